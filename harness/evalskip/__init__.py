@@ -1,0 +1,3 @@
+"""What evaluation costs a fine-tuning job, measured on matched runs."""
+
+__version__ = "0.1.0"

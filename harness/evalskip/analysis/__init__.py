@@ -1,0 +1,1 @@
+"""From records to figures: pandas and scipy, no torch."""

@@ -1,0 +1,52 @@
+"""Records as a table, one row per run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from evalskip.probe.phases import PHASES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from evalskip.records import RunRecord
+
+_PLAIN = (
+    "block",
+    "attempt",
+    "position",
+    "arm",
+    "measure",
+    "status",
+    "started_at",
+    "seed",
+    "steps",
+    "evaluations",
+    "train_tokens",
+    "evaluation_tokens",
+)
+
+
+def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """One row per run; durations in seconds.
+
+    Columns: those of the record, ``wall_s`` (T), ``setup_s``, ``total_s`` (both),
+    ``turnaround_s``, one per phase (``train_s``, ...), and the kernel's counts.
+    """
+    rows = []
+    for record in records:
+        row = {name: getattr(record, name) for name in _PLAIN}
+        wall = None if record.wall_ns is None else record.wall_ns / 1e9
+        setup = record.own_setup_ns / 1e9
+        row |= {"wall_s": wall, "setup_s": setup, "turnaround_s": record.turnaround_ns / 1e9}
+        row["total_s"] = None if wall is None else wall + setup
+        first = record.first_evaluation_ns
+        row["first_evaluation_s"] = None if first is None else first / 1e9
+        row |= {f"{phase}_s": record.phases_ns.get(phase, 0) / 1e9 for phase in PHASES}
+        rows.append(row | record.usage)
+    columns = [*_PLAIN, "wall_s", "setup_s", "turnaround_s", "total_s", "first_evaluation_s"]
+    columns += [f"{phase}_s" for phase in PHASES]
+    frame = pd.DataFrame(rows)
+    return frame if rows else pd.DataFrame(columns=columns)

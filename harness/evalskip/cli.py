@@ -1,0 +1,123 @@
+"""Arguments in, exit code out; no logic.
+
+Whatever a command needs is imported inside it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from evalskip.errors import EvalskipError, InputError, Interrupted
+
+app = typer.Typer(
+    name="evalskip",
+    help="What does evaluation cost a fine-tuning job?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DEFAULT_SPEC = Path("bench/quick.yaml")
+
+SpecArgument = Annotated[Path, typer.Argument(help="A spec in YAML.", show_default=True)]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Result directory. [default: results/SPEC's name]")
+]
+
+
+@app.callback()
+def _root() -> None:
+    """What does evaluation cost a fine-tuning job?"""
+
+
+@app.command()
+def bench(
+    spec: SpecArgument = DEFAULT_SPEC,
+    out: OutOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Take up an interrupted experiment.")
+    ] = False,
+    budget: Annotated[
+        str | None, typer.Option(help="Time after which no further block begins, such as 10m.")
+    ] = None,
+    arms: Annotated[
+        str | None,
+        typer.Option(help="Arms to keep, by schedule or name: every_epoch,every_n_epochs:5@48."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Set a field: job.epochs=3. Repeatable.")
+    ] = None,
+) -> None:
+    """Run matched jobs with and without evaluation, and say what it costs."""
+    from evalskip.experiments.bench import bench as run_bench
+    from evalskip.report.markdown import write_markdown
+    from evalskip.report.progress import ProgressView
+    from evalskip.report.terminal import console, print_summary
+    from evalskip.results import open_results
+    from evalskip.spec import load_spec
+
+    loaded = load_spec(
+        spec,
+        settings=settings or [],
+        arms=[name.strip() for name in arms.split(",") if name.strip()] if arms else [],
+        budget=budget,
+    )
+    directory = out or Path("results", spec.stem)
+    screen = console()
+    with open_results(directory, directory.name, loaded, resume=resume) as results:
+        try:
+            with ProgressView(screen) as progress:
+                summary = run_bench(loaded, results, progress)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"interrupted; what has ended is in {directory}; add --resume to go on"
+            ) from None
+        write_markdown(directory, summary)
+    print_summary(screen, summary)
+    screen.print(f"\n{directory}/report.md says the same and more", highlight=False)
+
+
+@app.command()
+def report(
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Results.")],
+) -> None:
+    """Write the report of results that exist."""
+    from evalskip.report.markdown import write_markdown
+    from evalskip.summary import read_summary
+
+    for directory in directories:
+        typer.echo(write_markdown(directory, read_summary(directory)))
+
+
+def main() -> NoReturn:
+    """Run the command line; every expected error is one line on stderr."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = app(standalone_mode=False)
+    except EvalskipError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted", Interrupted.exit_code)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except typer.TyperError as error:
+        _fail(error.format_message(), InputError.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"evalskip: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

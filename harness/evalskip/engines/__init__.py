@@ -1,0 +1,5 @@
+"""Where blocks run."""
+
+from evalskip.engines.local import LocalEngine
+
+__all__ = ["LocalEngine"]

@@ -1,0 +1,41 @@
+"""What can go wrong, each kind with the exit code that the command line gives it.
+
+==== ========================= ==========================================
+code class                     meaning
+==== ========================= ==========================================
+2    :class:`InputError`       what the user wrote is wrong
+4    :class:`MeasurementError` the measurement itself failed
+130  :class:`Interrupted`      stopped by the user; can be resumed
+==== ========================= ==========================================
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EvalskipError(Exception):
+    """An error for people: its text is one line that says what, where and what is expected."""
+
+    exit_code: ClassVar[int] = 4
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class InputError(EvalskipError):
+    """A file, a field or an option that the user gave is wrong."""
+
+    exit_code = 2
+
+
+class MeasurementError(EvalskipError):
+    """Nothing could be measured, though the input was right."""
+
+    exit_code = 4
+
+
+class Interrupted(EvalskipError):
+    """Ended by SIGINT or SIGTERM; everything measured so far is on disk."""
+
+    exit_code = 130

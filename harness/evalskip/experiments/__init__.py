@@ -1,0 +1,1 @@
+"""The only loops: what is run, in which order, and when it is enough."""

@@ -1,0 +1,27 @@
+"""What is trained. One kind of job per file or folder; a new one is added to :data:`Job`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from evalskip.jobs.base import BaseJob, Measure, Runner, RunRequest
+from evalskip.jobs.synthetic import SyntheticJob
+from evalskip.jobs.transformers import TransformersJob
+
+Job = Annotated[TransformersJob | SyntheticJob, Field(discriminator="kind")]
+"""Any job; its field ``kind`` says which."""
+
+ANY_JOB: TypeAdapter[Job] = TypeAdapter(Job)
+
+__all__ = [
+    "ANY_JOB",
+    "BaseJob",
+    "Job",
+    "Measure",
+    "RunRequest",
+    "Runner",
+    "SyntheticJob",
+    "TransformersJob",
+]

@@ -1,0 +1,132 @@
+"""Runs of the ``synthetic`` job: the real recorder, over pieces of known cost."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+from evalskip.probe.clocks import HostClock
+from evalskip.probe.phases import PhaseRecorder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.jobs.base import RunRequest
+    from evalskip.jobs.synthetic.settings import SyntheticJob
+
+
+class SyntheticRunner:
+    """Spends the job's costs, on a virtual clock or by sleeping."""
+
+    def __init__(self, job: SyntheticJob) -> None:
+        self._job = job
+
+    def prepare(self, evaluation_rows: Sequence[int]) -> dict[str, Any]:
+        """Nothing is shared but the set-up's cost."""
+        return {
+            "setup_ns": {"imports": round(self._job.costs.setup * 1e9)},
+            "parameters": 0,
+            "software": {},
+        }
+
+    def run(self, request: RunRequest) -> dict[str, Any]:
+        """The training loop, piece by piece."""
+        job, costs = self._job, self._job.costs
+        work = _Work(job, request)
+        recorder = PhaseRecorder(HostClock(work.now))
+        last = job.epochs * job.steps_per_epoch
+        evaluated = set(request.schedule.evaluated_steps(job.epochs, job.steps_per_epoch))
+        batches = math.ceil((request.evaluation_rows or 0) / job.evaluation_batch)
+
+        def evaluate() -> None:
+            with recorder.phase("evaluate"):
+                work.spend(costs.evaluation_loader)
+                recorder.loader_ready()
+                left = request.evaluation_rows or 0
+                for _ in range(batches):
+                    rows = min(left, job.evaluation_batch)
+                    left -= rows
+                    recorder.batch_begins(rows, rows)
+                    work.spend(costs.evaluation_batch)
+                    recorder.batch_done()
+                work.spend(costs.aggregation)
+
+        recorder.start()
+        work.spend(costs.before_loop)
+        recorder.enter_loop()
+        hidden = 0.0
+        fed: list[str] = []
+        for step in range(1, last + 1):
+            fed.append(work.feed(step))
+            work.spend(costs.step + hidden)
+            hidden = 0.0
+            recorder.step_done()
+            if step % job.logging_steps == 0:
+                with recorder.phase("log"):
+                    work.spend(costs.log)
+            if step in evaluated:
+                evaluate()
+                hidden = costs.after_evaluation
+            if job.save_steps and step % job.save_steps == 0:
+                with recorder.phase("save"):
+                    work.spend(costs.save)
+        work.spend(costs.after_loop)
+        timeline = recorder.stop()
+        return {
+            "timeline": timeline.as_dict(),
+            "phases_ns": timeline.phases_ns(),
+            "peak_bytes": {},
+            "train_tokens": last * job.train_batch,
+            "losses": [],
+            "batch_digests": fed,
+            "work_digest": "-".join(sorted(set(fed))),
+            "losses_digest": "none",
+            "weights_digest": "none",
+            "weights_sketch": [],
+            "setup_ns": {},
+            "environment": {},
+        }
+
+
+class _Work:
+    """Spends time, real or virtual, and makes the job's faults happen."""
+
+    def __init__(self, job: SyntheticJob, request: RunRequest) -> None:
+        self._real = job.clock == "real"
+        key = f"{request.seed}:{request.block}:{request.position}:{request.measure}"
+        source = random.Random(key)
+        self._noise = [kind.start(source) for kind in job.noise]
+        self._virtual = 0
+        self._origin = time.perf_counter_ns()
+        self._faults = {f.step: f.ending for f in job.faults if f.arm == request.arm}
+
+    def now(self) -> int:
+        return time.perf_counter_ns() - self._origin if self._real else self._virtual
+
+    def spend(self, seconds: float) -> None:
+        if not seconds:
+            return
+        at = self.now() / 1e9
+        for source in self._noise:
+            seconds *= source.factor(at)
+        if self._real:
+            time.sleep(seconds)
+        else:
+            self._virtual += round(seconds * 1e9)
+
+    def feed(self, step: int) -> str:
+        """The digest of what the step is fed; or the end of the run."""
+        ending = self._faults.get(step)
+        if ending == "raise":
+            raise ValueError(f"a fault was asked for at step {step}")
+        if ending == "out_of_memory":
+            raise MemoryError(f"a fault was asked for at step {step}")
+        if ending == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        while ending == "hang":
+            time.sleep(3600)
+        return "other" if ending == "different_work" else "same"

@@ -1,0 +1,93 @@
+"""What a spec may say of a ``synthetic`` job."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from evalskip.errors import InputError
+from evalskip.jobs.base import BaseJob, Launch, Runner
+from evalskip.jobs.synthetic.noise import Noise
+
+
+class Costs(BaseModel):
+    """What each piece of the job costs on an undisturbed machine, in seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    setup: float = Field(default=0.0, ge=0)
+    before_loop: float = Field(default=0.0, ge=0, description="from train() to the first step")
+    step: float = Field(default=0.01, ge=0)
+    evaluation_loader: float = Field(default=0.0, ge=0)
+    evaluation_batch: float = Field(default=0.003, ge=0)
+    aggregation: float = Field(default=0.0, ge=0)
+    save: float = Field(default=0.0, ge=0)
+    log: float = Field(default=0.0, ge=0)
+    after_loop: float = Field(default=0.0, ge=0)
+    after_evaluation: float = Field(
+        default=0.0, ge=0, description="hidden cost: added to the step after each evaluation"
+    )
+
+
+class Fault(BaseModel):
+    """Makes the runs of one arm end badly, to test what becomes of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    arm: str
+    ending: Literal["raise", "hang", "kill", "out_of_memory", "different_work"]
+    step: int = Field(default=1, ge=1, description="the step at which it happens")
+
+
+class SyntheticJob(BaseJob):
+    """Exactly known costs under chosen noise.
+
+    On the ``virtual`` clock nothing is waited for, and runs are made inside the harness; on the
+    ``real`` clock each run is a process that sleeps.
+    """
+
+    kind: Literal["synthetic"]
+    steps_in_epoch: int = Field(default=32, ge=1)
+    train_batch: int = Field(default=8, ge=1, description="rows in a step")
+    evaluation_batch: int = Field(default=8, ge=1, description="rows in an evaluation batch")
+    rows: int = Field(default=1024, ge=1, description="rows there are to evaluate")
+    save_steps: int = Field(default=0, ge=0, description="steps between saves; 0: none")
+    logging_steps: int = Field(default=10, ge=1)
+    costs: Costs = Costs()
+    noise: list[Noise] = []
+    clock: Literal["virtual", "real"] = "virtual"
+    faults: list[Fault] = []
+
+    @model_validator(mode="after")
+    def _survives(self) -> SyntheticJob:
+        if self.clock == "virtual" and any(f.ending in ("hang", "kill") for f in self.faults):
+            raise ValueError("faults: hang and kill need clock: real, where runs are processes")
+        return self
+
+    @property
+    def launch(self) -> Launch:
+        return "inline" if self.clock == "virtual" else "fork"
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.steps_in_epoch
+
+    @property
+    def meters_memory_apart(self) -> bool:
+        return False
+
+    def check(self, evaluation_rows: int) -> None:
+        if evaluation_rows > self.rows:
+            raise InputError(
+                f"job.rows: expected at least {evaluation_rows}, the largest evaluation set, "
+                f"got {self.rows}"
+            )
+
+    def describe(self) -> dict[str, Any]:
+        return {"job": "synthetic", "model": "known costs", "device": "none"}
+
+    def runner(self) -> Runner:
+        from evalskip.jobs.synthetic.run import SyntheticRunner
+
+        return SyntheticRunner(self)

@@ -1,0 +1,103 @@
+"""Runs of the ``transformers`` job: what the warm parent prepares, and what a child trains."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from datasets import Dataset
+
+    from evalskip.jobs.base import RunRequest
+    from evalskip.jobs.transformers.settings import TransformersJob
+
+
+class TransformersRunner:
+    """Prepared once in a parent that touches no device; each run is a child of it."""
+
+    def __init__(self, job: TransformersJob) -> None:
+        self._job = job
+        self._setup_ns: dict[str, int] = {}
+        self._train: Dataset
+        self._evaluation: dict[int, Dataset] = {}
+
+    def prepare(self, evaluation_rows: Sequence[int]) -> dict[str, Any]:
+        """Import, tokenise, and warm up by one single-threaded step on a CPU."""
+        with self._timed("imports"):
+            import torch
+            import transformers  # noqa: F401
+
+            # a parent that ran a two-thread operation before the fork hangs its children
+            torch.set_num_threads(1)
+            import datasets
+            from transformers import Trainer  # noqa: F401
+
+            from evalskip.jobs.transformers import training
+            from evalskip.jobs.transformers.text import token_rows
+
+            if self._job.finetuning != "full":
+                import peft  # noqa: F401
+        datasets.disable_progress_bars()
+        with self._timed("train_data"):
+            rows = token_rows(self._job.data)
+            count = self._job.data.train_rows
+            self._train = training.dataset(rows[:count])
+        for size in sorted(set(evaluation_rows)):
+            with self._timed(f"evaluation_data:{size}"):
+                self._evaluation[size] = training.dataset(rows[count : count + size])
+        training.warm_up(self._job, self._train)
+        if torch.cuda.is_initialized():
+            raise RuntimeError("CUDA was initialised in the parent; a fork of it cannot use it")
+        return {
+            "setup_ns": self._setup_ns,
+            "parameters": training.count_parameters(self._job),
+            "software": training.software(),
+        }
+
+    def run(self, request: RunRequest) -> dict[str, Any]:
+        """Build, train, evaluate as the schedule says, and prove what was done."""
+        import torch
+        from transformers import set_seed
+
+        from evalskip.jobs.transformers import training
+        from evalskip.probe.trainer import TrainerProbe
+
+        self._setup_ns = {}
+        job, schedule = self._job, request.schedule
+        torch.set_num_threads(job.threads or os.cpu_count() or 1)
+        with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
+            set_seed(request.seed)
+            with self._timed("model"):
+                model = training.build_model(job)
+            with self._timed("trainer"):
+                rows = request.evaluation_rows
+                trainer = training.build_trainer(
+                    job,
+                    model,
+                    output,
+                    seed=request.seed,
+                    train=self._train,
+                    evaluation=self._evaluation[rows] if rows else None,
+                    arguments=schedule.trainer_arguments(),
+                    callbacks=schedule.callbacks(),
+                )
+                probe = TrainerProbe(
+                    trainer, request.measure, restore_random_state=request.restore_random_state
+                )
+            probe.start()
+            trainer.train()
+            if schedule.after_training:
+                trainer.evaluate()
+            probe.stop()
+        return {**probe.finish(), "setup_ns": self._setup_ns, "environment": training.device(job)}
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        began = time.perf_counter_ns()
+        yield
+        self._setup_ns[part] = time.perf_counter_ns() - began

@@ -1,0 +1,179 @@
+"""What a spec may say of a ``transformers`` job. Light: nothing here imports torch."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from evalskip.errors import InputError
+from evalskip.jobs.base import BaseJob, Launch, Measure, Runner
+from evalskip.machine.devices import cuda_is_usable
+
+PACKAGED_MODELS = Path(__file__).with_name("models")
+
+
+class Model(BaseModel):
+    """A model with random weights, built from a configuration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    config: str = Field(description="a packaged configuration's name, or a directory with one")
+    overrides: dict[str, Any] = Field(
+        default={}, description="fields of the configuration to set otherwise"
+    )
+    trust_remote_code: bool = Field(
+        default=False, description="run code that comes with the model's directory"
+    )
+    dtype: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="type of the weights; bfloat16 also trains in it"
+    )
+    gradient_checkpointing: bool = False
+
+    @field_validator("config")
+    @classmethod
+    def _exists(cls, config: str) -> str:
+        if (PACKAGED_MODELS / f"{config}.json").is_file() or (
+            Path(config, "config.json").is_file()
+        ):
+            return config
+        packaged = ", ".join(sorted(path.stem for path in PACKAGED_MODELS.glob("*.json")))
+        raise ValueError(f"expected one of {packaged}, or a directory that holds a config.json")
+
+    def path(self) -> Path:
+        """The file that holds the configuration."""
+        packaged = PACKAGED_MODELS / f"{self.config}.json"
+        return packaged if packaged.is_file() else Path(self.config, "config.json")
+
+    def fields(self) -> dict[str, Any]:
+        """The configuration's fields, overrides included."""
+        try:
+            fields = json.loads(self.path().read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"job.model.config: {self.path()} is no JSON: {error}") from error
+        return {**fields, **self.overrides}
+
+
+class Data(BaseModel):
+    """Real text, cut into rows of equal length."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str = Field(
+        default="python-docs",
+        description="`python-docs` (ships with Python), or the path of a text file",
+    )
+    train_rows: int = Field(ge=1, description="rows that every arm trains on")
+    length: int = Field(default=128, ge=2, description="tokens in a row")
+    vocabulary: int = Field(
+        default=2048, ge=258, description="entries of the tokenizer trained on the text"
+    )
+
+    @field_validator("text")
+    @classmethod
+    def _exists(cls, text: str) -> str:
+        if text != "python-docs" and not Path(text).is_file():
+            raise ValueError("expected python-docs, or the path of a text file that exists")
+        return text
+
+
+class TransformersJob(BaseJob):
+    """A causal language model on real text, through ``datasets`` and the Trainer."""
+
+    kind: Literal["transformers"]
+    model: Model
+    data: Data
+    finetuning: Literal["full", "lora", "qlora"] = "full"
+    lora_rank: int = Field(default=8, ge=1)
+    train_batch: int = Field(default=8, ge=1, description="rows in a micro-batch")
+    evaluation_batch: int = Field(default=8, ge=1, description="rows in an evaluation batch")
+    gradient_accumulation: int = Field(default=1, ge=1, description="micro-batches in a step")
+    learning_rate: float = Field(default=5e-4, gt=0)
+    logging_steps: int = Field(default=10, ge=1)
+    save_steps: int = Field(default=0, ge=0, description="steps between checkpoints; 0: none")
+    loader_workers: int = Field(default=0, ge=0, description="processes that load data")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int | None = Field(default=None, ge=1, description="CPU threads; all cores if unset")
+
+    @model_validator(mode="after")
+    def _fits(self) -> TransformersJob:
+        positions = self.model.fields().get("max_position_embeddings")
+        if isinstance(positions, int) and self.data.length > positions:
+            raise ValueError(
+                f"data.length: expected at most {positions}, the model's positions, "
+                f"got {self.data.length}"
+            )
+        vocabulary = self.model.fields().get("vocab_size")
+        if isinstance(vocabulary, int) and self.data.vocabulary > vocabulary:
+            raise ValueError(
+                f"data.vocabulary: expected at most {vocabulary}, the model's vocabulary, "
+                f"got {self.data.vocabulary}"
+            )
+        return self
+
+    @property
+    def launch(self) -> Launch:
+        return "fork"
+
+    @property
+    def steps_per_epoch(self) -> int:
+        batches = math.ceil(self.data.train_rows / self.train_batch)
+        return math.ceil(batches / self.gradient_accumulation)
+
+    @property
+    def on_cuda(self) -> bool:
+        """Whether runs will use a CUDA device."""
+        return self.device == "cuda" or (self.device == "auto" and cuda_is_usable())
+
+    @property
+    def meters_memory_apart(self) -> bool:
+        return not self.on_cuda
+
+    def check(self, evaluation_rows: int) -> None:
+        from evalskip.jobs.transformers.text import rows_in
+
+        if self.device == "cuda" and not cuda_is_usable():
+            raise InputError("job.device: expected cpu or auto, since no CUDA device is usable")
+        if self.finetuning == "qlora" and not self.on_cuda:
+            raise InputError("job.finetuning: qlora needs a CUDA device; expected full or lora")
+        available = rows_in(self.data)
+        if self.data.train_rows + evaluation_rows > available:
+            raise InputError(
+                f"job.data: expected at most {available} rows of {self.data.length} tokens, "
+                f"which is what {self.data.text} holds, got {self.data.train_rows} to train on "
+                f"and {evaluation_rows} to evaluate"
+            )
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "job": f"transformers, {self.finetuning}",
+            "model": self.model.config,
+            "device": "cuda" if self.on_cuda else "cpu",
+        }
+
+    def runner(self) -> Runner:
+        from evalskip.jobs.transformers.run import TransformersRunner
+
+        return TransformersRunner(self)
+
+    def environment(self, measure: Measure) -> dict[str, str]:
+        threads = str(self.threads or os.cpu_count() or 1)
+        variables = {
+            "OMP_NUM_THREADS": threads,
+            "TOKENIZERS_PARALLELISM": "false",
+            "HF_HUB_OFFLINE": "1",
+            "HF_DATASETS_OFFLINE": "1",
+            "TRANSFORMERS_VERBOSITY": "error",
+            # lets torch see whether a device is there without initialising CUDA before a fork
+            "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        }
+        if not self.on_cuda:
+            variables["CUDA_VISIBLE_DEVICES"] = ""
+        if measure == "memory":
+            # glibc's moving thresholds make peaks wander by tens of MiB
+            variables |= {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
+        return variables

@@ -1,0 +1,206 @@
+"""The model, the data set and the Trainer of the ``transformers`` job."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import torch
+from datasets import Dataset
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    Trainer,
+    TrainingArguments,
+    default_data_collator,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from transformers import PreTrainedModel, TrainerCallback
+
+    from evalskip.jobs.transformers.settings import TransformersJob
+
+
+def dataset(rows: Sequence[Sequence[int]]) -> Dataset:
+    """Rows of token ids as a data set for causal language modelling."""
+    return Dataset.from_dict({"input_ids": rows, "labels": rows})
+
+
+def model_config(job: TransformersJob) -> Any:
+    """The model's configuration, overrides included."""
+    fields = job.model.fields()
+    if job.model.trust_remote_code:
+        return AutoConfig.from_pretrained(
+            job.model.path().parent, trust_remote_code=True, **job.model.overrides
+        )
+    return AutoConfig.for_model(fields.pop("model_type"), **fields)
+
+
+def build_model(job: TransformersJob) -> PreTrainedModel:
+    """The model with random weights, wrapped by peft for LoRA and QLoRA."""
+    dtype = getattr(torch, job.model.dtype)
+    config = model_config(job)
+    if job.finetuning == "qlora":
+        model = _quantised(config)
+    else:
+        model = AutoModelForCausalLM.from_config(
+            config, dtype=dtype, trust_remote_code=job.model.trust_remote_code
+        )
+    if job.finetuning == "full":
+        return model
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    if job.finetuning == "qlora":
+        model = prepare_model_for_kbit_training(
+            model, use_gradient_checkpointing=job.model.gradient_checkpointing
+        )
+    elif job.model.gradient_checkpointing:
+        model.enable_input_require_grads()
+    lora = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=job.lora_rank,
+        lora_alpha=2 * job.lora_rank,
+        target_modules="all-linear",
+    )
+    return get_peft_model(model, lora)
+
+
+def build_trainer(
+    job: TransformersJob,
+    model: PreTrainedModel,
+    output: str,
+    *,
+    seed: int,
+    train: Dataset,
+    evaluation: Dataset | None,
+    arguments: dict[str, Any],
+    callbacks: Sequence[TrainerCallback],
+    **overrides: Any,
+) -> Trainer:
+    """A Trainer as people write it; ``arguments`` and ``callbacks`` come from the schedule."""
+    settings: dict[str, Any] = {
+        "output_dir": output,
+        "seed": seed,
+        "num_train_epochs": job.epochs,
+        "per_device_train_batch_size": job.train_batch,
+        "per_device_eval_batch_size": job.evaluation_batch,
+        "gradient_accumulation_steps": job.gradient_accumulation,
+        "gradient_checkpointing": job.model.gradient_checkpointing,
+        "learning_rate": job.learning_rate,
+        "logging_steps": job.logging_steps,
+        "save_strategy": "steps" if job.save_steps else "no",
+        "save_steps": job.save_steps or 500,
+        "dataloader_num_workers": job.loader_workers,
+        "bf16": job.model.dtype == "bfloat16" and job.on_cuda,
+        "use_cpu": not job.on_cuda,
+        "report_to": [],
+        "disable_tqdm": True,
+    }
+    return Trainer(
+        model=model,
+        args=TrainingArguments(**{**settings, **arguments, **overrides}),
+        train_dataset=train,
+        eval_dataset=evaluation,
+        data_collator=default_data_collator,
+        callbacks=list(callbacks),
+    )
+
+
+def warm_up(job: TransformersJob, train: Dataset) -> None:
+    """Train and evaluate one small batch on the CPU, so that no child pays for lazy imports.
+
+    A tiny model of its own does, since only the code path matters. Accelerate's state is
+    process-wide and names the device, so it is forgotten afterwards.
+    """
+    from accelerate.state import AcceleratorState, GradientState, PartialState
+
+    tiny = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 8,
+        "layer_types": None,
+    }
+    known = {key: value for key, value in tiny.items() if hasattr(model_config(job), key)}
+    small = job.model_copy(
+        update={
+            "model": job.model.model_copy(
+                update={"overrides": {**job.model.overrides, **known}, "dtype": "float32"}
+            ),
+            "finetuning": "full" if job.finetuning == "qlora" else job.finetuning,
+            "device": "cpu",
+        }
+    )
+    rows = train.select(range(min(2, len(train))))
+    with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
+        trainer = build_trainer(
+            small,
+            build_model(small),
+            output,
+            seed=0,
+            train=rows,
+            evaluation=rows,
+            arguments={"eval_strategy": "epoch"},
+            callbacks=[],
+            num_train_epochs=1,
+            per_device_train_batch_size=1,
+            dataloader_num_workers=0,
+            gradient_accumulation_steps=1,
+        )
+        trainer.train()
+        if job.save_steps:
+            trainer._save_checkpoint(trainer.model, trial=None)
+    for state in (AcceleratorState, PartialState, GradientState):
+        state._reset_state()
+
+
+def count_parameters(job: TransformersJob) -> int:
+    """Parameters of the base model, without allocating them."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(
+            model_config(job), trust_remote_code=job.model.trust_remote_code
+        )
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def software() -> dict[str, str]:
+    """Versions of what bears on the figures."""
+    names = ("torch", "transformers", "accelerate", "datasets", "peft", "tokenizers", "numpy")
+    return {
+        **{name: metadata.version(name) for name in names},
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def device(job: TransformersJob) -> dict[str, Any]:
+    """What a run finds itself on."""
+    found: dict[str, Any] = {"threads": torch.get_num_threads()}
+    if job.on_cuda:
+        properties = torch.cuda.get_device_properties(torch.cuda.current_device())
+        found |= {"gpu": properties.name, "gpu_bytes": properties.total_memory}
+        found |= {"cuda": torch.version.cuda}
+    return found
+
+
+def _quantised(config: Any) -> PreTrainedModel:
+    """Random weights in 4 bits: saved once, then loaded as a user's checkpoint would be."""
+    from transformers import BitsAndBytesConfig
+
+    with tempfile.TemporaryDirectory(prefix="evalskip-") as directory:
+        AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(directory)
+        return AutoModelForCausalLM.from_pretrained(
+            directory,
+            dtype=torch.bfloat16,
+            device_map={"": int(os.environ.get("LOCAL_RANK", "0"))},
+            quantization_config=BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_compute_dtype=torch.bfloat16,
+            ),
+        )

@@ -1,0 +1,40 @@
+"""How a run starts: in a child of a warm parent, or inside the harness itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.launch.base import Launcher, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from evalskip.jobs import Job, Measure
+
+
+def launcher_for(
+    job: Job, measure: Measure, evaluation_rows: Sequence[int], logs: Path, start_time: float
+) -> Launcher:
+    """A launcher, ready for one block.
+
+    Args:
+        job: whose runs it will start.
+        measure: what they will measure.
+        evaluation_rows: sizes of the evaluation sets that they will need.
+        logs: an existing folder for what the runs print.
+        start_time: seconds in which a parent must be ready.
+
+    Raises:
+        MeasurementError: the parent could not be made ready.
+    """
+    if job.launch == "inline":
+        from evalskip.launch.inline import InlineLauncher
+
+        return InlineLauncher(job, evaluation_rows)
+    from evalskip.launch.fork import ForkLauncher
+
+    return ForkLauncher(job, measure, evaluation_rows, logs, start_time)
+
+
+__all__ = ["Launcher", "Outcome", "launcher_for"]

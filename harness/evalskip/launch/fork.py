@@ -1,0 +1,125 @@
+"""Starts a warm parent, which forks each run; the harness's side of the conversation.
+
+Importing torch and the Trainer takes seconds, a fork of a process that has done so takes
+milliseconds. The parent is a process of its own, so that its environment (OpenMP, malloc) is the
+block's, and so that nothing of one block is left in the next. The two talk in lines of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any
+
+from evalskip.errors import MeasurementError
+from evalskip.launch.base import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from evalskip.jobs import Job, Measure, RunRequest
+
+# beyond a run's own limit the parent itself has failed
+_GRACE_S = 30.0
+
+
+class ForkLauncher:
+    """One warm parent; see :func:`evalskip.launch.launcher_for`."""
+
+    def __init__(
+        self,
+        job: Job,
+        measure: Measure,
+        evaluation_rows: Sequence[int],
+        logs: Path,
+        start_time: float,
+    ) -> None:
+        self._logs = logs
+        self._errors = logs / "parent.log"
+        with self._errors.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "evalskip.launch.parent"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, **job.environment(measure)},
+                # Ctrl-C is for the harness, which then ends the parent in an orderly way
+                start_new_session=True,
+            )
+        self._buffer = b""
+        config = {"job": job.model_dump(mode="json"), "evaluation_rows": list(evaluation_rows)}
+        try:
+            self._send(config)
+            self.prepared: dict[str, Any] = self._receive(start_time)["prepared"]
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, request: RunRequest, limit_s: float) -> Outcome:
+        """Have the parent fork a run and wait for its end.
+
+        Raises:
+            MeasurementError: the parent itself has died.
+        """
+        log = self._logs / f"{request.block:04d}-{request.position:02d}.log"
+        self._send(
+            {"request": request.model_dump(mode="json"), "limit_s": limit_s, "log": str(log)}
+        )
+        return Outcome.model_validate(self._receive(limit_s + _GRACE_S))
+
+    def close(self) -> None:
+        """Closing its input ends the parent, and the parent ends its child."""
+        with suppress(OSError):
+            _pipe(self._process.stdin).close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        with suppress(OSError):
+            _pipe(self._process.stdout).close()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        try:
+            pipe = _pipe(self._process.stdin)
+            pipe.write(json.dumps(message).encode() + b"\n")
+            pipe.flush()
+        except OSError:
+            raise self._died() from None
+
+    def _receive(self, timeout_s: float) -> dict[str, Any]:
+        descriptor = _pipe(self._process.stdout).fileno()
+        deadline = time.monotonic() + timeout_s
+        chunks = [self._buffer]
+        while b"\n" not in chunks[-1]:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+                raise MeasurementError(f"a block's parent gave no answer within {timeout_s:.0f} s")
+            chunk = os.read(descriptor, 2**20)
+            if not chunk:
+                raise self._died()
+            chunks.append(chunk)
+        line, _, self._buffer = b"".join(chunks).partition(b"\n")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def _died(self) -> MeasurementError:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        text = self._errors.read_text(errors="replace").strip().splitlines()
+        last = text[-1] if text else "it printed nothing"
+        return MeasurementError(f"a block's parent ended ({self._process.returncode}): {last}")
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise RuntimeError("the parent was started without pipes")
+    return stream

@@ -1,0 +1,30 @@
+"""Runs inside the harness, for jobs on a virtual clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from evalskip.launch.base import Outcome, outcome_of_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.jobs import Job, RunRequest
+
+
+class InlineLauncher:
+    """No process is started, so nothing outside a run can end it."""
+
+    def __init__(self, job: Job, evaluation_rows: Sequence[int]) -> None:
+        self._runner = job.runner()
+        self.prepared: dict[str, Any] = self._runner.prepare(evaluation_rows)
+
+    def run(self, request: RunRequest, limit_s: float) -> Outcome:
+        """Make one run here and now."""
+        try:
+            return Outcome(status="ok", measured=self._runner.run(request))
+        except Exception as error:
+            return outcome_of_error(error)
+
+    def close(self) -> None:
+        """There is nothing to close."""

@@ -1,0 +1,213 @@
+"""Where a run's time goes: phases that never overlap and sum to T exactly.
+
+Time is kept in whole nanoseconds, so that the sums hold to the last digit. At any moment one
+frame is current. Entering ``evaluate``, ``save`` or ``log`` puts a frame on top of it and so
+stops its time: a nested phase belongs to the innermost. Below them lies the training loop,
+whose frame is cut into steps, and outside the loop the frame is ``other``.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evalskip.probe.clocks import Clock
+    from evalskip.probe.memory import Meter
+
+PHASES = ("train", "evaluate", "save", "log", "other")
+
+
+@dataclass
+class Evaluation:
+    """One evaluation: ``loader + batches + aggregation`` is its whole time, logging apart."""
+
+    after_step: int
+    loader_ns: int = 0
+    batches_ns: list[int] = field(default_factory=list)
+    aggregation_ns: int = 0
+    rows: int = 0
+    tokens: int = 0
+
+
+@dataclass
+class Timeline:
+    """The time of one run, in nanoseconds; its parts sum to ``wall_ns``, which is T.
+
+    ``metering_ns`` is what reading memory took; the clock stands still meanwhile.
+
+    ``steps_ns[i]`` runs from the end of step i-1 (or the start of the loop) to the end of step
+    i, less what was evaluated, saved and logged in between; ``steps_end_ns`` are the ends of the
+    steps from the start of T. ``saves_ns`` and ``logs_ns`` are pairs (after step, duration).
+    ``peaks`` holds a dict of bytes per stretch of a phase: ``phase``, ``after_step``, and what
+    the meter reads.
+    """
+
+    wall_ns: int = 0
+    metering_ns: int = 0
+    before_loop_ns: int = 0
+    after_loop_ns: int = 0
+    steps_ns: list[int] = field(default_factory=list)
+    steps_end_ns: list[int] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
+    saves_ns: list[tuple[int, int]] = field(default_factory=list)
+    logs_ns: list[tuple[int, int]] = field(default_factory=list)
+    peaks: list[dict[str, Any]] = field(default_factory=list)
+
+    def phases_ns(self) -> dict[str, int]:
+        """Nanoseconds per phase; they sum to ``wall_ns``."""
+        return {
+            "train": sum(self.steps_ns),
+            "evaluate": sum(
+                e.loader_ns + sum(e.batches_ns) + e.aggregation_ns for e in self.evaluations
+            ),
+            "save": sum(ns for _, ns in self.saves_ns),
+            "log": sum(ns for _, ns in self.logs_ns),
+            "other": self.before_loop_ns + self.after_loop_ns,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass
+class _Frame:
+    phase: str
+    evaluation: Evaluation | None = None
+    spent: int = 0  # nanoseconds not yet given to a step, a batch or the loader
+
+
+class PhaseRecorder:
+    """Splits the time between :meth:`start` and :meth:`stop` into a :class:`Timeline`.
+
+    Raises:
+        RuntimeError: phases are closed in another order than they were opened.
+    """
+
+    def __init__(self, clock: Clock, meter: Meter | None = None) -> None:
+        self.timeline = Timeline()
+        self._clock = clock
+        self._meter = meter
+        self._frames: list[_Frame] = []
+        self._marks: list[Any] = []
+        self._names: list[str] = []
+        self._started = self._since = 0
+        self._steps = 0
+
+    def start(self) -> None:
+        """T begins."""
+        if self._meter:
+            self._meter.reset()
+        self._since, _ = self._clock.boundary([])
+        self._started = self._since
+        self._frames = [_Frame("other")]
+
+    def enter_loop(self) -> None:
+        """The training loop begins: what follows belongs to steps."""
+        self._boundary()
+        if len(self._frames) != 1 or self._frames[0].phase != "other":
+            raise RuntimeError("the training loop begins twice, or inside another phase")
+        self.timeline.before_loop_ns = self._frames[0].spent
+        self._frames = [_Frame("train")]
+
+    def step_done(self) -> None:
+        """An optimizer step has ended."""
+        self._steps += 1
+        self._mark("step")
+
+    def loader_ready(self) -> None:
+        """The evaluation's loader is built; its first batch begins."""
+        self._mark("loader")
+
+    def batch_begins(self, rows: int, tokens: int) -> None:
+        """Count what the evaluation batch that now begins will evaluate."""
+        evaluation = self._frames[-1].evaluation
+        if evaluation is not None:
+            evaluation.rows += rows
+            evaluation.tokens += tokens
+
+    def batch_done(self) -> None:
+        """An evaluation batch has ended."""
+        self._mark("batch")
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Everything inside belongs to ``evaluate``, ``save`` or ``log``."""
+        self._boundary()
+        frame = _Frame(name)
+        if name == "evaluate":
+            frame.evaluation = Evaluation(after_step=self._steps)
+        self._frames.append(frame)
+        try:
+            yield
+        finally:
+            self._boundary()
+            if self._frames.pop() is not frame:
+                raise RuntimeError(f"phase {name} is closed before one that it holds")
+            self._close(frame)
+
+    def stop(self) -> Timeline:
+        """T ends."""
+        self._boundary()
+        if len(self._frames) != 1:
+            raise RuntimeError(f"phase {self._frames[-1].phase} is still open at the end of T")
+        base = self._frames.pop()
+        if base.phase == "train":
+            self.timeline.after_loop_ns = base.spent
+        else:
+            self.timeline.before_loop_ns = base.spent
+        self.timeline.wall_ns = self._since - self._started - self.timeline.metering_ns
+        return self.timeline
+
+    def _mark(self, name: str) -> None:
+        self._names.append(name)
+        self._marks.append(self._clock.mark())
+
+    def _boundary(self) -> None:
+        """Give the time since the last boundary to the current frame and to its pieces."""
+        now, instants = self._clock.boundary(self._marks)
+        frame = self._frames[-1]
+        for name, instant in zip(self._names, instants, strict=True):
+            self._piece(frame, name, frame.spent + instant - self._since)
+            if name == "step":
+                self.timeline.steps_end_ns.append(
+                    instant - self._started - self.timeline.metering_ns
+                )
+            frame.spent = 0
+            self._since = instant
+        frame.spent += now - self._since
+        self._since = now
+        self._names.clear()
+        self._marks.clear()
+        if self._meter:
+            self._read_meter(self._meter, frame.phase)
+
+    def _read_meter(self, meter: Meter, phase: str) -> None:
+        """Read peak memory with the clock stopped: a reading can take as long as a step."""
+        peak = meter.read()
+        meter.reset()
+        self.timeline.peaks.append({"phase": phase, "after_step": self._steps, **peak})
+        now, _ = self._clock.boundary([])
+        self.timeline.metering_ns += now - self._since
+        self._since = now
+
+    def _piece(self, frame: _Frame, name: str, ns: int) -> None:
+        if name == "step":
+            self.timeline.steps_ns.append(ns)
+        elif frame.evaluation is not None and name == "loader":
+            frame.evaluation.loader_ns += ns
+        elif frame.evaluation is not None:
+            frame.evaluation.batches_ns.append(ns)
+
+    def _close(self, frame: _Frame) -> None:
+        if frame.evaluation is not None:
+            frame.evaluation.aggregation_ns = frame.spent
+            self.timeline.evaluations.append(frame.evaluation)
+        elif frame.phase == "save":
+            self.timeline.saves_ns.append((self._steps, frame.spent))
+        elif frame.phase == "log":
+            self.timeline.logs_ns.append((self._steps, frame.spent))

@@ -1,0 +1,160 @@
+"""Attaches a probe to any ``transformers.Trainer``: its phases, its inputs, its losses."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import TrainerCallback
+
+from evalskip.probe.clocks import clock_for
+from evalskip.probe.digests import (
+    InputKeeper,
+    combined_digest,
+    count_rows,
+    count_tokens,
+    losses_digest,
+    weights_digest,
+    weights_sketch,
+)
+from evalskip.probe.memory import CudaMeter, ResidentMeter, peak_per_phase
+from evalskip.probe.phases import PhaseRecorder
+from evalskip.probe.random_state import random_state_preserved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transformers import Trainer
+
+    from evalskip.probe.memory import Meter
+
+
+class TrainerProbe:
+    """Measures one run of a Trainer, from :meth:`start` to :meth:`finish`.
+
+    The Trainer's own methods are wrapped on the instance, so that subclasses and scripts work
+    as they are. T runs from ``start`` to ``stop``.
+
+    Args:
+        trainer: any Trainer, before ``train()`` is called.
+        measure: ``time`` or ``memory``. On a CPU, memory is metered in the latter only, and
+            inputs are then not kept, since they would count.
+        restore_random_state: restore all generators after each evaluation.
+    """
+
+    def __init__(self, trainer: Trainer, measure: str, *, restore_random_state: bool) -> None:
+        device = trainer.args.device.type
+        self.recorder = PhaseRecorder(clock_for(device), _meter_for(device, measure))
+        self._trainer = trainer
+        self._restore = restore_random_state
+        self._keep = measure == "time"
+        self._train_inputs = InputKeeper()
+        self._losses: list[torch.Tensor] = []
+        self._train_tokens = 0
+        self._depth = 0
+        trainer.add_callback(_Ticks(self.recorder))
+        self._wrap("evaluate", self._evaluate)
+        self._wrap("evaluation_loop", self._evaluation_loop)
+        self._wrap("prediction_step", self._prediction_step)
+        self._wrap("training_step", self._training_step)
+        self._wrap("_save_checkpoint", self._in_phase("save"))
+        self._wrap("log", self._in_phase("log"))
+
+    def start(self) -> None:
+        """T begins."""
+        self.recorder.start()
+
+    def stop(self) -> None:
+        """T ends."""
+        self.recorder.stop()
+
+    def finish(self) -> dict[str, Any]:
+        """All that was measured, ready for JSON; digests are computed here, after T."""
+        timeline = self.recorder.timeline
+        losses = [float(loss) for loss in self._losses]
+        batches = self._train_inputs.digests()
+        return {
+            "timeline": timeline.as_dict(),
+            "phases_ns": timeline.phases_ns(),
+            "peak_bytes": peak_per_phase(timeline.peaks),
+            "train_tokens": self._train_tokens,
+            "losses": losses,
+            "batch_digests": batches,
+            "work_digest": combined_digest(batches) if self._keep else None,
+            "losses_digest": losses_digest(losses),
+            "weights_digest": weights_digest(self._trainer.model),
+            "weights_sketch": weights_sketch(self._trainer.model),
+        }
+
+    def _wrap(self, name: str, around: Callable[..., Any]) -> None:
+        original = getattr(self._trainer, name)
+
+        @wraps(original)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            return around(original, *args, **kwargs)
+
+        setattr(self._trainer, name, wrapped)
+
+    def _evaluate(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        # with several evaluation sets, evaluate() calls itself for each: one evaluation
+        if self._depth:
+            return original(*args, **kwargs)
+        self._depth += 1
+        try:
+            if not self._restore:
+                with self.recorder.phase("evaluate"):
+                    return original(*args, **kwargs)
+            with random_state_preserved(), self.recorder.phase("evaluate"):
+                return original(*args, **kwargs)
+        finally:
+            self._depth -= 1
+
+    def _evaluation_loop(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self.recorder.loader_ready()
+        return original(*args, **kwargs)
+
+    def _prediction_step(
+        self, original: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        self.recorder.batch_begins(count_rows(inputs), count_tokens(inputs))
+        return original(model, inputs, *args, **kwargs)
+
+    def _training_step(
+        self, original: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        self._train_tokens += count_tokens(inputs)
+        if self._keep:
+            self._train_inputs.keep(inputs)
+        loss = original(model, inputs, *args, **kwargs)
+        self._losses.append(loss)
+        return loss
+
+    def _in_phase(self, name: str) -> Callable[..., Any]:
+        def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            with self.recorder.phase(name):
+                return original(*args, **kwargs)
+
+        return around
+
+
+class _Ticks(TrainerCallback):
+    """Tells the recorder where steps and evaluation batches end."""
+
+    def __init__(self, recorder: PhaseRecorder) -> None:
+        self._recorder = recorder
+
+    def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
+        self._recorder.enter_loop()
+
+    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+        self._recorder.step_done()
+
+    def on_prediction_step(self, *args: Any, **kwargs: Any) -> None:
+        self._recorder.batch_done()
+
+
+def _meter_for(device: str, measure: str) -> Meter | None:
+    if device == "cuda":
+        return CudaMeter(torch.cuda)
+    return ResidentMeter() if measure == "memory" else None

@@ -1,0 +1,161 @@
+"""A run's record, and the append-only store of them.
+
+A run is one line of ``runs.jsonl``, appended and flushed to disk once the run has ended; what it
+measured step by step lies in ``steps/`` and is on disk before the line is. A block that was cut
+off is run again whole under the next attempt number; the lines of the attempt before stay.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from evalskip.errors import InputError
+from evalskip.jobs.base import Measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+Status = Literal["ok", "out_of_memory", "failed", "timed_out"]
+
+
+class RunRecord(BaseModel):
+    """One finished run. Durations are whole nanoseconds, memory is bytes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    experiment: str = Field(description="digest of the spec")
+    block: int
+    attempt: int
+    position: int
+    arm: str
+    measure: Measure
+    status: Status
+    error: str | None = None
+    started_at: str = Field(description="UTC, ISO 8601")
+    seed: int
+    setup_ns: dict[str, int] = Field(
+        default={}, description="the parts of set-up, those shared with other runs included"
+    )
+    wall_ns: int | None = Field(default=None, description="T")
+    phases_ns: dict[str, int] = Field(default={}, description="sums to T exactly")
+    turnaround_ns: int = Field(description="from asking for the run to having its record")
+    steps: int = 0
+    evaluations: int = 0
+    evaluated_after: list[int] = []
+    first_evaluation_ns: int | None = Field(
+        default=None, description="it may pay for set-up, autotuning, compilation"
+    )
+    train_tokens: int = 0
+    evaluation_tokens: int = 0
+    work_digest: str | None = Field(default=None, description="of every training batch's inputs")
+    losses_digest: str | None = Field(default=None, description="of the raw loss per micro-step")
+    weights_digest: str | None = Field(default=None, description="of the final weights")
+    weights_sketch: list[float] = []
+    peak_bytes: dict[str, dict[str, int]] = {}
+    usage: dict[str, float] = Field(
+        default={}, description="what the kernel counted for the run's process"
+    )
+    environment: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """Names the run, and its file in ``steps/``."""
+        arm = self.arm.replace("@", "-").replace(":", "-")
+        return f"{self.block:04d}-{self.attempt}-{self.position:02d}-{arm}"
+
+    @property
+    def own_setup_ns(self) -> int:
+        """All parts of set-up together."""
+        return sum(self.setup_ns.values())
+
+
+class RecordStore:
+    """The records under one result directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "runs.jsonl"
+        self._steps = directory / "steps"
+        self.warnings: list[str] = []
+
+    def read(self) -> list[RunRecord]:
+        """All records; a torn last line is dropped, with a warning.
+
+        Raises:
+            InputError: another line is no record.
+        """
+        if not self.path.exists():
+            return []
+        lines = self.path.read_bytes().split(b"\n")
+        torn = lines.pop()
+        if torn:
+            self.warnings.append(f"{self.path.name}: the last line was torn and is dropped")
+        records = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                records.append(RunRecord.model_validate_json(line))
+            except ValidationError as error:
+                problem = error.errors()[0]["msg"]
+                raise InputError(
+                    f"{self.path}: line {number}: expected a run's record: {problem}"
+                ) from None
+        return records
+
+    def mend(self) -> None:
+        """Cut a torn last line off, so that the next record begins a line of its own."""
+        if not self.path.exists():
+            return
+        content = self.path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with self.path.open("r+b") as file:
+                file.truncate(whole)
+                os.fsync(file.fileno())
+
+    def append(self, record: RunRecord, steps: dict[str, Any] | None) -> None:
+        """Add one run; when this returns, it is on disk."""
+        if steps is not None:
+            self._steps.mkdir(exist_ok=True)
+            write_atomically(self._steps / f"{record.name}.json", json.dumps(steps))
+        line = record.model_dump_json(exclude_defaults=True) + "\n"
+        with self.path.open("ab") as file:
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def steps_of(self, record: RunRecord) -> dict[str, Any]:
+        """What a run measured step by step; empty where it measured nothing."""
+        path = self._steps / f"{record.name}.json"
+        if not path.exists():
+            return {}
+        loaded = json.loads(path.read_text())
+        return loaded if isinstance(loaded, dict) else {}
+
+
+def finished_blocks(records: Iterable[RunRecord], arms: int) -> dict[int, list[RunRecord]]:
+    """The records of whole blocks: of each, the latest attempt that holds every arm.
+
+    Args:
+        records: of one experiment.
+        arms: how many arms a block has.
+    """
+    attempts: dict[tuple[int, int], dict[str, RunRecord]] = {}
+    for record in records:
+        attempts.setdefault((record.block, record.attempt), {})[record.arm] = record
+    whole = {key: runs for key, runs in attempts.items() if len(runs) == arms}
+    return {block: list(whole[block, attempt].values()) for block, attempt in sorted(whole)}
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file as a whole: readers see the old text or the new, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,52 @@
+"""Figures as people read them; the same in every form of the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evalskip.summary import Interval
+
+NOTHING = "–"
+
+
+def seconds(value: float | None) -> str:
+    """Seconds to a hundredth, or whole ones where there are many."""
+    if value is None:
+        return NOTHING
+    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
+
+
+def percent(value: float | None) -> str:
+    """A fraction as a percentage."""
+    return NOTHING if value is None else f"{100 * value:.1f} %"
+
+
+def interval(value: Interval | None) -> str:
+    """An estimate and its interval, in per cent: ``7.1 % [5.0, 9.2]``."""
+    if value is None:
+        return NOTHING
+    if value.low is None or value.high is None:
+        return percent(value.estimate)
+    return f"{percent(value.estimate)} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+
+
+def size(value: int | None) -> str:
+    """Bytes in MiB or GiB."""
+    if value is None:
+        return NOTHING
+    return f"{value / 2**20:,.0f} MiB" if value < 10 * 2**30 else f"{value / 2**30:,.1f} GiB"
+
+
+def load(value: float) -> str:
+    """An evaluation load, to two digits that count."""
+    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def duration(value: float) -> str:
+    """A span of time: ``4 min 12 s``."""
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

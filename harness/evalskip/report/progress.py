@@ -1,0 +1,114 @@
+"""What a person sees while an experiment runs: time left, and figures that narrow."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
+
+from evalskip.report import figures
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from rich.console import Console
+
+    from evalskip.plan import Block
+    from evalskip.records import RunRecord
+    from evalskip.summary import Summary
+
+
+class ProgressView:
+    """A bar and the gains so far on a terminal; plain lines elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("runs, {task.fields[left]}"),
+            console=console,
+        )
+        self._task = self._bar.add_task("starting", total=None, left="")
+        self._gains = Text("")
+        self._runs_left = self._blocks_left = 0
+        self._run_s: list[float] = []
+        self._start_s: list[float] = []
+        self._asked = 0.0
+
+    def __enter__(self) -> ProgressView:
+        if self._console.is_terminal:
+            self._live = Live(
+                Group(self._bar, self._gains), console=self._console, transient=True
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def planned(self, blocks: Sequence[Block], finished: int) -> None:
+        """Say what is about to be run."""
+        total = sum(len(block.runs) for block in blocks)
+        arms = len(blocks[0].runs) if blocks else 0
+        self._blocks_left = len(blocks) - finished
+        self._runs_left = total - arms * finished
+        self._bar.update(self._task, total=total, completed=total - self._runs_left)
+        resumed = f", {finished} of them finished before" if finished else ""
+        self._line(f"{len(blocks)} blocks of {arms} runs{resumed}")
+
+    def block_begins(self, block: Block) -> None:
+        """Note that a block's parent is being made ready."""
+        self._blocks_left -= 1
+        self._asked = time.monotonic()
+        self._bar.update(self._task, description=block.label)
+
+    def run_ended(self, record: RunRecord) -> None:
+        """Move the bar on."""
+        took = record.turnaround_ns / 1e9
+        if self._asked:
+            self._start_s.append(time.monotonic() - self._asked - took)
+            self._asked = 0.0
+        self._run_s.append(took)
+        self._runs_left -= 1
+        self._bar.update(self._task, advance=1, left=f"{self._time_left()} left")
+        ended = "" if record.status == "ok" else f": {record.status}: {record.error}"
+        if ended or not self._live:
+            measured = figures.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
+            self._line(f"block {record.block}, {record.arm}: T {measured} s{ended}")
+
+    def block_ended(self, summary: Summary) -> None:
+        """Show what the gains look like by now."""
+        gains = [
+            f"{comparison.arm} {figures.interval(comparison.throughput_gain)}"
+            for comparison in summary.comparisons
+            if comparison.estimator == "direct"
+        ]
+        if not gains:
+            return
+        self._gains.plain = "gain so far, direct: " + "; ".join(gains)
+        if self._live:
+            self._live.update(Group(self._bar, self._gains))
+        else:
+            self._line(f"{self._gains.plain} ({self._time_left()} left)")
+
+    def _time_left(self) -> str:
+        run = sum(self._run_s) / len(self._run_s) if self._run_s else 0.0
+        start = sum(self._start_s) / len(self._start_s) if self._start_s else 0.0
+        return figures.duration(self._runs_left * run + self._blocks_left * start)
+
+    def _line(self, text: str) -> None:
+        self._bar.console.print(Text(text))

@@ -1,0 +1,205 @@
+"""The tables of a report, as rows of text; how they are drawn is for others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalskip.report import figures
+from evalskip.spec import OFF, OFF_AGAIN
+
+if TYPE_CHECKING:
+    from evalskip.summary import ArmSummary, Summary
+
+PEAKS = ("resident", "allocated", "reserved", "process")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, a line that says how to read it, columns, and rows of text."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def overview(summary: Summary) -> Table:
+    """One row per arm: where its time goes, what skipping gains, what memory it peaks at."""
+    quantity = _peak_quantity(summary)
+    level = _level(summary)
+    rows = []
+    for name, arm in summary.arms.items():
+        direct = summary.compared(name, "direct")
+        gain = direct.throughput_gain if direct else None
+        if name == OFF_AGAIN:
+            gain = summary.noise_floor
+        attributed = summary.compared(name, "attributed")
+        rows.append(
+            (
+                _title(name, arm),
+                figures.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows),
+                str(arm.evaluations),
+                figures.seconds(arm.wall_s),
+                figures.seconds(arm.phases_s.get("train")),
+                figures.seconds(arm.phases_s.get("evaluate")),
+                figures.seconds(_rest(arm)),
+                figures.percent(arm.share),
+                figures.interval(gain),
+                figures.interval(attributed.throughput_gain if attributed else None),
+                figures.size(arm.peak_bytes.get("train", {}).get(quantity)),
+                figures.size(arm.peak_bytes.get("evaluate", {}).get(quantity)),
+            )
+        )
+    return Table(
+        title="What evaluation costs",
+        note=f"Gain: T with evaluation over T without, less 1, and its {level} interval over "
+        "blocks. Direct is what was seen, noise included; attributed is T / (T - evaluate) "
+        f"within runs. Peaks are {quantity} memory.",
+        columns=(
+            "schedule",
+            "rows",
+            "evals",
+            "T s",
+            "train s",
+            "evaluate s",
+            "rest s",
+            "share",
+            "gain, direct",
+            "gain, attributed",
+            "peak train",
+            "peak evaluate",
+        ),
+        rows=rows,
+    )
+
+
+def readings(summary: Summary) -> Table:
+    """The direct estimate in both readings, and with set-up included."""
+    rows = []
+    for name, arm in summary.arms.items():
+        if direct := summary.compared(name, "direct"):
+            rows.append(
+                (
+                    _title(name, arm),
+                    str(arm.evaluation_rows),
+                    figures.load(arm.evaluation_load),
+                    str(direct.blocks),
+                    figures.interval(direct.throughput_gain),
+                    figures.interval(direct.time_saved),
+                    figures.seconds(arm.setup_s),
+                    figures.interval(direct.throughput_gain_with_setup),
+                )
+            )
+    return Table(
+        title="Both readings of “faster”, and set-up",
+        note="Evaluation load: evaluated tokens over trained tokens. Set-up: process, imports, "
+        "model and data, as a process of its own would have it.",
+        columns=(
+            "schedule",
+            "rows",
+            "load",
+            "blocks",
+            "throughput gain",
+            "time saved",
+            "set-up s",
+            "gain with set-up",
+        ),
+        rows=rows,
+    )
+
+
+def phases(summary: Summary) -> Table:
+    """Mean seconds per phase; they sum to T."""
+    names = ("train", "evaluate", "save", "log", "other")
+    rows = [
+        (
+            _title(name, arm),
+            figures.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows),
+            str(arm.runs),
+            figures.seconds(arm.wall_s),
+            *(figures.seconds(arm.phases_s.get(phase)) for phase in names),
+            figures.seconds(arm.first_evaluation_s),
+        )
+        for name, arm in summary.arms.items()
+    ]
+    return Table(
+        title="Where the time goes",
+        note="Means over runs, in seconds. Phases never overlap and sum to T.",
+        columns=("schedule", "rows", "runs", "T", *names, "first evaluation"),
+        rows=rows,
+    )
+
+
+def memory(summary: Summary) -> Table:
+    """Every peak that was read, per phase."""
+    quantities = [q for q in PEAKS if _has(summary, q)]
+    phase_names = ("train", "evaluate", "save", "other")
+    rows = [
+        (
+            _title(name, arm),
+            figures.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows),
+            quantity,
+            *(figures.size(arm.peak_bytes.get(phase, {}).get(quantity)) for phase in phase_names),
+        )
+        for name, arm in summary.arms.items()
+        for quantity in quantities
+    ]
+    return Table(
+        title="Peak memory per phase",
+        note="The largest reading of each phase. On a CPU: the resident set of the run's process, "
+        "in runs of their own.",
+        columns=("schedule", "rows", "quantity", *phase_names),
+        rows=rows,
+    )
+
+
+def headline(summary: Summary) -> list[str]:
+    """What was measured and whether it may be believed, in a few lines."""
+    scope, matched, effort = summary.scope, summary.matched, summary.effort
+    size = f", {scope.parameters:,} parameters" if scope.parameters else ""
+    versions = ", ".join(f"{n} {v}" for n, v in scope.versions.items() if n in _NAMED)
+    if matched.same_work and matched.same_result and matched.blocks:
+        verdict = f"matched: same work and same result in all {matched.blocks} timed blocks"
+    elif matched.differing:
+        what = sorted({f"{entry.arm} ({entry.what})" for entry in matched.differing})
+        verdict = f"NOT matched: {', '.join(what)}; {matched.blocks} blocks match"
+    else:
+        verdict = "not matched: no timed block ended well"
+    overhead = (
+        f", {effort.run_overhead_s:.2f} s per run beyond T"
+        if effort.run_overhead_s is not None
+        else ""
+    )
+    return [
+        f"{scope.job}: {scope.model}{size}, on {scope.device}" + (f"; {versions}" if versions else ""),
+        verdict,
+        f"{effort.blocks} blocks, {effort.runs} runs in {figures.duration(effort.seconds)}"
+        f"{overhead}; {effort.stopped}",
+    ]
+
+
+_NAMED = ("torch", "transformers")
+
+
+def _title(name: str, arm: ArmSummary) -> str:
+    return "off, again" if name == OFF_AGAIN else arm.schedule
+
+
+def _rest(arm: ArmSummary) -> float | None:
+    if not arm.phases_s:
+        return None
+    return sum(s for phase, s in arm.phases_s.items() if phase not in ("train", "evaluate"))
+
+
+def _has(summary: Summary, quantity: str) -> bool:
+    return any(quantity in peaks for arm in summary.arms.values() for peaks in arm.peak_bytes.values())
+
+
+def _peak_quantity(summary: Summary) -> str:
+    return next((q for q in ("allocated", "resident") if _has(summary, q)), "resident")
+
+
+def _level(summary: Summary) -> str:
+    intervals = [c.throughput_gain for c in summary.comparisons if c.against == OFF]
+    return f"{100 * intervals[0].level:g} %" if intervals else "95 %"

@@ -1,0 +1,131 @@
+"""A result directory: made, guarded, and taken up again."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+from ruamel.yaml import YAML
+
+from evalskip.errors import InputError
+from evalskip.machine.fingerprint import MODEL_FIELDS, fingerprint, same_model
+from evalskip.records import RecordStore, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evalskip.spec import Spec
+
+_OURS = "spec.yaml"
+
+
+class ResultDirectory:
+    """Where one experiment's results lie; see ``open_results``."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.name = name
+        self.store = RecordStore(path)
+        self.logs = path / "logs"
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What ``environment.json`` holds."""
+        try:
+            found = json.loads((self.path / "environment.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def note_environment(self, **parts: Any) -> None:
+        """Add parts to ``environment.json``; what is known already stays."""
+        write_atomically(
+            self.path / "environment.json",
+            json.dumps({**parts, **self.environment}, indent=2) + "\n",
+        )
+
+
+@contextmanager
+def open_results(path: Path, name: str, spec: Spec, *, resume: bool) -> Iterator[ResultDirectory]:
+    """Make the directory, or take it up again, and keep others out while it is in use.
+
+    Without ``resume``, a directory with results is moved aside to ``PATH.1``, ``PATH.2``, ...
+
+    Raises:
+        InputError: it cannot be written to, is in use, holds other things than results, or (to
+            resume) belongs to another spec or another model of machine.
+    """
+    holds_results = (path / _OURS).is_file()
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: expected a directory, found a file")
+    if path.is_dir() and not holds_results and any(path.iterdir()):
+        raise InputError(f"{path}: holds other files; expected results, or an empty directory")
+    _check_writable(path)
+    lock = FileLock(path.parent / f".{path.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(f"{path}: in use by another evalskip") from None
+    try:
+        results = ResultDirectory(path, name)
+        if resume and holds_results:
+            _check_same(results, spec)
+            results.store.mend()
+        else:
+            if holds_results:
+                path.rename(_free_name(path))
+            path.mkdir(exist_ok=True)
+            write_atomically(path / _OURS, _as_yaml(spec))
+            results.note_environment(experiment=spec.digest(), machine=fingerprint())
+        results.logs.mkdir(exist_ok=True)
+        yield results
+    finally:
+        lock.release()
+
+
+def _check_same(results: ResultDirectory, spec: Spec) -> None:
+    environment = results.environment
+    if environment.get("experiment") != spec.digest():
+        raise InputError(
+            f"{results.path}: belongs to another spec; expected the one in {_OURS} there, or "
+            "another --out"
+        )
+    here, there = fingerprint(), environment.get("machine", {})
+    if not same_model(here, there):
+        field = next(field for field in MODEL_FIELDS if here[field] != there.get(field))
+        raise InputError(
+            f"{results.path}: begun on another model of machine: {field}: expected "
+            f"{there.get(field)}, got {here[field]}"
+        )
+
+
+def _check_writable(path: Path) -> None:
+    """Find the nearest folder that exists, and see whether it may be written to."""
+    nearest = path
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"--out {path}: {nearest} cannot be written to")
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (free := path.with_name(f"{path.name}.{number}")).exists():
+        number += 1
+    return free
+
+
+def _as_yaml(spec: Spec) -> str:
+    from io import StringIO
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    text = StringIO()
+    yaml.dump(spec.resolved(), text)
+    return text.getvalue()

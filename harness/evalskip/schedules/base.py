@@ -1,0 +1,51 @@
+"""What every schedule answers: when it evaluates, and how the Trainer is told."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+
+class BaseSchedule(BaseModel, ABC):
+    """When evaluation happens during one job.
+
+    A subclass adds ``schedule: Literal["its_name"]``, which is what a spec says, and the
+    parameters that it takes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """Short name, as written on the command line: ``every_n_epochs:5``."""
+
+    @property
+    @abstractmethod
+    def phrase(self) -> str:
+        """The schedule in words, for tables: ``every 5 epochs``."""
+
+    @abstractmethod
+    def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
+        """Optimizer steps (from 1) after which an evaluation runs, in order.
+
+        An evaluation after training counts as one after the last step.
+        """
+
+    @property
+    def after_training(self) -> bool:
+        """Whether the job calls ``evaluate()`` itself once training has returned."""
+        return False
+
+    def trainer_arguments(self) -> dict[str, Any]:
+        """Arguments for ``transformers.TrainingArguments`` that bring this schedule about."""
+        return {"eval_strategy": "no"}
+
+    def callbacks(self) -> list[TrainerCallback]:
+        """Callbacks that bring it about where the Trainer has no option for it."""
+        return []

@@ -1,0 +1,27 @@
+"""After every epoch: the Trainer's ``eval_strategy: epoch``."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from evalskip.schedules.base import BaseSchedule
+
+
+class EveryEpoch(BaseSchedule):
+    """Evaluate at the end of each epoch."""
+
+    schedule: Literal["every_epoch"] = "every_epoch"
+
+    @property
+    def label(self) -> str:
+        return "every_epoch"
+
+    @property
+    def phrase(self) -> str:
+        return "every epoch"
+
+    def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
+        return [epoch * steps_per_epoch for epoch in range(1, epochs + 1)]
+
+    def trainer_arguments(self) -> dict[str, Any]:
+        return {"eval_strategy": "epoch"}

@@ -1,0 +1,38 @@
+"""After epochs N, 2N, ...: a callback, since the Trainer has no such option."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from evalskip.schedules.base import BaseSchedule
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+
+class EveryNEpochs(BaseSchedule):
+    """Evaluate at the end of epochs N, 2N, ...; at the last one only if it is a multiple.
+
+    An N beyond the job's epochs is allowed: such an arm never evaluates.
+    """
+
+    schedule: Literal["every_n_epochs"] = "every_n_epochs"
+    n: int = Field(ge=1, description="epochs from one evaluation to the next")
+
+    @property
+    def label(self) -> str:
+        return f"every_n_epochs:{self.n}"
+
+    @property
+    def phrase(self) -> str:
+        return f"every {self.n} epochs"
+
+    def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
+        return [epoch * steps_per_epoch for epoch in range(self.n, epochs + 1, self.n)]
+
+    def callbacks(self) -> list[TrainerCallback]:
+        from evalskip.callbacks import EveryNEpochs as Callback
+
+        return [Callback(self.n)]

@@ -1,0 +1,71 @@
+"""The arms of an experiment: a job under one schedule and one evaluation-set size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from evalskip.schedules import Off, Schedule
+
+OFF = "off"
+OFF_AGAIN = "off_again"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm; ``off`` evaluates nothing and so has no evaluation rows."""
+
+    name: str
+    schedule: Schedule
+    evaluation_rows: int | None
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class ArmEntry(BaseModel):
+    """A line under ``arms:``: a schedule, its parameters, and evaluation-set sizes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schedule: Schedule
+    evaluation_rows: Annotated[
+        list[Annotated[int, Field(ge=1)]], BeforeValidator(_as_list), Field(min_length=1)
+    ]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nest(cls, entry: Any) -> Any:
+        """``{schedule: every_n_epochs, n: 5, ...}`` is flat for people, nested for us."""
+        if not isinstance(entry, dict) or isinstance(entry.get("schedule"), BaseModel | dict):
+            return entry
+        own = {"evaluation_rows"}
+        return {
+            "schedule": {key: value for key, value in entry.items() if key not in own},
+            **{key: value for key, value in entry.items() if key in own},
+        }
+
+    @model_validator(mode="after")
+    def _not_off(self) -> ArmEntry:
+        if isinstance(self.schedule, Off):
+            raise ValueError("schedule: off is always measured; leave it out")
+        return self
+
+    def arms(self) -> list[Arm]:
+        """One arm per evaluation-set size."""
+        return [
+            Arm(f"{self.schedule.label}@{rows}", self.schedule, rows)
+            for rows in self.evaluation_rows
+        ]
+
+    def as_written(self) -> dict[str, Any]:
+        """The entry as a spec writes it."""
+        return {**self.schedule.model_dump(), "evaluation_rows": self.evaluation_rows}
+
+
+def baseline_arms() -> list[Arm]:
+    """``off``, and ``off`` once more: the two that every experiment holds."""
+    return [Arm(OFF, Off(), None), Arm(OFF_AGAIN, Off(), None)]

@@ -1,0 +1,49 @@
+"""How an experiment is run: how many blocks, how long, how sure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from evalskip.spec.units import Seconds
+
+
+class Design(BaseModel):
+    """The design of an experiment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    looks: list[Annotated[int, Field(ge=2)]] = Field(
+        default=[6, 9, 12],
+        min_length=1,
+        description="numbers of blocks after which the result is looked at; fixed beforehand",
+    )
+    budget: Seconds = Field(
+        default=300.0, description="time after which no further block is begun"
+    )
+    level: float = Field(default=0.95, gt=0.5, lt=1, description="confidence level")
+    seed: int = Field(default=0, ge=0, description="of every run, and of the random order")
+    restore_random_state: bool = Field(
+        default=True,
+        description="restore all generators after each evaluation; without it, arms with "
+        "dropout train differently and do not match",
+    )
+
+    @field_validator("looks")
+    @classmethod
+    def _rising(cls, looks: list[int]) -> list[int]:
+        if sorted(set(looks)) != looks:
+            raise ValueError("expected rising numbers of blocks, such as [6, 9, 12]")
+        return looks
+
+
+class Limits(BaseModel):
+    """What a run may take before it is ended."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run_time: Seconds = Field(default=600.0, description="a run that takes longer is timed_out")
+    start_time: Seconds = Field(
+        default=300.0, description="time in which a block's parent process must be ready"
+    )

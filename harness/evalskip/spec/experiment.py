@@ -1,0 +1,65 @@
+"""A whole spec: one experiment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from evalskip.jobs import Job
+from evalskip.spec.arms import Arm, ArmEntry, baseline_arms
+from evalskip.spec.design import Design, Limits
+
+
+class Spec(BaseModel):
+    """What a user writes to have an experiment made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    job: Job
+    arms: list[ArmEntry] = Field(min_length=1)
+    measure: list[Literal["time", "memory"]] = Field(default=["time", "memory"], min_length=1)
+    design: Design = Design()
+    limits: Limits = Limits()
+
+    @field_validator("measure")
+    @classmethod
+    def _once(cls, measure: list[str]) -> list[str]:
+        if len(set(measure)) != len(measure):
+            raise ValueError("expected each of time, memory at most once")
+        return measure
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Spec:
+        seen: set[str] = set()
+        for arm in self.all_arms():
+            if arm.name in seen:
+                raise ValueError(f"arms: expected distinct arms, got {arm.name} twice")
+            seen.add(arm.name)
+        return self
+
+    def all_arms(self) -> list[Arm]:
+        """Every arm, ``off`` and ``off_again`` first."""
+        return baseline_arms() + [arm for entry in self.arms for arm in entry.arms()]
+
+    def largest_evaluation(self) -> int:
+        """Rows of the largest evaluation set."""
+        return max(rows for entry in self.arms for rows in entry.evaluation_rows)
+
+    def resolved(self) -> dict[str, Any]:
+        """The spec with every default filled in, as YAML can hold it."""
+        fields = self.model_dump(mode="json")
+        fields["arms"] = [entry.as_written() for entry in self.arms]
+        return fields
+
+    def digest(self) -> str:
+        """Names what is measured: equal for specs whose runs can stand in one analysis.
+
+        The budget is left out, since more time changes no run.
+        """
+        fields = self.resolved()
+        del fields["design"]["budget"]
+        text = json.dumps(fields, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

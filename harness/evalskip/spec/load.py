@@ -1,0 +1,184 @@
+"""From a YAML file and ``--set`` options to a spec, or to one line that says what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from evalskip.errors import InputError
+from evalskip.spec.experiment import Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+
+def load_spec(
+    path: Path, *, settings: Sequence[str] = (), arms: Sequence[str] = (), **design: Any
+) -> Spec:
+    """Read and check a spec.
+
+    Args:
+        path: a YAML file; YAML 1.2, no tags that load code.
+        settings: ``key=value`` with a dotted key, such as ``job.epochs=3``.
+        arms: names of arms to keep, ``every_n_epochs:5@128``, or of schedules, which keep all
+            their sizes; none keeps all.
+        **design: fields of ``design`` to set; None leaves a field as it is.
+
+    Raises:
+        InputError: naming the file, the field and what is expected.
+    """
+    document = _read(path)
+    for setting in settings:
+        _apply(document, setting)
+    design = {key: value for key, value in design.items() if value is not None}
+    if design:
+        section = document.setdefault("design", {})
+        if isinstance(section, dict):
+            section.update(design)
+    try:
+        spec = Spec.model_validate(document)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_sentence(error)}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    spec = _keep(spec, arms) if arms else spec
+    try:
+        spec.job.check(spec.largest_evaluation())
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return spec
+
+
+def read_yaml(text: str) -> Any:
+    """A YAML 1.2 document as plain Python values."""
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a spec in YAML") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text: {error}") from None
+    try:
+        document = read_yaml(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise InputError(f"{path}: {where}not YAML: {error.problem or error.context}") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not YAML: {error}") from None
+    if not isinstance(document, dict):
+        raise InputError(f"{path}: expected a mapping with job: and arms:")
+    if "job" not in document:
+        raise InputError(f"{path}: job: missing; expected a job with its kind")
+    return document
+
+
+def _apply(document: dict[str, Any], setting: str) -> None:
+    key, separator, text = setting.partition("=")
+    if not separator or not key:
+        raise InputError(f"--set {setting}: expected key=value, such as job.epochs=3")
+    try:
+        value = read_yaml(text)
+    except YAMLError:
+        raise InputError(f"--set {setting}: the value is not YAML") from None
+    *parents, last = key.split(".")
+    place: Any = document
+    for parent in parents:
+        if isinstance(place, list) and parent.isdecimal() and int(parent) < len(place):
+            place = place[int(parent)]
+        elif isinstance(place, dict):
+            place = place.setdefault(parent, {})
+        else:
+            raise InputError(f"--set {setting}: {parent}: there is no such place in the spec")
+    if isinstance(place, list) and last.isdecimal() and int(last) < len(place):
+        place[int(last)] = value
+    elif isinstance(place, dict):
+        place[last] = value
+    else:
+        raise InputError(f"--set {setting}: {last}: there is no such place in the spec")
+
+
+def _keep(spec: Spec, wanted: Sequence[str]) -> Spec:
+    """The spec with the wanted arms only; off and off_again stay in any case."""
+    names = {arm.name for arm in spec.all_arms()}
+    labels = {arm.schedule.label for arm in spec.all_arms()}
+    for name in wanted:
+        if name not in names | labels:
+            expected = ", ".join(sorted(names))
+            raise InputError(f"--arms {name}: expected names from {expected}")
+    entries = []
+    for entry in spec.arms:
+        rows = [
+            arm.evaluation_rows
+            for arm in entry.arms()
+            if arm.name in wanted or arm.schedule.label in wanted
+        ]
+        if rows:
+            entries.append(entry.model_copy(update={"evaluation_rows": rows}))
+    if not entries:
+        raise InputError("--arms: expected at least one arm that evaluates")
+    return spec.model_copy(update={"arms": entries})
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first of the errors as ``field: what is expected, what was got``."""
+    errors = error.errors(include_url=False)
+    first = errors[0]
+    field = _field(first)
+    text = _expectation(first)
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{field}: {text}{more}" if field else f"{text}{more}"
+
+
+def _field(details: ErrorDetails) -> str:
+    """The dotted place in the file; names of union members are not places."""
+    places: list[str] = []
+    previous: Any = None
+    for place in details["loc"]:
+        is_member = previous in ("job", "schedule") or (
+            isinstance(previous, int) and isinstance(place, str) and _is_noise_kind(place)
+        )
+        if not (is_member and isinstance(place, str)):
+            places.append(str(place))
+        previous = place
+    # a schedule's parameters stand beside it in the file
+    if "schedule" in places[:-1]:
+        places.remove("schedule")
+    return ".".join(places)
+
+
+def _is_noise_kind(place: str) -> bool:
+    return place in {"drift", "bursts", "neighbour", "heavy_tails", "autocorrelation"}
+
+
+def _expectation(details: ErrorDetails) -> str:
+    kind, message, value = details["type"], details["msg"], details["input"]
+    if kind == "extra_forbidden":
+        return "unknown field; see the reference of spec fields for what is known"
+    if kind == "missing":
+        return "missing; a value is required"
+    if kind == "union_tag_invalid":
+        context = details.get("ctx", {})
+        expected = str(context.get("expected_tags", "")).replace("'", "")
+        return f"expected one of {expected}, got {context.get('tag')}"
+    if kind == "union_tag_not_found":
+        name = str(details.get("ctx", {}).get("discriminator", "kind")).strip("'")
+        return f"expected a mapping with {name}:, got {_short(value)}"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    message = message.replace("Input should be", "expected").replace("List should have", "expected")
+    return f"{message[0].lower()}{message[1:]}, got {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,170 @@
+"""The schema of ``summary.json``, on which reports, gates and other tools rely.
+
+Durations are seconds, memory is bytes, shares and gains are fractions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from evalskip.errors import InputError
+from evalskip.records import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+FILE_NAME = "summary.json"
+
+Estimator = Literal["direct", "attributed", "matched_steps", "hidden_cost"]
+Verdict = Literal["supported", "refuted", "conditional", "inconclusive", "not_run"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Interval(_Part):
+    """An estimate with its interval; no interval where there are too few blocks for one."""
+
+    estimate: float
+    low: float | None = None
+    high: float | None = None
+    level: float
+
+
+class Scope(_Part):
+    """What the figures hold for."""
+
+    job: str
+    model: str
+    parameters: int
+    device: str
+    versions: dict[str, str]
+
+
+class Differing(_Part):
+    """A run that did not do what the off run of its block did."""
+
+    block: int
+    arm: str
+    what: Literal["work", "result", "evaluations"]
+
+
+class Matched(_Part):
+    """Whether the arms differed in evaluation and in nothing else."""
+
+    same_work: bool
+    same_result: bool
+    blocks: int = Field(description="blocks that match, and so enter estimates")
+    differing: list[Differing] = []
+
+
+class ArmSummary(_Part):
+    """One arm: means over its runs."""
+
+    schedule: str
+    evaluation_rows: int | None
+    evaluation_load: float = Field(description="evaluated tokens / trained tokens")
+    runs: int
+    failed_runs: dict[str, int] = Field(default={}, description="runs that ended otherwise, by how")
+    wall_s: float | None = Field(description="T")
+    setup_s: float | None
+    phases_s: dict[str, float] = Field(description="sums to wall_s")
+    evaluations: int
+    first_evaluation_s: float | None = Field(
+        default=None, description="the first evaluation of a run, which may pay for set-up"
+    )
+    share: float | None = Field(description="evaluate / T")
+    peak_bytes: dict[str, dict[str, int]]
+    contaminated: int | None = Field(default=None, description="runs; null: not judged")
+
+
+class Comparison(_Part):
+    """What an arm costs, against another, by one estimator."""
+
+    arm: str
+    against: str
+    estimator: Estimator
+    blocks: int
+    throughput_gain: Interval = Field(description="T(arm) / T(against) - 1")
+    time_saved: Interval = Field(description="1 - T(against) / T(arm)")
+    throughput_gain_with_setup: Interval | None = None
+    verdict: Verdict | None = Field(default=None, description="null: this estimator has no say")
+
+
+class Effort(_Part):
+    """What the experiment itself took."""
+
+    blocks: int
+    runs: int
+    seconds: float
+    run_overhead_s: float | None = Field(
+        description="median time of a run beyond T: fork, model, Trainer, digests, record"
+    )
+    stopped: str = Field(description="why no further block was run")
+
+
+class Summary(_Part):
+    """All that was found, by whichever command found it."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str
+    scope: Scope
+    machine: dict[str, Any] = {}
+    effort: Effort
+    matched: Matched
+    arms: dict[str, ArmSummary]
+    comparisons: list[Comparison]
+    noise_floor: Interval | None
+    headroom: list[dict[str, Any]] = []
+    predictions: list[dict[str, Any]] = []
+    regret: list[dict[str, Any]] = []
+    claims: list[dict[str, Any]] = []
+    warnings: list[str]
+
+    def compared(self, arm: str, estimator: Estimator) -> Comparison | None:
+        """The comparison of an arm with off by one estimator, if there is one."""
+        for comparison in self.comparisons:
+            if (comparison.arm, comparison.estimator) == (arm, estimator):
+                return comparison
+        return None
+
+
+def read_summary(directory: Path) -> Summary:
+    """Read a result directory's summary.
+
+    Raises:
+        InputError: there is none, or it is of another schema.
+    """
+    path = directory / FILE_NAME
+    try:
+        return Summary.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a result directory") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(place) for place in first["loc"]) or "the file"
+        raise InputError(
+            f"{path}: {field}: expected schema_version {SCHEMA_VERSION}: {first['msg']}"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def write_sections(directory: Path, summary: Summary, sections: set[str]) -> Summary:
+    """Replace the named sections of the summary on disk, atomically and under a lock.
+
+    What other commands have found there stays.
+    """
+    path = directory / FILE_NAME
+    with FileLock(directory / f".{FILE_NAME}.lock"):
+        if path.exists():
+            found = read_summary(directory)
+            replaced = {name: getattr(summary, name) for name in sections}
+            summary = found.model_copy(update=replaced)
+        write_atomically(path, summary.model_dump_json(indent=2) + "\n")
+    return summary
