@@ -5,10 +5,11 @@ Whatever a command needs is imported inside it, so that ``--help`` answers at on
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -21,6 +22,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+# typer carries a click of its own in some versions and uses the installed one in others
+_UsageError: Any = typer.BadParameter.__mro__[2]
 
 DEFAULT_SPEC = Path("bench/quick.yaml")
 
@@ -74,8 +78,10 @@ def bench(
             with ProgressView(screen) as progress:
                 summary = run_bench(loaded, results, progress)
         except KeyboardInterrupt:
+            again = shlex.join(argument for argument in sys.argv[1:] if argument != "--resume")
             raise Interrupted(
-                f"interrupted; what has ended is in {directory}; add --resume to go on"
+                f"interrupted; finished runs are in {directory}; to go on: evalskip {again} "
+                "--resume"
             ) from None
         write_markdown(directory, summary)
     print_summary(screen, summary)
@@ -105,7 +111,7 @@ def main() -> NoReturn:
         _fail("interrupted", Interrupted.exit_code)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
-    except typer.TyperError as error:
+    except _UsageError as error:
         _fail(error.format_message(), InputError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 

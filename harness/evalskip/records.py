@@ -88,6 +88,7 @@ class RecordStore:
 
         Raises:
             InputError: another line is no record.
+
         """
         if not self.path.exists():
             return []
@@ -143,6 +144,7 @@ def finished_blocks(records: Iterable[RunRecord], arms: int) -> dict[int, list[R
     Args:
         records: of one experiment.
         arms: how many arms a block has.
+
     """
     attempts: dict[tuple[int, int], dict[str, RunRecord]] = {}
     for record in records:

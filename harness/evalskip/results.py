@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from ruamel.yaml import YAML
 
 from evalskip.errors import InputError
@@ -17,6 +17,7 @@ from evalskip.records import RecordStore, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from evalskip.spec import Spec
 
@@ -58,20 +59,16 @@ def open_results(path: Path, name: str, spec: Spec, *, resume: bool) -> Iterator
     Raises:
         InputError: it cannot be written to, is in use, holds other things than results, or (to
             resume) belongs to another spec or another model of machine.
+
     """
     holds_results = (path / _OURS).is_file()
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: expected a directory, found a file")
-    if path.is_dir() and not holds_results and any(path.iterdir()):
+    if path.is_dir() and not holds_results and any(f.name != ".lock" for f in path.iterdir()):
         raise InputError(f"{path}: holds other files; expected results, or an empty directory")
-    _check_writable(path)
-    lock = FileLock(path.parent / f".{path.name}.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(f"{path}: in use by another evalskip") from None
-    try:
+    with ExitStack() as held:
+        _make(path)
+        held.enter_context(_lock(path))
         results = ResultDirectory(path, name)
         if resume and holds_results:
             _check_same(results, spec)
@@ -79,13 +76,33 @@ def open_results(path: Path, name: str, spec: Spec, *, resume: bool) -> Iterator
         else:
             if holds_results:
                 path.rename(_free_name(path))
-            path.mkdir(exist_ok=True)
+                _make(path)
+                held.enter_context(_lock(path))
             write_atomically(path / _OURS, _as_yaml(spec))
             results.note_environment(experiment=spec.digest(), machine=fingerprint())
         results.logs.mkdir(exist_ok=True)
         yield results
-    finally:
-        lock.release()
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise InputError(f"--out {path}: cannot be written to")
+
+
+def _lock(path: Path) -> BaseFileLock:
+    """A lock on the directory, taken; it goes with the process that holds it."""
+    lock = FileLock(path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(f"{path}: in use by another evalskip") from None
+    except OSError as error:
+        raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from None
+    return lock
 
 
 def _check_same(results: ResultDirectory, spec: Spec) -> None:
@@ -104,15 +121,6 @@ def _check_same(results: ResultDirectory, spec: Spec) -> None:
         )
 
 
-def _check_writable(path: Path) -> None:
-    """Find the nearest folder that exists, and see whether it may be written to."""
-    nearest = path
-    while not nearest.exists():
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise InputError(f"--out {path}: {nearest} cannot be written to")
-
-
 def _free_name(path: Path) -> Path:
     number = 1
     while (free := path.with_name(f"{path.name}.{number}")).exists():
@@ -121,8 +129,6 @@ def _free_name(path: Path) -> Path:
 
 
 def _as_yaml(spec: Spec) -> str:
-    from io import StringIO
-
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]

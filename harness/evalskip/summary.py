@@ -16,7 +16,6 @@ from evalskip.records import write_atomically
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCHEMA_VERSION = 1
 FILE_NAME = "summary.json"
 
 Estimator = Literal["direct", "attributed", "matched_steps", "hidden_cost"]
@@ -111,7 +110,7 @@ class Effort(_Part):
 class Summary(_Part):
     """All that was found, by whichever command found it."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     name: str
     scope: Scope
     machine: dict[str, Any] = {}
@@ -139,6 +138,7 @@ def read_summary(directory: Path) -> Summary:
 
     Raises:
         InputError: there is none, or it is of another schema.
+
     """
     path = directory / FILE_NAME
     try:
@@ -148,9 +148,7 @@ def read_summary(directory: Path) -> Summary:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(place) for place in first["loc"]) or "the file"
-        raise InputError(
-            f"{path}: {field}: expected schema_version {SCHEMA_VERSION}: {first['msg']}"
-        ) from None
+        raise InputError(f"{path}: {field}: expected schema_version 1: {first['msg']}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 

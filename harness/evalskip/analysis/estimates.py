@@ -12,7 +12,7 @@ from evalskip.summary import Comparison
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evalskip.summary import Interval
+    from evalskip.summary import Estimator, Interval
 
 
 def direct(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
@@ -26,6 +26,7 @@ def direct(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
 
     Returns:
         None where no block holds both.
+
     """
     wall = _paired(runs, arm, "wall_s")
     if not wall:
@@ -65,7 +66,7 @@ def _paired(runs: pd.DataFrame, arm: str, column: str) -> list[float]:
 
 def _comparison(
     arm: str,
-    estimator: str,
+    estimator: Estimator,
     log_ratio: Interval,
     *,
     blocks: int,

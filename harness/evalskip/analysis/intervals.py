@@ -22,6 +22,7 @@ def mean_log_ratio(log_ratios: Sequence[float], level: float) -> Interval:
 
     Raises:
         ValueError: there is no ratio.
+
     """
     count = len(log_ratios)
     if not count:

@@ -32,6 +32,7 @@ def match(
         blocks: records of whole, timed blocks by index.
         expected: steps after which each arm's schedule evaluates.
         losses: gives a run's raw losses.
+
     """
     differing: list[Differing] = []
     inexact: list[tuple[int, RunRecord, RunRecord]] = []

@@ -54,6 +54,7 @@ def summarise(
         environment: as ``environment.json`` holds it.
         seconds: what the experiment took.
         stopped: why no further block was run.
+
     """
     timed = {
         index: records
@@ -78,7 +79,9 @@ def summarise(
         if (comparison := estimate(usable, arm.name, spec.design.level))
     ]
     floor = direct(usable, OFF_AGAIN, spec.design.level)
-    overhead = (good["turnaround_s"] - good["wall_s"]).median() if len(good) else None
+    overhead = None
+    if spec.job.launch != "inline" and len(good):  # a virtual clock has no overhead
+        overhead = float((good["turnaround_s"] - good["wall_s"]).median())
     return Summary(
         name=name,
         scope=_scope(spec, environment),

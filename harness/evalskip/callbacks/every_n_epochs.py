@@ -20,6 +20,7 @@ class EveryNEpochs(TrainerCallback):
 
     Raises:
         ValueError: ``n`` is below 1.
+
     """
 
     def __init__(self, n: int) -> None:

@@ -10,7 +10,7 @@ from evalskip.launch import launcher_for
 from evalskip.records import RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from evalskip.jobs import RunRequest
@@ -26,6 +26,7 @@ class LocalEngine:
         spec: of the experiment.
         logs: an existing folder for what the runs print.
         on_ready: called with what the parent prepared, once per block.
+
     """
 
     def __init__(self, spec: Spec, logs: Path, on_ready: Callable[[dict[str, Any]], None]) -> None:
@@ -34,7 +35,9 @@ class LocalEngine:
         self._on_ready = on_ready
         self._digest = spec.digest()
 
-    def run(self, block: Block, attempt: int) -> Iterator[tuple[RunRecord, dict[str, Any] | None]]:
+    def run(
+        self, block: Block, attempt: int
+    ) -> Generator[tuple[RunRecord, dict[str, Any] | None], None, None]:
         """Make the block's runs; of each, its record and what it measured step by step."""
         sizes = [request.evaluation_rows for request in block.runs if request.evaluation_rows]
         launcher = launcher_for(

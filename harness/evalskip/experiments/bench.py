@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evalskip.analysis.frames import frame_of
@@ -45,6 +46,7 @@ def bench(spec: Spec, results: ResultDirectory, watcher: Watcher) -> Summary:
 
     Raises:
         MeasurementError: no run of the off arm ended well, or a block's parent could not start.
+
     """
     experiment = _Experiment(spec, results, watcher)
     summary = experiment.run()
@@ -92,12 +94,14 @@ class _Experiment:
         self._watcher.block_begins(block)
         attempt = self._attempts.get(block.index, 0)
         records = []
-        for record, steps in self._engine.run(block, attempt):
-            self._results.store.append(record, steps)
-            records.append(record)
-            self._watcher.run_ended(record)
-            if "threads" in record.environment:
-                self._results.note_environment(device=record.environment)
+        # closing ends the block's processes at once, whatever interrupts it
+        with closing(self._engine.run(block, attempt)) as runs:
+            for record, steps in runs:
+                self._results.store.append(record, steps)
+                records.append(record)
+                self._watcher.run_ended(record)
+                if record.environment:
+                    self._results.note_environment(device=record.environment)
         self.finished[block.index] = records
 
     def _prepared(self, prepared: dict[str, Any]) -> None:

@@ -48,6 +48,7 @@ class CudaMeter:
 
     Args:
         cuda: the module ``torch.cuda``.
+
     """
 
     def __init__(self, cuda: Any) -> None:

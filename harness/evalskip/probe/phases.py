@@ -86,6 +86,7 @@ class PhaseRecorder:
 
     Raises:
         RuntimeError: phases are closed in another order than they were opened.
+
     """
 
     def __init__(self, clock: Clock, meter: Meter | None = None) -> None:

@@ -18,24 +18,22 @@ def seconds(value: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A fraction as a percentage."""
-    return NOTHING if value is None else f"{100 * value:.1f} %"
+    """A fraction in per cent, for a column that says so."""
+    return NOTHING if value is None else f"{100 * value:.1f}"
 
 
 def interval(value: Interval | None) -> str:
-    """An estimate and its interval, in per cent: ``7.1 % [5.0, 9.2]``."""
+    """An estimate and its interval, in per cent, for a column that says so: ``7.1 [5.0, 9.2]``."""
     if value is None:
         return NOTHING
     if value.low is None or value.high is None:
-        return percent(value.estimate)
-    return f"{percent(value.estimate)} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+        return f"{100 * value.estimate:.1f}"
+    return f"{100 * value.estimate:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
 
 
 def size(value: int | None) -> str:
-    """Bytes in MiB or GiB."""
-    if value is None:
-        return NOTHING
-    return f"{value / 2**20:,.0f} MiB" if value < 10 * 2**30 else f"{value / 2**30:,.1f} GiB"
+    """Bytes in MiB, for a column that says so."""
+    return NOTHING if value is None else f"{value / 2**20:,.0f}"
 
 
 def load(value: float) -> str:

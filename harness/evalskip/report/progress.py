@@ -45,9 +45,7 @@ class ProgressView:
 
     def __enter__(self) -> ProgressView:
         if self._console.is_terminal:
-            self._live = Live(
-                Group(self._bar, self._gains), console=self._console, transient=True
-            )
+            self._live = Live(Group(self._bar, self._gains), console=self._console, transient=True)
             self._live.start()
         return self
 
@@ -99,7 +97,7 @@ class ProgressView:
         ]
         if not gains:
             return
-        self._gains.plain = "gain so far, direct: " + "; ".join(gains)
+        self._gains.plain = "direct gain so far, %: " + "; ".join(gains)
         if self._live:
             self._live.update(Group(self._bar, self._gains))
         else:
@@ -111,4 +109,4 @@ class ProgressView:
         return figures.duration(self._runs_left * run + self._blocks_left * start)
 
     def _line(self, text: str) -> None:
-        self._bar.console.print(Text(text))
+        self._bar.console.print(Text(text), soft_wrap=True)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalskip.report import figures
-from evalskip.spec import OFF, OFF_AGAIN
+from evalskip.spec import OFF_AGAIN
 
 if TYPE_CHECKING:
-    from evalskip.summary import ArmSummary, Summary
+    from collections.abc import Sequence
+
+    from evalskip.summary import ArmSummary, Estimator, Interval, Summary
 
 PEAKS = ("resident", "allocated", "reserved", "process")
 
@@ -21,57 +23,40 @@ class Table:
     title: str
     note: str
     columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
 
 
 def overview(summary: Summary) -> Table:
     """One row per arm: where its time goes, what skipping gains, what memory it peaks at."""
-    quantity = _peak_quantity(summary)
+    quantity = next((q for q in ("allocated", "resident") if _has(summary, q)), None)
     level = _level(summary)
     rows = []
     for name, arm in summary.arms.items():
-        direct = summary.compared(name, "direct")
-        gain = direct.throughput_gain if direct else None
-        if name == OFF_AGAIN:
-            gain = summary.noise_floor
-        attributed = summary.compared(name, "attributed")
-        rows.append(
-            (
-                _title(name, arm),
-                figures.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows),
-                str(arm.evaluations),
-                figures.seconds(arm.wall_s),
-                figures.seconds(arm.phases_s.get("train")),
-                figures.seconds(arm.phases_s.get("evaluate")),
-                figures.seconds(_rest(arm)),
-                figures.percent(arm.share),
-                figures.interval(gain),
-                figures.interval(attributed.throughput_gain if attributed else None),
-                figures.size(arm.peak_bytes.get("train", {}).get(quantity)),
-                figures.size(arm.peak_bytes.get("evaluate", {}).get(quantity)),
-            )
+        gain = summary.noise_floor if name == OFF_AGAIN else _gain(summary, name, "direct")
+        row = (
+            *_who(name, arm),
+            str(arm.evaluations),
+            figures.seconds(arm.wall_s),
+            figures.seconds(arm.phases_s.get("train")),
+            figures.seconds(arm.phases_s.get("evaluate")),
+            figures.seconds(_rest(arm)),
+            figures.percent(arm.share),
+            figures.interval(gain),
+            figures.interval(_gain(summary, name, "attributed")),
         )
-    return Table(
-        title="What evaluation costs",
-        note=f"Gain: T with evaluation over T without, less 1, and its {level} interval over "
-        "blocks. Direct is what was seen, noise included; attributed is T / (T - evaluate) "
-        f"within runs. Peaks are {quantity} memory.",
-        columns=(
-            "schedule",
-            "rows",
-            "evals",
-            "T s",
-            "train s",
-            "evaluate s",
-            "rest s",
-            "share",
-            "gain, direct",
-            "gain, attributed",
-            "peak train",
-            "peak evaluate",
-        ),
-        rows=rows,
+        if quantity:
+            row += tuple(_peak(arm, phase, quantity) for phase in ("train", "evaluate"))
+        rows.append(row)
+    note = (
+        f"Gain: T with evaluation over T without, less 1, with its {level} % interval over "
+        "blocks. Direct: as seen, noise included. Attributed: T / (T - evaluate) within runs."
     )
+    columns = ("schedule", "rows", "evals", "T s", "train", "evaluate", "rest", "share %")
+    columns += ("direct gain %", "attributed gain %")
+    if quantity:
+        columns += ("train MiB", "evaluate MiB")
+        note += f" MiB: peak {quantity} memory in that phase."
+    return Table("What evaluation costs", note, columns, rows)
 
 
 def readings(summary: Summary) -> Table:
@@ -81,8 +66,7 @@ def readings(summary: Summary) -> Table:
         if direct := summary.compared(name, "direct"):
             rows.append(
                 (
-                    _title(name, arm),
-                    str(arm.evaluation_rows),
+                    *_who(name, arm),
                     figures.load(arm.evaluation_load),
                     str(direct.blocks),
                     figures.interval(direct.throughput_gain),
@@ -100,10 +84,10 @@ def readings(summary: Summary) -> Table:
             "rows",
             "load",
             "blocks",
-            "throughput gain",
-            "time saved",
+            "throughput gain %",
+            "time saved %",
             "set-up s",
-            "gain with set-up",
+            "gain with set-up %",
         ),
         rows=rows,
     )
@@ -114,8 +98,7 @@ def phases(summary: Summary) -> Table:
     names = ("train", "evaluate", "save", "log", "other")
     rows = [
         (
-            _title(name, arm),
-            figures.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows),
+            *_who(name, arm),
             str(arm.runs),
             figures.seconds(arm.wall_s),
             *(figures.seconds(arm.phases_s.get(phase)) for phase in names),
@@ -133,23 +116,18 @@ def phases(summary: Summary) -> Table:
 
 def memory(summary: Summary) -> Table:
     """Every peak that was read, per phase."""
-    quantities = [q for q in PEAKS if _has(summary, q)]
-    phase_names = ("train", "evaluate", "save", "other")
+    names = ("train", "evaluate", "save", "other")
     rows = [
-        (
-            _title(name, arm),
-            figures.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows),
-            quantity,
-            *(figures.size(arm.peak_bytes.get(phase, {}).get(quantity)) for phase in phase_names),
-        )
+        (*_who(name, arm), quantity, *(_peak(arm, phase, quantity) for phase in names))
         for name, arm in summary.arms.items()
-        for quantity in quantities
+        for quantity in PEAKS
+        if _has(summary, quantity)
     ]
     return Table(
-        title="Peak memory per phase",
+        title="Peak memory per phase, MiB",
         note="The largest reading of each phase. On a CPU: the resident set of the run's process, "
         "in runs of their own.",
-        columns=("schedule", "rows", "quantity", *phase_names),
+        columns=("schedule", "rows", "quantity", *names),
         rows=rows,
     )
 
@@ -172,7 +150,8 @@ def headline(summary: Summary) -> list[str]:
         else ""
     )
     return [
-        f"{scope.job}: {scope.model}{size}, on {scope.device}" + (f"; {versions}" if versions else ""),
+        f"{scope.job}: {scope.model}{size}, on {scope.device}"
+        + (f"; {versions}" if versions else ""),
         verdict,
         f"{effort.blocks} blocks, {effort.runs} runs in {figures.duration(effort.seconds)}"
         f"{overhead}; {effort.stopped}",
@@ -182,8 +161,15 @@ def headline(summary: Summary) -> list[str]:
 _NAMED = ("torch", "transformers")
 
 
-def _title(name: str, arm: ArmSummary) -> str:
-    return "off, again" if name == OFF_AGAIN else arm.schedule
+def _who(name: str, arm: ArmSummary) -> tuple[str, str]:
+    """An arm's schedule and evaluation rows."""
+    rows = figures.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows)
+    return "off, again" if name == OFF_AGAIN else arm.schedule, rows
+
+
+def _gain(summary: Summary, arm: str, estimator: Estimator) -> Interval | None:
+    comparison = summary.compared(arm, estimator)
+    return comparison.throughput_gain if comparison else None
 
 
 def _rest(arm: ArmSummary) -> float | None:
@@ -192,14 +178,15 @@ def _rest(arm: ArmSummary) -> float | None:
     return sum(s for phase, s in arm.phases_s.items() if phase not in ("train", "evaluate"))
 
 
+def _peak(arm: ArmSummary, phase: str, quantity: str) -> str:
+    return figures.size(arm.peak_bytes.get(phase, {}).get(quantity))
+
+
 def _has(summary: Summary, quantity: str) -> bool:
-    return any(quantity in peaks for arm in summary.arms.values() for peaks in arm.peak_bytes.values())
-
-
-def _peak_quantity(summary: Summary) -> str:
-    return next((q for q in ("allocated", "resident") if _has(summary, q)), "resident")
+    arms = summary.arms.values()
+    return any(quantity in peaks for arm in arms for peaks in arm.peak_bytes.values())
 
 
 def _level(summary: Summary) -> str:
-    intervals = [c.throughput_gain for c in summary.comparisons if c.against == OFF]
-    return f"{100 * intervals[0].level:g} %" if intervals else "95 %"
+    levels = [comparison.throughput_gain.level for comparison in summary.comparisons]
+    return f"{100 * levels[0]:g}" if levels else "95"

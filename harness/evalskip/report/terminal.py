@@ -27,7 +27,7 @@ def print_summary(to: Console, summary: Summary) -> None:
     table = tables.overview(summary)
     to.print()
     for line in tables.headline(summary):
-        to.print(Text(line))
+        to.print(Text(line), soft_wrap=True)
     to.print(_rich(table))
     to.print(Text(table.note), style="dim")
     for warning in summary.warnings:

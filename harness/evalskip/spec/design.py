@@ -19,9 +19,7 @@ class Design(BaseModel):
         min_length=1,
         description="numbers of blocks after which the result is looked at; fixed beforehand",
     )
-    budget: Seconds = Field(
-        default=300.0, description="time after which no further block is begun"
-    )
+    budget: Seconds = Field(default=300.0, description="time after which no further block is begun")
     level: float = Field(default=0.95, gt=0.5, lt=1, description="confidence level")
     seed: int = Field(default=0, ge=0, description="of every run, and of the random order")
     restore_random_state: bool = Field(

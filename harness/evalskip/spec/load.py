@@ -10,12 +10,11 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from evalskip.errors import InputError
 from evalskip.spec.experiment import Spec
+from evalskip.spec.explain import explain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from pydantic_core import ErrorDetails
 
 
 def load_spec(
@@ -32,6 +31,7 @@ def load_spec(
 
     Raises:
         InputError: naming the file, the field and what is expected.
+
     """
     document = _read(path)
     for setting in settings:
@@ -44,7 +44,7 @@ def load_spec(
     try:
         spec = Spec.model_validate(document)
     except ValidationError as error:
-        raise InputError(f"{path}: {_sentence(error)}") from None
+        raise InputError(f"{path}: {explain(error)}") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     spec = _keep(spec, arms) if arms else spec
@@ -65,8 +65,10 @@ def _read(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a spec in YAML") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}; expected a file") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is no text; expected a spec in YAML") from None
     try:
         document = read_yaml(text)
     except MarkedYAMLError as error:
@@ -127,58 +129,3 @@ def _keep(spec: Spec, wanted: Sequence[str]) -> Spec:
     if not entries:
         raise InputError("--arms: expected at least one arm that evaluates")
     return spec.model_copy(update={"arms": entries})
-
-
-def _sentence(error: ValidationError) -> str:
-    """The first of the errors as ``field: what is expected, what was got``."""
-    errors = error.errors(include_url=False)
-    first = errors[0]
-    field = _field(first)
-    text = _expectation(first)
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{field}: {text}{more}" if field else f"{text}{more}"
-
-
-def _field(details: ErrorDetails) -> str:
-    """The dotted place in the file; names of union members are not places."""
-    places: list[str] = []
-    previous: Any = None
-    for place in details["loc"]:
-        is_member = previous in ("job", "schedule") or (
-            isinstance(previous, int) and isinstance(place, str) and _is_noise_kind(place)
-        )
-        if not (is_member and isinstance(place, str)):
-            places.append(str(place))
-        previous = place
-    # a schedule's parameters stand beside it in the file
-    if "schedule" in places[:-1]:
-        places.remove("schedule")
-    return ".".join(places)
-
-
-def _is_noise_kind(place: str) -> bool:
-    return place in {"drift", "bursts", "neighbour", "heavy_tails", "autocorrelation"}
-
-
-def _expectation(details: ErrorDetails) -> str:
-    kind, message, value = details["type"], details["msg"], details["input"]
-    if kind == "extra_forbidden":
-        return "unknown field; see the reference of spec fields for what is known"
-    if kind == "missing":
-        return "missing; a value is required"
-    if kind == "union_tag_invalid":
-        context = details.get("ctx", {})
-        expected = str(context.get("expected_tags", "")).replace("'", "")
-        return f"expected one of {expected}, got {context.get('tag')}"
-    if kind == "union_tag_not_found":
-        name = str(details.get("ctx", {}).get("discriminator", "kind")).strip("'")
-        return f"expected a mapping with {name}:, got {_short(value)}"
-    if kind == "value_error":
-        return message.removeprefix("Value error, ")
-    message = message.replace("Input should be", "expected").replace("List should have", "expected")
-    return f"{message[0].lower()}{message[1:]}, got {_short(value)}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -7,10 +7,12 @@ adds time, as on a real machine. The factors of all kinds multiply.
 from __future__ import annotations
 
 import math
-import random
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import random
 
 
 class _Kind(BaseModel):

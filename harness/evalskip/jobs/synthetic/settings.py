@@ -55,9 +55,9 @@ class SyntheticJob(BaseJob):
     save_steps: int = Field(default=0, ge=0, description="steps between saves; 0: none")
     logging_steps: int = Field(default=10, ge=1)
     costs: Costs = Costs()
-    noise: list[Noise] = []
+    noise: list[Noise] = Field(default=[])
     clock: Literal["virtual", "real"] = "virtual"
-    faults: list[Fault] = []
+    faults: list[Fault] = Field(default=[])
 
     @model_validator(mode="after")
     def _survives(self) -> SyntheticJob:

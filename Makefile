@@ -1,0 +1,62 @@
+# make bench | test | lint : each sets up what it needs, once.
+#
+#   make bench SPEC=bench/gpu.yaml          another experiment
+#   make bench PYTHON=/path/to/python       use an environment as it is
+
+SPEC ?= bench/quick.yaml
+ARGS ?=
+NAME := $(basename $(notdir $(SPEC)))
+OUT  ?= results/$(NAME)
+
+ifdef PYTHON
+    PY := $(PYTHON)
+    READY :=
+else
+    PY := .venv/bin/python
+    READY := .venv/.ready
+endif
+
+# an environment that is used as it is may not have the package installed
+export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
+
+.PHONY: bench test test-slow lint lock clean
+
+bench: $(READY)
+	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
+	$(PY) -m pytest bench --benchmark-json=$(OUT)/benchmark.json --benchmark-columns=median,iqr,rounds -q
+
+test: $(READY)
+	$(PY) -m pytest -m "not slow"
+
+test-slow: $(READY)
+	$(PY) -m pytest -m slow
+
+lint: $(READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+# new versions of everything that the lock pins
+lock:
+	rm -rf .venv-lock
+	$(call base_python) -m venv .venv-lock
+	.venv-lock/bin/pip install torch==2.13.0 -e '.[dev]'
+	.venv-lock/bin/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
+
+# the first Python on the path that is new enough
+base_python = $$(for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; \
+	done || true)
+
+.venv/.ready: requirements.lock pyproject.toml
+	@python="$(base_python)"; test -n "$$python" || \
+		{ echo "evalskip: Python: expected 3.11 or newer on the path" >&2; exit 2; }; \
+	$$python -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
