@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from scipy import stats
+from scipy import special
 
 from evalskip.summary import Interval
 
@@ -31,7 +31,7 @@ def mean_log_ratio(log_ratios: Sequence[float], level: float) -> Interval:
     if count == 1:
         return Interval(estimate=mean, level=level)
     variance = math.fsum((ratio - mean) ** 2 for ratio in log_ratios) / (count - 1)
-    reach = float(stats.t.ppf((1 + level) / 2, count - 1)) * math.sqrt(variance / count)
+    reach = float(special.stdtrit(count - 1, (1 + level) / 2)) * math.sqrt(variance / count)
     return Interval(estimate=mean, low=mean - reach, high=mean + reach, level=level)
 
 

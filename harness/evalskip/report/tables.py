@@ -30,10 +30,10 @@ def overview(summary: Summary) -> Table:
     """One row per arm: where its time goes, what skipping gains, what memory it peaks at."""
     quantity = next((q for q in ("allocated", "resident") if _has(summary, q)), None)
     level = _level(summary)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, arm in summary.arms.items():
         gain = summary.noise_floor if name == OFF_AGAIN else _gain(summary, name, "direct")
-        row = (
+        row: tuple[str, ...] = (
             *_who(name, arm),
             str(arm.evaluations),
             figures.seconds(arm.wall_s),
@@ -51,8 +51,8 @@ def overview(summary: Summary) -> Table:
         f"Gain: T with evaluation over T without, less 1, with its {level} % interval over "
         "blocks. Direct: as seen, noise included. Attributed: T / (T - evaluate) within runs."
     )
-    columns = ("schedule", "rows", "evals", "T s", "train", "evaluate", "rest", "share %")
-    columns += ("direct gain %", "attributed gain %")
+    columns: tuple[str, ...] = ("schedule", "rows", "evals", "T s", "train", "evaluate", "rest")
+    columns += ("share %", "direct gain %", "attributed gain %")
     if quantity:
         columns += ("train MiB", "evaluate MiB")
         note += f" MiB: peak {quantity} memory in that phase."

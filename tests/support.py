@@ -1,0 +1,38 @@
+"""What several tests need."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run_evalskip(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The command line as a user has it."""
+    return subprocess.run(
+        [sys.executable, "-m", "evalskip", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=options.pop("timeout", 240),
+        cwd=options.pop("cwd", ROOT),
+        check=False,
+        **options,
+    )
+
+
+def descendants_marked(mark: str) -> list[int]:
+    """Processes whose environment holds a mark: all that a marked harness left behind."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal() and int(process.name) != os.getpid():
+            try:
+                variables = (process / "environ").read_bytes()
+            except OSError:
+                continue
+            if f"EVALSKIP_TEST={mark}".encode() in variables:
+                found.append(int(process.name))
+    return found

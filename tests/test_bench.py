@@ -1,0 +1,410 @@
+"""The whole pipeline on synthetic jobs: what comes out, what a bad run does, what a person sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from evalskip.records import RecordStore, finished_blocks
+from evalskip.summary import read_summary
+from support import ROOT, descendants_marked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+COSTS = {
+    "setup": 2.0,
+    "before_loop": 0.1,
+    "step": 0.01,
+    "evaluation_loader": 0.005,
+    "evaluation_batch": 0.003,
+    "aggregation": 0.002,
+    "save": 0.05,
+    "log": 0.001,
+    "after_loop": 0.02,
+}
+
+
+def test_known_costs_come_out_exactly(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec = write_spec(
+        job={"epochs": 10, "steps_in_epoch": 20, "save_steps": 100, "costs": COSTS},
+        arms=[
+            {"schedule": "every_epoch", "evaluation_rows": [20, 64]},
+            {"schedule": "every_n_epochs", "n": 5, "evaluation_rows": 64},
+            {"schedule": "every_n_epochs", "n": 11, "evaluation_rows": 64},
+            {"schedule": "every_n_steps", "n": 60, "evaluation_rows": 64},
+            {"schedule": "final_only", "evaluation_rows": 64},
+        ],
+    )
+    ended = evalskip("bench", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    summary = read_summary(tmp_path / "out")
+    off = 0.1 + 200 * 0.01 + 20 * 0.001 + 2 * 0.05 + 0.02
+    assert summary.matched.same_work
+    assert summary.matched.blocks == 3
+    assert summary.arms["off"].wall_s == pytest.approx(off, abs=1e-9)
+    for arm, evaluations, batches in (
+        ("every_epoch@20", 10, 3),
+        ("every_epoch@64", 10, 8),
+        ("every_n_epochs:5@64", 2, 8),
+        ("every_n_epochs:11@64", 0, 8),
+        ("every_n_steps:60@64", 4, 8),
+        ("final_only@64", 1, 8),
+    ):
+        evaluate = evaluations * (0.005 + batches * 0.003 + 0.002)
+        found = summary.arms[arm]
+        assert found.evaluations == evaluations
+        assert found.phases_s["evaluate"] == pytest.approx(evaluate, abs=1e-9)
+        assert sum(found.phases_s.values()) == pytest.approx(found.wall_s, abs=1e-9)
+        assert found.share == pytest.approx(evaluate / (off + evaluate), abs=1e-9)
+        for estimator in ("direct", "attributed"):
+            comparison = summary.compared(arm, estimator)
+            gain = comparison.throughput_gain
+            assert gain.estimate == pytest.approx(evaluate / off, abs=1e-7)
+            assert gain.low <= gain.estimate <= gain.high
+            saved = comparison.time_saved.estimate
+            assert saved == pytest.approx(1 - off / (off + evaluate), abs=1e-7)
+        with_setup = summary.compared(arm, "direct").throughput_gain_with_setup
+        assert with_setup.estimate == pytest.approx(evaluate / (off + 2.0), abs=1e-7)
+    assert summary.noise_floor.estimate == pytest.approx(0, abs=1e-12)
+
+
+def test_a_result_directory_holds_what_the_design_names(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    out = tmp_path / "out"
+    assert evalskip("bench", write_spec(), "--out", out).returncode == 0
+    names = {path.name for path in out.iterdir() if not path.name.startswith(".")}
+    assert names == {
+        "spec.yaml",
+        "environment.json",
+        "runs.jsonl",
+        "steps",
+        "runs.csv",
+        "summary.json",
+        "report.md",
+        "logs",
+    }
+    assert len((out / "runs.jsonl").read_text().splitlines()) == 3 * 4
+    assert len(list((out / "steps").iterdir())) == 3 * 4
+    assert len((out / "runs.csv").read_text().splitlines()) == 1 + 3 * 4
+    environment = json.loads((out / "environment.json").read_text())
+    assert environment["machine"]["cores"] >= 1
+    # the resolved spec makes the same experiment, here resumed with nothing left to do
+    again = evalskip("bench", out / "spec.yaml", "--out", out, "--resume")
+    assert again.returncode == 0
+    assert "3 of them finished before" in again.stdout
+    assert len((out / "runs.jsonl").read_text().splitlines()) == 3 * 4
+
+
+def test_permuting_arms_changes_no_figure(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    arms = [
+        {"schedule": "every_epoch", "evaluation_rows": 64},
+        {"schedule": "final_only", "evaluation_rows": 16},
+    ]
+    for name, order in (("one", arms), ("two", arms[::-1])):
+        spec = write_spec(f"{name}.yaml", job={"costs": COSTS}, arms=order)
+        assert evalskip("bench", spec, "--out", tmp_path / name).returncode == 0
+    one, two = read_summary(tmp_path / "one"), read_summary(tmp_path / "two")
+    assert one.arms == two.arms
+    assert {c.arm: c for c in one.comparisons} == {c.arm: c for c in two.comparisons}
+
+
+def test_unmatched_work_is_shown_and_enters_no_estimate(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    fault = {"arm": "every_epoch@64", "ending": "different_work", "step": 3}
+    spec = write_spec(job={"faults": [fault]})
+    ended = evalskip("bench", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 0
+    assert "NOT matched: every_epoch@64 (work)" in ended.stdout
+    summary = read_summary(tmp_path / "out")
+    assert not summary.matched.same_work
+    assert summary.matched.blocks == 0
+    assert summary.comparisons == []
+    assert "3 of 3 blocks do not match" in summary.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "error"),
+    [
+        ("raise", "failed", "ValueError: a fault was asked for at step 2"),
+        ("out_of_memory", "out_of_memory", "MemoryError"),
+        ("kill", "failed", "killed by SIGKILL"),
+        ("hang", "timed_out", "ended after its limit of 1 s"),
+    ],
+)
+def test_a_bad_run_is_a_recorded_outcome_and_the_experiment_goes_on(
+    ending: str,
+    status: str,
+    error: str,
+    write_spec: Callable[..., Path],
+    tmp_path: Path,
+    evalskip: Callable[..., Any],
+) -> None:
+    spec = write_spec(
+        job={
+            "clock": "real",
+            "costs": {"step": 0.001},
+            "faults": [{"arm": "every_epoch@16", "ending": ending, "step": 2}],
+        },
+        design={"looks": [2]},
+        limits={"run_time": "1s"},
+    )
+    mark = f"{ending}-{os.getpid()}"
+    environment = {**os.environ, "EVALSKIP_TEST": mark}
+    ended = evalskip("bench", spec, "--out", tmp_path / "out", env=environment)
+    assert ended.returncode == 0, ended.stderr
+    records = RecordStore(tmp_path / "out").read()
+    assert len(records) == 2 * 4
+    for record in records:
+        if record.arm == "every_epoch@16":
+            assert record.status == status
+            assert error in record.error
+        else:
+            assert record.status == "ok"
+    summary = read_summary(tmp_path / "out")
+    assert summary.arms["every_epoch@16"].failed_runs == {status: 2}
+    assert any("every_epoch@16: 2 of its runs ended" in text for text in summary.warnings)
+    assert summary.compared("every_epoch@64", "direct").blocks == 2
+    assert summary.compared("every_epoch@16", "direct") is None
+    assert descendants_marked(mark) == []
+
+
+def test_an_experiment_without_any_good_run_of_off_failed(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec = write_spec(job={"faults": [{"arm": "off", "ending": "raise"}]})
+    ended = evalskip("bench", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 4
+    assert "no run of off ended well" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_results_are_moved_aside_and_others_things_left_alone(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec, out = write_spec(), tmp_path / "out"
+    assert evalskip("bench", spec, "--out", out).returncode == 0
+    first = (out / "runs.jsonl").read_text()
+    assert evalskip("bench", spec, "--out", out).returncode == 0
+    assert (tmp_path / "out.1" / "runs.jsonl").read_text() == first
+    assert (out / "runs.jsonl").read_text() != first
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("mine")
+    ended = evalskip("bench", spec, "--out", other)
+    assert ended.returncode == 2
+    assert "holds other files" in ended.stderr
+    assert [path.name for path in other.iterdir()] == ["thesis.txt"]
+
+
+def test_resume_refuses_another_spec_and_another_machine(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec, out = write_spec(), tmp_path / "out"
+    assert evalskip("bench", spec, "--out", out).returncode == 0
+    ended = evalskip("bench", spec, "--out", out, "--resume", "--set", "job.epochs=5")
+    assert ended.returncode == 2
+    assert "belongs to another spec" in ended.stderr
+    environment = json.loads((out / "environment.json").read_text())
+    environment["machine"]["cores"] += 1
+    (out / "environment.json").write_text(json.dumps(environment))
+    ended = evalskip("bench", spec, "--out", out, "--resume")
+    assert ended.returncode == 2
+    assert "begun on another model of machine: cores" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def _start(spec: Path, out: Path, mark: str, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "evalskip", "bench", str(spec), "--out", str(out), *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "EVALSKIP_TEST": mark},
+    )
+
+
+def _slow_spec(write_spec: Callable[..., Path]) -> Path:
+    return write_spec(
+        job={"clock": "real", "epochs": 2, "costs": {"step": 0.02}}, design={"looks": [3]}
+    )
+
+
+def _wait_for_no_descendants(mark: str) -> list[int]:
+    for _ in range(50):
+        if not descendants_marked(mark):
+            return []
+        time.sleep(0.1)
+    return descendants_marked(mark)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_ends_cleanly_and_says_how_to_resume(
+    name: str, write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec, out = _slow_spec(write_spec), tmp_path / "out"
+    mark = f"{name}-{os.getpid()}"
+    process = _start(spec, out, mark)
+    for line in process.stdout:
+        if line.startswith("block 2"):
+            break
+    process.send_signal(getattr(signal, name))
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert error.count("\n") == 1
+    assert "to go on: evalskip bench" in error
+    assert "--resume" in error
+    assert _wait_for_no_descendants(mark) == []
+    ended = evalskip("bench", spec, "--out", out, "--resume")
+    assert ended.returncode == 0
+    assert "1 of them finished before" in ended.stdout
+
+
+@pytest.mark.parametrize("moment", [0.9, 1.3, 1.7, 2.1, 2.5])
+def test_kill_9_loses_no_finished_block_and_resume_repeats_none(
+    moment: float, write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec, out = _slow_spec(write_spec), tmp_path / "out"
+    mark = f"{moment}-{os.getpid()}"
+    process = _start(spec, out, mark)
+    time.sleep(moment)
+    process.kill()
+    process.communicate()
+    assert _wait_for_no_descendants(mark) == []
+    before = RecordStore(out).read()
+    finished = finished_blocks(before, 4)
+    ended = evalskip("bench", spec, "--out", out, "--resume")
+    assert ended.returncode == 0, ended.stderr
+    after = RecordStore(out).read()
+    assert after[: len(before)] == before
+    blocks = finished_blocks(after, 4)
+    assert sorted(blocks) == [1, 2, 3]
+    assert all(blocks[index] == runs for index, runs in finished.items())
+    assert len(after) - len(before) == 4 * (3 - len(finished))
+    assert read_summary(out).effort.runs == 12
+
+
+def test_a_second_harness_on_the_same_directory_is_refused(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec, out = _slow_spec(write_spec), tmp_path / "out"
+    process = _start(spec, out, "second")
+    try:
+        assert process.stdout.readline()
+        ended = evalskip("bench", spec, "--out", out)
+        assert ended.returncode == 2
+        assert "in use by another evalskip" in ended.stderr
+        assert not (tmp_path / "out.1").exists()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+
+def test_a_budget_ends_between_blocks(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    ended = evalskip("bench", _slow_spec(write_spec), "--out", tmp_path / "out", "--budget", "1s")
+    assert ended.returncode == 0
+    summary = read_summary(tmp_path / "out")
+    assert summary.effort.stopped == "the budget of 1 s is used up"
+    assert summary.effort.blocks == 1
+    comparison = summary.compared("every_epoch@16", "direct")
+    assert comparison.throughput_gain.low is None
+
+
+def test_without_a_terminal_there_are_plain_lines(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    ended = evalskip("bench", write_spec(), "--out", tmp_path / "out")
+    assert "\x1b" not in ended.stdout
+    assert ended.stdout.startswith("3 blocks of 4 runs\n")
+    assert "block 2, every_epoch@64: T 0.30 s" in ended.stdout
+    assert "direct gain so far, %: every_epoch@16" in ended.stdout
+    assert ended.stdout.count("What evaluation costs") == 1
+
+
+def test_on_a_terminal_there_is_a_bar_with_time_left(
+    write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "evalskip",
+            "bench",
+            _slow_spec(write_spec),
+            "--out",
+            tmp_path / "o",
+        ],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=ROOT,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"},
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            chunk = os.read(ours, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        shown += chunk
+    assert process.wait() == 0
+    text = shown.decode()
+    assert re.search(r"\d+ s left", text)
+    assert re.search(r"\d+/12 ", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text))
+    assert "direct gain so far" in text
+    assert "What evaluation costs" in text
+
+
+def test_markdown_says_what_the_terminal_says_and_escapes_names(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    out = tmp_path / "<b>|out"
+    ended = evalskip("bench", write_spec(job={"costs": COSTS}), "--out", out)
+    assert ended.returncode == 0
+    text = (out / "report.md").read_text()
+    assert text.startswith("# &lt;b&gt;\\|out\n")
+    for figure in re.findall(r"\d+\.\d+ \[-?\d+\.\d, -?\d+\.\d\]", ended.stdout):
+        assert figure.replace("[", "\\[").replace("]", "\\]") in text
+    rows = [line for line in text.splitlines() if line.startswith("| every epoch")]
+    assert len(rows) == 4 * 2 - 2  # overview, readings, phases; no memory was metered
+    (out / "report.md").unlink()
+    again = evalskip("report", out)
+    assert again.returncode == 0
+    assert (out / "report.md").read_text() == text
+
+
+def test_help_needs_no_torch(evalskip: Callable[..., Any]) -> None:
+    code = (
+        "import sys; from evalskip.cli import app;"
+        "import contextlib\n"
+        "with contextlib.suppress(SystemExit): app(['--help'])\n"
+        "print(sorted({'torch', 'pandas', 'pydantic', 'transformers'} & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert ended.stdout.splitlines()[-1] == "[]"
+    assert "bench" in ended.stdout

@@ -1,0 +1,93 @@
+"""The store: nothing that has ended is lost, and nothing half-written is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalskip.errors import InputError
+from evalskip.records import RecordStore, RunRecord, finished_blocks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def record(block: int = 1, attempt: int = 0, arm: str = "off", **fields: object) -> RunRecord:
+    return RunRecord.model_validate(
+        {
+            "experiment": "e",
+            "block": block,
+            "attempt": attempt,
+            "position": 0,
+            "arm": arm,
+            "measure": "time",
+            "status": "ok",
+            "started_at": "2026-01-01T00:00:00+00:00",
+            "seed": 0,
+            "turnaround_ns": 5,
+            **fields,
+        }
+    )
+
+
+@given(
+    st.lists(
+        st.builds(
+            record,
+            block=st.integers(0, 3),
+            arm=st.sampled_from(["off", "every_epoch@8", "a\u2028b"]),
+            error=st.none() | st.text(),
+            phases_ns=st.dictionaries(st.sampled_from(["train", "log"]), st.integers(0, 10**15)),
+        ),
+        max_size=5,
+    ),
+    st.integers(0, 10**6),
+)
+def test_a_torn_file_gives_every_whole_record(
+    tmp_path_factory: pytest.TempPathFactory, records: list[RunRecord], cut: int
+) -> None:
+    store = RecordStore(tmp_path_factory.mktemp("store"))
+    for each in records:
+        store.append(each, None)
+    assert store.read() == records
+    if not records:
+        return
+    content = store.path.read_bytes()
+    cut %= len(content)
+    store.path.write_bytes(content[:cut])
+    whole = content[:cut].count(b"\n")
+    assert store.read() == records[:whole]
+    torn = not content[:cut].endswith(b"\n") and cut > 0
+    assert bool(store.warnings) == torn
+    store.mend()
+    store.append(records[0], None)
+    assert store.read() == [*records[:whole], records[0]]
+
+
+def test_a_broken_line_in_the_middle_is_refused(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    store.append(record(), None)
+    store.path.write_bytes(b"{}\n" + store.path.read_bytes())
+    with pytest.raises(InputError, match="line 1: expected a run's record"):
+        store.read()
+
+
+def test_only_whole_blocks_are_finished_and_the_latest_attempt_counts() -> None:
+    one = [record(arm=arm) for arm in ("off", "on")]
+    torn = [record(block=2)]
+    again = [record(block=2, attempt=1, arm=arm) for arm in ("off", "on")]
+    assert finished_blocks([*one, *torn], 2) == {1: one}
+    assert finished_blocks([*one, *torn, *again], 2) == {1: one, 2: again}
+    redone = [record(attempt=1, arm=arm) for arm in ("off", "on")]
+    assert finished_blocks([*one, *redone], 2) == {1: redone}
+
+
+def test_steps_are_kept_beside_the_record(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    store.append(record(arm="every_n_epochs:5@8"), {"losses": [1.5]})
+    (read,) = store.read()
+    assert store.steps_of(read) == {"losses": [1.5]}
+    assert store.steps_of(record(block=9)) == {}

@@ -1,0 +1,160 @@
+"""Real training: the Trainer, the schedules, the match, the phases, the memory."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from evalskip.records import RecordStore
+from evalskip.summary import read_summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from evalskip.records import RunRecord
+
+TINY: dict[str, Any] = {
+    "kind": "transformers",
+    "model": {"config": "tiny-llama"},
+    "data": {"train_rows": 16, "length": 32},
+    "epochs": 4,
+    "train_batch": 4,
+    "evaluation_batch": 4,
+    "device": "cpu",
+}
+FIVE_SCHEDULES = [
+    {"schedule": "every_epoch", "evaluation_rows": [6, 12]},
+    {"schedule": "every_n_epochs", "n": 3, "evaluation_rows": 6},
+    {"schedule": "every_n_epochs", "n": 9, "evaluation_rows": 6},
+    {"schedule": "every_n_steps", "n": 6, "evaluation_rows": 6},
+    {"schedule": "final_only", "evaluation_rows": 6},
+]
+
+
+@pytest.fixture
+def train(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> Callable[..., dict[str, RunRecord]]:
+    """Makes one block of real runs; gives its records by arm. Results are in ``out``."""
+
+    def make(arms: list[dict[str, Any]], *, measure: str = "time", **job: Any) -> Any:
+        design = {"looks": [2], "budget": "1s"}
+        if "restore_random_state" in job:
+            design["restore_random_state"] = job.pop("restore_random_state")
+        document = {**TINY, **job}
+        spec = write_spec(arms=arms, design=design, measure=[measure], replace={"job": document})
+        ended = evalskip("bench", spec, "--out", tmp_path / "out")
+        assert ended.returncode == 0, ended.stderr
+        records = RecordStore(tmp_path / "out").read()
+        assert all(record.status == "ok" for record in records), records
+        return {record.arm: record for record in records}
+
+    return make
+
+
+def test_every_schedule_evaluates_when_it_says_and_all_arms_match(
+    train: Callable[..., dict[str, RunRecord]], tmp_path: Path
+) -> None:
+    runs = train(FIVE_SCHEDULES, save_steps=8, logging_steps=5)
+    evaluated = {arm: run.evaluated_after for arm, run in runs.items()}
+    assert evaluated == {
+        "off": [],
+        "off_again": [],
+        "every_epoch@6": [4, 8, 12, 16],
+        "every_epoch@12": [4, 8, 12, 16],
+        "every_n_epochs:3@6": [12],
+        "every_n_epochs:9@6": [],
+        "every_n_steps:6@6": [6, 12, 16],
+        "final_only@6": [16],
+    }
+    assert len({run.work_digest for run in runs.values()}) == 1
+    assert len({(run.losses_digest, run.weights_digest) for run in runs.values()}) == 1
+    summary = read_summary(tmp_path / "out")
+    assert summary.matched.same_work
+    assert summary.matched.same_result
+    assert summary.arms["every_epoch@6"].evaluation_load == pytest.approx(6 / 16)
+    for run in runs.values():
+        assert run.steps == 16
+        assert sum(run.phases_ns.values()) == run.wall_ns
+        assert run.train_tokens == 4 * 16 * 32
+        assert run.phases_ns["save"] > 0
+        assert run.phases_ns["log"] > 0
+        assert (run.phases_ns["evaluate"] > 0) == (run.evaluations > 0)
+        assert run.setup_ns["imports"] > 0
+        assert ("evaluation_data" in run.setup_ns) == (run.evaluation_tokens > 0 or "@" in run.arm)
+        # fork, model, Trainer, digests and record
+        assert run.turnaround_ns - run.wall_ns < 2e9
+    (path,) = (tmp_path / "out" / "steps").glob("*every_epoch-6.json")
+    steps = json.loads(path.read_text())
+    timeline = steps["timeline"]
+    assert len(timeline["steps_ns"]) == len(steps["losses"]) == len(steps["batch_digests"]) == 16
+    assert [len(e["batches_ns"]) for e in timeline["evaluations"]] == [2, 2, 2, 2]
+    assert all((e["rows"], e["tokens"]) == (6, 192) for e in timeline["evaluations"])
+
+
+DROPOUT = {"config": "tiny-llama", "overrides": {"attention_dropout": 0.1}}
+ONE_ARM = [{"schedule": "every_epoch", "evaluation_rows": 6}]
+
+
+def test_with_dropout_and_no_restoration_evaluating_changes_training(
+    train: Callable[..., dict[str, RunRecord]], tmp_path: Path
+) -> None:
+    runs = train(ONE_ARM, model=DROPOUT, restore_random_state=False)
+    off, again, on = (runs[arm] for arm in ("off", "off_again", "every_epoch@6"))
+    assert off.weights_digest == again.weights_digest
+    assert on.work_digest == off.work_digest
+    assert on.weights_digest != off.weights_digest
+    summary = read_summary(tmp_path / "out")
+    assert summary.matched.same_work
+    assert not summary.matched.same_result
+    assert [(entry.arm, entry.what) for entry in summary.matched.differing] == [
+        ("every_epoch@6", "result")
+    ]
+    assert summary.comparisons == []
+
+
+def test_with_dropout_and_restoration_it_does_not(
+    train: Callable[..., dict[str, RunRecord]], tmp_path: Path
+) -> None:
+    runs = train(ONE_ARM, model=DROPOUT)
+    assert len({run.weights_digest for run in runs.values()}) == 1
+    assert read_summary(tmp_path / "out").matched.blocks == 1
+
+
+def test_lora_and_accumulation_on_qwen3(
+    train: Callable[..., dict[str, RunRecord]], tmp_path: Path
+) -> None:
+    runs = train(
+        ONE_ARM, model={"config": "tiny-qwen3"}, finetuning="lora", gradient_accumulation=2
+    )
+    assert {run.steps for run in runs.values()} == {8}
+    assert len({(run.work_digest, run.weights_digest) for run in runs.values()}) == 1
+    assert "lora" in read_summary(tmp_path / "out").scope.job
+
+
+def test_memory_is_read_per_phase_in_runs_of_its_own(
+    train: Callable[..., dict[str, RunRecord]], tmp_path: Path
+) -> None:
+    arms = [{"schedule": "every_epoch", "evaluation_rows": 8}]
+    runs = train(arms, measure="memory", train_batch=2, evaluation_batch=8)
+    assert {run.measure for run in runs.values()} == {"memory"}
+    peaks = read_summary(tmp_path / "out").arms["every_epoch@8"].peak_bytes
+    # four times the rows, and their logits: evaluation sets the peak here
+    logits = 8 * 32 * 2048 * 4
+    assert peaks["evaluate"]["resident"] > peaks["train"]["resident"] + logits / 4
+    assert "evaluate" not in read_summary(tmp_path / "out").arms["off"].peak_bytes
+    assert read_summary(tmp_path / "out").comparisons == []
+
+
+def test_a_training_that_fails_says_why(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    model = {"config": "tiny-llama", "overrides": {"num_attention_heads": 3}}
+    spec = write_spec(arms=ONE_ARM, replace={"job": {**TINY, "model": model}})
+    ended = evalskip("bench", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 4
+    assert ended.stderr.count("\n") == 1
+    assert "a block's parent ended" in ended.stderr
