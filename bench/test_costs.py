@@ -93,7 +93,7 @@ def test_evaluation_batch(benchmark: BenchmarkFixture, training: Any) -> None:
 
 @pytest.mark.benchmark(group="the probe")
 def test_mark_of_a_step(benchmark: BenchmarkFixture, recorder: PhaseRecorder) -> None:
-    benchmark.pedantic(recorder.step_done, rounds=2000, warmup_rounds=10)
+    benchmark.pedantic(recorder.step_done, rounds=30, iterations=100)
 
 
 @pytest.mark.benchmark(group="the probe")
@@ -102,7 +102,7 @@ def test_phase_entered_and_left(benchmark: BenchmarkFixture, recorder: PhaseReco
         with recorder.phase("log"):
             pass
 
-    benchmark.pedantic(phase, rounds=2000, warmup_rounds=10)
+    benchmark.pedantic(phase, rounds=30, iterations=100)
 
 
 @pytest.mark.benchmark(group="the probe")
@@ -111,12 +111,12 @@ def test_random_state_kept(benchmark: BenchmarkFixture) -> None:
         with random_state_preserved():
             pass
 
-    benchmark.pedantic(keep, rounds=1000, warmup_rounds=10)
+    benchmark.pedantic(keep, rounds=30, iterations=30)
 
 
 @pytest.mark.benchmark(group="after T")
 def test_digest_of_a_batch(benchmark: BenchmarkFixture, training: Any) -> None:
-    benchmark.pedantic(batch_digest, args=(training[1],), rounds=500, warmup_rounds=10)
+    benchmark.pedantic(batch_digest, args=(training[1],), rounds=30, iterations=20)
 
 
 @pytest.mark.benchmark(group="the harness")

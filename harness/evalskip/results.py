@@ -44,10 +44,10 @@ class ResultDirectory:
 
     def note_environment(self, **parts: Any) -> None:
         """Add parts to ``environment.json``; what is known already stays."""
-        write_atomically(
-            self.path / "environment.json",
-            json.dumps({**parts, **self.environment}, indent=2) + "\n",
-        )
+        known = self.environment
+        if parts.keys() - known.keys():
+            text = json.dumps({**parts, **known}, indent=2) + "\n"
+            write_atomically(self.path / "environment.json", text)
 
 
 @contextmanager

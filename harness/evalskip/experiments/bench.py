@@ -18,6 +18,7 @@ from evalskip.summary import write_sections
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from evalskip.jobs import Measure
     from evalskip.plan import Block
     from evalskip.records import RunRecord
     from evalskip.results import ResultDirectory
@@ -77,14 +78,15 @@ class _Experiment:
         missing = [block for block in blocks if block.index not in self.finished]
         self._watcher.planned(blocks, len(blocks) - len(missing))
         stopped = f"all {len(blocks)} blocks are run"
-        longest = 0.0
+        longest: dict[Measure, float] = {}
         for block in missing:
             block_began = time.monotonic()
-            if block_began - began + longest > self._spec.design.budget:
+            if block_began - began + longest.get(block.measure, 0) > self._spec.design.budget:
                 stopped = f"the budget of {self._spec.design.budget:g} s is used up"
                 break
             self._run(block)
-            longest = max(longest, time.monotonic() - block_began)
+            took = time.monotonic() - block_began
+            longest[block.measure] = max(longest.get(block.measure, 0), took)
             self._watcher.block_ended(self._summary(before + time.monotonic() - began, "running"))
         summary = self._summary(before + time.monotonic() - began, stopped)
         self._write_table()

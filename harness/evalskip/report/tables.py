@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from evalskip.summary import ArmSummary, Estimator, Interval, Summary
 
+_WHO = ("schedule", "rows")
 PEAKS = ("resident", "allocated", "reserved", "process")
 
 
@@ -26,37 +27,57 @@ class Table:
     rows: Sequence[tuple[str, ...]]
 
 
-def overview(summary: Summary) -> Table:
-    """One row per arm: where its time goes, what skipping gains, what memory it peaks at."""
+def times(summary: Summary) -> Table:
+    """Where each arm's time goes, and what memory it peaks at."""
     quantity = next((q for q in ("allocated", "resident") if _has(summary, q)), None)
-    level = _level(summary)
     rows: list[tuple[str, ...]] = []
     for name, arm in summary.arms.items():
-        gain = summary.noise_floor if name == OFF_AGAIN else _gain(summary, name, "direct")
         row: tuple[str, ...] = (
             *_who(name, arm),
-            str(arm.evaluations),
             figures.seconds(arm.wall_s),
             figures.seconds(arm.phases_s.get("train")),
             figures.seconds(arm.phases_s.get("evaluate")),
             figures.seconds(_rest(arm)),
             figures.percent(arm.share),
-            figures.interval(gain),
-            figures.interval(_gain(summary, name, "attributed")),
         )
         if quantity:
             row += tuple(_peak(arm, phase, quantity) for phase in ("train", "evaluate"))
         rows.append(row)
-    note = (
-        f"Gain: T with evaluation over T without, less 1, with its {level} % interval over "
-        "blocks. Direct: as seen, noise included. Attributed: T / (T - evaluate) within runs."
-    )
-    columns: tuple[str, ...] = ("schedule", "rows", "evals", "T s", "train", "evaluate", "rest")
-    columns += ("share %", "direct gain %", "attributed gain %")
+    columns: tuple[str, ...] = (*_WHO, "T s", "train s", "evaluate s", "rest s", "share %")
+    note = "Share: evaluate / T."
     if quantity:
         columns += ("train MiB", "evaluate MiB")
         note += f" MiB: peak {quantity} memory in that phase."
-    return Table("What evaluation costs", note, columns, rows)
+    return Table("Where the time goes", note, columns, rows)
+
+
+def gains(summary: Summary) -> Table:
+    """What skipping evaluation gains, by each estimator."""
+    rows = []
+    for name, arm in summary.arms.items():
+        direct = summary.noise_floor if name == OFF_AGAIN else _gain(summary, name, "direct")
+        attributed = _gain(summary, name, "attributed")
+        rows.append((*_who(name, arm), figures.interval(direct), figures.interval(attributed)))
+    return Table(
+        title="What skipping evaluation gains",
+        note=f"Gain: T with evaluation over T without, less 1, with its {_level(summary)} % "
+        "interval over blocks. Direct: as seen, noise included. Attributed: T / (T - evaluate) "
+        "within runs.",
+        columns=(*_WHO, "direct gain %", "attributed gain %"),
+        rows=rows,
+    )
+
+
+def overview(summary: Summary) -> Table:
+    """Times and gains in one table, for where there is room."""
+    left, right = times(summary), gains(summary)
+    skip = len(_WHO)
+    return Table(
+        title="What evaluation costs",
+        note=f"{right.note} {left.note}",
+        columns=left.columns + right.columns[skip:],
+        rows=[one + other[skip:] for one, other in zip(left.rows, right.rows, strict=True)],
+    )
 
 
 def readings(summary: Summary) -> Table:
@@ -80,8 +101,7 @@ def readings(summary: Summary) -> Table:
         note="Evaluation load: evaluated tokens over trained tokens. Set-up: process, imports, "
         "model and data, as a process of its own would have it.",
         columns=(
-            "schedule",
-            "rows",
+            *_WHO,
             "load",
             "blocks",
             "throughput gain %",
@@ -100,6 +120,7 @@ def phases(summary: Summary) -> Table:
         (
             *_who(name, arm),
             str(arm.runs),
+            str(arm.evaluations),
             figures.seconds(arm.wall_s),
             *(figures.seconds(arm.phases_s.get(phase)) for phase in names),
             figures.seconds(arm.first_evaluation_s),
@@ -107,9 +128,9 @@ def phases(summary: Summary) -> Table:
         for name, arm in summary.arms.items()
     ]
     return Table(
-        title="Where the time goes",
+        title="Every phase",
         note="Means over runs, in seconds. Phases never overlap and sum to T.",
-        columns=("schedule", "rows", "runs", "T", *names, "first evaluation"),
+        columns=(*_WHO, "runs", "evaluations", "T", *names, "first evaluation"),
         rows=rows,
     )
 
@@ -127,7 +148,7 @@ def memory(summary: Summary) -> Table:
         title="Peak memory per phase, MiB",
         note="The largest reading of each phase. On a CPU: the resident set of the run's process, "
         "in runs of their own.",
-        columns=("schedule", "rows", "quantity", *names),
+        columns=(*_WHO, "quantity", *names),
         rows=rows,
     )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -23,21 +25,35 @@ def console() -> Console:
 
 
 def print_summary(to: Console, summary: Summary) -> None:
-    """The answer, in one table, with what it holds for."""
-    table = tables.overview(summary)
+    """The answer in one table, or in two where one does not fit, with what it holds for."""
     to.print()
     for line in tables.headline(summary):
-        to.print(Text(line), soft_wrap=True)
-    to.print(_rich(table))
-    to.print(Text(table.note), style="dim")
+        to.print(Text(line))
+    overview = tables.overview(summary)
+    fits = Measurement.get(to, to.options.update(width=10**6), _drawn(overview)).minimum <= to.width
+    for table in [overview] if fits else [tables.times(summary), tables.gains(summary)]:
+        to.print()
+        to.print(_drawn(table))
+        to.print(Text(table.note), style="dim")
     for warning in summary.warnings:
         to.print(Text(f"warning: {warning}"), style="yellow")
 
 
-def _rich(table: tables.Table) -> RichTable:
-    drawn = RichTable(title=table.title, title_justify="left", header_style="bold")
+def _drawn(table: tables.Table) -> RichTable:
+    drawn = RichTable(
+        title=table.title,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1),
+        collapse_padding=True,
+        pad_edge=False,
+    )
     for index, column in enumerate(table.columns):
-        drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+        # a unit goes on a line of its own
+        head = column if index == 0 else "\n".join(column.rsplit(" ", 1))
+        drawn.add_column(head, justify="left" if index == 0 else "right", no_wrap=True)
     for row in table.rows:
         drawn.add_row(*(Text(text) for text in row))
     return drawn
