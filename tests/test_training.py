@@ -152,7 +152,7 @@ def test_memory_is_read_per_phase_in_runs_of_its_own(
 def test_a_training_that_fails_says_why(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
-    model = {"config": "tiny-llama", "overrides": {"num_attention_heads": 3}}
+    model = {"config": "tiny-llama", "overrides": {"hidden_act": "nonsense"}}
     spec = write_spec(arms=ONE_ARM, replace={"job": {**TINY, "model": model}})
     ended = evalskip("bench", spec, "--out", tmp_path / "out")
     assert ended.returncode == 4

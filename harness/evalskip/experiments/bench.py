@@ -51,12 +51,9 @@ def bench(spec: Spec, results: ResultDirectory, watcher: Watcher) -> Summary:
     """
     experiment = _Experiment(spec, results, watcher)
     summary = experiment.run()
-    if not any(
-        record.arm == OFF and record.status == "ok"
-        for records in experiment.finished.values()
-        for record in records
-    ):
-        reason = next(iter(summary.warnings), "nothing was run")
+    off = [r for records in experiment.finished.values() for r in records if r.arm == OFF]
+    if not any(record.status == "ok" for record in off):
+        reason = f"{off[0].status}: {off[0].error}" if off else summary.effort.stopped
         raise MeasurementError(f"no run of {OFF} ended well: {reason}")
     return summary
 

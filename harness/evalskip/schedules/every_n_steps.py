@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from evalskip.schedules.base import BaseSchedule
 
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
 
 class EveryNSteps(BaseSchedule):
     """Evaluate after steps N, 2N, ... and after the last step.
 
-    The last step is the Trainer's own rule (``DefaultFlowCallback.on_step_end``): a run under
-    ``eval_strategy: steps`` evaluates at its end even where that is no multiple of N.
+    The last step is the rule of today's Trainer: a run under ``eval_strategy: steps`` evaluates at
+    its end even where that is no multiple of N. A callback makes older versions do the same.
     """
 
     schedule: Literal["every_n_steps"] = "every_n_steps"
@@ -33,3 +36,8 @@ class EveryNSteps(BaseSchedule):
 
     def trainer_arguments(self) -> dict[str, Any]:
         return {"eval_strategy": "steps", "eval_steps": self.n}
+
+    def callbacks(self) -> list[TrainerCallback]:
+        from evalskip.callbacks import AtTheLastStep
+
+        return [AtTheLastStep()]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from datasets import Dataset
+from packaging.version import Version
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -48,7 +49,7 @@ def build_model(job: TransformersJob) -> PreTrainedModel:
         model = _quantised(config)
     else:
         model = AutoModelForCausalLM.from_config(
-            config, dtype=dtype, trust_remote_code=job.model.trust_remote_code
+            config, trust_remote_code=job.model.trust_remote_code, **_typed(dtype)
         )
     if job.finetuning == "full":
         return model
@@ -188,15 +189,22 @@ def device(job: TransformersJob) -> dict[str, Any]:
     return found
 
 
+def _typed(dtype: torch.dtype) -> dict[str, torch.dtype]:
+    """The argument that sets the type of the weights; transformers renamed it in 4.56."""
+    is_new = Version(metadata.version("transformers")) >= Version("4.56")
+    return {"dtype" if is_new else "torch_dtype": dtype}
+
+
 def _quantised(config: Any) -> PreTrainedModel:
     """Random weights in 4 bits: saved once, then loaded as a user's checkpoint would be."""
     from transformers import BitsAndBytesConfig
 
     with tempfile.TemporaryDirectory(prefix="evalskip-") as directory:
-        AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(directory)
+        model = AutoModelForCausalLM.from_config(config, **_typed(torch.bfloat16))
+        model.save_pretrained(directory)
         return AutoModelForCausalLM.from_pretrained(
             directory,
-            dtype=torch.bfloat16,
+            **_typed(torch.bfloat16),
             device_map={"": int(os.environ.get("LOCAL_RANK", "0"))},
             quantization_config=BitsAndBytesConfig(
                 load_in_4bit=True,
