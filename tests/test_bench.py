@@ -277,6 +277,7 @@ def test_an_interrupt_ends_cleanly_and_says_how_to_resume(
     assert "1 of them finished before" in ended.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [0.9, 1.3, 1.7, 2.1, 2.5])
 def test_kill_9_loses_no_finished_block_and_resume_repeats_none(
     moment: float, write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]

@@ -124,6 +124,7 @@ def test_with_dropout_and_restoration_it_does_not(
     assert read_summary(tmp_path / "out").matched.blocks == 1
 
 
+@pytest.mark.slow
 def test_lora_and_accumulation_on_qwen3(
     train: Callable[..., dict[str, RunRecord]], tmp_path: Path
 ) -> None:
@@ -149,6 +150,7 @@ def test_memory_is_read_per_phase_in_runs_of_its_own(
     assert read_summary(tmp_path / "out").comparisons == []
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_says_why(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
