@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from evalskip.analysis.matching import match, matched_blocks
-from evalskip.records import RunRecord
+from evalskip.analysis.matching import match, matched_attempts
+from evalskip.records import Attempt, RunRecord
 
 EXPECTED = {"off": [], "off_again": [], "on": [4]}
 
@@ -35,11 +35,11 @@ def run(arm: str, block: int = 1, **fields: Any) -> RunRecord:
 
 
 def judge(*runs: RunRecord, losses: dict[tuple[int, str], list[float]] | None = None) -> Any:
-    blocks: dict[int, list[RunRecord]] = {}
+    attempts: dict[Attempt, list[RunRecord]] = {}
     for each in runs:
-        blocks.setdefault(each.block, []).append(each)
-    matched = match(blocks, EXPECTED, lambda r: (losses or {}).get((r.block, r.arm), []))
-    return matched, matched_blocks(matched, blocks)
+        attempts.setdefault((each.block, each.attempt), []).append(each)
+    matched = match(attempts, EXPECTED, lambda r: (losses or {}).get((r.block, r.arm), []))
+    return matched, [block for block, _ in matched_attempts(matched, attempts)]
 
 
 def test_equal_runs_match() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalskip.errors import InputError
-from evalskip.records import RecordStore, RunRecord, finished_blocks
+from evalskip.records import RecordStore, RunRecord, latest_attempts, whole_attempts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,10 +79,11 @@ def test_only_whole_blocks_are_finished_and_the_latest_attempt_counts() -> None:
     one = [record(arm=arm) for arm in ("off", "on")]
     torn = [record(block=2)]
     again = [record(block=2, attempt=1, arm=arm) for arm in ("off", "on")]
-    assert finished_blocks([*one, *torn], 2) == {1: one}
-    assert finished_blocks([*one, *torn, *again], 2) == {1: one, 2: again}
+    assert whole_attempts([*one, *torn], 2) == {(1, 0): one}
+    assert whole_attempts([*one, *torn, *again], 2) == {(1, 0): one, (2, 1): again}
     redone = [record(attempt=1, arm=arm) for arm in ("off", "on")]
-    assert finished_blocks([*one, *redone], 2) == {1: redone}
+    assert whole_attempts([*one, *redone], 2) == {(1, 0): one, (1, 1): redone}
+    assert latest_attempts([(1, 1), (2, 1), (1, 0)]) == [(1, 1), (2, 1)]
 
 
 def test_steps_are_kept_beside_the_record(tmp_path: Path) -> None:

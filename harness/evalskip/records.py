@@ -62,6 +62,9 @@ class RunRecord(BaseModel):
         default={}, description="what the kernel counted for the run's process"
     )
     environment: dict[str, Any] = {}
+    contaminated: bool | None = Field(
+        default=None, description="others took what it needed; null: not judged"
+    )
 
     @property
     def name(self) -> str:
@@ -88,7 +91,6 @@ class RecordStore:
 
         Raises:
             InputError: another line is no record.
-
         """
         if not self.path.exists():
             return []
@@ -138,19 +140,26 @@ class RecordStore:
         return loaded if isinstance(loaded, dict) else {}
 
 
-def finished_blocks(records: Iterable[RunRecord], arms: int) -> dict[int, list[RunRecord]]:
-    """The records of whole blocks: of each, the latest attempt that holds every arm.
+Attempt = tuple[int, int]
+"""A block's index, and which attempt at it, from 0."""
+
+
+def whole_attempts(records: Iterable[RunRecord], arms: int) -> dict[Attempt, list[RunRecord]]:
+    """The records of every attempt that holds every arm, in order.
 
     Args:
         records: of one experiment.
         arms: how many arms a block has.
-
     """
-    attempts: dict[tuple[int, int], dict[str, RunRecord]] = {}
+    attempts: dict[Attempt, dict[str, RunRecord]] = {}
     for record in records:
         attempts.setdefault((record.block, record.attempt), {})[record.arm] = record
-    whole = {key: runs for key, runs in attempts.items() if len(runs) == arms}
-    return {block: list(whole[block, attempt].values()) for block, attempt in sorted(whole)}
+    return {key: list(runs.values()) for key, runs in sorted(attempts.items()) if len(runs) == arms}
+
+
+def latest_attempts(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """Of each block that is finished, the latest whole attempt."""
+    return list(dict(sorted(attempts)).items())
 
 
 def write_atomically(path: Path, text: str) -> None:

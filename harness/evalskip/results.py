@@ -59,7 +59,6 @@ def open_results(path: Path, name: str, spec: Spec, *, resume: bool) -> Iterator
     Raises:
         InputError: it cannot be written to, is in use, holds other things than results, or (to
             resume) belongs to another spec or another model of machine.
-
     """
     holds_results = (path / _OURS).is_file()
     if path.exists() and not path.is_dir():

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 FILE_NAME = "summary.json"
 
-Estimator = Literal["direct", "attributed", "matched_steps", "hidden_cost"]
+Estimator = Literal[
+    "direct", "attributed", "matched_steps", "hidden_cost", "matched_steps_plus_hidden_cost"
+]
 Verdict = Literal["supported", "refuted", "conditional", "inconclusive", "not_run"]
 
 
@@ -33,6 +35,12 @@ class Interval(_Part):
     low: float | None = None
     high: float | None = None
     level: float
+
+    def excludes(self, other: Interval) -> bool:
+        """Whether the two have no value in common."""
+        if self.low is None or self.high is None or other.low is None or other.high is None:
+            return False
+        return self.high < other.low or other.high < self.low
 
 
 class Scope(_Part):
@@ -49,6 +57,7 @@ class Differing(_Part):
     """A run that did not do what the off run of its block did."""
 
     block: int
+    attempt: int
     arm: str
     what: Literal["work", "result", "evaluations"]
 
@@ -79,7 +88,9 @@ class ArmSummary(_Part):
     )
     share: float | None = Field(description="evaluate / T")
     peak_bytes: dict[str, dict[str, int]]
-    contaminated: int | None = Field(default=None, description="runs; null: not judged")
+    contaminated: int | None = Field(
+        description="runs during which others took what they needed; null: not judged"
+    )
 
 
 class Comparison(_Part):
@@ -92,6 +103,12 @@ class Comparison(_Part):
     throughput_gain: Interval = Field(description="T(arm) / T(against) - 1")
     time_saved: Interval = Field(description="1 - T(against) / T(arm)")
     throughput_gain_with_setup: Interval | None = None
+    throughput_gain_uncontaminated: Interval | None = Field(
+        default=None, description="direct: of the blocks without a contaminated run"
+    )
+    throughput_gain_at_median: Interval | None = Field(
+        default=None, description="matched steps: pieces located at the median instead"
+    )
     verdict: Verdict | None = Field(default=None, description="null: this estimator has no say")
 
 
@@ -105,6 +122,17 @@ class Effort(_Part):
         description="median time of a run beyond T: fork, model, Trainer, digests, record"
     )
     stopped: str = Field(description="why no further block was run")
+
+
+class Claim(_Part):
+    """A published claim, judged."""
+
+    id: str
+    verdict: Verdict
+    scope: str
+    measured: str
+    condition: str
+    evidence: list[str]
 
 
 class Summary(_Part):
@@ -122,7 +150,7 @@ class Summary(_Part):
     headroom: list[dict[str, Any]] = []
     predictions: list[dict[str, Any]] = []
     regret: list[dict[str, Any]] = []
-    claims: list[dict[str, Any]] = []
+    claims: list[Claim] = []
     warnings: list[str]
 
     def compared(self, arm: str, estimator: Estimator) -> Comparison | None:
@@ -138,7 +166,6 @@ def read_summary(directory: Path) -> Summary:
 
     Raises:
         InputError: there is none, or it is of another schema.
-
     """
     path = directory / FILE_NAME
     try:

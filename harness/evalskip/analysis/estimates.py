@@ -1,17 +1,22 @@
-"""Estimates of what evaluation costs, from the times of whole runs."""
+"""Estimates of what evaluation costs, which check each other."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.intervals import mean_log_ratio, throughput_gain, time_saved
+from evalskip.analysis.intervals import jackknife_t, mean_log_ratio, throughput_gain, time_saved
+from evalskip.analysis.matched_steps import LOWER_QUARTILE, MEDIAN, log_gains
 from evalskip.spec import OFF
 from evalskip.summary import Comparison
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import pandas as pd
 
+    from evalskip.analysis.matched_steps import LogGains
+    from evalskip.analysis.pieces import Pieces
     from evalskip.summary import Estimator, Interval
 
 
@@ -26,17 +31,25 @@ def direct(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
 
     Returns:
         None where no block holds both.
-
     """
     wall = _paired(runs, arm, "wall_s")
     if not wall:
         return None
+    clean = _paired(runs[~runs["block_contaminated"]], arm, "wall_s")
     return _comparison(
         arm,
         "direct",
         mean_log_ratio(wall, level),
         blocks=len(wall),
-        with_setup=mean_log_ratio(_paired(runs, arm, "total_s"), level),
+    ).model_copy(
+        update={
+            "throughput_gain_with_setup": throughput_gain(
+                mean_log_ratio(_paired(runs, arm, "total_s"), level)
+            ),
+            "throughput_gain_uncontaminated": (
+                throughput_gain(mean_log_ratio(clean, level)) if clean else None
+            ),
+        }
     )
 
 
@@ -55,9 +68,69 @@ def attributed(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
     return _comparison(arm, "attributed", mean_log_ratio(logs, level), blocks=len(logs))
 
 
+def matched(
+    arm: str,
+    on: Pieces,
+    offs: Sequence[Pieces],
+    *,
+    window: int,
+    level: float,
+    level_of_verdict: float,
+) -> list[Comparison]:
+    """Matched steps, hidden cost, and both together, on which verdicts rest.
+
+    Args:
+        arm: compared with off.
+        on: its pieces.
+        offs: those of the arms that do not evaluate.
+        window: steps after an evaluation that may bear its hidden cost.
+        level: of the intervals of the parts.
+        level_of_verdict: of the interval of both together, which holds over all looks and
+            questions.
+    """
+    blocks = [b for b in on.blocks if all(b in off.blocks for off in offs)]
+    if not blocks or not offs:
+        return []
+
+    def estimate(part: Callable[[LogGains], float], level: float, quantile: float) -> Interval:
+        return jackknife_t(
+            blocks,
+            lambda kept: part(log_gains(on, offs, kept, window=window, quantile=quantile)),
+            level,
+        )
+
+    median = estimate(_both, level, MEDIAN)
+    return [
+        _comparison(
+            arm,
+            "matched_steps",
+            estimate(lambda gains: gains.matched_steps, level, LOWER_QUARTILE),
+            blocks=len(blocks),
+        ),
+        _comparison(
+            arm,
+            "hidden_cost",
+            estimate(lambda gains: gains.hidden_cost, level, LOWER_QUARTILE),
+            blocks=len(blocks),
+        ),
+        _comparison(
+            arm,
+            "matched_steps_plus_hidden_cost",
+            estimate(_both, level_of_verdict, LOWER_QUARTILE),
+            blocks=len(blocks),
+        ).model_copy(update={"throughput_gain_at_median": throughput_gain(median)}),
+    ]
+
+
+def _both(gains: LogGains) -> float:
+    return gains.matched_steps + gains.hidden_cost
+
+
 def _paired(runs: pd.DataFrame, arm: str, column: str) -> list[float]:
     """Log ratios of a column, arm against off, of the blocks that hold both."""
-    times = runs.pivot(index="block", columns="arm", values=column)
+    if runs.empty:
+        return []
+    times = runs.pivot(index=["block", "attempt"], columns="arm", values=column)
     if arm not in times or OFF not in times:
         return []
     pairs = times[[arm, OFF]].dropna()
@@ -70,7 +143,6 @@ def _comparison(
     log_ratio: Interval,
     *,
     blocks: int,
-    with_setup: Interval | None = None,
 ) -> Comparison:
     return Comparison(
         arm=arm,
@@ -79,5 +151,4 @@ def _comparison(
         blocks=blocks,
         throughput_gain=throughput_gain(log_ratio),
         time_saved=time_saved(log_ratio),
-        throughput_gain_with_setup=throughput_gain(with_setup) if with_setup else None,
     )

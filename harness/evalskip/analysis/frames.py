@@ -26,6 +26,7 @@ _PLAIN = (
     "evaluations",
     "train_tokens",
     "evaluation_tokens",
+    "contaminated",
 )
 
 
@@ -33,7 +34,8 @@ def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
     """One row per run; durations in seconds.
 
     Columns: those of the record, ``wall_s`` (T), ``setup_s``, ``total_s`` (both),
-    ``turnaround_s``, one per phase (``train_s``, ...), and the kernel's counts.
+    ``turnaround_s``, ``block_contaminated``, one per phase (``train_s``, ...), and what the
+    kernel counted.
     """
     rows = []
     for record in records:
@@ -48,5 +50,9 @@ def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
         rows.append(row | record.usage)
     columns = [*_PLAIN, "wall_s", "setup_s", "turnaround_s", "total_s", "first_evaluation_s"]
     columns += [f"{phase}_s" for phase in PHASES]
+    if not rows:
+        return pd.DataFrame(columns=[*columns, "block_contaminated"])
     frame = pd.DataFrame(rows)
-    return frame if rows else pd.DataFrame(columns=columns)
+    flags = frame["contaminated"].eq(True).groupby([frame["block"], frame["attempt"]])
+    frame["block_contaminated"] = flags.transform("any")
+    return frame

@@ -1,10 +1,11 @@
-"""Intervals on ratios, from whole blocks."""
+"""Intervals on log ratios, from whole blocks."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy import special
 
 from evalskip.summary import Interval
@@ -13,26 +14,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-def mean_log_ratio(log_ratios: Sequence[float], level: float) -> Interval:
-    """The mean of log ratios, one per block, with Student's t interval.
+def jackknife_t(
+    blocks: Sequence[int], statistic: Callable[[Sequence[int]], float], level: float
+) -> Interval:
+    """A statistic of whole blocks, with its jackknife-t interval (Tukey 1958; Miller 1974).
 
-    For a mean, the jackknife-t over blocks (Tukey 1958) is this very interval. Assumes that
-    blocks are independent and their log ratios about normal. With one block there is an estimate
-    but no interval.
+    Pseudo-values from leaving out one block at a time are treated as independent, with Student's
+    t on one degree of freedom fewer than there are blocks. For a mean over blocks this is the
+    usual t interval. Assumes that blocks are independent.
+
+    Args:
+        blocks: their indices; with one block there is an estimate but no interval.
+        statistic: of a set of blocks, on a scale where it is about normal: a log ratio.
+        level: of the interval.
 
     Raises:
-        ValueError: there is no ratio.
-
+        ValueError: there is no block.
     """
-    count = len(log_ratios)
+    count = len(blocks)
     if not count:
         raise ValueError("an interval needs at least one block")
-    mean = math.fsum(log_ratios) / count
+    estimate = statistic(blocks)
     if count == 1:
-        return Interval(estimate=mean, level=level)
-    variance = math.fsum((ratio - mean) ** 2 for ratio in log_ratios) / (count - 1)
-    reach = float(special.stdtrit(count - 1, (1 + level) / 2)) * math.sqrt(variance / count)
-    return Interval(estimate=mean, low=mean - reach, high=mean + reach, level=level)
+        return Interval(estimate=estimate, level=level)
+    left_out = [statistic([*blocks[:i], *blocks[i + 1 :]]) for i in range(count)]
+    error = math.sqrt((count - 1) * float(np.var(left_out)))
+    reach = float(special.stdtrit(count - 1, (1 + level) / 2)) * error
+    return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach, level=level)
+
+
+def mean_log_ratio(log_ratios: Sequence[float], level: float) -> Interval:
+    """The mean of log ratios, one per block, with Student's t interval."""
+    indices = range(len(log_ratios))
+    return jackknife_t(indices, lambda kept: float(np.mean([log_ratios[i] for i in kept])), level)
 
 
 def throughput_gain(log_ratio: Interval) -> Interval:

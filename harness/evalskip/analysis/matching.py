@@ -8,7 +8,7 @@ than two runs of the off arm.
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import Differing, Matched
@@ -16,77 +16,80 @@ from evalskip.summary import Differing, Matched
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from evalskip.records import RunRecord
+    from evalskip.records import Attempt, RunRecord
 
     Losses = Callable[[RunRecord], Sequence[float]]
 
 
 def match(
-    blocks: Mapping[int, Sequence[RunRecord]],
+    attempts: Mapping[Attempt, Sequence[RunRecord]],
     expected: Mapping[str, Sequence[int]],
     losses: Losses,
 ) -> Matched:
     """Compare every run that ended well with the off run of its block.
 
     Args:
-        blocks: records of whole, timed blocks by index.
+        attempts: records of whole, timed blocks.
         expected: steps after which each arm's schedule evaluates.
         losses: gives a run's raw losses.
-
     """
     differing: list[Differing] = []
-    inexact: list[tuple[int, RunRecord, RunRecord]] = []
-    unmatched: set[int] = set()
+    inexact: list[tuple[RunRecord, RunRecord]] = []
+    unmatched: set[Attempt] = set()
     reference: str | None = None
-    for index, records in blocks.items():
+    for attempt, records in attempts.items():
         runs = {record.arm: record for record in records if record.status == "ok"}
         off = runs.get(OFF)
         if off is None:
-            unmatched.add(index)
+            unmatched.add(attempt)
             continue
         # one seed for all blocks: their work must be the same as well
         reference = reference or off.work_digest
         for arm, run in runs.items():
             if run.work_digest != reference:
-                differing.append(Differing(block=index, arm=arm, what="work"))
+                differing.append(_differing(run, "work"))
             elif list(run.evaluated_after) != list(expected[arm]):
-                differing.append(Differing(block=index, arm=arm, what="evaluations"))
+                differing.append(_differing(run, "evaluations"))
             elif _results(run) != _results(off):
                 if "gpu" in run.environment:
-                    inexact.append((index, run, off))
+                    inexact.append((run, off))
                 else:
-                    differing.append(Differing(block=index, arm=arm, what="result"))
+                    differing.append(_differing(run, "result"))
     differing += _too_far_apart(inexact, losses)
-    unmatched |= {entry.block for entry in differing}
+    unmatched |= {(entry.block, entry.attempt) for entry in differing}
     return Matched(
         same_work=not any(entry.what != "result" for entry in differing),
         same_result=not any(entry.what == "result" for entry in differing),
-        blocks=len(blocks) - len(unmatched),
+        blocks=len(attempts) - len(unmatched),
         differing=differing,
     )
 
 
-def matched_blocks(matched: Matched, blocks: Mapping[int, Sequence[RunRecord]]) -> list[int]:
-    """Indices of blocks that may enter estimates: matched, and with an off run that ended well."""
-    unmatched = {entry.block for entry in matched.differing}
+def matched_attempts(
+    matched: Matched, attempts: Mapping[Attempt, Sequence[RunRecord]]
+) -> list[Attempt]:
+    """Those that may enter estimates: matched, and with an off run that ended well."""
+    unmatched = {(entry.block, entry.attempt) for entry in matched.differing}
     return [
-        index
-        for index, records in blocks.items()
-        if index not in unmatched
+        attempt
+        for attempt, records in attempts.items()
+        if attempt not in unmatched
         and any(record.arm == OFF and record.status == "ok" for record in records)
     ]
+
+
+def _differing(run: RunRecord, what: Literal["work", "result", "evaluations"]) -> Differing:
+    return Differing(block=run.block, attempt=run.attempt, arm=run.arm, what=what)
 
 
 def _results(run: RunRecord) -> tuple[str | None, str | None]:
     return run.losses_digest, run.weights_digest
 
 
-def _too_far_apart(
-    inexact: list[tuple[int, RunRecord, RunRecord]], losses: Losses
-) -> list[Differing]:
+def _too_far_apart(inexact: list[tuple[RunRecord, RunRecord]], losses: Losses) -> list[Differing]:
     """On a GPU: arms whose distance from off is beyond any between two off runs."""
     distances: dict[str, list[tuple[float, float]]] = {}
-    for _, run, off in inexact:
+    for run, off in inexact:
         distances.setdefault(run.arm, []).append(
             (_apart(losses(run), losses(off)), _apart(run.weights_sketch, off.weights_sketch))
         )
@@ -96,11 +99,7 @@ def _too_far_apart(
         for arm, pairs in distances.items()
         if any(median(p[i] for p in pairs) > max(p[i] for p in floor) for i in (0, 1))
     }
-    return [
-        Differing(block=index, arm=run.arm, what="result")
-        for index, run, _ in inexact
-        if run.arm in far
-    ]
+    return [_differing(run, "result") for run, _ in inexact if run.arm in far]
 
 
 def _apart(one: Sequence[float], other: Sequence[float]) -> float:

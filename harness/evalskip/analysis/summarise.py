@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from evalskip.analysis.estimates import attributed, direct
+from evalskip.analysis.estimates import attributed, direct, matched
 from evalskip.analysis.frames import frame_of
-from evalskip.analysis.matching import match, matched_blocks
+from evalskip.analysis.matching import match, matched_attempts
+from evalskip.analysis.pieces import pieces_of
 from evalskip.probe.phases import PHASES
+from evalskip.records import latest_attempts
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import ArmSummary, Effort, Scope, Summary
 
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from evalskip.records import RecordStore, RunRecord
+    from evalskip.analysis.pieces import Pieces
+    from evalskip.records import Attempt, RecordStore, RunRecord
     from evalskip.spec import Arm, Spec
+    from evalskip.summary import Comparison, Matched
 
 BENCH_SECTIONS = {
     "name",
@@ -29,6 +33,7 @@ BENCH_SECTIONS = {
     "arms",
     "comparisons",
     "noise_floor",
+    "claims",
     "warnings",
 }
 """The sections of the summary that ``bench`` owns."""
@@ -36,29 +41,30 @@ BENCH_SECTIONS = {
 
 def summarise(
     spec: Spec,
-    blocks: Mapping[int, Sequence[RunRecord]],
+    attempts: Mapping[Attempt, Sequence[RunRecord]],
     store: RecordStore,
     *,
     name: str,
     environment: Mapping[str, Any],
     seconds: float,
     stopped: str,
+    level_of_verdict: float,
 ) -> Summary:
-    """All figures of a ``bench`` experiment.
+    """All figures of a ``bench`` experiment; claims are judged elsewhere.
 
     Args:
         spec: what was asked for.
-        blocks: records of whole blocks by index, the memory block among them.
+        attempts: records of whole blocks, repeated ones and the memory block among them.
         store: where the runs' steps are.
         name: of the experiment.
         environment: as ``environment.json`` holds it.
         seconds: what the experiment took.
         stopped: why no further block was run.
-
+        level_of_verdict: of the intervals on which verdicts rest.
     """
     timed = {
-        index: records
-        for index, records in blocks.items()
+        attempt: records
+        for attempt, records in attempts.items()
         if any(record.measure == "time" for record in records)
     }
     job = spec.job
@@ -66,19 +72,31 @@ def summarise(
         arm.name: arm.schedule.evaluated_steps(job.epochs, job.steps_per_epoch)
         for arm in spec.all_arms()
     }
-    matched = match(timed, expected, lambda run: store.steps_of(run).get("losses", []))
-    records = [record for block in blocks.values() for record in block]
-    runs = frame_of(record for block in timed.values() for record in block)
+    found = match(timed, expected, lambda run: store.steps_of(run).get("losses", []))
+    usable = matched_attempts(found, timed)
+    records = [record for runs in attempts.values() for record in runs]
+    runs = frame_of(record for runs in timed.values() for record in runs)
     good = runs[runs["status"] == "ok"]
-    usable = good[good["block"].isin(matched_blocks(matched, timed))]
-    comparisons = [
-        comparison
-        for arm in spec.all_arms()
-        if arm.name not in (OFF, OFF_AGAIN)
-        for estimate in (direct, attributed)
-        if (comparison := estimate(usable, arm.name, spec.design.level))
-    ]
-    floor = direct(usable, OFF_AGAIN, spec.design.level)
+    keys = list(zip(good["block"], good["attempt"], strict=True))
+    paired = good[[key in usable for key in keys]]
+    pieces, left_out = _pieces(timed, usable, store)
+    comparisons: list[Comparison] = []
+    for arm in spec.all_arms():
+        if arm.name in (OFF, OFF_AGAIN):
+            continue
+        whole_runs = (f(paired, arm.name, spec.design.level) for f in (direct, attributed))
+        comparisons += [comparison for comparison in whole_runs if comparison]
+        offs = [pieces[off] for off in (OFF, OFF_AGAIN) if off in pieces]
+        if arm.name in pieces and offs:
+            comparisons += matched(
+                arm.name,
+                pieces[arm.name],
+                offs,
+                window=spec.design.window,
+                level=spec.design.level,
+                level_of_verdict=level_of_verdict,
+            )
+    floor = direct(paired, OFF_AGAIN, spec.design.level)
     overhead = None
     if spec.job.launch != "inline" and len(good):  # a virtual clock has no overhead
         overhead = float((good["turnaround_s"] - good["wall_s"]).median())
@@ -87,18 +105,43 @@ def summarise(
         scope=_scope(spec, environment),
         machine=dict(environment.get("machine", {})),
         effort=Effort(
-            blocks=len(blocks),
+            blocks=len(latest_attempts(attempts)),
             runs=len(records),
             seconds=seconds,
             run_overhead_s=overhead,
             stopped=stopped,
         ),
-        matched=matched,
+        matched=found,
         arms={arm.name: _arm(arm, expected[arm.name], good, records) for arm in spec.all_arms()},
         comparisons=comparisons,
         noise_floor=floor.throughput_gain if floor else None,
-        warnings=[*store.warnings, *_warnings(records, matched.blocks, len(timed))],
+        warnings=[
+            *store.warnings,
+            *_warnings(records, found, len(timed)),
+            *left_out,
+            *_disagreements(comparisons),
+        ],
     )
+
+
+def _pieces(
+    timed: Mapping[Attempt, Sequence[RunRecord]], usable: Sequence[Attempt], store: RecordStore
+) -> tuple[dict[str, Pieces], list[str]]:
+    """Per arm, the pieces of the latest attempt at each block; and what was left out."""
+    by_arm: dict[str, dict[int, RunRecord]] = {}
+    for block, attempt in latest_attempts(timed):
+        if (block, attempt) in usable:
+            for run in timed[block, attempt]:
+                if run.status == "ok":
+                    by_arm.setdefault(run.arm, {})[block] = run
+    pieces: dict[str, Pieces] = {}
+    warnings: list[str] = []
+    for arm, runs in by_arm.items():
+        found, left_out = pieces_of(runs, lambda run: store.steps_of(run).get("timeline", {}))
+        warnings += left_out
+        if found is not None:
+            pieces[arm] = found
+    return pieces, warnings
 
 
 def _scope(spec: Spec, environment: Mapping[str, Any]) -> Scope:
@@ -123,6 +166,7 @@ def _arm(
     wall = _mean(times["wall_s"])
     trained = sum(record.train_tokens for record in ended_well)
     evaluated = sum(record.evaluation_tokens for record in ended_well)
+    flags = [record.contaminated for record in own if record.contaminated is not None]
     return ArmSummary(
         schedule=arm.schedule.phrase,
         evaluation_rows=arm.evaluation_rows,
@@ -136,6 +180,7 @@ def _arm(
         first_evaluation_s=_mean(times["first_evaluation_s"]),
         share=phases["evaluate"] / wall if wall else None,
         peak_bytes=_peaks(ended_well),
+        contaminated=sum(flags) if flags else None,
     )
 
 
@@ -154,12 +199,32 @@ def _peaks(records: Sequence[RunRecord]) -> dict[str, dict[str, int]]:
     return peaks
 
 
-def _warnings(records: Sequence[RunRecord], matched: int, timed: int) -> list[str]:
+def _warnings(records: Sequence[RunRecord], found: Matched, timed: int) -> list[str]:
     warnings = []
-    if matched < timed:
-        warnings.append(f"{timed - matched} of {timed} blocks do not match and enter no estimate")
+    if found.blocks < timed:
+        warnings.append(
+            f"{timed - found.blocks} of {timed} blocks do not match and enter no estimate"
+        )
     endings = Counter((record.arm, record.status) for record in records if record.status != "ok")
     for (arm, status), count in sorted(endings.items()):
         error = next(r.error for r in records if (r.arm, r.status) == (arm, status))
         warnings.append(f"{arm}: {count} of its runs ended {status}: {error}")
+    flagged = sum(record.contaminated is True for record in records)
+    if flagged:
+        warnings.append(
+            f"{flagged} of {len(records)} runs are contaminated: others kept the machine busy"
+        )
+    return warnings
+
+
+def _disagreements(comparisons: Sequence[Comparison]) -> list[str]:
+    """Where matched steps plus hidden cost and the direct estimate exclude each other."""
+    found = {(c.arm, c.estimator): c.throughput_gain for c in comparisons}
+    warnings = []
+    for (arm, estimator), one in found.items():
+        other = found.get((arm, "direct"))
+        if estimator != "matched_steps_plus_hidden_cost" or other is None:
+            continue
+        if one.excludes(other):
+            warnings.append(f"{arm}: matched steps and the direct estimate disagree")
     return warnings

@@ -20,7 +20,6 @@ class EveryNEpochs(TrainerCallback):
 
     Raises:
         ValueError: ``n`` is below 1.
-
     """
 
     def __init__(self, n: int) -> None:

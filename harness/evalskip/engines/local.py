@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from evalskip.launch import launcher_for
+from evalskip.machine.contamination import is_contaminated
 from evalskip.records import RunRecord
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ class LocalEngine:
         spec: of the experiment.
         logs: an existing folder for what the runs print.
         on_ready: called with what the parent prepared, once per block.
-
     """
 
     def __init__(self, spec: Spec, logs: Path, on_ready: Callable[[dict[str, Any]], None]) -> None:
@@ -88,6 +88,7 @@ def _record(
         first_evaluation_ns=_whole(evaluations[0]) if evaluations else None,
         evaluation_tokens=sum(evaluation["tokens"] for evaluation in evaluations),
         usage=outcome.usage,
+        contaminated=is_contaminated(outcome.activity, outcome.gpu_activity),
         **{name: measured[name] for name in _COPIED if name in measured},
         **known,
     )

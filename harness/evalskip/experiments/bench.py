@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from evalskip.analysis.frames import frame_of
 from evalskip.analysis.summarise import BENCH_SECTIONS, summarise
+from evalskip.analysis.verdicts import simultaneous_level
+from evalskip.claims import speed
 from evalskip.engines import LocalEngine
 from evalskip.errors import MeasurementError
 from evalskip.plan import plan
-from evalskip.records import finished_blocks
+from evalskip.records import whole_attempts
 from evalskip.spec import OFF
 from evalskip.summary import write_sections
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from evalskip.jobs import Measure
     from evalskip.plan import Block
-    from evalskip.records import RunRecord
+    from evalskip.records import Attempt, RunRecord
     from evalskip.results import ResultDirectory
     from evalskip.spec import Spec
     from evalskip.summary import Summary
@@ -47,7 +49,6 @@ def bench(spec: Spec, results: ResultDirectory, watcher: Watcher) -> Summary:
 
     Raises:
         MeasurementError: no run of the off arm ended well, or a block's parent could not start.
-
     """
     experiment = _Experiment(spec, results, watcher)
     summary = experiment.run()
@@ -62,36 +63,61 @@ class _Experiment:
     def __init__(self, spec: Spec, results: ResultDirectory, watcher: Watcher) -> None:
         self._spec, self._results, self._watcher = spec, results, watcher
         self._arms = len(spec.all_arms())
+        self._questions = speed.questions(spec)
         records = results.store.read()
         self._attempts = _next_attempts(records)
-        self.finished: dict[int, list[RunRecord]] = finished_blocks(records, self._arms)
+        self.finished: dict[Attempt, list[RunRecord]] = whole_attempts(records, self._arms)
         self._engine = LocalEngine(spec, results.logs, self._prepared)
+        self._longest: dict[Measure, float] = {}
+        self._began = time.monotonic()
+        self._before = sum(r.turnaround_ns for runs in self.finished.values() for r in runs) / 1e9
 
     def run(self) -> Summary:
-        began = time.monotonic()
-        before = _seconds(self.finished)
-        # the first look ends the experiment: nothing is decided here that more would settle
-        blocks = [b for b in plan(self._spec) if b.index <= self._spec.design.looks[0]]
-        missing = [block for block in blocks if block.index not in self.finished]
+        blocks = plan(self._spec)
+        done = {block for block, _ in self.finished}
+        missing = [block for block in blocks if block.index not in done]
         self._watcher.planned(blocks, len(blocks) - len(missing))
-        stopped = f"all {len(blocks)} blocks are run"
-        longest: dict[Measure, float] = {}
-        for block in missing:
-            block_began = time.monotonic()
-            if block_began - began + longest.get(block.measure, 0) > self._spec.design.budget:
+        stopped = self._stopped_at_look(max(done, default=0))
+        for block in [] if stopped else missing:
+            if not self._fits(block):
                 stopped = f"the budget of {self._spec.design.budget:g} s is used up"
                 break
-            self._run(block)
-            took = time.monotonic() - block_began
-            longest[block.measure] = max(longest.get(block.measure, 0), took)
-            self._watcher.block_ended(self._summary(before + time.monotonic() - began, "running"))
-        summary = self._summary(before + time.monotonic() - began, stopped)
-        self._write_table()
+            self._run_clean(block)
+            if stopped := self._stopped_at_look(block.index):
+                break
+            self._watcher.block_ended(self._summary("running"))
+        summary = self._summary(stopped or f"all {len(blocks)} blocks are run")
+        records = [record for runs in self.finished.values() for record in runs]
+        frame_of(records).to_csv(self._results.path / "runs.csv", index=False)
         return write_sections(self._results.path, summary, BENCH_SECTIONS)
 
-    def _run(self, block: Block) -> None:
+    def _stopped_at_look(self, block: int) -> str | None:
+        """Why the experiment ends with this block, if it does: every question has its answer."""
+        if block not in self._spec.design.looks or not self._questions:
+            return None
+        if speed.settled(self._summary("at a look"), self._questions):
+            return f"every verdict was settled at the look after {block} blocks"
+        return None
+
+    def _fits(self, block: Block) -> bool:
+        spent = time.monotonic() - self._began
+        return spent + self._longest.get(block.measure, 0) <= self._spec.design.budget
+
+    def _run_clean(self, block: Block) -> None:
+        """Run a block, and again if others disturbed it, as often as the design allows."""
+        for _ in range(1 + self._spec.design.repeats):
+            began = time.monotonic()
+            records = self._run(block)
+            took = time.monotonic() - began
+            self._longest[block.measure] = max(self._longest.get(block.measure, 0), took)
+            disturbed = block.measure == "time" and any(r.contaminated for r in records)
+            if not disturbed or not self._fits(block):
+                return
+
+    def _run(self, block: Block) -> list[RunRecord]:
         self._watcher.block_begins(block)
         attempt = self._attempts.get(block.index, 0)
+        self._attempts[block.index] = attempt + 1
         records = []
         # closing ends the block's processes at once, whatever interrupts it
         with closing(self._engine.run(block, attempt)) as runs:
@@ -101,27 +127,29 @@ class _Experiment:
                 self._watcher.run_ended(record)
                 if record.environment:
                     self._results.note_environment(device=record.environment)
-        self.finished[block.index] = records
+        self.finished[block.index, attempt] = records
+        return records
 
     def _prepared(self, prepared: dict[str, Any]) -> None:
         self._results.note_environment(
             software=prepared["software"], parameters=prepared["parameters"]
         )
 
-    def _summary(self, seconds: float, stopped: str) -> Summary:
-        return summarise(
+    def _summary(self, stopped: str) -> Summary:
+        design = self._spec.design
+        summary = summarise(
             self._spec,
             self.finished,
             self._results.store,
             name=self._results.name,
             environment=self._results.environment,
-            seconds=seconds,
+            seconds=self._before + time.monotonic() - self._began,
             stopped=stopped,
+            level_of_verdict=simultaneous_level(
+                design.level, len(design.looks), len(self._questions)
+            ),
         )
-
-    def _write_table(self) -> None:
-        records = [record for block in self.finished.values() for record in block]
-        frame_of(records).to_csv(self._results.path / "runs.csv", index=False)
+        return speed.judged(summary, self._questions)
 
 
 def _next_attempts(records: Sequence[RunRecord]) -> dict[int, int]:
@@ -130,8 +158,3 @@ def _next_attempts(records: Sequence[RunRecord]) -> dict[int, int]:
     for record in records:
         attempts[record.block] = max(attempts.get(record.block, 0), record.attempt + 1)
     return attempts
-
-
-def _seconds(finished: Mapping[int, Sequence[RunRecord]]) -> float:
-    """What finished runs took, when an experiment is resumed."""
-    return sum(r.turnaround_ns for records in finished.values() for r in records) / 1e9

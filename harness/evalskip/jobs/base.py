@@ -40,7 +40,6 @@ class Runner(Protocol):
         Returns:
             ``setup_ns``: ``{part: nanoseconds}``, the evaluation sets apart as
             ``evaluation_data:ROWS``; ``software`` and ``device``: for the environment's record.
-
         """
 
     def run(self, request: RunRequest) -> dict[str, Any]:
@@ -49,7 +48,6 @@ class Runner(Protocol):
         Returns:
             What :meth:`evalskip.probe.trainer.TrainerProbe.finish` returns, and ``setup_ns`` of
             the run itself.
-
         """
 
 
@@ -81,7 +79,6 @@ class BaseJob(BaseModel, ABC):
 
         Raises:
             InputError: it cannot; the text begins with the field's name.
-
         """
 
     @abstractmethod

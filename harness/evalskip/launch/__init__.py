@@ -27,7 +27,6 @@ def launcher_for(
 
     Raises:
         MeasurementError: the parent could not be made ready.
-
     """
     if job.launch == "inline":
         from evalskip.launch.inline import InlineLauncher

@@ -67,7 +67,6 @@ class ForkLauncher:
 
         Raises:
             MeasurementError: the parent itself has died.
-
         """
         log = self._logs / f"{request.block:04d}-{request.position:02d}.log"
         self._send(

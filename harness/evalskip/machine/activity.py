@@ -22,7 +22,6 @@ class ActivitySampler:
     Args:
         pid: the run's process.
         gpu: NVML index of the device to read, or None.
-
     """
 
     def __init__(self, pid: int, gpu: int | None = None) -> None:

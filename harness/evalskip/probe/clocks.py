@@ -39,7 +39,6 @@ class CudaClock:
     Args:
         cuda: the module ``torch.cuda``.
         now: the host's monotonic clock, in nanoseconds.
-
     """
 
     def __init__(self, cuda: Any, now: Callable[[], int] = time.perf_counter_ns) -> None:

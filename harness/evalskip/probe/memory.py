@@ -48,7 +48,6 @@ class CudaMeter:
 
     Args:
         cuda: the module ``torch.cuda``.
-
     """
 
     def __init__(self, cuda: Any) -> None:

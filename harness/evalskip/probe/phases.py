@@ -23,12 +23,16 @@ PHASES = ("train", "evaluate", "save", "log", "other")
 
 @dataclass
 class Evaluation:
-    """One evaluation: ``loader + batches + aggregation`` is its whole time, logging apart."""
+    """One evaluation: ``loader + batches + aggregation`` is its time in the phase ``evaluate``.
+
+    Logging its result belongs to the phase ``log`` and is kept here as ``log_ns``.
+    """
 
     after_step: int
     loader_ns: int = 0
     batches_ns: list[int] = field(default_factory=list)
     aggregation_ns: int = 0
+    log_ns: int = 0
     rows: int = 0
     tokens: int = 0
 
@@ -65,7 +69,7 @@ class Timeline:
                 e.loader_ns + sum(e.batches_ns) + e.aggregation_ns for e in self.evaluations
             ),
             "save": sum(ns for _, ns in self.saves_ns),
-            "log": sum(ns for _, ns in self.logs_ns),
+            "log": sum(ns for _, ns in self.logs_ns) + sum(e.log_ns for e in self.evaluations),
             "other": self.before_loop_ns + self.after_loop_ns,
         }
 
@@ -86,7 +90,6 @@ class PhaseRecorder:
 
     Raises:
         RuntimeError: phases are closed in another order than they were opened.
-
     """
 
     def __init__(self, clock: Clock, meter: Meter | None = None) -> None:
@@ -210,5 +213,7 @@ class PhaseRecorder:
             self.timeline.evaluations.append(frame.evaluation)
         elif frame.phase == "save":
             self.timeline.saves_ns.append((self._steps, frame.spent))
+        elif frame.phase == "log" and self._frames[-1].evaluation is not None:
+            self._frames[-1].evaluation.log_ns += frame.spent
         elif frame.phase == "log":
             self.timeline.logs_ns.append((self._steps, frame.spent))

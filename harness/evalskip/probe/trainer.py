@@ -41,7 +41,6 @@ class TrainerProbe:
         measure: ``time`` or ``memory``. On a CPU, memory is metered in the latter only, and
             inputs are then not kept, since they would count.
         restore_random_state: restore all generators after each evaluation.
-
     """
 
     def __init__(self, trainer: Trainer, measure: str, *, restore_random_state: bool) -> None:

@@ -31,6 +31,7 @@ def markdown(summary: Summary) -> str:
         headline=tables.headline(summary),
         tables=[
             tables.overview(summary),
+            tables.estimates(summary),
             tables.readings(summary),
             tables.phases(summary),
             tables.memory(summary),

@@ -93,11 +93,11 @@ class ProgressView:
         gains = [
             f"{comparison.arm} {figures.interval(comparison.throughput_gain)}"
             for comparison in summary.comparisons
-            if comparison.estimator == "direct"
+            if comparison.estimator == "matched_steps_plus_hidden_cost"
         ]
         if not gains:
             return
-        self._gains.plain = "direct gain so far, %: " + "; ".join(gains)
+        self._gains.plain = "gain so far, %: " + "; ".join(gains)
         if self._live:
             self._live.update(Group(self._bar, self._gains))
         else:

@@ -22,6 +22,12 @@ class Design(BaseModel):
     budget: Seconds = Field(default=300.0, description="time after which no further block is begun")
     level: float = Field(default=0.95, gt=0.5, lt=1, description="confidence level")
     seed: int = Field(default=0, ge=0, description="of every run, and of the random order")
+    window: int = Field(
+        default=4, ge=0, description="steps after an evaluation that may bear its hidden cost"
+    )
+    repeats: int = Field(
+        default=2, ge=0, description="how often a contaminated block is run again, at most"
+    )
     restore_random_state: bool = Field(
         default=True,
         description="restore all generators after each evaluation; without it, arms with "

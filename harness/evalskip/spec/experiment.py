@@ -57,9 +57,9 @@ class Spec(BaseModel):
     def digest(self) -> str:
         """Names what is measured: equal for specs whose runs can stand in one analysis.
 
-        The budget is left out, since more time changes no run.
+        The budget and the repeats are left out, since they change no run.
         """
         fields = self.resolved()
-        del fields["design"]["budget"]
+        del fields["design"]["budget"], fields["design"]["repeats"]
         text = json.dumps(fields, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

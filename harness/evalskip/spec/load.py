@@ -31,7 +31,6 @@ def load_spec(
 
     Raises:
         InputError: naming the file, the field and what is expected.
-
     """
     document = _read(path)
     for setting in settings:

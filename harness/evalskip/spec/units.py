@@ -16,7 +16,6 @@ def parse_duration(value: Any) -> float:
 
     Raises:
         ValueError: it is not a positive duration; the text says what is expected.
-
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = float(value)

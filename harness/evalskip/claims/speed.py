@@ -1,0 +1,123 @@
+"""The claim that skipping evaluation makes training 15-30 % faster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.analysis.verdicts import blocks_to_settle, judge, overall
+from evalskip.schedules import EveryEpoch
+from evalskip.summary import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.spec import Spec
+    from evalskip.summary import Comparison, Interval, Summary
+
+ID = "speed"
+SAYS = (
+    "Skipping evaluation makes training about 15-30 % faster overall, depending on the size of "
+    "the evaluation set."
+)
+RANGE = (0.15, 0.30)
+"""Of throughput gain: T(on) / T(off) - 1."""
+
+_RESTS_ON = "matched_steps_plus_hidden_cost"
+
+
+def questions(spec: Spec) -> list[str]:
+    """The arms at which the claim is judged: every epoch, at each evaluation-set size."""
+    return [arm.name for arm in spec.all_arms() if isinstance(arm.schedule, EveryEpoch)]
+
+
+def judged(summary: Summary, arms: Sequence[str]) -> Summary:
+    """The summary with a verdict at each of the arms, and the claim over all of them."""
+    comparisons = [
+        comparison.model_copy(
+            update={"verdict": judge(comparison.throughput_gain, RANGE, comparison.blocks)}
+        )
+        if comparison.arm in arms and comparison.estimator == _RESTS_ON
+        else comparison
+        for comparison in summary.comparisons
+    ]
+    points = sorted(
+        (c for c in comparisons if c.verdict is not None),
+        key=lambda c: summary.arms[c.arm].evaluation_load,
+    )
+    claim = Claim(
+        id=ID,
+        verdict=overall([c.verdict for c in points if c.verdict]),
+        scope=_scope(summary),
+        measured="; ".join(_measured(summary, point) for point in points) or "nothing",
+        condition=_condition(summary, points),
+        evidence=[f"comparisons: {point.arm}, {_RESTS_ON}" for point in points],
+    )
+    return summary.model_copy(update={"comparisons": comparisons, "claims": [claim]})
+
+
+def settled(summary: Summary, arms: Sequence[str]) -> bool:
+    """Whether every point has a verdict that further blocks would not be run for."""
+    verdicts = [c.verdict for c in summary.comparisons if c.arm in arms and c.verdict]
+    return all(verdict != "inconclusive" for verdict in verdicts)
+
+
+def _scope(summary: Summary) -> str:
+    scope = summary.scope
+    where = f"{scope.job}, {scope.model}, on {scope.device}"
+    on_gpu = bool(summary.machine.get("gpus")) and scope.device not in ("cpu", "none")
+    return where if on_gpu else f"{where}; not yet measured on a GPU"
+
+
+def _measured(summary: Summary, point: Comparison) -> str:
+    rows = summary.arms[point.arm].evaluation_rows
+    return f"{_per_cent(point.throughput_gain)} at {rows} rows: {point.verdict}"
+
+
+def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
+    """The region in which the claim holds, and what would settle what is open."""
+    texts = []
+    if len(points) > 1:
+        bounds = [_crossing(summary, points, edge) for edge in RANGE]
+        texts.append(f"in evaluation load, the range is {' '.join(bounds)}")
+    for point in points:
+        if point.verdict == "inconclusive":
+            needed = blocks_to_settle(point.throughput_gain, RANGE, point.blocks)
+            rows = summary.arms[point.arm].evaluation_rows
+            texts.append(
+                f"at {rows} rows the gain lies on the edge of the range, and no number of blocks "
+                "would settle it"
+                if needed is None
+                else f"at {rows} rows it is open after {point.blocks} blocks, and about {needed} "
+                "would settle it"
+            )
+    return "; ".join(texts)
+
+
+def _crossing(summary: Summary, points: Sequence[Comparison], edge: float) -> str:
+    """The evaluation load at which the gain crosses an edge of the range, with its interval.
+
+    Between the measured loads the gain, and each limit of its interval, is taken to be straight;
+    it is 0 at a load of 0.
+    """
+    loads = [0.0, *(summary.arms[point.arm].evaluation_load for point in points)]
+
+    def at(values: Sequence[float | None]) -> str:
+        curve = [0.0, *(0.0 if value is None else value for value in values)]
+        for (x0, y0), (x1, y1) in zip(
+            zip(loads, curve, strict=True), zip(loads[1:], curve[1:], strict=True), strict=False
+        ):
+            if y0 < edge <= y1:
+                return f"{x0 + (edge - y0) / (y1 - y0) * (x1 - x0):.2f}"
+        return f"beyond {loads[-1]:.2f}"
+
+    gains = [point.throughput_gain for point in points]
+    name = "entered at" if edge == RANGE[0] else "and left at"
+    middle = at([gain.estimate for gain in gains])
+    first, last = at([gain.high for gain in gains]), at([gain.low for gain in gains])
+    return f"{name} {middle} [{first}, {last}]"
+
+
+def _per_cent(gain: Interval) -> str:
+    if gain.low is None or gain.high is None:
+        return f"{100 * gain.estimate:.1f} %"
+    return f"{100 * gain.estimate:.1f} % [{100 * gain.low:.1f}, {100 * gain.high:.1f}]"
