@@ -14,6 +14,7 @@ ifdef PYTHON
 else
     PY := .venv/bin/python
     READY := .venv/.ready
+    EXTRA := $(if $(shell grep -s 'finetuning: *qlora' $(SPEC)),.venv/.qlora)
 endif
 
 # an environment that is used as it is may not have the package installed
@@ -21,9 +22,12 @@ export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .PHONY: bench test test-slow lint lock clean
 
-bench: $(READY)
+bench: $(READY) $(EXTRA)
 	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
-	$(PY) -m pytest bench --benchmark-json=$(OUT)/benchmark.json --benchmark-columns=median,iqr,rounds -q
+	@if $(PY) -c 'import pytest_benchmark' 2>/dev/null; \
+	then $(PY) -m pytest bench -q --benchmark-json=$(OUT)/benchmark.json \
+		--benchmark-columns=median,iqr,rounds; \
+	else echo "evalskip: no benchmark.json, since $(PY) has no pytest-benchmark"; fi
 
 test: $(READY)
 	$(PY) -m pytest -m "not slow"
@@ -52,6 +56,10 @@ clean:
 base_python = $$(for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; \
 	done || true)
+
+.venv/.qlora: .venv/.ready
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[qlora]'
+	touch $@
 
 .venv/.ready: requirements.lock pyproject.toml
 	@python="$(base_python)"; test -n "$$python" || \

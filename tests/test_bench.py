@@ -133,6 +133,7 @@ def test_unmatched_work_is_shown_and_enters_no_estimate(
     assert ended.returncode == 0
     assert "NOT matched: every_epoch@64 (work)" in ended.stdout
     summary = read_summary(tmp_path / "out")
+    assert summary.claims[0].verdict == "not_run"
     assert not summary.matched.same_work
     assert summary.matched.blocks == 0
     assert summary.comparisons == []
@@ -269,7 +270,7 @@ def test_an_interrupt_ends_cleanly_and_says_how_to_resume(
     _, error = process.communicate(timeout=20)
     assert process.returncode == 130
     assert error.count("\n") == 1
-    assert "to go on: evalskip bench" in error
+    assert "-m evalskip bench" in error
     assert "--resume" in error
     assert _wait_for_no_descendants(mark) == []
     ended = evalskip("bench", spec, "--out", out, "--resume")
@@ -409,3 +410,120 @@ def test_help_needs_no_torch(evalskip: Callable[..., Any]) -> None:
     )
     assert ended.stdout.splitlines()[-1] == "[]"
     assert "bench" in ended.stdout
+
+
+def test_a_torn_last_line_is_dropped_with_a_warning(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec, out = write_spec(), tmp_path / "out"
+    assert evalskip("bench", spec, "--out", out).returncode == 0
+    lines = (out / "runs.jsonl").read_bytes()
+    (out / "runs.jsonl").write_bytes(lines[:-40])
+    ended = evalskip("bench", spec, "--out", out, "--resume")
+    assert ended.returncode == 0
+    assert "warning: runs.jsonl: the last line was torn and is dropped" in ended.stdout
+    assert "2 of them finished before" in ended.stdout
+    # the torn block is run again whole; the rest of its first attempt stays
+    assert len((out / "runs.jsonl").read_text().splitlines()) == 11 + 4
+
+
+def test_a_start_that_was_cut_off_stands_in_nobodys_way(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in (".lock", "environment.json", ".spec.yaml.123.tmp"):
+        (out / name).write_text("{}")
+    assert evalskip("bench", write_spec(), "--out", out, "--resume").returncode == 0
+
+
+def test_resume_refuses_other_versions(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec, out = write_spec(), tmp_path / "out"
+    assert evalskip("bench", spec, "--out", out).returncode == 0
+    environment = json.loads((out / "environment.json").read_text())
+    environment["software"] = {"torch": "1.0"}
+    (out / "environment.json").write_text(json.dumps(environment))
+    lines = (out / "runs.jsonl").read_bytes().splitlines(keepends=True)
+    (out / "runs.jsonl").write_bytes(b"".join(lines[:-1]))
+    ended = evalskip("bench", spec, "--out", out, "--resume")
+    assert ended.returncode == 2
+    assert "begun with torch 1.0" in ended.stderr
+    assert (out / "runs.jsonl").exists()
+
+
+def test_names_that_look_like_markup_and_dots_are_names(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec = write_spec()
+    assert "[/b]/report.md" in evalskip("bench", spec, "--out", "[/b]", cwd=tmp_path).stdout
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    assert evalskip("bench", spec, "--out", ".", cwd=inside).returncode == 0
+    assert (inside / "report.md").read_text().startswith("# inside\n")
+    assert evalskip("bench", spec, "--out", "x" * 300, cwd=tmp_path).returncode == 2
+
+
+def test_an_encoding_without_frames_ends_nothing(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ended = evalskip("bench", write_spec(), "--out", tmp_path / "out", env=environment)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_looks_end_the_experiment_once_every_verdict_is_settled(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    # gains of 6 %, 20 % and 60 %, known exactly: nothing is open after the first look
+    spec = write_spec(
+        job={"costs": {"step": 0.01, "evaluation_batch": 0.001}},
+        arms=[{"schedule": "every_epoch", "evaluation_rows": [24, 80, 240]}],
+        design={"looks": [6, 9]},
+    )
+    ended = evalskip("bench", spec, "--out", tmp_path / "out")
+    summary = read_summary(tmp_path / "out")
+    together = "matched_steps_plus_hidden_cost"
+    verdicts = [summary.compared(f"every_epoch@{rows}", together).verdict for rows in (24, 80, 240)]
+    assert verdicts == ["refuted", "supported", "refuted"]
+    level = summary.compared("every_epoch@24", together).throughput_gain.level
+    assert level == pytest.approx(1 - 0.05 / (2 * 3))
+    assert summary.effort.blocks == 6
+    assert summary.effort.stopped == "every verdict was settled at the look after 6 blocks"
+    (claim,) = summary.claims
+    assert (claim.id, claim.verdict) == ("speed", "conditional")
+    assert "not yet measured on a GPU" in claim.scope
+    # the gain is the load times 0.6: the range of 15-30 % lies between loads of 1.5 and 3
+    assert "entered at 1.50 [1.50, 1.50] and left at 3.00 [3.00, 3.00]" in claim.condition
+    assert "claim speed: conditional" in ended.stdout
+
+
+def test_below_six_blocks_every_verdict_is_inconclusive(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    assert evalskip("bench", write_spec(), "--out", tmp_path / "out").returncode == 0
+    (claim,) = read_summary(tmp_path / "out").claims
+    assert claim.verdict == "inconclusive"
+    assert "open after 3 blocks" in claim.condition
+
+
+def test_a_hidden_cost_is_found_and_is_part_of_the_gain(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec = write_spec(
+        job={"costs": {"step": 0.01, "evaluation_batch": 0.001, "after_evaluation": 0.002}},
+        arms=[{"schedule": "every_epoch", "evaluation_rows": 80}],
+    )
+    assert evalskip("bench", spec, "--out", tmp_path / "out").returncode == 0
+    summary = read_summary(tmp_path / "out")
+    # 4 evaluations of 10 batches beside 20 steps; 3 of the evaluations are followed by a step
+    for estimator, gain in (
+        ("matched_steps", 0.04 / 0.2),
+        ("hidden_cost", 0.006 / 0.24),
+        ("matched_steps_plus_hidden_cost", 0.046 / 0.2),
+        ("direct", 0.046 / 0.2),
+        ("attributed", 0.04 / 0.206),
+    ):
+        found = summary.compared("every_epoch@80", estimator).throughput_gain.estimate
+        assert found == pytest.approx(gain, abs=1e-7), estimator

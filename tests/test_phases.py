@@ -27,7 +27,9 @@ class Time:
 
 durations = st.integers(0, 10**9)
 events = st.lists(
-    st.tuples(st.sampled_from(["step", "save", "log", "evaluate"]), durations, durations),
+    st.tuples(
+        st.sampled_from(["step", "save", "log", "evaluate", "predict"]), durations, durations
+    ),
     max_size=30,
 )
 
@@ -46,6 +48,10 @@ def test_whatever_happens_the_parts_sum_to_t(
         time.pass_(one)
         if kind == "step":
             recorder.step_done()
+        elif kind == "predict":
+            recorder.loader_ready()
+            time.pass_(two)
+            recorder.batch_done()
         elif kind == "evaluate":
             with recorder.phase("evaluate"):
                 recorder.loader_ready()

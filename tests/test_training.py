@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -151,12 +152,65 @@ def test_memory_is_read_per_phase_in_runs_of_its_own(
 
 
 @pytest.mark.slow
-def test_a_training_that_fails_says_why(
+def test_a_model_that_cannot_be_built_is_refused_and_nothing_is_left(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
     model = {"config": "tiny-llama", "overrides": {"hidden_act": "nonsense"}}
     spec = write_spec(arms=ONE_ARM, replace={"job": {**TINY, "model": model}})
     ended = evalskip("bench", spec, "--out", tmp_path / "out")
-    assert ended.returncode == 4
+    assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
-    assert "a block's parent ended" in ended.stderr
+    assert "job.model: expected the configuration of a causal language model" in ended.stderr
+    assert "nonsense" in ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_training_that_diverges_can_be_resumed_and_is_named(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec = write_spec(
+        arms=ONE_ARM,
+        design={"looks": [2], "budget": "1s"},
+        measure=["time"],
+        replace={"job": {**TINY, "learning_rate": 1e30}},
+    )
+    ended = evalskip("bench", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    assert "training diverged" in ended.stdout
+    assert len(RecordStore(tmp_path / "out").read()) == 3
+
+
+def test_the_parent_of_a_gpu_job_never_asks_for_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with a GPU, whose parent must fork before CUDA is initialised."""
+    import torch
+
+    from evalskip.jobs import ANY_JOB
+
+    def trap() -> None:
+        raise AssertionError("CUDA would have been initialised in the parent")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "_lazy_init", trap)
+    job = ANY_JOB.validate_python({**TINY, "save_steps": 8})
+    prepared = job.runner().prepare([6])
+    assert prepared["parameters"] > 0
+
+
+def test_a_killed_run_leaves_no_checkpoint_behind(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec = write_spec(
+        arms=ONE_ARM,
+        design={"looks": [2], "budget": "1s"},
+        measure=["time"],
+        limits={"run_time": "1s"},
+        replace={"job": {**TINY, "epochs": 1000, "save_steps": 2}},
+    )
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    ended = evalskip("bench", spec, "--out", tmp_path / "out", env=environment)
+    assert ended.returncode == 4
+    assert "no run of off ended well: timed_out" in ended.stderr
+    assert list(scratch.iterdir()) == []
+    assert list((tmp_path / "out").rglob("checkpoint-*")) == []

@@ -68,24 +68,26 @@ def bench(
     loaded = load_spec(
         spec,
         settings=settings or [],
-        arms=[name.strip() for name in arms.split(",") if name.strip()] if arms else [],
+        arms=[name.strip() for name in arms.split(",")] if arms is not None else [],
         budget=budget,
     )
     directory = out or Path("results", spec.stem)
+    if not directory.name or directory.name == "..":
+        directory = directory.resolve()
     screen = console()
     with open_results(directory, directory.name, loaded, resume=resume) as results:
         try:
-            with ProgressView(screen) as progress:
+            with ProgressView(screen, loaded.design.budget) as progress:
                 summary = run_bench(loaded, results, progress)
         except KeyboardInterrupt:
             again = shlex.join(argument for argument in sys.argv[1:] if argument != "--resume")
             raise Interrupted(
-                f"interrupted; finished runs are in {directory}; to go on: evalskip {again} "
-                "--resume"
+                f"interrupted; finished runs are in {directory}; to go on: "
+                f"{sys.executable} -m evalskip {again} --resume"
             ) from None
         write_markdown(directory, summary)
     print_summary(screen, summary)
-    screen.print(f"\n{directory}/report.md says the same and more", highlight=False)
+    screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)
 
 
 @app.command()
@@ -121,7 +123,8 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print(f"evalskip: {message}", file=sys.stderr)
+    if message:  # none goes with the help that is shown where no command was given
+        print(f"evalskip: {message}", file=sys.stderr)
     sys.exit(code)
 
 

@@ -26,7 +26,8 @@ Status = Literal["ok", "out_of_memory", "failed", "timed_out"]
 class RunRecord(BaseModel):
     """One finished run. Durations are whole nanoseconds, memory is bytes."""
 
-    model_config = ConfigDict(extra="forbid")
+    # a training that diverges has weights that are not numbers
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
 
     schema_version: Literal[1] = 1
     experiment: str = Field(description="digest of the spec")
@@ -44,6 +45,9 @@ class RunRecord(BaseModel):
     )
     wall_ns: int | None = Field(default=None, description="T")
     phases_ns: dict[str, int] = Field(default={}, description="sums to T exactly")
+    block_start_ns: int = Field(
+        default=0, description="what making the block's parent ready took, once per block"
+    )
     turnaround_ns: int = Field(description="from asking for the run to having its record")
     steps: int = 0
     evaluations: int = 0
@@ -97,7 +101,7 @@ class RecordStore:
         lines = self.path.read_bytes().split(b"\n")
         torn = lines.pop()
         if torn:
-            self.warnings.append(f"{self.path.name}: the last line was torn and is dropped")
+            self._warn_of_torn_line()
         records = []
         for number, line in enumerate(lines, start=1):
             try:
@@ -110,15 +114,19 @@ class RecordStore:
         return records
 
     def mend(self) -> None:
-        """Cut a torn last line off, so that the next record begins a line of its own."""
+        """Cut a torn last line off, with a warning, so that the next begins a line of its own."""
         if not self.path.exists():
             return
         content = self.path.read_bytes()
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
+            self._warn_of_torn_line()
             with self.path.open("r+b") as file:
                 file.truncate(whole)
                 os.fsync(file.fileno())
+
+    def _warn_of_torn_line(self) -> None:
+        self.warnings.append(f"{self.path.name}: the last line was torn and is dropped")
 
     def append(self, record: RunRecord, steps: dict[str, Any] | None) -> None:
         """Add one run; when this returns, it is on disk."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 from contextlib import ExitStack, contextmanager
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from evalskip.machine.fingerprint import MODEL_FIELDS, fingerprint, same_model
 from evalskip.records import RecordStore, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from evalskip.spec import Spec
@@ -42,6 +42,19 @@ class ResultDirectory:
             return {}
         return found if isinstance(found, dict) else {}
 
+    def check_software(self, software: dict[str, str]) -> None:
+        """See that runs to come use what runs before them did.
+
+        Raises:
+            InputError: a version differs.
+        """
+        for name, version in self.environment.get("software", software).items():
+            if software.get(name) != version:
+                raise InputError(
+                    f"{self.path}: begun with {name} {version}, now {software.get(name)}; expected "
+                    "the same, or another --out"
+                )
+
     def note_environment(self, **parts: Any) -> None:
         """Add parts to ``environment.json``; what is known already stays."""
         known = self.environment
@@ -55,41 +68,65 @@ def open_results(path: Path, name: str, spec: Spec, *, resume: bool) -> Iterator
     """Make the directory, or take it up again, and keep others out while it is in use.
 
     Without ``resume``, a directory with results is moved aside to ``PATH.1``, ``PATH.2``, ...
+    Where the input turns out to be wrong before anything was measured, nothing is left behind.
 
     Raises:
         InputError: it cannot be written to, is in use, holds other things than results, or (to
             resume) belongs to another spec or another model of machine.
     """
+    try:
+        with ExitStack() as held:
+            yield _opened(path, name, spec, resume=resume, held=held)
+    except OSError as error:
+        raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from error
+
+
+def _opened(path: Path, name: str, spec: Spec, *, resume: bool, held: ExitStack) -> ResultDirectory:
     holds_results = (path / _OURS).is_file()
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: expected a directory, found a file")
-    if path.is_dir() and not holds_results and any(f.name != ".lock" for f in path.iterdir()):
+    if path.is_dir() and not holds_results and any(map(_is_foreign, path.iterdir())):
         raise InputError(f"{path}: holds other files; expected results, or an empty directory")
-    with ExitStack() as held:
-        _make(path)
-        held.enter_context(_lock(path))
-        results = ResultDirectory(path, name)
-        if resume and holds_results:
-            _check_same(results, spec)
-            results.store.mend()
-        else:
-            if holds_results:
-                path.rename(_free_name(path))
-                _make(path)
-                held.enter_context(_lock(path))
-            write_atomically(path / _OURS, _as_yaml(spec))
-            results.note_environment(experiment=spec.digest(), machine=fingerprint())
-        results.logs.mkdir(exist_ok=True)
-        yield results
+    is_new = not path.exists()
+    path.mkdir(parents=True, exist_ok=True)
+    held.enter_context(_lock(path))
+    results = ResultDirectory(path, name)
+    if resume and holds_results:
+        _check_same(results, spec)
+        results.store.mend()
+    else:
+        aside = None
+        if holds_results:
+            aside = _free_name(path)
+            path.rename(aside)
+            path.mkdir()
+            held.enter_context(_lock(path))
+        held.push(_undo(path, aside, is_new=is_new))
+        results.note_environment(experiment=spec.digest(), machine=fingerprint())
+        # the last, since with it the directory holds results
+        write_atomically(path / _OURS, _as_yaml(spec))
+    results.logs.mkdir(exist_ok=True)
+    return results
 
 
-def _make(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from None
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise InputError(f"--out {path}: cannot be written to")
+def _is_foreign(path: Path) -> bool:
+    """Whether a file is none that a start of ours, cut off, may have left."""
+    return not path.name.startswith(".") and path.name != "environment.json"
+
+
+def _undo(path: Path, aside: Path | None, *, is_new: bool) -> Callable[..., None]:
+    """Takes a new directory away again if the input is found wrong before a run is recorded."""
+
+    def undo(kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or not issubclass(kind, InputError) or (path / "runs.jsonl").exists():
+            return
+        shutil.rmtree(path)
+        if aside is not None:
+            aside.rename(path)
+        elif not is_new:
+            path.mkdir()
+
+    return undo
 
 
 def _lock(path: Path) -> BaseFileLock:
@@ -99,8 +136,6 @@ def _lock(path: Path) -> BaseFileLock:
         lock.acquire(timeout=0)
     except Timeout:
         raise InputError(f"{path}: in use by another evalskip") from None
-    except OSError as error:
-        raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from None
     return lock
 
 

@@ -121,6 +121,9 @@ class Effort(_Part):
     run_overhead_s: float | None = Field(
         description="median time of a run beyond T: fork, model, Trainer, digests, record"
     )
+    block_start_s: float | None = Field(
+        description="median time of making a block's parent ready: imports, data, warm-up"
+    )
     stopped: str = Field(description="why no further block was run")
 
 

@@ -35,7 +35,7 @@ def direct(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
     wall = _paired(runs, arm, "wall_s")
     if not wall:
         return None
-    clean = _paired(runs[~runs["block_contaminated"]], arm, "wall_s")
+    clean = _paired(runs[runs["block_contaminated"].eq(False)], arm, "wall_s")
     return _comparison(
         arm,
         "direct",

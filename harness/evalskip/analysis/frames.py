@@ -43,6 +43,7 @@ def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
         wall = None if record.wall_ns is None else record.wall_ns / 1e9
         setup = record.own_setup_ns / 1e9
         row |= {"wall_s": wall, "setup_s": setup, "turnaround_s": record.turnaround_ns / 1e9}
+        row["block_start_s"] = record.block_start_ns / 1e9
         row["total_s"] = None if wall is None else wall + setup
         first = record.first_evaluation_ns
         row["first_evaluation_s"] = None if first is None else first / 1e9

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from evalskip.analysis.estimates import attributed, direct, matched
 from evalskip.analysis.frames import frame_of
@@ -16,8 +19,6 @@ from evalskip.summary import ArmSummary, Effort, Scope, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import pandas as pd
 
     from evalskip.analysis.pieces import Pieces
     from evalskip.records import Attempt, RecordStore, RunRecord
@@ -77,8 +78,8 @@ def summarise(
     records = [record for runs in attempts.values() for record in runs]
     runs = frame_of(record for runs in timed.values() for record in runs)
     good = runs[runs["status"] == "ok"]
-    keys = list(zip(good["block"], good["attempt"], strict=True))
-    paired = good[[key in usable for key in keys]]
+    keys = pd.MultiIndex.from_frame(good[["block", "attempt"]])
+    paired = good.loc[keys.isin(usable)] if usable else good.iloc[:0]
     pieces, left_out = _pieces(timed, usable, store)
     comparisons: list[Comparison] = []
     for arm in spec.all_arms():
@@ -97,9 +98,10 @@ def summarise(
                 level_of_verdict=level_of_verdict,
             )
     floor = direct(paired, OFF_AGAIN, spec.design.level)
-    overhead = None
+    overhead = block_start = None
     if spec.job.launch != "inline" and len(good):  # a virtual clock has no overhead
         overhead = float((good["turnaround_s"] - good["wall_s"]).median())
+        block_start = float(good["block_start_s"].median())
     return Summary(
         name=name,
         scope=_scope(spec, environment),
@@ -109,15 +111,20 @@ def summarise(
             runs=len(records),
             seconds=seconds,
             run_overhead_s=overhead,
+            block_start_s=block_start,
             stopped=stopped,
         ),
         matched=found,
-        arms={arm.name: _arm(arm, expected[arm.name], good, records) for arm in spec.all_arms()},
+        arms={
+            arm.name: _arm(arm, expected[arm.name], paired if usable else good, records)
+            for arm in spec.all_arms()
+        },
         comparisons=comparisons,
         noise_floor=floor.throughput_gain if floor else None,
         warnings=[
             *store.warnings,
             *_warnings(records, found, len(timed)),
+            *_miscounted(records, expected),
             *left_out,
             *_disagreements(comparisons),
         ],
@@ -157,11 +164,12 @@ def _scope(spec: Spec, environment: Mapping[str, Any]) -> Scope:
 
 
 def _arm(
-    arm: Arm, expected: Sequence[int], good: pd.DataFrame, records: Sequence[RunRecord]
+    arm: Arm, expected: Sequence[int], runs: pd.DataFrame, records: Sequence[RunRecord]
 ) -> ArmSummary:
     own = [record for record in records if record.arm == arm.name]
     ended_well = [record for record in own if record.status == "ok"]
-    times = good[good["arm"] == arm.name]
+    times = runs[runs["arm"] == arm.name]
+    counted = [record.evaluations for record in ended_well]
     phases = {phase: float(times[f"{phase}_s"].mean()) for phase in PHASES} if len(times) else {}
     wall = _mean(times["wall_s"])
     trained = sum(record.train_tokens for record in ended_well)
@@ -176,7 +184,7 @@ def _arm(
         wall_s=wall,
         setup_s=_mean(times["setup_s"]),
         phases_s=phases,
-        evaluations=len(expected),
+        evaluations=max(set(counted), key=counted.count) if counted else len(expected),
         first_evaluation_s=_mean(times["first_evaluation_s"]),
         share=phases["evaluate"] / wall if wall else None,
         peak_bytes=_peaks(ended_well),
@@ -209,12 +217,25 @@ def _warnings(records: Sequence[RunRecord], found: Matched, timed: int) -> list[
     for (arm, status), count in sorted(endings.items()):
         error = next(r.error for r in records if (r.arm, r.status) == (arm, status))
         warnings.append(f"{arm}: {count} of its runs ended {status}: {error}")
+    diverged = sorted({r.arm for r in records if not all(map(math.isfinite, r.weights_sketch))})
+    if diverged:
+        warnings.append(f"training diverged: weights that are not numbers: {', '.join(diverged)}")
     flagged = sum(record.contaminated is True for record in records)
     if flagged:
         warnings.append(
             f"{flagged} of {len(records)} runs are contaminated: others kept the machine busy"
         )
     return warnings
+
+
+def _miscounted(records: Sequence[RunRecord], expected: Mapping[str, Sequence[int]]) -> list[str]:
+    """Runs that metered memory, which no digest is compared of, but evaluated at other steps."""
+    return [
+        f"{run.arm}: its memory run evaluated after steps {run.evaluated_after}"
+        for run in records
+        if (run.measure, run.status) == ("memory", "ok")
+        and run.evaluated_after != list(expected[run.arm])
+    ]
 
 
 def _disagreements(comparisons: Sequence[Comparison]) -> list[str]:

@@ -40,9 +40,11 @@ class LocalEngine:
     ) -> Generator[tuple[RunRecord, dict[str, Any] | None], None, None]:
         """Make the block's runs; of each, its record and what it measured step by step."""
         sizes = [request.evaluation_rows for request in block.runs if request.evaluation_rows]
+        asked = time.perf_counter_ns()
         launcher = launcher_for(
             self._spec.job, block.measure, sizes, self._logs, self._spec.limits.start_time
         )
+        block_start = time.perf_counter_ns() - asked
         try:
             self._on_ready(launcher.prepared)
             for request in block.runs:
@@ -58,6 +60,7 @@ class LocalEngine:
                         experiment=self._digest,
                         attempt=attempt,
                         started_at=started_at,
+                        block_start_ns=block_start,
                         turnaround_ns=turnaround,
                     ),
                     _steps(outcome),

@@ -52,7 +52,9 @@ def bench(spec: Spec, results: ResultDirectory, watcher: Watcher) -> Summary:
     """
     experiment = _Experiment(spec, results, watcher)
     summary = experiment.run()
-    off = [r for records in experiment.finished.values() for r in records if r.arm == OFF]
+    measure = "time" if "time" in spec.measure else "memory"
+    runs = [run for records in experiment.finished.values() for run in records]
+    off = [run for run in runs if run.arm == OFF and run.measure == measure]
     if not any(record.status == "ok" for record in off):
         reason = f"{off[0].status}: {off[0].error}" if off else summary.effort.stopped
         raise MeasurementError(f"no run of {OFF} ended well: {reason}")
@@ -100,8 +102,11 @@ class _Experiment:
         return None
 
     def _fits(self, block: Block) -> bool:
+        """Whether the budget allows for the block; the first of its kind is run in any case."""
+        if block.measure not in self._longest:
+            return True
         spent = time.monotonic() - self._began
-        return spent + self._longest.get(block.measure, 0) <= self._spec.design.budget
+        return spent + self._longest[block.measure] <= self._spec.design.budget
 
     def _run_clean(self, block: Block) -> None:
         """Run a block, and again if others disturbed it, as often as the design allows."""
@@ -131,6 +136,7 @@ class _Experiment:
         return records
 
     def _prepared(self, prepared: dict[str, Any]) -> None:
+        self._results.check_software(prepared["software"])
         self._results.note_environment(
             software=prepared["software"], parameters=prepared["parameters"]
         )

@@ -39,15 +39,18 @@ class Runner(Protocol):
 
         Returns:
             ``setup_ns``: ``{part: nanoseconds}``, the evaluation sets apart as
-            ``evaluation_data:ROWS``; ``software`` and ``device``: for the environment's record.
+            ``evaluation_data:ROWS``; ``software``: versions; ``parameters``: of the model.
+
+        Raises:
+            InputError: the settings make no job; the text begins with the field's name.
         """
 
     def run(self, request: RunRequest) -> dict[str, Any]:
         """Train under the request's schedule.
 
         Returns:
-            What :meth:`evalskip.probe.trainer.TrainerProbe.finish` returns, and ``setup_ns`` of
-            the run itself.
+            What :meth:`evalskip.probe.trainer.TrainerProbe.finish` returns, ``setup_ns`` of the
+            run itself, and ``environment``: what it found itself on.
         """
 
 
@@ -84,6 +87,10 @@ class BaseJob(BaseModel, ABC):
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """``job``, ``model`` and ``device`` as the report names them."""
+
+    def content(self) -> dict[str, Any]:
+        """What files the settings name hold: with the settings, all that decides a run."""
+        return {}
 
     @abstractmethod
     def runner(self) -> Runner:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
-from evalskip.errors import MeasurementError
+from evalskip.errors import InputError, MeasurementError
 from evalskip.launch.base import Outcome
 
 if TYPE_CHECKING:
@@ -54,10 +55,22 @@ class ForkLauncher:
                 start_new_session=True,
             )
         self._buffer = b""
-        config = {"job": job.model_dump(mode="json"), "evaluation_rows": list(evaluation_rows)}
+        # what a killed parent left behind goes with the next one
+        self._scratch = logs.absolute() / "scratch"
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir()
         try:
-            self._send(config)
-            self.prepared: dict[str, Any] = self._receive(start_time)["prepared"]
+            self._send(
+                {
+                    "job": job.model_dump(mode="json"),
+                    "evaluation_rows": list(evaluation_rows),
+                    "scratch": str(self._scratch),
+                }
+            )
+            answer = self._receive(start_time)
+            if "refused" in answer:
+                raise InputError(answer["refused"])
+            self.prepared: dict[str, Any] = answer["prepared"]
         except BaseException:
             self.close()
             raise
@@ -86,6 +99,7 @@ class ForkLauncher:
             self._process.wait()
         with suppress(OSError):
             _pipe(self._process.stdout).close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _send(self, message: dict[str, Any]) -> None:
         try:

@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import select
+import shutil
 import signal
 import sys
 import tempfile
@@ -18,10 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
+from evalskip.errors import InputError
 from evalskip.jobs import ANY_JOB, RunRequest
 from evalskip.launch.base import Outcome, outcome_of_error
 from evalskip.machine.activity import ActivitySampler
-from evalskip.machine.devices import gpus
+from evalskip.machine.devices import first_gpu
 
 if TYPE_CHECKING:
     import resource
@@ -38,20 +40,26 @@ def main() -> None:
     os.dup2(2, 1)  # what libraries print must not get into the conversation
     config = json.loads(sys.stdin.buffer.readline())
     job = ANY_JOB.validate_python(config["job"])
+    scratch = Path(config["scratch"])
+    tempfile.tempdir = str(scratch)
     runner = job.runner()
-    _answer(answers, {"prepared": runner.prepare(config["evaluation_rows"])})
-    with tempfile.TemporaryDirectory(prefix="evalskip-") as scratch:
-        while line := sys.stdin.buffer.readline():
-            message = json.loads(line)
-            request = RunRequest.model_validate(message["request"])
-            outcome = _run(
-                runner,
-                request,
-                limit_s=message["limit_s"],
-                log=Path(message["log"]),
-                result=Path(scratch, "result.json"),
-            )
-            _answer(answers, outcome.model_dump())
+    try:
+        prepared = runner.prepare(config["evaluation_rows"])
+    except InputError as error:
+        _answer(answers, {"refused": str(error)})
+        return
+    _answer(answers, {"prepared": prepared})
+    while line := sys.stdin.buffer.readline():
+        message = json.loads(line)
+        request = RunRequest.model_validate(message["request"])
+        outcome = _run(
+            runner,
+            request,
+            limit_s=message["limit_s"],
+            log=Path(message["log"]),
+            scratch=scratch / "run",
+        )
+        _answer(answers, outcome.model_dump())
 
 
 def _answer(answers: IO[bytes], message: dict[str, Any]) -> None:
@@ -60,9 +68,10 @@ def _answer(answers: IO[bytes], message: dict[str, Any]) -> None:
 
 
 def _run(
-    runner: Runner, request: RunRequest, *, limit_s: float, log: Path, result: Path
+    runner: Runner, request: RunRequest, *, limit_s: float, log: Path, scratch: Path
 ) -> Outcome:
-    result.unlink(missing_ok=True)
+    scratch.mkdir()
+    result = scratch / "result.json"
     kills_before = _oom_kills()
     deadline = time.monotonic() + limit_s
     parent = os.getpid()
@@ -71,7 +80,7 @@ def _run(
         _child(runner, request, log=log, result=result, parent=parent)
     _lead_group(pid)
     descriptor = os.pidfd_open(pid)
-    sampler = ActivitySampler(pid, gpu=0 if gpus() else None)
+    sampler = ActivitySampler(pid, gpu=first_gpu())
     ended, timed_out = _wait(descriptor, sampler, deadline)
     if not ended:
         _kill_group(pid)
@@ -81,6 +90,7 @@ def _run(
     if not ended and not timed_out:
         sys.exit(0)  # the harness is gone; nobody waits for an answer
     outcome = _judge(code, result, timed_out, limit_s, _oom_kills() > kills_before)
+    shutil.rmtree(scratch, ignore_errors=True)  # checkpoints of a run that was killed, too
     return outcome.model_copy(
         update={
             "usage": _usage(usage),
@@ -100,6 +110,7 @@ def _child(
         if os.getppid() != parent:
             os._exit(1)
         _lead_group(0)
+        tempfile.tempdir = str(result.parent)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pynvml
+
+from evalskip.machine.devices import gpu_handle
 
 FIELDS = ("at_s", "busy_s", "steal_s", "own_s", "pressure_s")
 """Columns of a sample: seconds since the run began; CPU seconds that the whole host was busy and
@@ -21,10 +25,10 @@ class ActivitySampler:
 
     Args:
         pid: the run's process.
-        gpu: NVML index of the device to read, or None.
+        gpu: index or UUID of the device to read, or None.
     """
 
-    def __init__(self, pid: int, gpu: int | None = None) -> None:
+    def __init__(self, pid: int, gpu: str | None = None) -> None:
         self._process = psutil.Process(pid)
         self._gpu = gpu
         self._began = time.monotonic()
@@ -48,11 +52,17 @@ class ActivitySampler:
         return [time.monotonic(), busy, getattr(host, "steal", 0.0), self._own(), _cpu_pressure()]
 
     def _own(self) -> float:
+        """CPU seconds of the run's process, of those it has reaped, and of those still alive."""
         try:
             times = self._process.cpu_times()
+            own = times.user + times.system + times.children_user + times.children_system
+            for child in self._process.children(recursive=True):
+                with suppress(psutil.Error):
+                    alive = child.cpu_times()
+                    own += alive.user + alive.system
         except psutil.Error:  # it has just ended
             return self._last[3]
-        return float(times.user + times.system + times.children_user + times.children_system)
+        return float(own)
 
 
 def _cpu_pressure() -> float:
@@ -64,12 +74,10 @@ def _cpu_pressure() -> float:
         return 0.0
 
 
-def _gpu_state(index: int) -> dict[str, Any]:
+def _gpu_state(gpu: str) -> dict[str, Any]:
     """Clocks in MHz, power in W, and the driver's reasons for throttling (a bit mask)."""
-    import pynvml
-
     try:
-        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        handle = gpu_handle(gpu)
         return {
             "sm_mhz": pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM),
             "memory_mhz": pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_MEM),

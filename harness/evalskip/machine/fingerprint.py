@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from evalskip.machine.devices import gpus
+from evalskip.machine.devices import gpus, usable_cores
 
 MODEL_FIELDS = ("processor", "cores", "memory_gib", "gpus")
 """Fields that tell one model of machine from another."""
@@ -18,7 +18,7 @@ def fingerprint() -> dict[str, Any]:
     """The hardware and the system, without anything that names this one machine."""
     return {
         "processor": _processor(),
-        "cores": psutil.cpu_count() or 1,
+        "cores": usable_cores(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "gpus": list(gpus()),
         "system": f"{platform.system()} {platform.release()}",

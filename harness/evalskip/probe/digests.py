@@ -39,16 +39,9 @@ class InputKeeper:
             }
         )
 
-    def __len__(self) -> int:
-        return len(self._batches)
-
     def digests(self) -> list[str]:
         """One digest per batch; to be called after T, with the device idle."""
         return [batch_digest(batch) for batch in self._batches]
-
-    def tokens(self) -> list[int]:
-        """Tokens of each batch that the model computes, padding included."""
-        return [count_tokens(batch) for batch in self._batches]
 
     def _to_host(self, tensor: torch.Tensor) -> torch.Tensor:
         size = tensor.numel() * tensor.element_size()
@@ -118,4 +111,4 @@ def combined_digest(parts: Iterable[str]) -> str:
 def _add(digest: hashlib.blake2b, name: str, tensor: torch.Tensor) -> None:
     digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
     flat = tensor.detach().cpu().contiguous().flatten()
-    digest.update(flat.view(torch.uint8).numpy().tobytes())
+    digest.update(flat.view(torch.uint8).numpy().data)

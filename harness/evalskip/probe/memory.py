@@ -53,22 +53,27 @@ class CudaMeter:
     def __init__(self, cuda: Any) -> None:
         self._cuda = cuda
         self._process_bytes = _nvml_reader(cuda)
+        self._retries = 0
 
     def reset(self) -> None:
-        """Set both peaks to what is held now."""
+        """Set both peaks to what is held now, and count retries from now."""
         self._cuda.reset_peak_memory_stats()
+        self._retries = self._all_retries()
 
     def read(self) -> dict[str, int]:
-        """``allocated``, ``reserved``, ``retries`` (since the process began), ``process``."""
+        """``allocated``, ``reserved``, ``retries`` since the reset, ``process``."""
         reading = {
             "allocated": self._cuda.max_memory_allocated(),
             "reserved": self._cuda.max_memory_reserved(),
-            "retries": self._cuda.memory_stats().get("num_alloc_retries", 0),
+            "retries": self._all_retries() - self._retries,
         }
         process = self._process_bytes()
         if process is not None:
             reading["process"] = process
         return reading
+
+    def _all_retries(self) -> int:
+        return int(self._cuda.memory_stats().get("num_alloc_retries", 0))
 
 
 def _nvml_reader(cuda: Any) -> Any:
@@ -92,11 +97,12 @@ def _nvml_reader(cuda: Any) -> Any:
 
 
 def peak_per_phase(stretches: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
-    """The largest reading of each quantity over all stretches of each phase."""
+    """The largest reading of each quantity over all stretches of each phase; retries add up."""
     peaks: dict[str, dict[str, int]] = {}
     for stretch in stretches:
         peak = peaks.setdefault(stretch["phase"], {})
         for quantity, value in stretch.items():
             if quantity not in ("phase", "after_step"):
-                peak[quantity] = max(value, peak.get(quantity, 0))
+                known = peak.get(quantity, 0)
+                peak[quantity] = known + value if quantity == "retries" else max(value, known)
     return peaks

@@ -176,13 +176,14 @@ class PhaseRecorder:
         now, instants = self._clock.boundary(self._marks)
         frame = self._frames[-1]
         for name, instant in zip(self._names, instants, strict=True):
-            self._piece(frame, name, frame.spent + instant - self._since)
+            spent = frame.spent + instant - self._since
+            self._since = instant
+            # a mark that fits no piece, as of predict() inside training, ends none
+            frame.spent = 0 if self._piece(frame, name, spent) else spent
             if name == "step":
                 self.timeline.steps_end_ns.append(
                     instant - self._started - self.timeline.metering_ns
                 )
-            frame.spent = 0
-            self._since = instant
         frame.spent += now - self._since
         self._since = now
         self._names.clear()
@@ -199,13 +200,17 @@ class PhaseRecorder:
         self.timeline.metering_ns += now - self._since
         self._since = now
 
-    def _piece(self, frame: _Frame, name: str, ns: int) -> None:
+    def _piece(self, frame: _Frame, name: str, ns: int) -> bool:
+        """Give time to the piece that a mark ends, if it ends one here."""
         if name == "step":
             self.timeline.steps_ns.append(ns)
-        elif frame.evaluation is not None and name == "loader":
+        elif frame.evaluation is None:
+            return False
+        elif name == "loader":
             frame.evaluation.loader_ns += ns
-        elif frame.evaluation is not None:
+        else:
             frame.evaluation.batches_ns.append(ns)
+        return True
 
     def _close(self, frame: _Frame) -> None:
         if frame.evaluation is not None:

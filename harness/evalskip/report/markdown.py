@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from evalskip.errors import InputError
 from evalskip.records import write_atomically
 from evalskip.report import tables
 
@@ -42,7 +43,10 @@ def markdown(summary: Summary) -> str:
 def write_markdown(directory: Path, summary: Summary) -> Path:
     """Write ``report.md`` into a result directory."""
     path = directory / "report.md"
-    write_atomically(path, markdown(summary))
+    try:
+        write_atomically(path, markdown(summary))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class ProgressView:
     """A bar and the gains so far on a terminal; plain lines elsewhere."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, budget_s: float) -> None:
+        self._ends = time.monotonic() + budget_s
         self._console = console
         self._live: Live | None = None
         self._bar = Progress(
@@ -106,7 +107,8 @@ class ProgressView:
     def _time_left(self) -> str:
         run = sum(self._run_s) / len(self._run_s) if self._run_s else 0.0
         start = sum(self._start_s) / len(self._start_s) if self._start_s else 0.0
-        return figures.duration(self._runs_left * run + self._blocks_left * start)
+        left = self._runs_left * run + self._blocks_left * start
+        return figures.duration(min(left, max(0.0, self._ends - time.monotonic())))
 
     def _line(self, text: str) -> None:
         self._bar.console.print(Text(text), soft_wrap=True)

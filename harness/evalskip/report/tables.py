@@ -214,18 +214,20 @@ def headline(summary: Summary) -> list[str]:
     scope, matched, effort = summary.scope, summary.matched, summary.effort
     size = f", {scope.parameters:,} parameters" if scope.parameters else ""
     versions = ", ".join(f"{n} {v}" for n, v in scope.versions.items() if n in _NAMED)
-    if matched.same_work and matched.same_result and matched.blocks:
-        verdict = f"matched: same work and same result in all {matched.blocks} timed blocks"
-    elif matched.differing:
+    timed = any(arm.wall_s is not None for arm in summary.arms.values())
+    if matched.differing:
         what = sorted({f"{entry.arm} ({entry.what})" for entry in matched.differing})
         verdict = f"NOT matched: {', '.join(what)}; {matched.blocks} blocks match"
+    elif matched.blocks:
+        verdict = f"matched: same work and same result in {matched.blocks} timed blocks"
     else:
-        verdict = "not matched: no timed block ended well"
-    overhead = (
-        f", {effort.run_overhead_s:.2f} s per run beyond T"
-        if effort.run_overhead_s is not None
-        else ""
-    )
+        verdict = "not matched: no timed block ended well" if timed else "nothing was timed"
+    overhead = ""
+    if effort.run_overhead_s is not None and effort.block_start_s is not None:
+        overhead = (
+            f"; {effort.run_overhead_s:.2f} s per run beyond T, and {effort.block_start_s:.1f} s "
+            "per block to start"
+        )
     lines = [
         f"{scope.job}: {scope.model}{size}, on {scope.device}"
         + (f"; {versions}" if versions else ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -20,6 +21,9 @@ _PLAIN_WIDTH = 150
 
 def console() -> Console:
     """The console that everything is printed on; wide where there is no terminal."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure:  # an encoding without a dash or a frame must not end the experiment
+        reconfigure(errors="replace")
     found = Console()
     return found if found.is_terminal else Console(width=_PLAIN_WIDTH)
 

@@ -61,5 +61,5 @@ class Spec(BaseModel):
         """
         fields = self.resolved()
         del fields["design"]["budget"], fields["design"]["repeats"]
-        text = json.dumps(fields, sort_keys=True)
+        text = json.dumps([fields, self.job.content()], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -89,7 +89,7 @@ def _apply(document: dict[str, Any], setting: str) -> None:
         raise InputError(f"--set {setting}: expected key=value, such as job.epochs=3")
     try:
         value = read_yaml(text)
-    except YAMLError:
+    except (YAMLError, ValueError):
         raise InputError(f"--set {setting}: the value is not YAML") from None
     *parents, last = key.split(".")
     place: Any = document

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Kind(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def start(self, random_source: random.Random) -> Source:
         """A fresh source of this noise."""

@@ -14,11 +14,11 @@ from evalskip.jobs.synthetic.noise import Noise
 class Costs(BaseModel):
     """What each piece of the job costs on an undisturbed machine, in seconds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     setup: float = Field(default=0.0, ge=0)
     before_loop: float = Field(default=0.0, ge=0, description="from train() to the first step")
-    step: float = Field(default=0.01, ge=0)
+    step: float = Field(default=0.01, gt=0)
     evaluation_loader: float = Field(default=0.0, ge=0)
     evaluation_batch: float = Field(default=0.003, ge=0)
     aggregation: float = Field(default=0.0, ge=0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from evalskip.machine.devices import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,6 +44,7 @@ class TransformersRunner:
             if self._job.finetuning != "full":
                 import peft  # noqa: F401
         datasets.disable_progress_bars()
+        parameters = training.count_parameters(self._job)
         with self._timed("train_data"):
             rows = token_rows(self._job.data)
             count = self._job.data.train_rows
@@ -55,7 +57,7 @@ class TransformersRunner:
             raise RuntimeError("CUDA was initialised in the parent; a fork of it cannot use it")
         return {
             "setup_ns": self._setup_ns,
-            "parameters": training.count_parameters(self._job),
+            "parameters": parameters,
             "software": training.software(),
         }
 
@@ -69,7 +71,7 @@ class TransformersRunner:
 
         self._setup_ns = {}
         job, schedule = self._job, request.schedule
-        torch.set_num_threads(job.threads or os.cpu_count() or 1)
+        torch.set_num_threads(job.threads or usable_cores())
         with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
             set_seed(request.seed)
             with self._timed("model"):

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from evalskip.errors import InputError
 from evalskip.jobs.base import BaseJob, Launch, Measure, Runner
-from evalskip.machine.devices import cuda_is_usable
+from evalskip.machine.devices import cuda_is_usable, first_gpu, usable_cores
 
 PACKAGED_MODELS = Path(__file__).with_name("models")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
 
 
 class Model(BaseModel):
@@ -23,7 +30,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     config: str = Field(description="a packaged configuration's name, or a directory with one")
-    overrides: dict[str, Any] = Field(
+    overrides: dict[str, JsonValue] = Field(
         default={}, description="fields of the configuration to set otherwise"
     )
     trust_remote_code: bool = Field(
@@ -37,9 +44,7 @@ class Model(BaseModel):
     @field_validator("config")
     @classmethod
     def _exists(cls, config: str) -> str:
-        if (PACKAGED_MODELS / f"{config}.json").is_file() or (
-            Path(config, "config.json").is_file()
-        ):
+        if _is_file(PACKAGED_MODELS / f"{config}.json") or _is_file(Path(config, "config.json")):
             return config
         packaged = ", ".join(sorted(path.stem for path in PACKAGED_MODELS.glob("*.json")))
         raise ValueError(f"expected one of {packaged}, or a directory that holds a config.json")
@@ -55,6 +60,8 @@ class Model(BaseModel):
             fields = json.loads(self.path().read_text())
         except (OSError, ValueError) as error:
             raise InputError(f"job.model.config: {self.path()} is no JSON: {error}") from error
+        if not isinstance(fields, dict) or "model_type" not in fields:
+            raise InputError(f"job.model.config: {self.path()}: expected a mapping with model_type")
         return {**fields, **self.overrides}
 
 
@@ -76,7 +83,7 @@ class Data(BaseModel):
     @field_validator("text")
     @classmethod
     def _exists(cls, text: str) -> str:
-        if text != "python-docs" and not Path(text).is_file():
+        if text != "python-docs" and not _is_file(Path(text)):
             raise ValueError("expected python-docs, or the path of a text file that exists")
         return text
 
@@ -140,6 +147,10 @@ class TransformersJob(BaseJob):
             raise InputError("job.device: expected cpu or auto, since no CUDA device is usable")
         if self.finetuning == "qlora" and not self.on_cuda:
             raise InputError("job.finetuning: qlora needs a CUDA device; expected full or lora")
+        if self.finetuning == "qlora" and find_spec("bitsandbytes") is None:
+            raise InputError(
+                "job.finetuning: qlora needs bitsandbytes; expected pip install 'evalskip[qlora]'"
+            )
         available = rows_in(self.data)
         if self.data.train_rows + evaluation_rows > available:
             raise InputError(
@@ -155,13 +166,16 @@ class TransformersJob(BaseJob):
             "device": "cuda" if self.on_cuda else "cpu",
         }
 
+    def content(self) -> dict[str, Any]:
+        return {"model": self.model.fields()}
+
     def runner(self) -> Runner:
         from evalskip.jobs.transformers.run import TransformersRunner
 
         return TransformersRunner(self)
 
     def environment(self, measure: Measure) -> dict[str, str]:
-        threads = str(self.threads or os.cpu_count() or 1)
+        threads = str(self.threads or usable_cores())
         variables = {
             "OMP_NUM_THREADS": threads,
             "TOKENIZERS_PARALLELISM": "false",
@@ -170,9 +184,10 @@ class TransformersJob(BaseJob):
             "TRANSFORMERS_VERBOSITY": "error",
             # lets torch see whether a device is there without initialising CUDA before a fork
             "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+            # one device: with several, the Trainer would spread each batch over all of them
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+            "CUDA_VISIBLE_DEVICES": (first_gpu() or "") if self.on_cuda else "",
         }
-        if not self.on_cuda:
-            variables["CUDA_VISIBLE_DEVICES"] = ""
         if measure == "memory":
             # glibc's moving thresholds make peaks wander by tens of MiB
             variables |= {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
+from evalskip.errors import InputError
+
 if TYPE_CHECKING:
     from evalskip.jobs.transformers.settings import Data
 
@@ -46,4 +48,7 @@ def _read(text: str) -> list[str]:
         from pydoc_data import topics
 
         return [topics.topics[name] for name in sorted(topics.topics)]
-    return Path(text).read_text(encoding="utf-8", errors="replace").split("\n\n")
+    try:
+        return Path(text).read_text(encoding="utf-8", errors="replace").split("\n\n")
+    except OSError as error:
+        raise InputError(f"job.data.text: {text}: cannot be read: {error.strerror}") from None

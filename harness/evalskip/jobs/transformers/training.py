@@ -18,6 +18,9 @@ from transformers import (
     default_data_collator,
 )
 
+from evalskip.errors import InputError
+from evalskip.jobs.transformers.settings import Model
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -95,6 +98,7 @@ def build_trainer(
         "logging_steps": job.logging_steps,
         "save_strategy": "steps" if job.save_steps else "no",
         "save_steps": job.save_steps or 500,
+        "save_total_limit": 1,
         "dataloader_num_workers": job.loader_workers,
         "bf16": job.model.dtype == "bfloat16" and job.on_cuda,
         "use_cpu": not job.on_cuda,
@@ -114,11 +118,22 @@ def build_trainer(
 def warm_up(job: TransformersJob, train: Dataset) -> None:
     """Train and evaluate one small batch on the CPU, so that no child pays for lazy imports.
 
-    A tiny model of its own does, since only the code path matters. Accelerate's state is
-    process-wide and names the device, so it is forgotten afterwards.
+    A tiny model of the same kind does, since only the code path matters; where its configuration
+    cannot be made tiny, a packaged one does nearly as well. Nothing is saved: that would ask for
+    the state of CUDA's generators, and so initialise CUDA in the parent.
     """
     from accelerate.state import AcceleratorState, GradientState, PartialState
 
+    try:
+        _warm_up(job, train)
+    except Exception:
+        _warm_up(job.model_copy(update={"model": Model(config="tiny-llama")}), train)
+    # Accelerate's state is process-wide and names the device
+    for state in (AcceleratorState, PartialState, GradientState):
+        state._reset_state()
+
+
+def _warm_up(job: TransformersJob, train: Dataset) -> None:
     tiny = {
         "hidden_size": 16,
         "intermediate_size": 16,
@@ -153,20 +168,27 @@ def warm_up(job: TransformersJob, train: Dataset) -> None:
             per_device_train_batch_size=1,
             dataloader_num_workers=0,
             gradient_accumulation_steps=1,
+            save_strategy="no",
         )
         trainer.train()
-        if job.save_steps:
-            trainer._save_checkpoint(trainer.model, trial=None)
-    for state in (AcceleratorState, PartialState, GradientState):
-        state._reset_state()
 
 
 def count_parameters(job: TransformersJob) -> int:
-    """Parameters of the base model, without allocating them."""
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(
-            model_config(job), trust_remote_code=job.model.trust_remote_code
-        )
+    """Parameters of the base model, without allocating them.
+
+    Raises:
+        InputError: no causal language model can be built from the configuration.
+    """
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(
+                model_config(job), trust_remote_code=job.model.trust_remote_code
+            )
+    except Exception as error:
+        raise InputError(
+            f"job.model: expected the configuration of a causal language model: "
+            f"{type(error).__name__}: {error}"
+        ) from error
     return sum(parameter.numel() for parameter in model.parameters())
 
 
