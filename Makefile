@@ -1,4 +1,4 @@
-# make bench | test | lint : each sets up what it needs, once.
+# make bench | test | lint | simulate : each sets up what it needs, once.
 #
 #   make bench SPEC=bench/gpu.yaml          another experiment
 #   make bench PYTHON=/path/to/python       use an environment as it is
@@ -20,7 +20,7 @@ endif
 # an environment that is used as it is may not have the package installed
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: bench test test-slow lint lock clean
+.PHONY: bench simulate test test-slow lint lock clean
 
 bench: $(READY) $(EXTRA)
 	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
@@ -28,6 +28,10 @@ bench: $(READY) $(EXTRA)
 	then $(PY) -m pytest bench -q --benchmark-json=$(OUT)/benchmark.json \
 		--benchmark-columns=median,iqr,rounds; \
 	else echo "evalskip: no benchmark.json, since $(PY) has no pytest-benchmark"; fi
+
+# coverage of the intervals and wrong verdicts, under known truth; about half an hour on two cores
+simulate: $(READY)
+	$(PY) bench/simulate.py --out results/reference/simulation.md
 
 test: $(READY)
 	$(PY) -m pytest -m "not slow"

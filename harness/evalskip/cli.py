@@ -102,6 +102,20 @@ def report(
         typer.echo(write_markdown(directory, read_summary(directory)))
 
 
+@app.command()
+def doctor() -> None:
+    """Is this machine fit to measure on?"""
+    from evalskip.machine.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        mark = "ok " if finding.fit else "mend"
+        advice = f"; {finding.advice}" if finding.advice else ""
+        typer.echo(f"{mark:4} {finding.what}: {finding.seen}{advice}")
+    unfit = sum(not finding.fit for finding in findings)
+    typer.echo("fit to measure on" if not unfit else f"{unfit} to mend before measuring")
+
+
 def main() -> NoReturn:
     """Run the command line; every expected error is one line on stderr."""
     signal.signal(signal.SIGTERM, _interrupt)

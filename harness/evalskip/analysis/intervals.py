@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def jackknife_t(
-    blocks: Sequence[int], statistic: Callable[[Sequence[int]], float], level: float
+    blocks: Sequence[int],
+    statistic: Callable[[Sequence[int]], float],
+    level: float,
+    *,
+    widening: float = 1.0,
 ) -> Interval:
     """A statistic of whole blocks, with its jackknife-t interval (Tukey 1958; Miller 1974).
 
@@ -27,6 +31,7 @@ def jackknife_t(
         blocks: their indices; with one block there is an estimate but no interval.
         statistic: of a set of blocks, on a scale where it is about normal: a log ratio.
         level: of the interval.
+        widening: factor on the interval's reach, for statistics that are a little biased.
 
     Raises:
         ValueError: there is no block.
@@ -39,7 +44,7 @@ def jackknife_t(
         return Interval(estimate=estimate, level=level)
     left_out = [statistic([*blocks[:i], *blocks[i + 1 :]]) for i in range(count)]
     error = math.sqrt((count - 1) * float(np.var(left_out)))
-    reach = float(special.stdtrit(count - 1, (1 + level) / 2)) * error
+    reach = widening * float(special.stdtrit(count - 1, (1 + level) / 2)) * error
     return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach, level=level)
 
 

@@ -27,7 +27,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.analysis.pieces import Mask, Pieces
+    from evalskip.analysis.pieces import Floats, Mask, Pieces
 
 LOWER_QUARTILE = 0.25
 MEDIAN = 0.5
@@ -83,10 +83,20 @@ class _Located:
 
 
 def _located(arm: Pieces, inside: Mask, quantile: float) -> _Located:
-    steps = np.quantile(arm.steps, quantile, axis=0)
+    steps = _quantile(arm.steps, quantile)
     unit = float(steps[~inside].sum())
     return _Located(
         window=float(steps[inside].sum()) / unit,
-        evaluation=float(np.quantile(arm.evaluations, quantile, axis=0).sum()) / unit,
-        remainder=float(np.quantile(arm.remainders, quantile, axis=0).sum()) / unit,
+        evaluation=float(_quantile(arm.evaluations, quantile).sum()) / unit,
+        remainder=float(_quantile(arm.remainders, quantile).sum()) / unit,
     )
+
+
+def _quantile(values: Floats, quantile: float) -> Floats:
+    """Per column, as ``np.quantile`` has it (linear), at a tenth of the time for a few rows."""
+    ordered = np.sort(values, axis=0)
+    place = quantile * (len(values) - 1)
+    below = int(place)
+    above = min(below + 1, len(values) - 1)
+    located: Floats = ordered[below] + (place - below) * (ordered[above] - ordered[below])
+    return located

@@ -12,6 +12,7 @@ from evalskip.analysis.estimates import attributed, direct, matched
 from evalskip.analysis.frames import frame_of
 from evalskip.analysis.matching import match, matched_attempts
 from evalskip.analysis.pieces import pieces_of
+from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.probe.phases import PHASES
 from evalskip.records import latest_attempts
 from evalskip.spec import OFF, OFF_AGAIN
@@ -97,7 +98,9 @@ def summarise(
                 level=spec.design.level,
                 level_of_verdict=level_of_verdict,
             )
-    floor = direct(paired, OFF_AGAIN, spec.design.level)
+    # at every look the floor asks one question: is off different from itself?
+    floor_level = simultaneous_level(spec.design.level, len(spec.design.looks), 1)
+    floor = direct(paired, OFF_AGAIN, floor_level)
     overhead = block_start = None
     if spec.job.launch != "inline" and len(good):  # a virtual clock has no overhead
         overhead = float((good["turnaround_s"] - good["wall_s"]).median())

@@ -1,0 +1,149 @@
+"""Is this machine fit to measure on, and what would make it fitter?"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from evalskip.machine.contamination import BUSY_CORES
+from evalskip.machine.devices import usable_cores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CPU = Path("/sys/devices/system/cpu")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. ``advice`` is empty where nothing is to be changed."""
+
+    what: str
+    seen: str
+    advice: str = ""
+
+    @property
+    def fit(self) -> bool:
+        """Whether it is as it should be, or cannot be seen."""
+        return not self.advice
+
+
+def examine(seconds: float = 2.0) -> list[Finding]:
+    """Look at everything; watching for neighbours takes ``seconds``."""
+    checks: tuple[Callable[[], Finding], ...] = (
+        _governor,
+        _turbo,
+        lambda: _neighbours(seconds),
+        _quota,
+        _threads,
+        _allocator,
+        _memory,
+    )
+    return [check() for check in checks]
+
+
+def _governor() -> Finding:
+    governors = {_read(path) for path in _CPU.glob("cpu[0-9]*/cpufreq/scaling_governor")} - {""}
+    if not governors:
+        return Finding("frequency governor", "not shown by this machine")
+    seen = ", ".join(sorted(governors))
+    if governors == {"performance"}:
+        return Finding("frequency governor", seen)
+    return Finding("frequency governor", seen, "set it: cpupower frequency-set -g performance")
+
+
+def _turbo() -> Finding:
+    for path, on in (("intel_pstate/no_turbo", "0"), ("cpufreq/boost", "1")):
+        value = _read(_CPU / path)
+        if value == on:
+            return Finding("turbo", "on", f"turn it off: echo {1 - int(on)} > {_CPU / path}")
+        if value:
+            return Finding("turbo", "off")
+    return Finding("turbo", "not shown by this machine")
+
+
+def _neighbours(seconds: float) -> Finding:
+    """Who else used the CPUs just now, and what the hypervisor withheld."""
+    processes = {p.pid: p for p in psutil.process_iter() if p.pid != os.getpid()}
+    before = {pid: _spent(process) for pid, process in processes.items()}
+    steal = getattr(psutil.cpu_times(), "steal", 0.0)
+    time.sleep(seconds)
+    stolen = (getattr(psutil.cpu_times(), "steal", 0.0) - steal) / seconds
+    used = {pid: (_spent(p) - before[pid]) / seconds for pid, p in processes.items()}
+    total = sum(share for share in used.values() if share > 0)
+    if stolen > BUSY_CORES:
+        return Finding("neighbours", f"{stolen:.1f} cores withheld", "move to a quieter host")
+    if total <= BUSY_CORES:
+        return Finding("neighbours", f"{total:.2f} cores busy")
+    busiest = sorted(used, key=lambda pid: -used[pid])[:3]
+    names = ", ".join(f"{_name(processes[pid])} ({used[pid]:.1f})" for pid in busiest if used[pid])
+    return Finding("neighbours", f"{total:.1f} cores busy: {names}", "stop them while measuring")
+
+
+def _quota() -> Finding:
+    """A CPU quota makes a job stall in the middle of a step."""
+    quota = _read(Path("/sys/fs/cgroup/cpu.max")).split()
+    if not quota or quota[0] == "max":
+        return Finding("CPU quota", "none")
+    cores = int(quota[0]) / int(quota[1])
+    return Finding("CPU quota", f"{cores:g} cores", "pin cores (a cpuset) instead of a quota")
+
+
+def _threads() -> Finding:
+    cores, threads = usable_cores(), os.environ.get("OMP_NUM_THREADS")
+    if threads and threads.isdecimal() and int(threads) > cores:
+        return Finding(
+            "threads", f"OMP_NUM_THREADS={threads} on {cores} cores", "unset OMP_NUM_THREADS"
+        )
+    siblings = {_read(path) for path in _CPU.glob("cpu[0-9]*/topology/thread_siblings_list")} - {""}
+    shared = any("," in entry or "-" in entry for entry in siblings)
+    if shared:
+        half = max(1, cores // 2)
+        return Finding(
+            "threads", f"{cores} cores, sharing pipelines in pairs", f"set job.threads: {half}"
+        )
+    return Finding("threads", f"{cores} cores, one thread each")
+
+
+def _allocator() -> Finding:
+    preloaded = os.environ.get("LD_PRELOAD", "")
+    tuned = [name for name in os.environ if name.startswith("MALLOC_")]
+    seen = preloaded or ", ".join(tuned) or "glibc, by default"
+    return Finding("memory allocator", seen)
+
+
+def _memory() -> Finding:
+    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    seen = f"{memory.available / 2**30:.1f} GiB available"
+    if swap.used > 2**28:
+        return Finding("memory", f"{seen}, {swap.used / 2**30:.1f} GiB swapped out", "free memory")
+    if memory.available < 2 * 2**30:
+        return Finding("memory", seen, "free memory: a run wants about 1 GiB")
+    return Finding("memory", seen)
+
+
+def _spent(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        return "ended"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
