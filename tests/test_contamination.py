@@ -77,3 +77,23 @@ def test_beside_a_busy_neighbour_blocks_are_flagged_and_repeated_at_most_twice(
     assert all(c["blocks"] == 6 for c in direct)
     assert all(c["throughput_gain_uncontaminated"] is None for c in direct)
     assert any("runs are contaminated" in text for text in summary["warnings"])
+
+
+def test_the_doctor_says_what_it_looked_at(evalskip: Callable[..., Any]) -> None:
+    ended = evalskip("doctor")
+    assert ended.returncode == 0
+    for what in ("governor", "turbo", "neighbours", "CPU quota", "threads", "allocator", "memory"):
+        assert what in ended.stdout
+    assert ended.stdout.splitlines()[-1] in ("fit to measure on",) or "to mend" in ended.stdout
+
+
+@pytest.mark.slow
+def test_the_doctor_sees_a_busy_neighbour(evalskip: Callable[..., Any]) -> None:
+    neighbour = multiprocessing.Process(target=_spin)
+    neighbour.start()
+    try:
+        ended = evalskip("doctor")
+    finally:
+        neighbour.terminate()
+    assert "mend neighbours: 1" in ended.stdout or "mend neighbours: 0.9" in ended.stdout
+    assert "stop them while measuring" in ended.stdout
