@@ -58,7 +58,8 @@ def test_beside_a_busy_neighbour_blocks_are_flagged_and_repeated_at_most_twice(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
     spec = write_spec(
-        job={"clock": "real", "epochs": 2, "costs": {"step": 0.05}}, design={"looks": [2]}
+        job={"clock": "real", "epochs": 2, "costs": {"step": 0.05}},
+        design={"looks": [2], "repeats": 2},
     )
     neighbours = [multiprocessing.Process(target=_spin) for _ in range(os.cpu_count() or 1)]
     for neighbour in neighbours:

@@ -115,7 +115,7 @@ class Comparison(_Part):
 class Effort(_Part):
     """What the experiment itself took."""
 
-    blocks: int
+    blocks: int = Field(description="timed blocks, a repeated one counted once")
     runs: int
     seconds: float
     run_overhead_s: float | None = Field(
@@ -131,6 +131,7 @@ class Claim(_Part):
     """A published claim, judged."""
 
     id: str
+    says: str = Field(description="what is claimed, in our words")
     verdict: Verdict
     scope: str
     measured: str

@@ -110,7 +110,7 @@ def summarise(
         scope=_scope(spec, environment),
         machine=dict(environment.get("machine", {})),
         effort=Effort(
-            blocks=len(latest_attempts(attempts)),
+            blocks=len(latest_attempts(timed)),
             runs=len(records),
             seconds=seconds,
             run_overhead_s=overhead,

@@ -46,6 +46,7 @@ def judged(summary: Summary, arms: Sequence[str]) -> Summary:
     )
     claim = Claim(
         id=ID,
+        says=SAYS,
         verdict=overall([c.verdict for c in points if c.verdict]),
         scope=_scope(summary),
         measured="; ".join(_measured(summary, point) for point in points) or "nothing",
@@ -57,8 +58,8 @@ def judged(summary: Summary, arms: Sequence[str]) -> Summary:
 
 def settled(summary: Summary, arms: Sequence[str]) -> bool:
     """Whether every point has a verdict that further blocks would not be run for."""
-    verdicts = [c.verdict for c in summary.comparisons if c.arm in arms and c.verdict]
-    return all(verdict != "inconclusive" for verdict in verdicts)
+    verdicts = {c.arm: c.verdict for c in summary.comparisons if c.verdict}
+    return all(verdicts.get(arm, "inconclusive") != "inconclusive" for arm in arms)
 
 
 def _scope(summary: Summary) -> str:

@@ -88,7 +88,7 @@ class _Experiment:
             if stopped := self._stopped_at_look(block.index):
                 break
             self._watcher.block_ended(self._summary("running"))
-        summary = self._summary(stopped or f"all {len(blocks)} blocks are run")
+        summary = self._summary(stopped or "every planned block is run")
         records = [record for runs in self.finished.values() for record in runs]
         frame_of(records).to_csv(self._results.path / "runs.csv", index=False)
         return write_sections(self._results.path, summary, BENCH_SECTIONS)

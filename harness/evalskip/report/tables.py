@@ -219,7 +219,7 @@ def headline(summary: Summary) -> list[str]:
         what = sorted({f"{entry.arm} ({entry.what})" for entry in matched.differing})
         verdict = f"NOT matched: {', '.join(what)}; {matched.blocks} blocks match"
     elif matched.blocks:
-        verdict = f"matched: same work and same result in {matched.blocks} timed blocks"
+        verdict = f"matched: same work and same result in all arms of {matched.blocks} blocks"
     else:
         verdict = "not matched: no timed block ended well" if timed else "nothing was timed"
     overhead = ""
@@ -232,12 +232,13 @@ def headline(summary: Summary) -> list[str]:
         f"{scope.job}: {scope.model}{size}, on {scope.device}"
         + (f"; {versions}" if versions else ""),
         verdict,
-        f"{effort.blocks} blocks, {effort.runs} runs in {figures.duration(effort.seconds)}"
+        f"{effort.blocks} timed blocks, {effort.runs} runs in {figures.duration(effort.seconds)}"
         f"{overhead}; {effort.stopped}",
     ]
     for claim in summary.claims:
         condition = f". {claim.condition}" if claim.condition else ""
-        lines.append(f"claim {claim.id}: {claim.verdict}: {claim.measured}{condition}")
+        lines.append(f"claim {claim.id}: “{claim.says}”")
+        lines.append(f"{claim.verdict}: {claim.measured}{condition}")
         lines.append(f"scope: {claim.scope}")
     return lines
 
