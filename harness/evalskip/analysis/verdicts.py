@@ -46,13 +46,13 @@ def overall(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def blocks_to_settle(gain: Interval, claimed: tuple[float, float], blocks: int) -> int | None:
-    """About how many blocks would settle an inconclusive verdict; None: no number would.
+    """About how many blocks would settle an inconclusive verdict; None: none that is known.
 
     The interval narrows with the root of the blocks; it is settled once it reaches no further
     than the nearest edge of the claimed range.
     """
     if gain.low is None or gain.high is None:
-        return FEWEST_BLOCKS
+        return None
     reach = (math.log1p(gain.high) - math.log1p(gain.low)) / 2
     distance = min(abs(math.log1p(gain.estimate) - math.log1p(edge)) for edge in claimed)
     if distance < reach / 20:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.verdicts import blocks_to_settle, judge, overall
+from evalskip.analysis.verdicts import FEWEST_BLOCKS, blocks_to_settle, judge, overall
 from evalskip.schedules import EveryEpoch
 from evalskip.summary import Claim
 
@@ -76,6 +76,9 @@ def _measured(summary: Summary, point: Comparison) -> str:
 
 def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
     """The region in which the claim holds, and what would settle what is open."""
+    fewest = min((point.blocks for point in points), default=0)
+    if fewest < FEWEST_BLOCKS:
+        return f"a verdict needs {FEWEST_BLOCKS} blocks, {fewest} were run" if points else ""
     texts = []
     if len(points) > 1:
         bounds = [_crossing(summary, points, edge) for edge in RANGE]

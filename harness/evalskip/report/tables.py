@@ -219,7 +219,7 @@ def headline(summary: Summary) -> list[str]:
         what = sorted({f"{entry.arm} ({entry.what})" for entry in matched.differing})
         verdict = f"NOT matched: {', '.join(what)}; {matched.blocks} blocks match"
     elif matched.blocks:
-        verdict = f"matched: same work and same result in all arms of {matched.blocks} blocks"
+        verdict = f"matched: same work and same result in all arms of {_blocks(matched.blocks)}"
     else:
         verdict = "not matched: no timed block ended well" if timed else "nothing was timed"
     overhead = ""
@@ -232,7 +232,7 @@ def headline(summary: Summary) -> list[str]:
         f"{scope.job}: {scope.model}{size}, on {scope.device}"
         + (f"; {versions}" if versions else ""),
         verdict,
-        f"{effort.blocks} timed blocks, {effort.runs} runs in {figures.duration(effort.seconds)}"
+        f"{_blocks(effort.blocks)} timed, {effort.runs} runs in {figures.duration(effort.seconds)}"
         f"{overhead}; {effort.stopped}",
     ]
     for claim in summary.claims:
@@ -244,6 +244,10 @@ def headline(summary: Summary) -> list[str]:
 
 
 _NAMED = ("torch", "transformers")
+
+
+def _blocks(count: int) -> str:
+    return f"{count} block" if count == 1 else f"{count} blocks"
 
 
 def _who(name: str, arm: ArmSummary) -> tuple[str, str]:
