@@ -35,6 +35,23 @@ def test_the_jackknife_of_a_mean_is_students_interval(ratios: list[float], level
     assert interval.high - interval.estimate == pytest.approx(reach, abs=1e-9)
 
 
+def test_many_blocks_are_left_out_in_groups() -> None:
+    source = np.random.default_rng(0)
+    ratios = list(source.normal(0.2, 0.1, 4000))
+    calls = []
+
+    def mean(kept: Any) -> float:
+        calls.append(len(kept))
+        return float(np.mean([ratios[i] for i in kept]))
+
+    interval = jackknife_t(range(4000), mean, 0.95)
+    assert len(calls) == 41
+    assert set(calls[1:]) == {3900}
+    error = np.std(ratios, ddof=1) / math.sqrt(4000)
+    reach = interval.high - interval.estimate
+    assert reach == pytest.approx(stats.t.ppf(0.975, 39) * error, rel=0.25)
+
+
 def test_one_block_gives_an_estimate_and_no_interval() -> None:
     interval = jackknife_t([7], lambda kept: float(len(kept)), 0.95)
     assert (interval.estimate, interval.low, interval.high) == (1.0, None, None)

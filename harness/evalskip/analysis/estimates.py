@@ -93,7 +93,7 @@ def matched(
         level_of_verdict: of the interval of both together, which holds over all looks and
             questions.
     """
-    blocks = [b for b in on.blocks if all(b in off.blocks for off in offs)]
+    blocks = sorted(set(on.blocks).intersection(*(off.blocks for off in offs)))
     if not blocks or not offs:
         return []
 

@@ -35,7 +35,8 @@ class Pieces:
 
     def at(self, blocks: Sequence[int]) -> Pieces:
         """The same arm with the rows of these blocks only."""
-        rows = [self.blocks.index(block) for block in blocks]
+        place = {block: row for row, block in enumerate(self.blocks)}
+        rows = [place[block] for block in blocks]
         return replace(
             self,
             blocks=tuple(blocks),

@@ -138,9 +138,10 @@ def _pieces(
     timed: Mapping[Attempt, Sequence[RunRecord]], usable: Sequence[Attempt], store: RecordStore
 ) -> tuple[dict[str, Pieces], list[str]]:
     """Per arm, the pieces of the latest attempt at each block; and what was left out."""
+    good = set(usable)
     by_arm: dict[str, dict[int, RunRecord]] = {}
     for block, attempt in latest_attempts(timed):
-        if (block, attempt) in usable:
+        if (block, attempt) in good:
             for run in timed[block, attempt]:
                 if run.status == "ok":
                     by_arm.setdefault(run.arm, {})[block] = run
