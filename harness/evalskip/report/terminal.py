@@ -34,13 +34,18 @@ def print_summary(to: Console, summary: Summary) -> None:
     for line in tables.headline(summary):
         to.print(Text(line))
     overview = tables.overview(summary)
-    fits = Measurement.get(to, to.options.update(width=10**6), _drawn(overview)).minimum <= to.width
+    fits = _width(to, overview) <= to.width
     for table in [overview] if fits else [tables.times(summary), tables.gains(summary)]:
         to.print()
         to.print(_drawn(table))
         to.print(Text(table.note), style="dim")
     for warning in summary.warnings:
         to.print(Text(f"warning: {warning}"), style="yellow")
+
+
+def _width(to: Console, table: tables.Table) -> int:
+    """Columns of the screen that a table needs so that no figure is broken."""
+    return Measurement.get(to, to.options.update(max_width=10**4), _drawn(table)).maximum
 
 
 def _drawn(table: tables.Table) -> RichTable:
@@ -57,7 +62,7 @@ def _drawn(table: tables.Table) -> RichTable:
     for index, column in enumerate(table.columns):
         # a unit goes on a line of its own
         head = column if index == 0 else "\n".join(column.rsplit(" ", 1))
-        drawn.add_column(head, justify="left" if index == 0 else "right", no_wrap=True)
+        drawn.add_column(head, justify="left" if index == 0 else "right", overflow="fold")
     for row in table.rows:
         drawn.add_row(*(Text(text) for text in row))
     return drawn

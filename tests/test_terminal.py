@@ -1,0 +1,33 @@
+"""The answer on screens of any width."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from evalskip.report import tables
+from evalskip.report.terminal import print_summary
+from evalskip.summary import read_summary
+from support import ROOT
+
+REFERENCE = ROOT / "results" / "reference" / "quick-cpu"
+
+
+@pytest.mark.parametrize("width", [80, 100, 118, 120, 126, 128, 160])
+def test_no_figure_is_broken_at_any_width(width: int) -> None:
+    summary = read_summary(REFERENCE)
+    screen = io.StringIO()
+    print_summary(Console(file=screen, width=width), summary)
+    shown = screen.getvalue()
+    assert "…" not in shown
+    for table in (tables.times(summary), tables.gains(summary)):
+        for row in table.rows:
+            pattern = re.escape(row[0]) + r" +" + re.escape(row[1])
+            lines = [line for line in shown.splitlines() if re.search(pattern, line)]
+            assert any(all(cell in line for cell in row) for line in lines), row
+    assert max(map(len, shown.splitlines())) <= width
+    one_table = "What evaluation costs" in shown
+    assert one_table == (width >= 128)
