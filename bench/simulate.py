@@ -57,8 +57,6 @@ SYNTHETIC: dict[str, list[dict[str, Any]]] = {
 }
 RECORDED = {f"recorded {path.stem}": path for path in sorted((HERE / "noise").glob("*.jsonl"))}
 
-Factors = "Callable[[np.ndarray], np.ndarray]"
-
 
 def costs_of(gain: float | None) -> tuple[np.ndarray, np.ndarray]:
     """A run's pieces in order: their seconds, and what each is: 0 rest, 1 step, 2 evaluation."""

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from evalskip.records import RunRecord
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -21,6 +23,25 @@ def run_evalskip(*arguments: object, **options: Any) -> subprocess.CompletedProc
         cwd=options.pop("cwd", ROOT),
         check=False,
         **options,
+    )
+
+
+def run_record(**fields: Any) -> RunRecord:
+    """A record of a run that ended well; any field can be given otherwise."""
+    return RunRecord.model_validate(
+        {
+            "experiment": "e",
+            "block": 1,
+            "attempt": 0,
+            "position": 0,
+            "arm": "off",
+            "measure": "time",
+            "status": "ok",
+            "started_at": "2026-01-01T00:00:00+00:00",
+            "seed": 0,
+            "turnaround_ns": 5,
+            **fields,
+        }
     )
 
 

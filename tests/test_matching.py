@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from evalskip.analysis.matching import match, matched_attempts
-from evalskip.records import Attempt, RunRecord
+from support import run_record
+
+if TYPE_CHECKING:
+    from evalskip.records import Attempt, RunRecord
 
 EXPECTED = {"off": [], "off_again": [], "on": [4]}
 
 
 def run(arm: str, block: int = 1, **fields: Any) -> RunRecord:
-    return RunRecord.model_validate(
-        {
-            "experiment": "e",
-            "block": block,
-            "attempt": 0,
-            "position": 0,
-            "arm": arm,
-            "measure": "time",
-            "status": "ok",
-            "started_at": "2026-01-01T00:00:00+00:00",
-            "seed": 0,
-            "turnaround_ns": 1,
-            "evaluated_after": EXPECTED[arm],
-            "work_digest": "w",
-            "losses_digest": "l",
-            "weights_digest": "x",
-            **fields,
-        }
-    )
+    defaults = {
+        "evaluated_after": EXPECTED[arm],
+        "work_digest": "w",
+        "losses_digest": "l",
+        "weights_digest": "x",
+    }
+    return run_record(arm=arm, block=block, **{**defaults, **fields})
 
 
 def judge(*runs: RunRecord, losses: dict[tuple[int, str], list[float]] | None = None) -> Any:

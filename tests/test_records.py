@@ -10,33 +10,16 @@ from hypothesis import strategies as st
 
 from evalskip.errors import InputError
 from evalskip.records import RecordStore, RunRecord, latest_attempts, whole_attempts
+from support import run_record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def record(block: int = 1, attempt: int = 0, arm: str = "off", **fields: object) -> RunRecord:
-    return RunRecord.model_validate(
-        {
-            "experiment": "e",
-            "block": block,
-            "attempt": attempt,
-            "position": 0,
-            "arm": arm,
-            "measure": "time",
-            "status": "ok",
-            "started_at": "2026-01-01T00:00:00+00:00",
-            "seed": 0,
-            "turnaround_ns": 5,
-            **fields,
-        }
-    )
-
-
 @given(
     st.lists(
         st.builds(
-            record,
+            run_record,
             block=st.integers(0, 3),
             arm=st.sampled_from(["off", "every_epoch@8", "a\u2028b"]),
             error=st.none() | st.text(),
@@ -69,26 +52,26 @@ def test_a_torn_file_gives_every_whole_record(
 
 def test_a_broken_line_in_the_middle_is_refused(tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
-    store.append(record(), None)
+    store.append(run_record(), None)
     store.path.write_bytes(b"{}\n" + store.path.read_bytes())
     with pytest.raises(InputError, match="line 1: expected a run's record"):
         store.read()
 
 
 def test_only_whole_blocks_are_finished_and_the_latest_attempt_counts() -> None:
-    one = [record(arm=arm) for arm in ("off", "on")]
-    torn = [record(block=2)]
-    again = [record(block=2, attempt=1, arm=arm) for arm in ("off", "on")]
+    one = [run_record(arm=arm) for arm in ("off", "on")]
+    torn = [run_record(block=2)]
+    again = [run_record(block=2, attempt=1, arm=arm) for arm in ("off", "on")]
     assert whole_attempts([*one, *torn], 2) == {(1, 0): one}
     assert whole_attempts([*one, *torn, *again], 2) == {(1, 0): one, (2, 1): again}
-    redone = [record(attempt=1, arm=arm) for arm in ("off", "on")]
+    redone = [run_record(attempt=1, arm=arm) for arm in ("off", "on")]
     assert whole_attempts([*one, *redone], 2) == {(1, 0): one, (1, 1): redone}
     assert latest_attempts([(1, 1), (2, 1), (1, 0)]) == [(1, 1), (2, 1)]
 
 
 def test_steps_are_kept_beside_the_record(tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
-    store.append(record(arm="every_n_epochs:5@8"), {"losses": [1.5]})
+    store.append(run_record(arm="every_n_epochs:5@8"), {"losses": [1.5]})
     (read,) = store.read()
     assert store.steps_of(read) == {"losses": [1.5]}
-    assert store.steps_of(record(block=9)) == {}
+    assert store.steps_of(run_record(block=9)) == {}

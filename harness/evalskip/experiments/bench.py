@@ -79,25 +79,26 @@ class _Experiment:
         done = {block for block, _ in self.finished}
         missing = [block for block in blocks if block.index not in done]
         self._watcher.planned(blocks, len(blocks) - len(missing))
-        stopped = self._stopped_at_look(max(done, default=0))
+        stopped = self._stopped_at_look(max(done), self._summary("resumed")) if done else None
         for block in [] if stopped else missing:
             if not self._fits(block):
                 stopped = f"the budget of {self._spec.design.budget:g} s is used up"
                 break
             self._run_clean(block)
-            if stopped := self._stopped_at_look(block.index):
+            summary = self._summary("running")
+            if stopped := self._stopped_at_look(block.index, summary):
                 break
-            self._watcher.block_ended(self._summary("running"))
+            self._watcher.block_ended(summary)
         summary = self._summary(stopped or "every planned block is run")
         records = [record for runs in self.finished.values() for record in runs]
         frame_of(records).to_csv(self._results.path / "runs.csv", index=False)
         return write_sections(self._results.path, summary, BENCH_SECTIONS)
 
-    def _stopped_at_look(self, block: int) -> str | None:
+    def _stopped_at_look(self, block: int, summary: Summary) -> str | None:
         """Why the experiment ends with this block, if it does: every question has its answer."""
         if block not in self._spec.design.looks or not self._questions:
             return None
-        if speed.settled(self._summary("at a look"), self._questions):
+        if speed.settled(summary, self._questions):
             return f"every verdict was settled at the look after {block} blocks"
         return None
 
