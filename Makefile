@@ -1,4 +1,4 @@
-# make bench | test | lint | simulate : each sets up what it needs, once.
+# make bench | test | lint | simulate | stopwatch | instrumentation : each sets up what it needs.
 #
 #   make bench SPEC=bench/gpu.yaml          another experiment
 #   make bench PYTHON=/path/to/python       use an environment as it is
@@ -20,7 +20,7 @@ endif
 # an environment that is used as it is may not have the package installed
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: bench simulate test test-slow lint lock clean
+.PHONY: bench simulate stopwatch instrumentation test test-slow lint lock clean
 
 bench: $(READY) $(EXTRA)
 	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
@@ -31,7 +31,16 @@ bench: $(READY) $(EXTRA)
 
 # coverage of the intervals and wrong verdicts, under known truth; about half an hour on two cores
 simulate: $(READY)
-	$(PY) bench/simulate.py --out results/reference/simulation.md
+	$(PY) bench/simulate.py
+
+# matched steps against hyperfine (a Debian package), 20 sessions of each kind: hours on a machine
+# that does nothing else; takes up what it did before
+stopwatch: $(READY)
+	$(PY) bench/stopwatch.py
+
+# what the probe costs a train step; about three minutes
+instrumentation: $(READY)
+	$(PY) bench/instrumentation.py
 
 test: $(READY)
 	$(PY) -m pytest -m "not slow"

@@ -2,8 +2,9 @@
 
 Simulated sweeps of three evaluation-set sizes, whose true gains are 15 %, 22 % and 30 %: two lie on
 the edges of the claimed range, where every verdict but ``inconclusive`` is counted as wrong. The
-noise is what the synthetic job offers, or recorded: ``noise/*.jsonl`` hold the step times of real
-runs, replayed as slow-downs along the work. ``make simulate`` writes the table.
+noise is what the synthetic job offers; processes that differ from first step to last, in their
+evaluations as well; or recorded: ``noise/*.jsonl`` hold the step times of real runs, replayed as
+slow-downs along the work. ``make simulate`` writes the table.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ import numpy as np
 from pydantic import TypeAdapter
 from scipy import stats
 
-from evalskip.analysis.estimates import matched
-from evalskip.analysis.intervals import mean_log_ratio
+from evalskip.analysis.estimates import WIDENING
+from evalskip.analysis.intervals import jackknife_t, mean_log_ratio, replicates, throughput_gain
+from evalskip.analysis.matched_steps import locate, log_gains
 from evalskip.analysis.pieces import Pieces
 from evalskip.analysis.verdicts import judge, simultaneous_level
 from evalskip.claims.speed import RANGE
 from evalskip.jobs.synthetic.noise import Noise
+from evalskip.spec import OFF, OFF_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +39,7 @@ STEP_S, REST_S, HIDDEN_S = 0.025, 0.25, 0.0005
 BATCHES = {0.15: 4, 0.22: 6, 0.30: 8}
 WINDOW = 4
 LEVEL = 0.95
-TOGETHER = "matched_steps_plus_hidden_cost"
+STEP, EVALUATION = 1, 2
 
 SYNTHETIC: dict[str, list[dict[str, Any]]] = {
     "none": [{"kind": "autocorrelation", "sigma": 0.01, "memory": 0.0}],
@@ -55,6 +58,8 @@ SYNTHETIC: dict[str, list[dict[str, Any]]] = {
         {"kind": "autocorrelation", "sigma": 0.05, "memory": 0.0},
     ],
 }
+PROCESSES = "processes"
+PROCESS_SPEED, PROCESS_EVALUATION = 0.1, 0.02
 RECORDED = {f"recorded {path.stem}": path for path in sorted((HERE / "noise").glob("*.jsonl"))}
 
 
@@ -69,15 +74,15 @@ def costs_of(gain: float | None) -> tuple[np.ndarray, np.ndarray]:
     for _ in range(EPOCHS):
         for _ in range(STEPS_PER_EPOCH):
             seconds.append(STEP_S + hidden)
-            kinds.append(1)
+            kinds.append(STEP)
             hidden = 0.0
         seconds += [evaluation / max(1, batches)] * batches
-        kinds += [2] * batches
+        kinds += [EVALUATION] * batches
         hidden = HIDDEN_S if batches else 0.0
     return np.array(seconds), np.array(kinds)
 
 
-ARMS = {name: costs_of(gain) for name, gain in (("off", None), ("off_again", None))} | {
+ARMS = {name: costs_of(gain) for name, gain in ((OFF, None), (OFF_AGAIN, None))} | {
     f"{gain:.0%}": costs_of(gain) for gain in BATCHES
 }
 
@@ -97,7 +102,7 @@ def recorded_noise(path: Path, source: np.random.Generator) -> Iterator[Any]:
         start = source.uniform(0, len(curve))
 
         def factors(
-            seconds: np.ndarray, curve: np.ndarray = curve, start: float = start
+            seconds: np.ndarray, _: Any, curve: np.ndarray = curve, start: float = start
         ) -> np.ndarray:
             done = start + (np.cumsum(seconds) - seconds) / STEP_S
             jitter = np.exp(np.abs(source.normal(0, 0.02, len(seconds))))
@@ -112,7 +117,7 @@ def synthetic_noise(kinds: list[dict[str, Any]], source: np.random.Generator) ->
     while True:
         sources = [noise.start(random.Random(int(source.integers(2**62)))) for noise in noises]
 
-        def factors(seconds: np.ndarray, sources: list[Any] = sources) -> np.ndarray:
+        def factors(seconds: np.ndarray, _: Any, sources: list[Any] = sources) -> np.ndarray:
             found, at = np.empty(len(seconds)), 0.0
             for place, cost in enumerate(seconds):
                 factor = 1.0
@@ -125,16 +130,31 @@ def synthetic_noise(kinds: list[dict[str, Any]], source: np.random.Generator) ->
         yield factors
 
 
+def process_noise(source: np.random.Generator) -> Iterator[Any]:
+    """Each process at a speed of its own, its evaluations a little off even that."""
+    while True:
+        speed = np.exp(source.normal(0, PROCESS_SPEED))
+        evaluation = np.exp(source.normal(0, PROCESS_EVALUATION))
+
+        def factors(
+            seconds: np.ndarray, kinds: np.ndarray, speed: float = speed, other: float = evaluation
+        ) -> np.ndarray:
+            jitter = np.exp(np.abs(source.normal(0, 0.02, len(seconds))))
+            return speed * np.where(kinds == EVALUATION, other, 1.0) * jitter
+
+        yield factors
+
+
 def experiment(noise: Iterator[Any]) -> dict[str, Pieces]:
     """All arms over as many blocks as the last look wants."""
     arms = {}
     for name, (seconds, kinds) in ARMS.items():
-        runs = np.array([seconds * next(noise)(seconds) for _ in range(LOOKS[-1])])
-        evaluated = () if name.startswith("off") else range(1, EPOCHS + 1)
+        runs = np.array([seconds * next(noise)(seconds, kinds) for _ in range(LOOKS[-1])])
+        evaluated = () if name in (OFF, OFF_AGAIN) else range(1, EPOCHS + 1)
         arms[name] = Pieces(
             blocks=tuple(range(LOOKS[-1])),
-            steps=runs[:, kinds == 1],
-            evaluations=runs[:, kinds == 2],
+            steps=runs[:, kinds == STEP],
+            evaluations=runs[:, kinds == EVALUATION],
             remainders=runs[:, kinds == 0],
             evaluated_after=tuple(STEPS_PER_EPOCH * epoch for epoch in evaluated),
         )
@@ -146,38 +166,28 @@ def judged(arms: dict[str, Pieces]) -> dict[str, Any]:
     level = simultaneous_level(LEVEL, len(LOOKS), len(BATCHES))
     level_of_floor = simultaneous_level(LEVEL, len(LOOKS), 1)
     result: dict[str, Any] = {"covered": [], "half": [], "misled": False, "alarm": False}
-    offs = [arms["off"], arms["off_again"]]
+    offs = [arms[OFF], arms[OFF_AGAIN]]
     for look in LOOKS:
-        blocks = range(look)
+        # what evaluates does so after the same steps at every size: one window, located once
+        inside = arms[f"{RANGE[0]:.0%}"].window(WINDOW)
+        kept = replicates(range(look))
+        undisturbed = [[locate(off.at(blocks), inside) for off in offs] for blocks in kept]
         for gain in BATCHES:
-            on = arms[f"{gain:.0%}"].at(blocks)
-            found = {
-                c.estimator: c.throughput_gain
-                for c in matched("on", on, offs, window=WINDOW, level=LEVEL, level_of_verdict=LEVEL)
-            }[TOGETHER]
+            on = [locate(arms[f"{gain:.0%}"].at(blocks), inside) for blocks in kept]
+            logs = [
+                log_gains(one, others).together for one, others in zip(on, undisturbed, strict=True)
+            ]
+            found, wide = (
+                throughput_gain(jackknife_t(logs, at, widening=WIDENING)) for at in (LEVEL, level)
+            )
             result["covered"].append((look, found.low <= gain <= found.high))
             result["half"].append((look, (found.high - found.low) / 2))
             if gain in RANGE:
-                wide = _at_level(found, look, level)
                 result["misled"] |= judge(wide, RANGE, look) != "inconclusive"
-        walls = [np.log(_wall(off.at(blocks))) for off in offs]
+        walls = [np.log(_wall(off.at(range(look)))) for off in offs]
         floor = mean_log_ratio(list(walls[1] - walls[0]), level_of_floor)
         result["alarm"] |= not floor.low <= 0 <= floor.high
     return result
-
-
-def _at_level(gain: Any, blocks: int, level: float) -> Any:
-    """The same jackknife-t interval at another level, without computing it again."""
-    quantiles = [float(stats.t.ppf((1 + at) / 2, blocks - 1)) for at in (gain.level, level)]
-    centre = np.log1p(gain.estimate)
-    reach = (np.log1p(gain.high) - centre) * quantiles[1] / quantiles[0]
-    return gain.model_copy(
-        update={
-            "low": float(np.expm1(centre - reach)),
-            "high": float(np.expm1(centre + reach)),
-            "level": level,
-        }
-    )
 
 
 def _wall(arm: Pieces) -> np.ndarray:
@@ -190,6 +200,8 @@ def simulate(task: tuple[str, int, int]) -> list[dict[str, Any]]:
     source = np.random.default_rng([seed, *name.encode()])
     if name in SYNTHETIC:
         noise = synthetic_noise(SYNTHETIC[name], source)
+    elif name == PROCESSES:
+        noise = process_noise(source)
     else:
         noise = recorded_noise(RECORDED[name], source)
     return [judged(experiment(noise)) for _ in range(count)]
@@ -215,8 +227,8 @@ def main() -> None:
     """Simulate every kind of noise on all cores, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiments", type=int, default=10_000, help="per kind of noise")
-    parser.add_argument("--noise", nargs="*", default=[*SYNTHETIC, *RECORDED])
-    parser.add_argument("--out", type=Path, default=Path("results/simulation.md"))
+    parser.add_argument("--noise", nargs="*", default=[*SYNTHETIC, PROCESSES, *RECORDED])
+    parser.add_argument("--out", type=Path, default=Path("results/reference/simulation.md"))
     arguments = parser.parse_args()
     lines = [
         "# Coverage and verdicts, by simulation",

@@ -81,6 +81,44 @@ def test_known_costs_come_out_exactly(
     assert summary.noise_floor.estimate == pytest.approx(0, abs=1e-12)
 
 
+NOISE: dict[str, list[dict[str, Any]]] = {
+    "drift": [{"kind": "drift", "amplitude": 0.4, "period_s": 7.0}],
+    "bursts": [{"kind": "bursts", "every_s": 1.0, "length_s": 0.1, "factor": 4.0}],
+    "heavy tails": [{"kind": "heavy_tails", "scale": 0.05, "shape": 1.5}],
+    "autocorrelation": [{"kind": "autocorrelation", "sigma": 0.1, "memory": 0.9}],
+    "neighbour": [{"kind": "neighbour", "away_s": 3.0, "stay_s": 2.0, "factor": 3.0}],
+}
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
+def test_known_truth_is_recovered_under_noise(
+    noise: list[dict[str, Any]],
+    write_spec: Callable[..., Path],
+    tmp_path: Path,
+    evalskip: Callable[..., Any],
+) -> None:
+    arms = [{"schedule": "every_n_epochs", "n": n, "evaluation_rows": 64} for n in (2, 4)]
+    spec = write_spec(
+        job={"epochs": 16, "steps_in_epoch": 10, "costs": COSTS, "noise": noise},
+        arms=arms,
+        design={"looks": [12]},
+    )
+    assert evalskip("bench", spec, "--out", tmp_path / "out").returncode == 0
+    summary = read_summary(tmp_path / "out")
+    off = 0.1 + 160 * 0.01 + 16 * 0.001 + 0.02
+    gains = {}
+    for n, evaluations in ((2, 8), (4, 4)):
+        truth = evaluations * (0.005 + 8 * 0.003 + 0.002) / off
+        found = summary.compared(f"every_n_epochs:{n}@64", "matched_steps_plus_hidden_cost")
+        gains[n] = found.throughput_gain
+        assert gains[n].estimate == pytest.approx(truth, abs=0.005)
+        assert gains[n].low <= truth <= gains[n].high
+        assert summary.arms[f"every_n_epochs:{n}@64"].evaluations == evaluations
+    # twice as many evaluations take twice as long, within the intervals
+    assert gains[2].low <= 2 * gains[4].high
+    assert 2 * gains[4].low <= gains[2].high
+
+
 def test_a_result_directory_holds_what_the_design_names(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evalskip.machine.contamination import is_contaminated
+from evalskip.machine.steadying import steadying
 from evalskip.records import RecordStore
 
 if TYPE_CHECKING:
@@ -83,9 +84,39 @@ def test_beside_a_busy_neighbour_blocks_are_flagged_and_repeated_at_most_twice(
 def test_the_doctor_says_what_it_looked_at(evalskip: Callable[..., Any]) -> None:
     ended = evalskip("doctor")
     assert ended.returncode == 0
-    for what in ("governor", "turbo", "neighbours", "CPU quota", "threads", "allocator", "memory"):
+    for what in (
+        "governor",
+        "turbo",
+        "neighbours",
+        "CPU quota",
+        "threads",
+        "pinned cores",
+        "allocator",
+        "memory",
+    ):
         assert what in ended.stdout
     assert ended.stdout.splitlines()[-1] in ("fit to measure on",) or "to mend" in ended.stdout
+
+
+def test_runs_are_steadied_unless_the_user_has_set_otherwise() -> None:
+    assert set(steadying({})) == {
+        "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TRIM_THRESHOLD_",
+        "GOMP_SPINCOUNT",
+    }
+    assert set(steadying({"OMP_WAIT_POLICY": "active"})) == {
+        "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TRIM_THRESHOLD_",
+    }
+    assert set(steadying({"LD_PRELOAD": "libjemalloc.so"})) == {"GOMP_SPINCOUNT"}
+
+
+def test_the_doctor_says_what_runs_are_given(
+    evalskip: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "GOMP_SPINCOUNT=1000 (applied to timed runs)" in evalskip("doctor").stdout
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    assert "OMP_WAIT_POLICY=passive (as you have set)" in evalskip("doctor").stdout
 
 
 @pytest.mark.slow

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from evalskip.analysis.intervals import jackknife_t, mean_log_ratio
-from evalskip.analysis.matched_steps import log_gains
+from evalskip.analysis.intervals import jackknife_t, mean_log_ratio, replicates
+from evalskip.analysis.matched_steps import LogGains, locate, log_gains
 from evalskip.analysis.pieces import Pieces, pieces_of
 from evalskip.analysis.verdicts import blocks_to_settle, judge, overall, simultaneous_level
 from evalskip.summary import Interval
@@ -38,22 +38,17 @@ def test_the_jackknife_of_a_mean_is_students_interval(ratios: list[float], level
 def test_many_blocks_are_left_out_in_groups() -> None:
     source = np.random.default_rng(0)
     ratios = list(source.normal(0.2, 0.1, 4000))
-    calls = []
-
-    def mean(kept: Any) -> float:
-        calls.append(len(kept))
-        return float(np.mean([ratios[i] for i in kept]))
-
-    interval = jackknife_t(range(4000), mean, 0.95)
-    assert len(calls) == 41
-    assert set(calls[1:]) == {3900}
+    kept = replicates(range(4000))
+    assert len(kept) == 41
+    assert {len(blocks) for blocks in kept[1:]} == {3900}
+    interval = mean_log_ratio(ratios, 0.95)
     error = np.std(ratios, ddof=1) / math.sqrt(4000)
     reach = interval.high - interval.estimate
     assert reach == pytest.approx(stats.t.ppf(0.975, 39) * error, rel=0.25)
 
 
 def test_one_block_gives_an_estimate_and_no_interval() -> None:
-    interval = jackknife_t([7], lambda kept: float(len(kept)), 0.95)
+    interval = jackknife_t([1.0], 0.95)
     assert (interval.estimate, interval.low, interval.high) == (1.0, None, None)
 
 
@@ -127,18 +122,23 @@ def pieces(blocks: int = 6, evaluation: float = 0.2, **noise: Any) -> tuple[Piec
     return on, [made(0.0, ()), made(0.0, ())]
 
 
+def gains(on: Pieces, offs: list[Pieces], window: int = 2) -> LogGains:
+    inside = on.window(window)
+    return log_gains(locate(on, inside), [locate(off, inside) for off in offs])
+
+
 @settings(max_examples=30)
 @given(st.integers(0, 1000), st.floats(0.01, 1.0))
 def test_what_slows_whole_runs_alike_cancels(seed: int, share: float) -> None:
     on, offs = pieces(evaluation=share, seed=seed)
-    found = log_gains(on, offs, on.blocks, window=2)
+    found = gains(on, offs)
     assert math.expm1(found.matched_steps) == pytest.approx(share, rel=1e-9)
     assert found.hidden_cost == pytest.approx(0, abs=1e-9)
 
 
 def test_hidden_cost_is_what_the_window_adds() -> None:
     on, offs = pieces(evaluation=0.2, hidden=0.003)
-    found = log_gains(on, offs, on.blocks, window=2)
+    found = gains(on, offs)
     assert math.expm1(found.matched_steps) == pytest.approx(0.2, rel=1e-9)
     both = math.expm1(found.matched_steps + found.hidden_cost)
     assert both == pytest.approx(0.2 + 3 * 0.003 / 0.22, rel=1e-9)
@@ -146,10 +146,10 @@ def test_hidden_cost_is_what_the_window_adds() -> None:
 
 def test_a_constant_on_every_step_of_every_arm_changes_no_hidden_cost() -> None:
     on, offs = pieces(evaluation=0.2, hidden=0.003, runs=0.0, each=0.0)
-    before = log_gains(on, offs, on.blocks, window=2)
+    before = gains(on, offs)
     slower = replace(on, steps=on.steps + 0.01)
     slower_offs = [replace(off, steps=off.steps + 0.01) for off in offs]
-    after = log_gains(slower, slower_offs, on.blocks, window=2)
+    after = gains(slower, slower_offs)
     base = 0.02 + 20 * 0.01
     seconds = [
         math.exp(found.matched_steps) * math.expm1(found.hidden_cost) * t
@@ -157,6 +157,21 @@ def test_a_constant_on_every_step_of_every_arm_changes_no_hidden_cost() -> None:
     ]
     assert seconds[0] == pytest.approx(3 * 0.003, rel=1e-9)
     assert seconds[1] == pytest.approx(seconds[0], rel=1e-9)
+
+
+def test_a_burst_in_a_run_moves_nothing() -> None:
+    on, offs = pieces(evaluation=0.2, hidden=0.003)
+    calm = gains(on, offs)
+    for arm in (on, *offs):
+        arm.steps[1, 3:15] *= 7
+        arm.evaluations[1, 1:2] *= 7
+    assert gains(on, offs) == calm
+
+
+def test_an_evaluation_after_every_step_leaves_no_hidden_cost_to_tell() -> None:
+    on, offs = pieces(evaluation=0.2)
+    everywhere = replace(on, evaluated_after=tuple(range(20)))
+    assert gains(everywhere, offs).hidden_cost == 0.0
 
 
 def timeline(steps: int = 3, **changes: Any) -> dict[str, Any]:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.intervals import jackknife_t, mean_log_ratio, throughput_gain, time_saved
-from evalskip.analysis.matched_steps import LOWER_QUARTILE, MEDIAN, log_gains
+from evalskip.analysis.intervals import (
+    jackknife_t,
+    mean_log_ratio,
+    replicates,
+    throughput_gain,
+    time_saved,
+)
+from evalskip.analysis.matched_steps import LOWER_QUARTILE, MEDIAN, locate, log_gains
 from evalskip.spec import OFF
 from evalskip.summary import Comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 
 # noise that drifts within a run moves evaluations and steps a little differently; by simulation
 # (`make simulate`) the plain interval then covers 93 %, and with this factor as much as it says
-_WIDENING = 1.2
+WIDENING = 1.2
 
 
 def direct(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
@@ -96,40 +102,52 @@ def matched(
     blocks = sorted(set(on.blocks).intersection(*(off.blocks for off in offs)))
     if not blocks or not offs:
         return []
+    gains = replicated_gains(on, offs, blocks, window=window)
 
-    def estimate(part: Callable[[LogGains], float], level: float, quantile: float) -> Interval:
-        return jackknife_t(
-            blocks,
-            lambda kept: part(log_gains(on, offs, kept, window=window, quantile=quantile)),
-            level,
-            widening=_WIDENING,
-        )
+    def interval(values: Iterable[float], level: float) -> Interval:
+        return jackknife_t(list(values), level, widening=WIDENING)
 
-    median = estimate(_both, level, MEDIAN)
+    at_median = replicated_gains(on, offs, blocks, window=window, quantile=MEDIAN)
+    median = interval((gain.together for gain in at_median), level)
     return [
         _comparison(
             arm,
             "matched_steps",
-            estimate(lambda gains: gains.matched_steps, level, LOWER_QUARTILE),
+            interval((gain.matched_steps for gain in gains), level),
             blocks=len(blocks),
         ),
         _comparison(
             arm,
             "hidden_cost",
-            estimate(lambda gains: gains.hidden_cost, level, LOWER_QUARTILE),
+            interval((gain.hidden_cost for gain in gains), level),
             blocks=len(blocks),
         ),
         _comparison(
             arm,
             "matched_steps_plus_hidden_cost",
-            estimate(_both, level_of_verdict, LOWER_QUARTILE),
+            interval((gain.together for gain in gains), level_of_verdict),
             blocks=len(blocks),
         ).model_copy(update={"throughput_gain_at_median": throughput_gain(median)}),
     ]
 
 
-def _both(gains: LogGains) -> float:
-    return gains.matched_steps + gains.hidden_cost
+def replicated_gains(
+    on: Pieces,
+    offs: Sequence[Pieces],
+    blocks: Sequence[int],
+    *,
+    window: int,
+    quantile: float = LOWER_QUARTILE,
+) -> list[LogGains]:
+    """The log gains on each of the sets of blocks that the jackknife wants."""
+    inside = on.window(window)
+    return [
+        log_gains(
+            locate(on.at(kept), inside, quantile),
+            [locate(off.at(kept), inside, quantile) for off in offs],
+        )
+        for kept in replicates(blocks)
+    ]
 
 
 def _paired(runs: pd.DataFrame, arm: str, column: str) -> list[float]:

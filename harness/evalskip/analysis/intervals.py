@@ -18,25 +18,11 @@ if TYPE_CHECKING:
 _MOST_GROUPS = 40
 
 
-def jackknife_t(
-    blocks: Sequence[int],
-    statistic: Callable[[Sequence[int]], float],
-    level: float,
-    *,
-    widening: float = 1.0,
-) -> Interval:
-    """A statistic of whole blocks, with its jackknife-t interval (Tukey 1958; Miller 1974).
+def replicates(blocks: Sequence[int]) -> list[list[int]]:
+    """The sets of blocks that a jackknife wants a statistic of: all, then all but one each.
 
-    Pseudo-values from leaving out one block at a time are treated as independent, with Student's
-    t on one degree of freedom fewer than there are blocks. For a mean over blocks this is the
-    usual t interval. Assumes that blocks are independent. Beyond 40 blocks, groups of neighbouring
-    blocks are left out instead, so that the work grows with the blocks and not with their square.
-
-    Args:
-        blocks: their indices; with one block there is an estimate but no interval.
-        statistic: of a set of blocks, on a scale where it is about normal: a log ratio.
-        level: of the interval.
-        widening: factor on the interval's reach, for statistics that are a little biased.
+    Beyond 40 blocks, groups of neighbouring blocks are left out instead, so that the work grows
+    with the blocks and not with their square.
 
     Raises:
         ValueError: there is no block.
@@ -44,12 +30,31 @@ def jackknife_t(
     count = len(blocks)
     if not count:
         raise ValueError("an interval needs at least one block")
-    estimate = statistic(blocks)
     if count == 1:
-        return Interval(estimate=estimate, level=level)
+        return [list(blocks)]
     groups = min(count, _MOST_GROUPS)
     edges = [count * group // groups for group in range(groups + 1)]
-    left_out = [statistic([*blocks[:first], *blocks[last:]]) for first, last in pairwise(edges)]
+    left_out = [[*blocks[:first], *blocks[last:]] for first, last in pairwise(edges)]
+    return [list(blocks), *left_out]
+
+
+def jackknife_t(values: Sequence[float], level: float, *, widening: float = 1.0) -> Interval:
+    """A statistic of whole blocks, with its jackknife-t interval (Tukey 1958; Miller 1974).
+
+    Pseudo-values from leaving out one block at a time are treated as independent, with Student's
+    t on one degree of freedom fewer than there are blocks. For a mean over blocks this is the
+    usual t interval. Assumes that blocks are independent.
+
+    Args:
+        values: of the statistic on each of :func:`replicates`, on a scale where it is about
+            normal: a log ratio. With one block there is an estimate but no interval.
+        level: of the interval.
+        widening: factor on the interval's reach, for statistics that are a little biased.
+    """
+    estimate, *left_out = values
+    groups = len(left_out)
+    if not groups:
+        return Interval(estimate=estimate, level=level)
     error = math.sqrt((groups - 1) * float(np.var(left_out)))
     reach = widening * float(special.stdtrit(groups - 1, (1 + level) / 2)) * error
     return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach, level=level)
@@ -58,7 +63,9 @@ def jackknife_t(
 def mean_log_ratio(log_ratios: Sequence[float], level: float) -> Interval:
     """The mean of log ratios, one per block, with Student's t interval."""
     values = np.asarray(log_ratios)
-    return jackknife_t(range(len(values)), lambda kept: float(values[list(kept)].mean()), level)
+    return jackknife_t(
+        [float(values[kept].mean()) for kept in replicates(range(len(values)))], level
+    )
 
 
 def throughput_gain(log_ratio: Interval) -> Interval:

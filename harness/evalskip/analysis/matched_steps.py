@@ -1,8 +1,8 @@
 """Matched steps: what evaluation costs on an undisturbed machine.
 
 The arms do identical work, so step i is the same computation in every run, and so is each piece of
-an evaluation. Each piece is located across the runs of its arm, at the lower quartile, since noise
-only ever adds time; the located pieces are then added up, so that nothing of T is dropped:
+an evaluation. Noise only ever adds time, so pieces are located at the lower quartile; the located
+pieces are then added up, so that nothing of T is dropped:
 
     gain = (S_on + E + R_on) / (S_off + R_off) - 1
 
@@ -11,9 +11,11 @@ saves, logs), are the same work in all arms and are pooled across them. What an 
 the steps inside its window is its *hidden cost*.
 
 A process can be slower than its neighbour from its first step to its last (where its memory came to
-lie, say), and then all of its pieces are. So the pieces of each arm are added up in units of its
-own steps outside the windows: these and the evaluation come from the same runs, equally many, and
-what slows a whole run alike cancels.
+lie, say). So each run is taken in units of its own steps outside the windows, which cancels what
+slows it as a whole, and a part is located twice: across runs, which gives its *shape* (how long
+each piece takes, undisturbed), and within each run, which gives its *level* against that shape. The
+runs' levels are then averaged by Huber's rule, so that a run whose level is far from the others'
+counts for less.
 """
 
 from __future__ import annotations
@@ -33,6 +35,18 @@ LOWER_QUARTILE = 0.25
 MEDIAN = 0.5
 """The sensitivity check. (The minimum is biased and not used.)"""
 
+# Huber's constant: 95 % as efficient as the mean where the noise is normal
+_HUBER = 1.345
+
+
+@dataclass(frozen=True)
+class Located:
+    """What the parts of an arm's runs take, in units of its steps outside the windows."""
+
+    window: float
+    evaluation: float
+    remainder: float
+
 
 @dataclass(frozen=True)
 class LogGains:
@@ -41,59 +55,83 @@ class LogGains:
     matched_steps: float
     hidden_cost: float
 
+    @property
+    def together(self) -> float:
+        """Matched steps plus hidden cost."""
+        return self.matched_steps + self.hidden_cost
 
-def log_gains(
-    on: Pieces,
-    offs: Sequence[Pieces],
-    blocks: Sequence[int],
-    *,
-    window: int,
-    quantile: float = LOWER_QUARTILE,
-) -> LogGains:
+
+def locate(arm: Pieces, inside: Mask, quantile: float = LOWER_QUARTILE) -> Located:
+    """Locate the parts of an arm, over all of its runs.
+
+    Args:
+        arm: its runs.
+        inside: which steps lie in the windows; all arms that are compared need the same.
+        quantile: where pieces are located, across runs and within each.
+    """
+    outside = arm.steps[:, ~inside]
+    # a rough unit first, so that the shape is that of the work and not of the slowest runs
+    rough = _quantile(outside.T, quantile)[:, None]
+    unit = _totals(outside / rough, quantile)
+    remainders = _quantile(arm.remainders / rough, quantile)
+    return Located(
+        window=_huber(_totals(arm.steps[:, inside] / rough, quantile) / unit),
+        evaluation=_huber(_totals(arm.evaluations / rough, quantile) / unit),
+        remainder=float(remainders.sum()) / _huber(unit),
+    )
+
+
+def log_gains(on: Located, offs: Sequence[Located]) -> LogGains:
     """The gain of skipping by matched steps, and what hidden cost adds to it.
 
     Args:
         on: an arm that evaluates.
-        offs: the arms that do not (``off`` and ``off_again``); each is located by itself, over as
-            many runs as ``on``, and the results are averaged.
-        blocks: which to use; every arm must hold them.
-        window: steps after an evaluation that may bear its hidden cost.
-        quantile: where pieces are located.
+        offs: the arms that do not (``off`` and ``off_again``), with the windows of ``on``.
     """
-    inside = on.window(window)
-    measured = _located(on.at(blocks), inside, quantile)
-    off = [_located(arm.at(blocks), inside, quantile) for arm in offs]
-    remainder = float(np.mean([arm.remainder for arm in (measured, *off)]))
-    undisturbed = float(np.mean([arm.window for arm in off])) if inside.any() else 0.0
+    remainder = float(np.mean([arm.remainder for arm in (on, *offs)]))
+    undisturbed = float(np.mean([arm.window for arm in offs]))
     base = 1 + undisturbed + remainder
-    hidden = measured.window - undisturbed
     return LogGains(
-        matched_steps=math.log1p(measured.evaluation / base),
-        hidden_cost=math.log1p(hidden / (base + measured.evaluation)),
+        matched_steps=math.log1p(on.evaluation / base),
+        hidden_cost=math.log1p((on.window - undisturbed) / (base + on.evaluation)),
     )
 
 
-@dataclass(frozen=True)
-class _Located:
-    """Located sums, in units of the arm's steps outside the windows."""
+def _totals(pieces: Floats, quantile: float) -> Floats:
+    """Per run (row), what the pieces sum to: their shape, at the run's own level."""
+    shape = _quantile(pieces, quantile)
+    pieces, shape = pieces[:, shape > 0], shape[shape > 0]
+    if not len(shape):
+        return np.zeros(len(pieces))
+    total = float(shape.sum())
+    # a long piece says more of a run's level than a short one: weights in place of counts
+    ratios = pieces / shape
+    order = np.argsort(ratios, axis=1)
+    weights = shape[order]
+    ends = np.cumsum(weights, axis=1) - weights / 2
+    ranked = np.take_along_axis(ratios, order, axis=1)
+    levels = [
+        np.interp(quantile * total, row_ends, row)
+        for row_ends, row in zip(ends, ranked, strict=True)
+    ]
+    return total * np.array(levels)
 
-    window: float
-    evaluation: float
-    remainder: float
 
-
-def _located(arm: Pieces, inside: Mask, quantile: float) -> _Located:
-    steps = _quantile(arm.steps, quantile)
-    unit = float(steps[~inside].sum())
-    return _Located(
-        window=float(steps[inside].sum()) / unit,
-        evaluation=float(_quantile(arm.evaluations, quantile).sum()) / unit,
-        remainder=float(_quantile(arm.remainders, quantile).sum()) / unit,
-    )
+def _huber(values: Floats) -> float:
+    """Huber's M-estimate of location (1964), with the median absolute deviation as scale."""
+    centre = float(_quantile(values, MEDIAN))
+    reach = _HUBER * 1.4826 * float(_quantile(np.abs(values - centre), MEDIAN))
+    if not reach > 0:
+        return centre
+    for _ in range(5):
+        away = np.abs(values - centre)
+        weights = reach / np.maximum(away, reach)
+        centre = float((weights * values).sum() / weights.sum())
+    return centre
 
 
 def _quantile(values: Floats, quantile: float) -> Floats:
-    """Per column, as ``np.quantile`` has it (linear), at a tenth of the time for a few rows."""
+    """Along the first axis, as ``np.quantile`` has it, at a tenth of the time for a few rows."""
     ordered = np.sort(values, axis=0)
     place = quantile * (len(values) - 1)
     below = int(place)

@@ -46,11 +46,14 @@ class Pieces:
         )
 
     def window(self, length: int) -> Mask:
-        """Which steps lie within ``length`` steps after an evaluation."""
+        """Which steps lie within ``length`` steps after an evaluation.
+
+        None do where all would: there is then nothing to tell a hidden cost from.
+        """
         inside = np.zeros(self.steps.shape[1], dtype=bool)
         for step in self.evaluated_after:
             inside[step : step + length] = True
-        return inside
+        return inside & ~inside.all()
 
 
 def pieces_of(

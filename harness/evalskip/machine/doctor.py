@@ -12,11 +12,15 @@ import psutil
 
 from evalskip.machine.contamination import BUSY_CORES
 from evalskip.machine.devices import usable_cores
+from evalskip.machine.steadying import steadying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CPU = Path("/sys/devices/system/cpu")
+
+# below this a run that leaves cores to others loses more than it gains
+_CORES_TO_SPARE = 8
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,9 @@ def examine(seconds: float = 2.0) -> list[Finding]:
         lambda: _neighbours(seconds),
         _quota,
         _threads,
+        _pinning,
         _allocator,
+        _waiting,
         _memory,
     )
     return [check() for check in checks]
@@ -111,10 +117,35 @@ def _threads() -> Finding:
 
 
 def _allocator() -> Finding:
-    preloaded = os.environ.get("LD_PRELOAD", "")
-    tuned = [name for name in os.environ if name.startswith("MALLOC_")]
-    seen = preloaded or ", ".join(tuned) or "glibc, by default"
-    return Finding("memory allocator", seen)
+    return _steadied("memory allocator", ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD"))
+
+
+def _waiting() -> Finding:
+    """How a thread waits for another decides what a neighbour costs."""
+    return _steadied("waiting threads", ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"))
+
+
+def _steadied(what: str, names: tuple[str, ...]) -> Finding:
+    """What the user has set of it, or else what runs are given."""
+    given = steadying(os.environ)
+    seen = {n: v for n, v in sorted((os.environ | given).items()) if n.startswith(names)}
+    text = ", ".join(f"{name}={value}" for name, value in seen.items())
+    by = "applied to timed runs" if any(name in given for name in seen) else "as you have set"
+    return Finding(what, f"{text} ({by})")
+
+
+def _pinning() -> Finding:
+    cores, usable = os.cpu_count() or 1, usable_cores()
+    if usable < cores:
+        return Finding("pinned cores", f"runs keep to {usable} of {cores} cores")
+    if cores < _CORES_TO_SPARE:
+        return Finding("pinned cores", f"none: a run needs all {cores}")
+    half = cores // 2
+    return Finding(
+        "pinned cores",
+        f"none of {cores}",
+        f"leave some to the rest of the machine: taskset -c {half}-{cores - 1} make bench",
+    )
 
 
 def _memory() -> Finding:

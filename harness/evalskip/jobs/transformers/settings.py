@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, m
 from evalskip.errors import InputError
 from evalskip.jobs.base import BaseJob, Launch, Measure, Runner
 from evalskip.machine.devices import cuda_is_usable, first_gpu, usable_cores
+from evalskip.machine.steadying import steadying
 
 PACKAGED_MODELS = Path(__file__).with_name("models")
 
@@ -190,5 +192,8 @@ class TransformersJob(BaseJob):
         }
         if measure == "memory":
             # glibc's moving thresholds make peaks wander by tens of MiB
-            variables |= {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
-        return variables
+            return variables | {
+                "MALLOC_MMAP_THRESHOLD_": "131072",
+                "MALLOC_TRIM_THRESHOLD_": "131072",
+            }
+        return variables | steadying(os.environ)
