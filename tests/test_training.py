@@ -184,15 +184,14 @@ def test_the_parent_of_a_gpu_job_never_asks_for_cuda(monkeypatch: pytest.MonkeyP
     """On a machine with a GPU, whose parent must fork before CUDA is initialised."""
     import torch
 
-    from evalskip.jobs import ANY_JOB
+    from evalskip.jobs.transformers.run import runner
 
     def trap() -> None:
         raise AssertionError("CUDA would have been initialised in the parent")
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "_lazy_init", trap)
-    job = ANY_JOB.validate_python({**TINY, "save_steps": 8})
-    prepared = job.runner().prepare([6])
+    prepared = runner({**TINY, "save_steps": 8}).prepare([6])
     assert prepared["parameters"] > 0
 
 

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
-from evalskip.jobs.base import BaseJob, Measure, Runner, RunRequest
+from evalskip.jobs.base import BaseJob, Measure, RunRequest
 from evalskip.jobs.synthetic import SyntheticJob
 from evalskip.jobs.transformers import TransformersJob
 
 Job = Annotated[TransformersJob | SyntheticJob, Field(discriminator="kind")]
 """Any job; its field ``kind`` says which."""
 
-ANY_JOB: TypeAdapter[Job] = TypeAdapter(Job)
-
 __all__ = [
-    "ANY_JOB",
     "BaseJob",
     "Job",
     "Measure",
     "RunRequest",
-    "Runner",
     "SyntheticJob",
     "TransformersJob",
 ]

@@ -1,16 +1,13 @@
-"""What every kind of job offers: settings that a spec holds, and a runner that trains."""
+"""What every kind of job offers: settings that a spec holds, and where its runner is found."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from evalskip.schedules import Schedule
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Measure = Literal["time", "memory"]
 Launch = Literal["fork", "inline"]
@@ -29,29 +26,6 @@ class RunRequest(BaseModel):
     position: int = Field(description="place in the block's random order, from 0")
     seed: int
     restore_random_state: bool = True
-
-
-class Runner(Protocol):
-    """Makes runs of one job. ``prepare`` once, in the parent; ``run`` in a child of it."""
-
-    def prepare(self, evaluation_rows: Sequence[int]) -> dict[str, Any]:
-        """Import, load and tokenise what all runs share, without touching a device.
-
-        Returns:
-            ``setup_ns``: ``{part: nanoseconds}``, the evaluation sets apart as
-            ``evaluation_data:ROWS``; ``software``: versions; ``parameters``: of the model.
-
-        Raises:
-            InputError: the settings make no job; the text begins with the field's name.
-        """
-
-    def run(self, request: RunRequest) -> dict[str, Any]:
-        """Train under the request's schedule.
-
-        Returns:
-            What :meth:`evalskip.probe.trainer.TrainerProbe.finish` returns, ``setup_ns`` of the
-            run itself, and ``environment``: what it found itself on.
-        """
 
 
 class BaseJob(BaseModel, ABC):
@@ -92,9 +66,15 @@ class BaseJob(BaseModel, ABC):
         """What files the settings name hold: with the settings, all that decides a run."""
         return {}
 
+    @property
     @abstractmethod
-    def runner(self) -> Runner:
-        """The runner; importing what it needs is left to its ``prepare``."""
+    def runner(self) -> str:
+        """The module whose function ``runner(settings)`` makes its runner."""
+
+    @property
+    def interpreter(self) -> str | None:
+        """The Python that its runs need, where that is another than ours."""
+        return None
 
     def environment(self, measure: Measure) -> dict[str, str]:
         """Environment variables under which its parent process starts."""

@@ -34,19 +34,3 @@ class Launcher(Protocol):
 
     def close(self) -> None:
         """Leave no process behind."""
-
-
-def outcome_of_error(error: BaseException) -> Outcome:
-    """The outcome of a run that ended by an exception."""
-    text = f"{type(error).__name__}: {error}".strip().splitlines()[0][:500]
-    return Outcome(status="out_of_memory" if _is_out_of_memory(error) else "failed", error=text)
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """CUDA's allocator, the CPU's, and Python's say it in three ways."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    text = str(error)
-    return "DefaultCPUAllocator: can't allocate memory" in text or (
-        "CUDA" in text and "out of memory" in text
-    )

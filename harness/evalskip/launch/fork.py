@@ -2,7 +2,9 @@
 
 Importing torch and the Trainer takes seconds, a fork of a process that has done so takes
 milliseconds. The parent is a process of its own, so that its environment (OpenMP, malloc) is the
-block's, and so that nothing of one block is left in the next. The two talk in lines of JSON.
+block's, and so that nothing of one block is left in the next. The two talk in lines of JSON, as
+:mod:`evalskip.inside.parent` says. Its interpreter may be another than the harness's: what runs
+inside it then travels there, and needs nothing but what the job needs anyhow.
 """
 
 from __future__ import annotations
@@ -16,16 +18,22 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import evalskip
 from evalskip.errors import InputError, MeasurementError
 from evalskip.launch.base import Outcome
+from evalskip.machine.activity import ActivitySampler
+from evalskip.machine.devices import first_gpu
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from evalskip.jobs import Job, Measure, RunRequest
+
+# what a foreign interpreter needs of us: none of it needs more than torch and transformers
+_TRAVELS = ("__init__.py", "errors.py", "callbacks", "inside", "probe")
 
 # beyond a run's own limit the parent itself has failed
 _GRACE_S = 30.0
@@ -44,25 +52,29 @@ class ForkLauncher:
     ) -> None:
         self._logs = logs
         self._errors = logs / "parent.log"
-        with self._errors.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "evalskip.launch.parent"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, **job.environment(measure)},
-                # Ctrl-C is for the harness, which then ends the parent in an orderly way
-                start_new_session=True,
-            )
-        self._buffer = b""
         # what a killed parent left behind goes with the next one
         self._scratch = logs.absolute() / "scratch"
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir()
+        environment = {**os.environ, **job.environment(measure)}
+        if job.interpreter:
+            environment["PYTHONPATH"] = _travelled(self._scratch / "travelled", environment)
+        with self._errors.open("wb") as log:
+            self._process = subprocess.Popen(
+                [job.interpreter or sys.executable, "-m", "evalskip.inside.parent"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
+                # Ctrl-C is for the harness, which then ends the parent in an orderly way
+                start_new_session=True,
+            )
+        self._buffer = b""
         try:
             self._send(
                 {
-                    "job": job.model_dump(mode="json"),
+                    "runner": job.runner,
+                    "settings": job.model_dump(mode="json"),
                     "evaluation_rows": list(evaluation_rows),
                     "scratch": str(self._scratch),
                 }
@@ -85,7 +97,19 @@ class ForkLauncher:
         self._send(
             {"request": request.model_dump(mode="json"), "limit_s": limit_s, "log": str(log)}
         )
-        return Outcome.model_validate(self._receive(limit_s + _GRACE_S))
+        sampler = ActivitySampler(self._receive(_GRACE_S)["pid"], gpu=first_gpu())
+        deadline = time.monotonic() + limit_s + _GRACE_S
+        while not self._answered(sampler.due_in()):
+            sampler.sample()
+            if time.monotonic() > deadline:
+                raise _silent(limit_s + _GRACE_S)
+        self._receive(_GRACE_S)
+        sampler.sample()
+        self._send({})
+        outcome = Outcome.model_validate(self._receive(_GRACE_S)["outcome"])
+        return outcome.model_copy(
+            update={"activity": sampler.samples, "gpu_activity": sampler.gpu_samples}
+        )
 
     def close(self) -> None:
         """Closing its input ends the parent, and the parent ends its child."""
@@ -109,15 +133,21 @@ class ForkLauncher:
         except OSError:
             raise self._died() from None
 
-    def _receive(self, timeout_s: float) -> dict[str, Any]:
+    def _answered(self, timeout_s: float) -> bool:
+        """Whether the parent says something within so many seconds."""
+        if self._buffer:
+            return True
         descriptor = _pipe(self._process.stdout).fileno()
+        return bool(select.select([descriptor], [], [], max(0.0, timeout_s))[0])
+
+    def _receive(self, timeout_s: float) -> dict[str, Any]:
         deadline = time.monotonic() + timeout_s
         chunks = [self._buffer]
         while b"\n" not in chunks[-1]:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                raise MeasurementError(f"a block's parent gave no answer within {timeout_s:.0f} s")
-            chunk = os.read(descriptor, 2**20)
+            self._buffer = b""
+            if not self._answered(deadline - time.monotonic()):
+                raise _silent(timeout_s)
+            chunk = os.read(_pipe(self._process.stdout).fileno(), 2**20)
             if not chunk:
                 raise self._died()
             chunks.append(chunk)
@@ -131,6 +161,23 @@ class ForkLauncher:
         text = self._errors.read_text(errors="replace").strip().splitlines()
         last = text[-1] if text else "it printed nothing"
         return MeasurementError(f"a block's parent ended ({self._process.returncode}): {last}")
+
+
+def _silent(seconds: float) -> MeasurementError:
+    return MeasurementError(f"a block's parent gave no answer within {seconds:.0f} s")
+
+
+def _travelled(place: Path, environment: Mapping[str, str]) -> str:
+    """Copy there what a foreign interpreter needs of us; the PYTHONPATH that finds it."""
+    source = Path(evalskip.__file__).parent
+    package = place / source.name
+    package.mkdir(parents=True)
+    for name in _TRAVELS:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, package / name, ignore=shutil.ignore_patterns("*.pyc"))
+        else:
+            shutil.copy(source / name, package / name)
+    return os.pathsep.join(filter(None, (str(place), environment.get("PYTHONPATH"))))
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

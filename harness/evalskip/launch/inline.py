@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from evalskip.launch.base import Outcome, outcome_of_error
+from evalskip.inside.runner import outcome_of_error
+from evalskip.launch.base import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,15 +18,16 @@ class InlineLauncher:
     """No process is started, so nothing outside a run can end it."""
 
     def __init__(self, job: Job, evaluation_rows: Sequence[int]) -> None:
-        self._runner = job.runner()
+        module = importlib.import_module(job.runner)
+        self._runner = module.runner(job.model_dump(mode="json"))
         self.prepared: dict[str, Any] = self._runner.prepare(evaluation_rows)
 
     def run(self, request: RunRequest, limit_s: float) -> Outcome:
         """Make one run here and now."""
         try:
-            return Outcome(status="ok", measured=self._runner.run(request))
+            return Outcome(status="ok", measured=self._runner.run(request.model_dump(mode="json")))
         except Exception as error:
-            return outcome_of_error(error)
+            return Outcome.model_validate(outcome_of_error(error))
 
     def close(self) -> None:
         """There is nothing to close."""

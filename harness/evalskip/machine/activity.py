@@ -17,6 +17,8 @@ FIELDS = ("at_s", "busy_s", "steal_s", "own_s", "pressure_s")
 was robbed of since the sample before; those of the run itself; seconds in which something waited
 for a CPU."""
 
+_SAMPLE_S = 1.0
+
 _BUSY = ("user", "nice", "system", "irq", "softirq")
 
 
@@ -35,6 +37,10 @@ class ActivitySampler:
         self._last = self._read()
         self.samples: list[list[float]] = []
         self.gpu_samples: list[dict[str, Any]] = []
+
+    def due_in(self) -> float:
+        """Seconds until the next sample should be taken."""
+        return self._last[0] + _SAMPLE_S - time.monotonic()
 
     def sample(self) -> None:
         """Add one sample of what has passed since the last."""

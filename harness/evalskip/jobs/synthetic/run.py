@@ -9,14 +9,18 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+from evalskip.jobs.base import RunRequest
+from evalskip.jobs.synthetic.settings import SyntheticJob
 from evalskip.probe.clocks import HostClock
 from evalskip.probe.phases import PhaseRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.jobs.base import RunRequest
-    from evalskip.jobs.synthetic.settings import SyntheticJob
+
+def runner(settings: dict[str, Any]) -> SyntheticRunner:
+    """The job's runner, from its settings as JSON holds them."""
+    return SyntheticRunner(SyntheticJob.model_validate(settings))
 
 
 class SyntheticRunner:
@@ -33,8 +37,11 @@ class SyntheticRunner:
             "software": {},
         }
 
-    def run(self, request: RunRequest) -> dict[str, Any]:
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """The training loop, piece by piece."""
+        return self._run(RunRequest.model_validate(request))
+
+    def _run(self, request: RunRequest) -> dict[str, Any]:
         job, costs = self._job, self._job.costs
         work = _Work(job, request)
         recorder = PhaseRecorder(HostClock(work.now))

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evalskip.errors import InputError
-from evalskip.jobs.base import BaseJob, Launch, Runner
+from evalskip.jobs.base import BaseJob, Launch
 from evalskip.jobs.synthetic.noise import Noise
 
 
@@ -87,7 +87,6 @@ class SyntheticJob(BaseJob):
     def describe(self) -> dict[str, Any]:
         return {"job": "synthetic", "model": "known costs", "device": "none"}
 
-    def runner(self) -> Runner:
-        from evalskip.jobs.synthetic.run import SyntheticRunner
-
-        return SyntheticRunner(self)
+    @property
+    def runner(self) -> str:
+        return "evalskip.jobs.synthetic.run"

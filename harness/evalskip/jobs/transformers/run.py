@@ -7,6 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from evalskip.jobs.base import RunRequest
+from evalskip.jobs.transformers.settings import TransformersJob
 from evalskip.machine.devices import usable_cores
 
 if TYPE_CHECKING:
@@ -14,8 +16,10 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from evalskip.jobs.base import RunRequest
-    from evalskip.jobs.transformers.settings import TransformersJob
+
+def runner(settings: dict[str, Any]) -> TransformersRunner:
+    """The job's runner, from its settings as JSON holds them."""
+    return TransformersRunner(TransformersJob.model_validate(settings))
 
 
 class TransformersRunner:
@@ -61,8 +65,11 @@ class TransformersRunner:
             "software": training.software(),
         }
 
-    def run(self, request: RunRequest) -> dict[str, Any]:
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """Build, train, evaluate as the schedule says, and prove what was done."""
+        return self._run(RunRequest.model_validate(request))
+
+    def _run(self, request: RunRequest) -> dict[str, Any]:
         import torch
         from transformers import set_seed
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from evalskip.errors import InputError
-from evalskip.jobs.base import BaseJob, Launch, Measure, Runner
+from evalskip.jobs.base import BaseJob, Launch, Measure
 from evalskip.machine.devices import cuda_is_usable, first_gpu, usable_cores
 from evalskip.machine.steadying import steadying
 
@@ -171,10 +171,9 @@ class TransformersJob(BaseJob):
     def content(self) -> dict[str, Any]:
         return {"model": self.model.fields()}
 
-    def runner(self) -> Runner:
-        from evalskip.jobs.transformers.run import TransformersRunner
-
-        return TransformersRunner(self)
+    @property
+    def runner(self) -> str:
+        return "evalskip.jobs.transformers.run"
 
     def environment(self, measure: Measure) -> dict[str, str]:
         threads = str(self.threads or usable_cores())

@@ -1,12 +1,24 @@
 """The warm parent: imports once, then forks a child per run (``python -m``, by the launcher).
 
-Reads lines of JSON from its standard input and answers on its standard output, in turn. It ends
-when its input closes, which is also what it sees when the harness is killed.
+Reads lines of JSON from its standard input and answers on its standard output, in turn:
+
+====================================================== ====================================
+the harness says                                       the parent answers
+====================================================== ====================================
+``{runner, settings, evaluation_rows, scratch}``, once ``{prepared}``, or ``{refused}``
+``{request, limit_s, log}``, per run                   ``{pid}``, and ``{ended}`` when it has
+``{}``, having looked at what it used                  ``{outcome}``
+====================================================== ====================================
+
+``runner`` names a module whose function ``runner(settings)`` makes a
+:class:`evalskip.inside.runner.Runner`. The parent ends when its input closes, which is also what it
+sees when the harness is killed.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import os
 import select
@@ -20,17 +32,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from evalskip.errors import InputError
-from evalskip.jobs import ANY_JOB, RunRequest
-from evalskip.launch.base import Outcome, outcome_of_error
-from evalskip.machine.activity import ActivitySampler
-from evalskip.machine.devices import first_gpu
+from evalskip.inside.runner import outcome_of_error
 
 if TYPE_CHECKING:
     import resource
 
-    from evalskip.jobs import Runner
+    from evalskip.inside.runner import Runner
 
-_SAMPLE_S = 1.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -39,11 +47,10 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get into the conversation
     config = json.loads(sys.stdin.buffer.readline())
-    job = ANY_JOB.validate_python(config["job"])
     scratch = Path(config["scratch"])
     tempfile.tempdir = str(scratch)
-    runner = job.runner()
     try:
+        runner = importlib.import_module(config["runner"]).runner(config["settings"])
         prepared = runner.prepare(config["evaluation_rows"])
     except InputError as error:
         _answer(answers, {"refused": str(error)})
@@ -51,15 +58,15 @@ def main() -> None:
     _answer(answers, {"prepared": prepared})
     while line := sys.stdin.buffer.readline():
         message = json.loads(line)
-        request = RunRequest.model_validate(message["request"])
         outcome = _run(
             runner,
-            request,
+            message["request"],
+            answers,
             limit_s=message["limit_s"],
             log=Path(message["log"]),
             scratch=scratch / "run",
         )
-        _answer(answers, outcome.model_dump())
+        _answer(answers, {"outcome": outcome})
 
 
 def _answer(answers: IO[bytes], message: dict[str, Any]) -> None:
@@ -68,8 +75,14 @@ def _answer(answers: IO[bytes], message: dict[str, Any]) -> None:
 
 
 def _run(
-    runner: Runner, request: RunRequest, *, limit_s: float, log: Path, scratch: Path
-) -> Outcome:
+    runner: Runner,
+    request: dict[str, Any],
+    answers: IO[bytes],
+    *,
+    limit_s: float,
+    log: Path,
+    scratch: Path,
+) -> dict[str, Any]:
     scratch.mkdir()
     result = scratch / "result.json"
     kills_before = _oom_kills()
@@ -80,8 +93,13 @@ def _run(
         _child(runner, request, log=log, result=result, parent=parent)
     _lead_group(pid)
     descriptor = os.pidfd_open(pid)
-    sampler = ActivitySampler(pid, gpu=first_gpu())
-    ended, timed_out = _wait(descriptor, sampler, deadline)
+    _answer(answers, {"pid": pid})
+    ended, timed_out = _wait(descriptor, deadline)
+    if ended or timed_out:
+        # what it has used can be read until it is waited for
+        _answer(answers, {"ended": pid})
+        if not sys.stdin.buffer.readline():
+            ended = timed_out = False
     if not ended:
         _kill_group(pid)
     _, code, usage = os.wait4(pid, 0)
@@ -91,17 +109,11 @@ def _run(
         sys.exit(0)  # the harness is gone; nobody waits for an answer
     outcome = _judge(code, result, timed_out, limit_s, _oom_kills() > kills_before)
     shutil.rmtree(scratch, ignore_errors=True)  # checkpoints of a run that was killed, too
-    return outcome.model_copy(
-        update={
-            "usage": _usage(usage),
-            "activity": sampler.samples,
-            "gpu_activity": sampler.gpu_samples,
-        }
-    )
+    return {**outcome, "usage": _usage(usage)}
 
 
 def _child(
-    runner: Runner, request: RunRequest, *, log: Path, result: Path, parent: int
+    runner: Runner, request: dict[str, Any], *, log: Path, result: Path, parent: int
 ) -> NoReturn:
     """The run itself; never returns into the parent's code."""
     try:
@@ -116,7 +128,7 @@ def _child(
         os.dup2(descriptor, 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         try:
-            outcome = Outcome(status="ok", measured=runner.run(request))
+            outcome = {"status": "ok", "measured": runner.run(request)}
         except Exception as error:
             import traceback
 
@@ -125,48 +137,37 @@ def _child(
         sys.stdout.flush()
         sys.stderr.flush()
         written = result.with_suffix(".part")
-        written.write_text(json.dumps(outcome.model_dump()))
+        written.write_text(json.dumps(outcome))
         written.replace(result)
     finally:
         os._exit(0)
 
 
-def _wait(child: int, sampler: ActivitySampler, deadline: float) -> tuple[bool, bool]:
-    """Sample once per second until the child ends; whether it ended, whether time was up."""
+def _wait(child: int, deadline: float) -> tuple[bool, bool]:
+    """Until the child ends, time is up or the harness is gone: whether the first, or the second."""
     poll = select.poll()
     poll.register(child, select.POLLIN)
     # hang-ups are reported without being asked for; input itself cannot come now
     poll.register(sys.stdin.buffer.fileno(), 0)
-    next_sample = time.monotonic() + _SAMPLE_S
-    while True:
-        now = time.monotonic()
-        events = poll.poll(max(0.0, min(next_sample, deadline) - now) * 1000)
-        ready = {descriptor for descriptor, _ in events}
-        if child in ready:
-            sampler.sample()
-            return True, False
-        if ready:
-            return False, False
-        now = time.monotonic()
-        if now >= deadline:
-            sampler.sample()
-            return False, True
-        if now >= next_sample:
-            sampler.sample()
-            next_sample += _SAMPLE_S
+    events = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
+    ready = {descriptor for descriptor, _ in events}
+    return child in ready, not ready
 
 
-def _judge(code: int, result: Path, timed_out: bool, limit_s: float, oom_kill: bool) -> Outcome:
+def _judge(
+    code: int, result: Path, timed_out: bool, limit_s: float, oom_kill: bool
+) -> dict[str, Any]:
     if timed_out:
-        return Outcome(status="timed_out", error=f"ended after its limit of {limit_s:g} s")
+        return {"status": "timed_out", "error": f"ended after its limit of {limit_s:g} s"}
     if result.exists():
-        return Outcome.model_validate_json(result.read_text())
+        written: dict[str, Any] = json.loads(result.read_text())
+        return written
     if os.WIFSIGNALED(code):
         name = signal.Signals(os.WTERMSIG(code)).name
         if name == "SIGKILL" and oom_kill:
-            return Outcome(status="out_of_memory", error="killed by the kernel, out of memory")
-        return Outcome(status="failed", error=f"killed by {name}")
-    return Outcome(status="failed", error="ended without a result")
+            return {"status": "out_of_memory", "error": "killed by the kernel, out of memory"}
+        return {"status": "failed", "error": f"killed by {name}"}
+    return {"status": "failed", "error": "ended without a result"}
 
 
 def _lead_group(pid: int) -> None:

@@ -1,0 +1,50 @@
+"""What makes runs of one job, and how a run's error is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Runner(Protocol):
+    """Makes runs of one job. ``prepare`` once, in the parent; ``run`` in a child of it."""
+
+    def prepare(self, evaluation_rows: Sequence[int]) -> dict[str, Any]:
+        """Import, load and tokenise what all runs share, without touching a device.
+
+        Returns:
+            ``setup_ns``: ``{part: nanoseconds}``, the evaluation sets apart as
+            ``evaluation_data:ROWS``; ``software``: versions; ``parameters``: of the model.
+
+        Raises:
+            InputError: the settings make no job; the text begins with the field's name.
+        """
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Train as the request asks.
+
+        Args:
+            request: :class:`evalskip.jobs.RunRequest`, as JSON holds it.
+
+        Returns:
+            What :meth:`evalskip.probe.trainer.TrainerProbe.finish` returns, ``setup_ns`` of the
+            run itself, and ``environment``: what it found itself on.
+        """
+
+
+def outcome_of_error(error: BaseException) -> dict[str, Any]:
+    """``status`` and ``error`` of a run that ended by an exception."""
+    text = f"{type(error).__name__}: {error}".strip().splitlines()[0][:500]
+    return {"status": "out_of_memory" if _is_out_of_memory(error) else "failed", "error": text}
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """CUDA's allocator, the CPU's, and Python's say it in three ways."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error)
+    return "DefaultCPUAllocator: can't allocate memory" in text or (
+        "CUDA" in text and "out of memory" in text
+    )
