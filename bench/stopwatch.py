@@ -17,6 +17,7 @@ its ``--prepare`` has a process set up, and its command lets that process train.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import multiprocessing
 import os
@@ -209,21 +210,22 @@ def hyperfine(seconds: float, pair_s: float) -> dict[str, Any]:
 
 def serve(folder: Path) -> None:
     """For hyperfine: set a run up when it says ``prepare``, and let it train when it says go."""
-    from evalskip.probe.trainer import TrainerProbe
+    from evalskip.probe.phases import PhaseRecorder, Timeline
 
     requests = {request.arm: request for request in plan(SPEC)[0].runs}
-    runner = SPEC.job.runner()
+    runner = importlib.import_module(SPEC.job.runner).runner(SPEC.job.model_dump(mode="json"))
     runner.prepare([ROWS])
-    start, stop = TrainerProbe.start, TrainerProbe.stop
+    start, stop = PhaseRecorder.start, PhaseRecorder.stop
 
-    def start_when_told(probe: TrainerProbe) -> None:
+    def start_when_told(recorder: PhaseRecorder) -> None:
         (folder / "ready").write_text("\n")
         (folder / "go").read_text()
-        start(probe)
+        start(recorder)
 
-    def stop_and_tell(probe: TrainerProbe) -> None:
-        stop(probe)
+    def stop_and_tell(recorder: PhaseRecorder) -> Timeline:
+        timeline = stop(recorder)
         (folder / "done").write_text("\n")
+        return timeline
 
     (folder / "serving").touch()
     while True:
@@ -231,8 +233,8 @@ def serve(folder: Path) -> None:
         if child := os.fork():
             os.waitpid(child, 0)
             continue
-        TrainerProbe.start, TrainerProbe.stop = start_when_told, stop_and_tell  # type: ignore[method-assign]
-        runner.run(requests[arm])
+        PhaseRecorder.start, PhaseRecorder.stop = start_when_told, stop_and_tell
+        runner.run(requests[arm].model_dump(mode="json"))
         os._exit(0)
 
 

@@ -28,7 +28,12 @@ _UsageError: Any = typer.BadParameter.__mro__[2]
 
 DEFAULT_SPEC = Path("bench/quick.yaml")
 
-SpecArgument = Annotated[Path, typer.Argument(help="A spec in YAML.", show_default=True)]
+SpecArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="A spec in YAML, or a LLaMA-Factory configuration as it is.", show_default=True
+    ),
+]
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Result directory. [default: results/SPEC's name]")
 ]
@@ -56,6 +61,9 @@ def bench(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Set a field: job.epochs=3. Repeatable.")
     ] = None,
+    python: Annotated[
+        str | None, typer.Option(help="The Python that has LLaMA-Factory, for such a job.")
+    ] = None,
 ) -> None:
     """Run matched jobs with and without evaluation, and say what it costs."""
     from evalskip.experiments.bench import bench as run_bench
@@ -70,6 +78,7 @@ def bench(
         settings=settings or [],
         arms=[name.strip() for name in arms.split(",")] if arms is not None else [],
         budget=budget,
+        python=python,
     )
     directory = out or Path("results", spec.stem)
     if not directory.name or directory.name == "..":

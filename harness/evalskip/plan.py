@@ -59,6 +59,8 @@ def _block(spec: Spec, index: int, measure: Measure) -> Block:
             position=position,
             seed=spec.design.seed,
             restore_random_state=spec.design.restore_random_state,
+            arguments=spec.job.arguments(arm.schedule),
+            callbacks=arm.schedule.callbacks(),
         )
         for position, arm in enumerate(arms)
     )

@@ -52,6 +52,7 @@ class RunRecord(BaseModel):
     steps: int = 0
     evaluations: int = 0
     evaluated_after: list[int] = []
+    evaluation_rows: int | None = Field(default=None, description="in one evaluation")
     first_evaluation_ns: int | None = Field(
         default=None, description="it may pay for set-up, autotuning, compilation"
     )

@@ -155,6 +155,10 @@ class Summary(_Part):
     predictions: list[dict[str, Any]] = []
     regret: list[dict[str, Any]] = []
     claims: list[Claim] = []
+    changes: list[str] = Field(
+        default=[],
+        description="what was changed of the user's configuration to make arms comparable",
+    )
     warnings: list[str]
 
     def compared(self, arm: str, estimator: Estimator) -> Comparison | None:

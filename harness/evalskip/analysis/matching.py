@@ -28,14 +28,15 @@ _MARGIN = 3.0
 
 def match(
     attempts: Mapping[Attempt, Sequence[RunRecord]],
-    expected: Mapping[str, Sequence[int]],
+    expected: Mapping[str, Sequence[int] | None],
     losses: Losses,
 ) -> Matched:
     """Compare every run that ended well with the off run of its block.
 
     Args:
         attempts: records of whole, timed blocks.
-        expected: steps after which each arm's schedule evaluates.
+        expected: steps after which each arm's schedule evaluates; None: not foreseen. Arms that
+            are not named here, since their evaluations steer their training, are not compared.
         losses: gives a run's raw losses.
     """
     differing: list[Differing] = []
@@ -51,9 +52,11 @@ def match(
         # one seed for all blocks: their work must be the same as well
         reference = reference or off.work_digest
         for arm, run in runs.items():
+            if arm not in expected:
+                continue
             if run.work_digest != reference:
                 differing.append(_differing(run, "work"))
-            elif list(run.evaluated_after) != list(expected[arm]):
+            elif not _as_expected(run, expected[arm]):
                 differing.append(_differing(run, "evaluations"))
             elif _results(run) != _results(off):
                 if "gpu" in run.environment:
@@ -81,6 +84,10 @@ def matched_attempts(
         if attempt not in unmatched
         and any(record.arm == OFF and record.status == "ok" for record in records)
     ]
+
+
+def _as_expected(run: RunRecord, steps: Sequence[int] | None) -> bool:
+    return steps is None or list(run.evaluated_after) == list(steps)
 
 
 def _differing(run: RunRecord, what: Literal["work", "result", "evaluations"]) -> Differing:

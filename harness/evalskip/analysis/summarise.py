@@ -19,7 +19,7 @@ from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import ArmSummary, Effort, Scope, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from evalskip.analysis.pieces import Pieces
     from evalskip.records import Attempt, RecordStore, RunRecord
@@ -35,6 +35,7 @@ BENCH_SECTIONS = {
     "arms",
     "comparisons",
     "noise_floor",
+    "changes",
     "claims",
     "warnings",
 }
@@ -70,9 +71,12 @@ def summarise(
         if any(record.measure == "time" for record in records)
     }
     job = spec.job
+    coupled = {arm.name: job.coupled(arm.schedule) for arm in spec.all_arms()}
+    steps = _steps_of_off(timed)
     expected = {
-        arm.name: arm.schedule.evaluated_steps(job.epochs, job.steps_per_epoch)
+        arm.name: job.evaluated_steps(arm.schedule, steps)
         for arm in spec.all_arms()
+        if not coupled[arm.name]
     }
     found = match(timed, expected, lambda run: store.steps_of(run).get("losses", []))
     usable = matched_attempts(found, timed)
@@ -86,10 +90,11 @@ def summarise(
     for arm in spec.all_arms():
         if arm.name in (OFF, OFF_AGAIN):
             continue
-        whole_runs = (f(paired, arm.name, spec.design.level) for f in (direct, attributed))
+        estimates = (direct,) if coupled[arm.name] else (direct, attributed)
+        whole_runs = (estimate(paired, arm.name, spec.design.level) for estimate in estimates)
         comparisons += [comparison for comparison in whole_runs if comparison]
         offs = [pieces[off] for off in (OFF, OFF_AGAIN) if off in pieces]
-        if arm.name in pieces and offs:
+        if arm.name in pieces and offs and not coupled[arm.name]:
             comparisons += matched(
                 arm.name,
                 pieces[arm.name],
@@ -119,13 +124,15 @@ def summarise(
         ),
         matched=found,
         arms={
-            arm.name: _arm(arm, expected[arm.name], paired if usable else good, records)
+            arm.name: _arm(arm, expected.get(arm.name), paired if usable else good, records)
             for arm in spec.all_arms()
         },
         comparisons=comparisons,
         noise_floor=floor.throughput_gain if floor else None,
+        changes=job.changes(),
         warnings=[
             *store.warnings,
+            *(f"{arm}: only its T is compared, since {why}" for arm, why in coupled.items() if why),
             *_warnings(records, found, len(timed)),
             *_miscounted(records, expected),
             *left_out,
@@ -157,18 +164,19 @@ def _pieces(
 
 def _scope(spec: Spec, environment: Mapping[str, Any]) -> Scope:
     described = spec.job.describe()
-    device = environment.get("device", {}).get("gpu") or described["device"]
+    found = environment.get("device", {})
+    device = found.get("gpu") or described["device"]
     return Scope(
         job=described["job"],
         model=described["model"],
-        parameters=environment.get("parameters", 0),
+        parameters=environment.get("parameters") or found.get("parameters", 0),
         device=device,
         versions=dict(environment.get("software", {})),
     )
 
 
 def _arm(
-    arm: Arm, expected: Sequence[int], runs: pd.DataFrame, records: Sequence[RunRecord]
+    arm: Arm, expected: Sequence[int] | None, runs: pd.DataFrame, records: Sequence[RunRecord]
 ) -> ArmSummary:
     own = [record for record in records if record.arm == arm.name]
     ended_well = [record for record in own if record.status == "ok"]
@@ -181,19 +189,31 @@ def _arm(
     flags = [record.contaminated for record in own if record.contaminated is not None]
     return ArmSummary(
         schedule=arm.schedule.phrase,
-        evaluation_rows=arm.evaluation_rows,
+        evaluation_rows=arm.evaluation_rows or _usual(run.evaluation_rows for run in ended_well),
         evaluation_load=evaluated / trained if trained else 0.0,
         runs=len(times),
         failed_runs=dict(Counter(record.status for record in own if record.status != "ok")),
         wall_s=wall,
         setup_s=_mean(times["setup_s"]),
         phases_s=phases,
-        evaluations=max(set(counted), key=counted.count) if counted else len(expected),
+        evaluations=_usual(counted) or len(expected or ()),
         first_evaluation_s=_mean(times["first_evaluation_s"]),
         share=phases["evaluate"] / wall if wall else None,
         peak_bytes=_peaks(ended_well),
         contaminated=sum(flags) if flags else None,
     )
+
+
+def _usual(values: Iterable[int | None]) -> int | None:
+    """The most frequent value, if any is known."""
+    counts = Counter(value for value in values if value is not None)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _steps_of_off(attempts: Mapping[Attempt, Sequence[RunRecord]]) -> int:
+    """Optimizer steps that runs without evaluation were seen to take."""
+    runs = (run for records in attempts.values() for run in records)
+    return _usual(run.steps for run in runs if run.arm == OFF and run.status == "ok") or 0
 
 
 def _mean(values: pd.Series) -> float | None:
@@ -232,13 +252,16 @@ def _warnings(records: Sequence[RunRecord], found: Matched, timed: int) -> list[
     return warnings
 
 
-def _miscounted(records: Sequence[RunRecord], expected: Mapping[str, Sequence[int]]) -> list[str]:
+def _miscounted(
+    records: Sequence[RunRecord], expected: Mapping[str, Sequence[int] | None]
+) -> list[str]:
     """Runs that metered memory, which no digest is compared of, but evaluated at other steps."""
     return [
         f"{run.arm}: its memory run evaluated after steps {run.evaluated_after}"
         for run in records
         if (run.measure, run.status) == ("memory", "ok")
-        and run.evaluated_after != list(expected[run.arm])
+        and (steps := expected.get(run.arm)) is not None
+        and run.evaluated_after != list(steps)
     ]
 
 

@@ -88,6 +88,7 @@ def _record(
         steps=len(timeline.get("steps_ns", [])),
         evaluations=len(evaluations),
         evaluated_after=[evaluation["after_step"] for evaluation in evaluations],
+        evaluation_rows=evaluations[0]["rows"] if evaluations else None,
         first_evaluation_ns=_whole(evaluations[0]) if evaluations else None,
         evaluation_tokens=sum(evaluation["tokens"] for evaluation in evaluations),
         usage=outcome.usage,

@@ -138,9 +138,9 @@ class _Experiment:
 
     def _prepared(self, prepared: dict[str, Any]) -> None:
         self._results.check_software(prepared["software"])
-        self._results.note_environment(
-            software=prepared["software"], parameters=prepared["parameters"]
-        )
+        self._results.note_environment(software=prepared["software"])
+        if prepared["parameters"] is not None:
+            self._results.note_environment(parameters=prepared["parameters"])
 
     def _summary(self, stopped: str) -> Summary:
         design = self._spec.design

@@ -16,7 +16,8 @@ class Runner(Protocol):
 
         Returns:
             ``setup_ns``: ``{part: nanoseconds}``, the evaluation sets apart as
-            ``evaluation_data:ROWS``; ``software``: versions; ``parameters``: of the model.
+            ``evaluation_data:ROWS``; ``software``: versions; ``parameters``: of the model, or None
+            where only a run will know: in its ``environment``.
 
         Raises:
             InputError: the settings make no job; the text begins with the field's name.

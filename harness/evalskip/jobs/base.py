@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,6 +26,12 @@ class RunRequest(BaseModel):
     position: int = Field(description="place in the block's random order, from 0")
     seed: int
     restore_random_state: bool = True
+    arguments: dict[str, Any] = Field(
+        default={}, description="in the job's own words, what brings the schedule about"
+    )
+    callbacks: list[tuple[str, list[int]]] = Field(
+        default=[], description="names in evalskip.callbacks, with their arguments"
+    )
 
 
 class BaseJob(BaseModel, ABC):
@@ -33,17 +39,40 @@ class BaseJob(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: int = Field(ge=1, description="passes over the training rows")
+    sizes_evaluation: ClassVar[bool] = True
+    """Whether a spec must say how many rows an arm evaluates; otherwise the job has its own."""
 
     @property
     @abstractmethod
     def launch(self) -> Launch:
         """How its runs start."""
 
-    @property
     @abstractmethod
-    def steps_per_epoch(self) -> int:
-        """Optimizer steps in one epoch."""
+    def evaluated_steps(self, schedule: Schedule, steps: int) -> list[int] | None:
+        """Optimizer steps after which a schedule evaluates this job.
+
+        Args:
+            schedule: of an arm.
+            steps: that the job's runs were seen to take; 0: none was seen.
+
+        Returns:
+            None where it cannot be told.
+        """
+
+    def arguments(self, schedule: Schedule) -> dict[str, Any]:
+        """In the job's own words, what brings the schedule about."""
+        return schedule.trainer_arguments()
+
+    def changes(self) -> list[str]:
+        """What is changed of the user's configuration to make arms comparable, for people."""
+        return []
+
+    def coupled(self, schedule: Schedule) -> str | None:
+        """Why an arm's evaluations steer its training, if they do.
+
+        Such an arm does other work than the rest, and only its T can be compared.
+        """
+        return None
 
     @property
     @abstractmethod

@@ -99,7 +99,7 @@ class PhaseRecorder:
         self._frames: list[_Frame] = []
         self._marks: list[Any] = []
         self._names: list[str] = []
-        self._started = self._since = 0
+        self._started = self._since = self._idle_ns = 0
         self._steps = 0
 
     def start(self) -> None:
@@ -109,6 +109,16 @@ class PhaseRecorder:
         self._since, _ = self._clock.boundary([])
         self._started = self._since
         self._frames = [_Frame("other")]
+
+    def pause(self) -> None:
+        """What follows does not belong to T, until :meth:`resume`."""
+        self._boundary()
+
+    def resume(self) -> None:
+        """T goes on."""
+        now, _ = self._clock.boundary([])
+        self._idle_ns += now - self._since
+        self._since = now
 
     def enter_loop(self) -> None:
         """The training loop begins: what follows belongs to steps."""
@@ -155,7 +165,7 @@ class PhaseRecorder:
             self._close(frame)
 
     def stop(self) -> Timeline:
-        """T ends."""
+        """T ends; where it is paused, :meth:`resume` comes first."""
         self._boundary()
         if len(self._frames) != 1:
             raise RuntimeError(f"phase {self._frames[-1].phase} is still open at the end of T")
@@ -164,7 +174,9 @@ class PhaseRecorder:
             self.timeline.after_loop_ns = base.spent
         else:
             self.timeline.before_loop_ns = base.spent
-        self.timeline.wall_ns = self._since - self._started - self.timeline.metering_ns
+        self.timeline.wall_ns = (
+            self._since - self._started - self._idle_ns - self.timeline.metering_ns
+        )
         return self.timeline
 
     def _mark(self, name: str) -> None:

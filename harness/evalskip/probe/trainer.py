@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from transformers import TrainerCallback
@@ -31,29 +33,38 @@ if TYPE_CHECKING:
 
 
 class TrainerProbe:
-    """Measures one run of a Trainer, from :meth:`start` to :meth:`finish`.
+    """Measures one run of a Trainer: its ``train()``, and what it evaluates after that.
 
     The Trainer's own methods are wrapped on the instance, so that subclasses and scripts work
-    as they are. T runs from ``start`` to ``stop``.
+    as they are. T begins as ``train()`` is entered. What a script does between ``train()`` and an
+    evaluation after it, such as saving the model, belongs to every arm and not to T.
 
     Args:
         trainer: any Trainer, before ``train()`` is called.
         measure: ``time`` or ``memory``. On a CPU, memory is metered in the latter only, and
             inputs are then not kept, since they would count.
         restore_random_state: restore all generators after each evaluation.
+        prove: keep what the digests need.
     """
 
-    def __init__(self, trainer: Trainer, measure: str, *, restore_random_state: bool) -> None:
-        device = trainer.args.device.type
-        self.recorder = PhaseRecorder(clock_for(device), _meter_for(device, measure))
+    def __init__(
+        self, trainer: Trainer, measure: str, *, restore_random_state: bool, prove: bool = True
+    ) -> None:
+        self.device = trainer.args.device.type
+        clock, meter = clock_for(self.device), _meter_for(self.device, measure)
+        self.recorder = PhaseRecorder(clock, meter)
+        self.setup_until_ns: int | None = None
         self._trainer = trainer
         self._restore = restore_random_state
-        self._keep = measure == "time"
+        self._prove = prove
+        self._keep = prove and measure == "time"
         self._train_inputs = InputKeeper()
         self._losses: list[torch.Tensor] = []
         self._train_tokens = 0
         self._depth = 0
-        trainer.add_callback(_Ticks(self.recorder))
+        self._state: Literal["before", "training", "after"] = "before"
+        trainer.add_callback(_Ticks(self))
+        self._wrap("train", self._train)
         self._wrap("evaluate", self._evaluate)
         self._wrap("evaluation_loop", self._evaluation_loop)
         self._wrap("prediction_step", self._prediction_step)
@@ -61,31 +72,43 @@ class TrainerProbe:
         self._wrap("_save_checkpoint", self._in_phase("save"))
         self._wrap("log", self._in_phase("log"))
 
-    def start(self) -> None:
-        """T begins."""
-        self.recorder.start()
+    @property
+    def is_measuring(self) -> bool:
+        """Whether T is running."""
+        return self._state == "training" or self._depth > 0
 
-    def stop(self) -> None:
-        """T ends."""
-        self.recorder.stop()
+    def parameters(self) -> int:
+        """Parameters of the model, those that are not trained included."""
+        return sum(parameter.numel() for parameter in self._trainer.model.parameters())
 
     def finish(self) -> dict[str, Any]:
-        """All that was measured, ready for JSON; digests are computed here, after T."""
-        timeline = self.recorder.timeline
+        """All that was measured, ready for JSON; digests are computed here, after T.
+
+        Raises:
+            RuntimeError: ``train()`` was never called, or has not returned.
+        """
+        if self._state != "after":
+            raise RuntimeError(f"nothing to tell of {self._state} training")
+        self.recorder.resume()
+        timeline = self.recorder.stop()
         losses = [float(loss) for loss in self._losses]
         batches = self._train_inputs.digests()
-        return {
+        measured = {
             "timeline": timeline.as_dict(),
             "phases_ns": timeline.phases_ns(),
             "peak_bytes": peak_per_phase(timeline.peaks),
             "train_tokens": self._train_tokens,
             "losses": losses,
             "batch_digests": batches,
-            "work_digest": combined_digest(batches) if self._keep else None,
-            "losses_digest": losses_digest(losses),
-            "weights_digest": weights_digest(self._trainer.model),
-            "weights_sketch": weights_sketch(self._trainer.model),
         }
+        if self._prove:
+            measured |= {
+                "work_digest": combined_digest(batches) if self._keep else None,
+                "losses_digest": losses_digest(losses),
+                "weights_digest": weights_digest(self._trainer.model),
+                "weights_sketch": weights_sketch(self._trainer.model),
+            }
+        return measured
 
     def _wrap(self, name: str, around: Callable[..., Any]) -> None:
         original = getattr(self._trainer, name)
@@ -96,28 +119,42 @@ class TrainerProbe:
 
         setattr(self._trainer, name, wrapped)
 
+    def _train(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self.setup_until_ns = time.perf_counter_ns()
+        self._state = "training"
+        self.recorder.start()
+        result = original(*args, **kwargs)
+        self.recorder.pause()
+        self._state = "after"
+        return result
+
     def _evaluate(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         # with several evaluation sets, evaluate() calls itself for each: one evaluation
-        if self._depth:
+        if self._depth or self._state == "before":
             return original(*args, **kwargs)
         self._depth += 1
         try:
-            if not self._restore:
+            with random_state_preserved() if self._restore else nullcontext():
+                if self._state == "after":
+                    self.recorder.resume()
                 with self.recorder.phase("evaluate"):
-                    return original(*args, **kwargs)
-            with random_state_preserved(), self.recorder.phase("evaluate"):
-                return original(*args, **kwargs)
+                    result = original(*args, **kwargs)
+                if self._state == "after":
+                    self.recorder.pause()
+                return result
         finally:
             self._depth -= 1
 
     def _evaluation_loop(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        self.recorder.loader_ready()
+        if self.is_measuring:
+            self.recorder.loader_ready()
         return original(*args, **kwargs)
 
     def _prediction_step(
         self, original: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        self.recorder.batch_begins(count_rows(inputs), count_tokens(inputs))
+        if self.is_measuring:
+            self.recorder.batch_begins(count_rows(inputs), count_tokens(inputs))
         return original(model, inputs, *args, **kwargs)
 
     def _training_step(
@@ -127,11 +164,14 @@ class TrainerProbe:
         if self._keep:
             self._train_inputs.keep(inputs)
         loss = original(model, inputs, *args, **kwargs)
-        self._losses.append(loss)
+        if self._prove:
+            self._losses.append(loss)
         return loss
 
     def _in_phase(self, name: str) -> Callable[..., Any]:
         def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            if not self.is_measuring:
+                return original(*args, **kwargs)
             with self.recorder.phase(name):
                 return original(*args, **kwargs)
 
@@ -141,17 +181,18 @@ class TrainerProbe:
 class _Ticks(TrainerCallback):
     """Tells the recorder where steps and evaluation batches end."""
 
-    def __init__(self, recorder: PhaseRecorder) -> None:
-        self._recorder = recorder
+    def __init__(self, probe: TrainerProbe) -> None:
+        self._probe = probe
 
     def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-        self._recorder.enter_loop()
+        self._probe.recorder.enter_loop()
 
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-        self._recorder.step_done()
+        self._probe.recorder.step_done()
 
     def on_prediction_step(self, *args: Any, **kwargs: Any) -> None:
-        self._recorder.batch_done()
+        if self._probe.is_measuring:
+            self._probe.recorder.batch_done()
 
 
 def _meter_for(device: str, measure: str) -> Meter | None:

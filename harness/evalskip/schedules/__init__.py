@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from evalskip.schedules.as_written import AsWritten
 from evalskip.schedules.every_epoch import EveryEpoch
 from evalskip.schedules.every_n_epochs import EveryNEpochs
 from evalskip.schedules.every_n_steps import EveryNSteps
@@ -13,7 +14,8 @@ from evalskip.schedules.final_only import FinalOnly
 from evalskip.schedules.off import Off
 
 Schedule = Annotated[
-    Off | EveryEpoch | EveryNEpochs | EveryNSteps | FinalOnly, Field(discriminator="schedule")
+    AsWritten | Off | EveryEpoch | EveryNEpochs | EveryNSteps | FinalOnly,
+    Field(discriminator="schedule"),
 ]
 """Any schedule; its field ``schedule`` says which."""
 
@@ -21,6 +23,7 @@ ANY_SCHEDULE: TypeAdapter[Schedule] = TypeAdapter(Schedule)
 
 __all__ = [
     "ANY_SCHEDULE",
+    "AsWritten",
     "EveryEpoch",
     "EveryNEpochs",
     "EveryNSteps",

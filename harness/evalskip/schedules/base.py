@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-
-if TYPE_CHECKING:
-    from transformers import TrainerCallback
 
 
 class BaseSchedule(BaseModel, ABC):
@@ -31,8 +28,8 @@ class BaseSchedule(BaseModel, ABC):
         """The schedule in words, for tables: ``every 5 epochs``."""
 
     @abstractmethod
-    def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
-        """Optimizer steps (from 1) after which an evaluation runs, in order.
+    def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int] | None:
+        """Optimizer steps (from 1) after which an evaluation runs, in order; None: not foreseen.
 
         An evaluation after training counts as one after the last step.
         """
@@ -46,6 +43,10 @@ class BaseSchedule(BaseModel, ABC):
         """Arguments for ``transformers.TrainingArguments`` that bring this schedule about."""
         return {"eval_strategy": "no"}
 
-    def callbacks(self) -> list[TrainerCallback]:
-        """Callbacks that bring it about where the Trainer has no option for it."""
+    def callbacks(self) -> list[tuple[str, list[int]]]:
+        """What brings it about where the Trainer has no option for it.
+
+        Returns:
+            Names in :mod:`evalskip.callbacks`, each with its arguments.
+        """
         return []

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from evalskip.schedules.base import BaseSchedule
-
-if TYPE_CHECKING:
-    from transformers import TrainerCallback
 
 
 class EveryNEpochs(BaseSchedule):
@@ -32,7 +29,5 @@ class EveryNEpochs(BaseSchedule):
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         return [epoch * steps_per_epoch for epoch in range(self.n, epochs + 1, self.n)]
 
-    def callbacks(self) -> list[TrainerCallback]:
-        from evalskip.callbacks import EveryNEpochs as Callback
-
-        return [Callback(self.n)]
+    def callbacks(self) -> list[tuple[str, list[int]]]:
+        return [("EveryNEpochs", [self.n])]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from evalskip.schedules.base import BaseSchedule
-
-if TYPE_CHECKING:
-    from transformers import TrainerCallback
 
 
 class EveryNSteps(BaseSchedule):
@@ -37,7 +34,5 @@ class EveryNSteps(BaseSchedule):
     def trainer_arguments(self) -> dict[str, Any]:
         return {"eval_strategy": "steps", "eval_steps": self.n}
 
-    def callbacks(self) -> list[TrainerCallback]:
-        from evalskip.callbacks import AtTheLastStep
-
-        return [AtTheLastStep()]
+    def callbacks(self) -> list[tuple[str, list[int]]]:
+        return [("AtTheLastStep", [])]

@@ -32,9 +32,10 @@ class ArmEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schedule: Schedule
-    evaluation_rows: Annotated[
-        list[Annotated[int, Field(ge=1)]], BeforeValidator(_as_list), Field(min_length=1)
-    ]
+    evaluation_rows: (
+        Annotated[list[Annotated[int, Field(ge=1)]], BeforeValidator(_as_list), Field(min_length=1)]
+        | None
+    ) = Field(default=None, description="sizes; without them, the job's own evaluation set")
 
     @model_validator(mode="before")
     @classmethod
@@ -56,6 +57,8 @@ class ArmEntry(BaseModel):
 
     def arms(self) -> list[Arm]:
         """One arm per evaluation-set size."""
+        if self.evaluation_rows is None:
+            return [Arm(self.schedule.label, self.schedule, None)]
         return [
             Arm(f"{self.schedule.label}@{rows}", self.schedule, rows)
             for rows in self.evaluation_rows
@@ -63,7 +66,20 @@ class ArmEntry(BaseModel):
 
     def as_written(self) -> dict[str, Any]:
         """The entry as a spec writes it."""
-        return {**self.schedule.model_dump(), "evaluation_rows": self.evaluation_rows}
+        sizes = {"evaluation_rows": self.evaluation_rows} if self.evaluation_rows else {}
+        return {**self.schedule.model_dump(), **sizes}
+
+
+def entry_of(name: str) -> dict[str, Any]:
+    """The entry that an arm's name stands for: ``every_n_epochs:5@128``."""
+    label, _, rows = name.partition("@")
+    schedule, _, n = label.partition(":")
+    entry: dict[str, Any] = {"schedule": schedule}
+    if n:
+        entry["n"] = int(n) if n.isdecimal() else n
+    if rows:
+        entry["evaluation_rows"] = int(rows) if rows.isdecimal() else rows
+    return entry
 
 
 def baseline_arms() -> list[Arm]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from evalskip.jobs import Job
+from evalskip.schedules import AsWritten
 from evalskip.spec.arms import Arm, ArmEntry, baseline_arms
 from evalskip.spec.design import Design, Limits
 
@@ -33,6 +34,11 @@ class Spec(BaseModel):
 
     @model_validator(mode="after")
     def _distinct(self) -> Spec:
+        for index, entry in enumerate(self.arms):
+            if self.job.sizes_evaluation and entry.evaluation_rows is None:
+                raise ValueError(f"arms.{index}.evaluation_rows: missing; expected numbers of rows")
+            if isinstance(entry.schedule, AsWritten) and self.job.sizes_evaluation:
+                raise ValueError(f"arms.{index}.schedule: as_written needs a job of the user's own")
         seen: set[str] = set()
         for arm in self.all_arms():
             if arm.name in seen:
@@ -46,7 +52,7 @@ class Spec(BaseModel):
 
     def largest_evaluation(self) -> int:
         """Rows of the largest evaluation set."""
-        return max(rows for entry in self.arms for rows in entry.evaluation_rows)
+        return max((rows for entry in self.arms for rows in entry.evaluation_rows or ()), default=0)
 
     def resolved(self) -> dict[str, Any]:
         """The spec with every default filled in, as YAML can hold it."""

@@ -11,6 +11,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from evalskip.errors import InputError
 from evalskip.spec.experiment import Spec
 from evalskip.spec.explain import explain
+from evalskip.spec.llamafactory import as_llamafactory_reads, is_llamafactory, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,15 +19,21 @@ if TYPE_CHECKING:
 
 
 def load_spec(
-    path: Path, *, settings: Sequence[str] = (), arms: Sequence[str] = (), **design: Any
+    path: Path,
+    *,
+    settings: Sequence[str] = (),
+    arms: Sequence[str] = (),
+    python: str | None = None,
+    **design: Any,
 ) -> Spec:
-    """Read and check a spec.
+    """Read and check a spec, or make one of a LLaMA-Factory configuration as it is.
 
     Args:
         path: a YAML file; YAML 1.2, no tags that load code.
-        settings: ``key=value`` with a dotted key, such as ``job.epochs=3``.
+        settings: ``key=value`` with a dotted key of the file, such as ``job.epochs=3``.
         arms: names of arms to keep, ``every_n_epochs:5@128``, or of schedules, which keep all
-            their sizes; none keeps all.
+            their sizes; none keeps all. Of a LLaMA-Factory configuration: the arms.
+        python: the interpreter that a job of the user's own needs.
         **design: fields of ``design`` to set; None leaves a field as it is.
 
     Raises:
@@ -35,6 +42,10 @@ def load_spec(
     document = _read(path)
     for setting in settings:
         _apply(document, setting)
+    if is_llamafactory(document):
+        document, arms = spec_of(document, arms), ()
+    if python is not None and isinstance(document["job"], dict):
+        document["job"]["python"] = python
     design = {key: value for key, value in design.items() if value is not None}
     if design:
         section = document.setdefault("design", {})
@@ -78,9 +89,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not YAML: {error}") from None
     if not isinstance(document, dict):
         raise InputError(f"{path}: expected a mapping with job: and arms:")
-    if "job" not in document:
-        raise InputError(f"{path}: job: missing; expected a job with its kind")
-    return document
+    ours, theirs = "job" in document, is_llamafactory(document)
+    if ours and theirs:
+        raise InputError(f"{path}: expected either job: or LLaMA-Factory's own keys, got both")
+    if not ours and not theirs:
+        raise InputError(
+            f"{path}: job: missing; expected a job with its kind, or a LLaMA-Factory "
+            "configuration with model_name_or_path and stage"
+        )
+    return as_llamafactory_reads(text, document) if theirs else document
 
 
 def _apply(document: dict[str, Any], setting: str) -> None:
@@ -124,7 +141,8 @@ def _keep(spec: Spec, wanted: Sequence[str]) -> Spec:
             if arm.name in wanted or arm.schedule.label in wanted
         ]
         if rows:
-            entries.append(entry.model_copy(update={"evaluation_rows": rows}))
+            sizes = rows if entry.evaluation_rows else None
+            entries.append(entry.model_copy(update={"evaluation_rows": sizes}))
     if not entries:
         raise InputError("--arms: expected at least one arm that evaluates")
     return spec.model_copy(update={"arms": entries})

@@ -46,7 +46,7 @@ class SyntheticRunner:
         work = _Work(job, request)
         recorder = PhaseRecorder(HostClock(work.now))
         last = job.epochs * job.steps_per_epoch
-        evaluated = set(request.schedule.evaluated_steps(job.epochs, job.steps_per_epoch))
+        evaluated = set(job.evaluated_steps(request.schedule, last) or ())
         batches = math.ceil((request.evaluation_rows or 0) / job.evaluation_batch)
 
         def evaluate() -> None:

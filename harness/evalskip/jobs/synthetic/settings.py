@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evalskip.errors import InputError
 from evalskip.jobs.base import BaseJob, Launch
 from evalskip.jobs.synthetic.noise import Noise
+
+if TYPE_CHECKING:
+    from evalskip.schedules import Schedule
 
 
 class Costs(BaseModel):
@@ -48,6 +51,7 @@ class SyntheticJob(BaseJob):
     """
 
     kind: Literal["synthetic"]
+    epochs: int = Field(ge=1, description="passes over the training rows")
     steps_in_epoch: int = Field(default=32, ge=1)
     train_batch: int = Field(default=8, ge=1, description="rows in a step")
     evaluation_batch: int = Field(default=8, ge=1, description="rows in an evaluation batch")
@@ -69,8 +73,12 @@ class SyntheticJob(BaseJob):
     def launch(self) -> Launch:
         return "inline" if self.clock == "virtual" else "fork"
 
+    def evaluated_steps(self, schedule: Schedule, steps: int) -> list[int] | None:
+        return schedule.evaluated_steps(self.epochs, self.steps_per_epoch)
+
     @property
     def steps_per_epoch(self) -> int:
+        """Optimizer steps in one epoch."""
         return self.steps_in_epoch
 
     @property

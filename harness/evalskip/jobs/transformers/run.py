@@ -73,11 +73,13 @@ class TransformersRunner:
         import torch
         from transformers import set_seed
 
+        from evalskip.callbacks import made_of
         from evalskip.jobs.transformers import training
+        from evalskip.probe.environment import environment
         from evalskip.probe.trainer import TrainerProbe
 
         self._setup_ns = {}
-        job, schedule = self._job, request.schedule
+        job = self._job
         torch.set_num_threads(job.threads or usable_cores())
         with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
             set_seed(request.seed)
@@ -92,18 +94,20 @@ class TransformersRunner:
                     seed=request.seed,
                     train=self._train,
                     evaluation=self._evaluation[rows] if rows else None,
-                    arguments=schedule.trainer_arguments(),
-                    callbacks=schedule.callbacks(),
+                    arguments=request.arguments,
+                    callbacks=made_of(request.callbacks),
                 )
                 probe = TrainerProbe(
                     trainer, request.measure, restore_random_state=request.restore_random_state
                 )
-            probe.start()
             trainer.train()
-            if schedule.after_training:
+            if request.schedule.after_training:
                 trainer.evaluate()
-            probe.stop()
-        return {**probe.finish(), "setup_ns": self._setup_ns, "environment": training.device(job)}
+        return {
+            **probe.finish(),
+            "setup_ns": self._setup_ns,
+            "environment": environment(probe.device),
+        }
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from evalskip.errors import InputError
 from evalskip.jobs.base import BaseJob, Launch, Measure
-from evalskip.machine.devices import cuda_is_usable, first_gpu, usable_cores
-from evalskip.machine.steadying import steadying
+from evalskip.jobs.environment import training_environment
+from evalskip.machine.devices import cuda_is_usable, usable_cores
+
+if TYPE_CHECKING:
+    from evalskip.schedules import Schedule
 
 PACKAGED_MODELS = Path(__file__).with_name("models")
 
@@ -94,6 +96,7 @@ class TransformersJob(BaseJob):
     """A causal language model on real text, through ``datasets`` and the Trainer."""
 
     kind: Literal["transformers"]
+    epochs: int = Field(ge=1, description="passes over the training rows")
     model: Model
     data: Data
     finetuning: Literal["full", "lora", "qlora"] = "full"
@@ -128,8 +131,12 @@ class TransformersJob(BaseJob):
     def launch(self) -> Launch:
         return "fork"
 
+    def evaluated_steps(self, schedule: Schedule, steps: int) -> list[int] | None:
+        return schedule.evaluated_steps(self.epochs, self.steps_per_epoch)
+
     @property
     def steps_per_epoch(self) -> int:
+        """Optimizer steps in one epoch."""
         batches = math.ceil(self.data.train_rows / self.train_batch)
         return math.ceil(batches / self.gradient_accumulation)
 
@@ -176,23 +183,11 @@ class TransformersJob(BaseJob):
         return "evalskip.jobs.transformers.run"
 
     def environment(self, measure: Measure) -> dict[str, str]:
-        threads = str(self.threads or usable_cores())
-        variables = {
-            "OMP_NUM_THREADS": threads,
-            "TOKENIZERS_PARALLELISM": "false",
+        return {
             "HF_HUB_OFFLINE": "1",
             "HF_DATASETS_OFFLINE": "1",
             "TRANSFORMERS_VERBOSITY": "error",
-            # lets torch see whether a device is there without initialising CUDA before a fork
-            "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-            # one device: with several, the Trainer would spread each batch over all of them
-            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-            "CUDA_VISIBLE_DEVICES": (first_gpu() or "") if self.on_cuda else "",
+            **training_environment(
+                measure, threads=self.threads or usable_cores(), on_cuda=self.on_cuda
+            ),
         }
-        if measure == "memory":
-            # glibc's moving thresholds make peaks wander by tens of MiB
-            return variables | {
-                "MALLOC_MMAP_THRESHOLD_": "131072",
-                "MALLOC_TRIM_THRESHOLD_": "131072",
-            }
-        return variables | steadying(os.environ)

@@ -201,24 +201,6 @@ def software() -> dict[str, str]:
     }
 
 
-_STEADYING = ("MALLOC_", "OMP_", "GOMP_", "KMP_", "GLIBC_TUNABLES", "LD_PRELOAD")
-
-
-def device(job: TransformersJob) -> dict[str, Any]:
-    """What a run finds itself on."""
-    found: dict[str, Any] = {
-        "threads": torch.get_num_threads(),
-        "steadied_by": {
-            name: value for name, value in sorted(os.environ.items()) if name.startswith(_STEADYING)
-        },
-    }
-    if job.on_cuda:
-        properties = torch.cuda.get_device_properties(torch.cuda.current_device())
-        found |= {"gpu": properties.name, "gpu_bytes": properties.total_memory}
-        found |= {"cuda": torch.version.cuda}
-    return found
-
-
 def _typed(dtype: torch.dtype) -> dict[str, torch.dtype]:
     """The argument that sets the type of the weights; transformers renamed it in 4.56."""
     is_new = Version(metadata.version("transformers")) >= Version("4.56")

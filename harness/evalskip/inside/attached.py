@@ -1,0 +1,45 @@
+"""Callbacks that a run inside somebody else's program is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import TrainerCallback
+
+from evalskip.probe.attach import trainer_of
+from evalskip.probe.trainer import TrainerProbe
+
+
+class Attached(TrainerCallback):
+    """Attaches the probe to the Trainer that it is given to, once that is built.
+
+    Args:
+        measure: ``time`` or ``memory``.
+        restore_random_state: restore all generators after each evaluation.
+        evaluation_rows: evaluate the first so many rows only; None: all.
+    """
+
+    def __init__(
+        self, measure: str, *, restore_random_state: bool, evaluation_rows: int | None
+    ) -> None:
+        self.probe: TrainerProbe | None = None
+        self._measure = measure
+        self._restore = restore_random_state
+        self._rows = evaluation_rows
+
+    def on_init_end(self, *args: Any, **kwargs: Any) -> None:
+        """The Trainer is complete."""
+        trainer = trainer_of(self)
+        if trainer is None:
+            raise RuntimeError("no Trainer called this callback")
+        if self._rows is not None:
+            trainer.eval_dataset = trainer.eval_dataset.select(range(self._rows))
+        self.probe = TrainerProbe(trainer, self._measure, restore_random_state=self._restore)
+
+
+class NoEvaluationAfterTraining(TrainerCallback):
+    """LLaMA-Factory asks ``do_eval`` once training has returned; this answers no."""
+
+    def on_train_end(self, args: Any, *_: Any, **kwargs: Any) -> None:
+        """Training has ended, and with it all evaluations that the schedule wants."""
+        args.do_eval = False

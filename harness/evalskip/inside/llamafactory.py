@@ -1,0 +1,123 @@
+"""Runs of the real LLaMA-Factory, in the interpreter that has it.
+
+A run calls ``run_exp(args=..., callbacks=[...])`` of ``llamafactory.train.tuner``, which is what
+``llamafactory-cli train`` calls on one device. A callback finds the Trainer that LLaMA-Factory
+builds and attaches the probe to it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from importlib import metadata
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from evalskip.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OLDEST, NEWEST = (0, 9, 2), (0, 9, 5)
+"""Releases that are known to work; what others change is not known."""
+
+
+def runner(settings: dict[str, Any]) -> LlamaFactoryRunner:
+    """The job's runner, from its settings as JSON holds them."""
+    return LlamaFactoryRunner(settings)
+
+
+class LlamaFactoryRunner:
+    """Prepared once in a parent that touches no device; each run is a child of it."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings["settings"]
+
+    def prepare(self, evaluation_rows: Sequence[int]) -> dict[str, Any]:
+        """Import LLaMA-Factory; everything else happens inside each run, as it would.
+
+        Raises:
+            InputError: this interpreter has none, or one of a version that is not known.
+        """
+        began = time.perf_counter_ns()
+        version = _version()
+        import torch
+
+        # a parent that ran a two-thread operation before the fork hangs its children
+        torch.set_num_threads(1)
+        # it reads the command line where it is given no arguments
+        sys.argv = sys.argv[:1]
+        try:
+            from llamafactory.train import tuner  # noqa: F401
+        except Exception as error:
+            raise InputError(
+                f"job.python: {sys.executable}: LLaMA-Factory {version} cannot be imported: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        if torch.cuda.is_initialized():
+            raise RuntimeError("CUDA was initialised in the parent; a fork of it cannot use it")
+        return {
+            "setup_ns": {"imports": time.perf_counter_ns() - began},
+            "parameters": None,
+            "software": _software(),
+        }
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Have LLaMA-Factory train, and prove what was done."""
+        began = time.perf_counter_ns()
+        import torch
+        from llamafactory.train.tuner import run_exp
+
+        from evalskip.callbacks import made_of
+        from evalskip.inside.attached import Attached, NoEvaluationAfterTraining
+        from evalskip.probe.environment import environment
+
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        attached = Attached(
+            request["measure"],
+            restore_random_state=request["restore_random_state"],
+            evaluation_rows=request["evaluation_rows"],
+        )
+        callbacks = [*made_of(request["callbacks"]), attached]
+        if request["arguments"].get("do_eval") is False and request["arm"] != "as_written":
+            # it evaluates after training whenever it evaluates during it, whatever do_eval says
+            callbacks.append(NoEvaluationAfterTraining())
+        with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
+            run_exp(args={**request["arguments"], "output_dir": output}, callbacks=callbacks)
+        probe = attached.probe
+        if probe is None or probe.setup_until_ns is None:
+            raise RuntimeError("LLaMA-Factory built no Trainer that called its callbacks")
+        return {
+            **probe.finish(),
+            "setup_ns": {"llamafactory": probe.setup_until_ns - began},
+            "environment": {**environment(probe.device), "parameters": probe.parameters()},
+        }
+
+
+def _version() -> str:
+    if find_spec("llamafactory") is None:
+        raise InputError(
+            f"job.python: {sys.executable}: has no LLaMA-Factory; expected an interpreter that has "
+            "it, such as make llamafactory builds"
+        )
+    version = metadata.version("llamafactory")
+    release = tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
+    if not OLDEST <= release <= NEWEST:
+        known = " to ".join(".".join(map(str, bound)) for bound in (OLDEST, NEWEST))
+        raise InputError(
+            f"job.python: {sys.executable}: LLaMA-Factory {version} is not known; expected {known}"
+        )
+    return version
+
+
+def _software() -> dict[str, str]:
+    """Versions of what bears on the figures."""
+    import torch
+
+    names = ("llamafactory", "torch", "transformers", "accelerate", "datasets", "peft", "trl")
+    return {
+        **{name: metadata.version(name) for name in names},
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }

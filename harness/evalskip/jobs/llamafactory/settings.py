@@ -1,0 +1,167 @@
+"""What a spec may say of a ``llamafactory`` job: LLaMA-Factory's own keys, passed through."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from evalskip.errors import InputError
+from evalskip.jobs.base import BaseJob, Launch, Measure
+from evalskip.jobs.environment import training_environment
+from evalskip.jobs.llamafactory.comparable import MATCHING, SIDE_EFFECTS, applied, explained
+from evalskip.machine.devices import first_gpu, usable_cores
+from evalskip.schedules import AsWritten, FinalOnly, Off
+
+if TYPE_CHECKING:
+    from evalskip.schedules import Schedule
+
+STAGES = ("pt", "sft", "rm", "dpo", "kto")
+PYTHON = Path(".venv-llamafactory/bin/python")
+"""Where ``make llamafactory`` puts the interpreter that has LLaMA-Factory."""
+
+_STRATEGIES = ("no", "steps", "epoch")
+# decided by the schedule of an arm; whatever else the user wrote stays
+_WHEN = ("do_eval", "eval_strategy", "eval_steps", "eval_on_start", "eval_delay")
+
+
+class LlamaFactoryJob(BaseJob):
+    """A LLaMA-Factory configuration as its author wrote it."""
+
+    kind: Literal["llamafactory"]
+    settings: dict[str, JsonValue] = Field(description="LLaMA-Factory's own keys")
+    python: str | None = Field(
+        default=None,
+        description="the Python that has LLaMA-Factory; without it, the one that "
+        "`make llamafactory` builds",
+    )
+    threads: int | None = Field(default=None, ge=1, description="CPU threads; all cores if unset")
+
+    sizes_evaluation: ClassVar[bool] = False
+
+    @model_validator(mode="after")
+    def _measurable(self) -> LlamaFactoryJob:
+        """What would make every run fail, or make arms incomparable, said at once."""
+        found = self.settings
+        for key in ("model_name_or_path", "stage", "dataset"):
+            if not found.get(key):
+                raise ValueError(f"{key}: missing; expected what LLaMA-Factory trains with")
+        stage = found["stage"]
+        if stage not in STAGES:
+            refused = "its rollouts are no evaluation" if stage == "ppo" else "no such stage"
+            raise ValueError(f"stage: expected one of {', '.join(STAGES)}, got {stage}: {refused}")
+        if found.get("do_train") is not True:
+            raise ValueError("do_train: expected true, since evalskip measures training")
+        strategy = found.get("eval_strategy", "no")
+        if strategy is False:
+            raise ValueError('eval_strategy: expected "no" in quotes: unquoted, YAML reads false')
+        if strategy not in _STRATEGIES:
+            raise ValueError(
+                f"eval_strategy: expected one of {', '.join(_STRATEGIES)}, got {strategy}"
+            )
+        if found.get("val_size") and found.get("eval_dataset"):
+            raise ValueError("val_size: expected either val_size or eval_dataset, got both")
+        if str(found.get("lr_scheduler_type", "")).startswith("reduce_lr_on_plateau"):
+            raise ValueError(
+                "lr_scheduler_type: expected a scheduler that no evaluation drives, got "
+                f"{found['lr_scheduler_type']}: without evaluation the job would train differently"
+            )
+        if found.get("streaming") and not found.get("max_steps"):
+            raise ValueError("max_steps: missing; expected a number of steps, with streaming: true")
+        return self
+
+    @property
+    def launch(self) -> Launch:
+        return "fork"
+
+    @property
+    def runner(self) -> str:
+        return "evalskip.inside.llamafactory"
+
+    @property
+    def interpreter(self) -> str | None:
+        return str(Path(self.python or PYTHON).absolute())
+
+    @property
+    def on_cuda(self) -> bool:
+        """Whether runs will use a CUDA device."""
+        return first_gpu() is not None and not self.settings.get("use_cpu")
+
+    @property
+    def meters_memory_apart(self) -> bool:
+        return not self.on_cuda
+
+    def check(self, evaluation_rows: int) -> None:
+        given = self.python or str(PYTHON)
+        if shutil.which(given) is None:
+            raise InputError(
+                f"job.python: {given}: no such interpreter; expected one that has LLaMA-Factory, "
+                "by --python or from make llamafactory"
+            )
+        if not (self.settings.get("val_size") or self.settings.get("eval_dataset")):
+            raise InputError(
+                "val_size: missing; expected val_size or eval_dataset, since arms evaluate"
+            )
+        model = str(self.settings["model_name_or_path"])
+        looks_local = model.startswith((".", "/", "~")) or os.sep in model.rstrip("/").strip("/")
+        offline = os.environ.get("HF_HUB_OFFLINE") == "1"
+        if (model.startswith((".", "/", "~")) or (looks_local and offline)) and not Path(
+            model
+        ).expanduser().exists():
+            raise InputError(f"model_name_or_path: {model}: no such folder")
+
+    def evaluated_steps(self, schedule: Schedule, steps: int) -> list[int] | None:
+        """See :meth:`BaseJob.evaluated_steps`; where evaluation is delayed it is not foreseen."""
+        if isinstance(schedule, Off):
+            return []
+        if any(self.settings.get(key) for key in ("eval_on_start", "eval_delay")) or not steps:
+            return None
+        epochs = float(str(self.settings.get("num_train_epochs", 3.0)))
+        limited = int(str(self.settings.get("max_steps", -1))) > 0
+        if limited or not epochs.is_integer() or steps % int(epochs):
+            # epochs cannot be told from steps
+            return schedule.evaluated_steps(1, steps) if "step" in schedule.label else None
+        return schedule.evaluated_steps(int(epochs), steps // int(epochs))
+
+    def arguments(self, schedule: Schedule) -> dict[str, Any]:
+        """All that LLaMA-Factory is given, but the folder it writes into."""
+        settings = applied(self.settings, SIDE_EFFECTS)
+        settings["report_to"] = "none"
+        if isinstance(schedule, AsWritten):
+            return settings
+        evaluates_inside = not isinstance(schedule, Off | FinalOnly)
+        kept = {
+            key: value
+            for key, value in applied(settings, MATCHING).items()
+            if key not in _WHEN or (key in ("eval_on_start", "eval_delay") and evaluates_inside)
+        }
+        return {
+            **kept,
+            "do_eval": isinstance(schedule, FinalOnly),
+            **schedule.trainer_arguments(),
+        }
+
+    def changes(self) -> list[str]:
+        return explained(self.settings)
+
+    def coupled(self, schedule: Schedule) -> str | None:
+        if not isinstance(schedule, AsWritten):
+            return None
+        steering = [rule.key for rule in MATCHING if rule.changes(self.settings)]
+        return f"{', '.join(steering)} lets evaluation steer training" if steering else None
+
+    def describe(self) -> dict[str, Any]:
+        tuning = self.settings.get("finetuning_type", "lora")
+        return {
+            "job": f"llamafactory, {self.settings['stage']}, {tuning}",
+            "model": Path(str(self.settings["model_name_or_path"])).name,
+            "device": "cuda" if self.on_cuda else "cpu",
+        }
+
+    def environment(self, measure: Measure) -> dict[str, str]:
+        return training_environment(
+            measure, threads=self.threads or usable_cores(), on_cuda=self.on_cuda
+        )

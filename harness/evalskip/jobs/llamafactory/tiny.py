@@ -1,0 +1,138 @@
+"""A tiny model, its tokenizer and sets of instructions, for LLaMA-Factory to train; all made here.
+
+``python -m evalskip.jobs.llamafactory.tiny FOLDER`` writes them. The text is the documentation that
+ships with Python: a topic's heading is the instruction, its paragraphs are the answers.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+END, PADDING = "<end>", "<pad>"
+_VOCABULARY = 1024
+_SHORTEST, _LONGEST = 40, 400
+
+
+def make_tiny(folder: Path) -> None:
+    """Write ``model/``, a causal language model with its tokenizer, and ``data/``, sets to train on.
+
+    ``data/dataset_info.json`` names the sets: ``instructions`` (pt and sft), ``more_instructions``
+    (to evaluate on), ``pairs`` (rm and dpo) and ``feedback`` (kto).
+    """
+    pairs = _instructions()
+    data = folder / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    train, held_back = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
+    others = train[1:] + train[:1]
+    _write(data / "instructions.json", train)
+    _write(data / "more_instructions.json", held_back)
+    _write(
+        data / "pairs.json",
+        [
+            {
+                "instruction": row["instruction"],
+                "input": "",
+                "chosen": row["output"],
+                "rejected": other["output"],
+            }
+            for row, other in zip(train, others, strict=True)
+        ],
+    )
+    _write(
+        data / "feedback.json",
+        [{**row, "kto_tag": index % 2 == 0} for index, row in enumerate(train)],
+    )
+    _write(
+        data / "dataset_info.json",
+        {
+            "instructions": {"file_name": "instructions.json"},
+            "more_instructions": {"file_name": "more_instructions.json"},
+            "pairs": {
+                "file_name": "pairs.json",
+                "ranking": True,
+                "columns": {
+                    "prompt": "instruction",
+                    "query": "input",
+                    "chosen": "chosen",
+                    "rejected": "rejected",
+                },
+            },
+            "feedback": {
+                "file_name": "feedback.json",
+                "columns": {
+                    "prompt": "instruction",
+                    "query": "input",
+                    "response": "output",
+                    "kto_tag": "kto_tag",
+                },
+            },
+        },
+    )
+    _write_model(folder / "model", [row["output"] for row in pairs])
+
+
+def _instructions() -> list[dict[str, Any]]:
+    from pydoc_data import topics
+
+    rows = []
+    for name in sorted(topics.topics):
+        for paragraph in topics.topics[name].split("\n\n"):
+            text = " ".join(paragraph.split())
+            if _SHORTEST <= len(text) <= _LONGEST:
+                rows.append({"instruction": f"Explain {name}.", "input": "", "output": text})
+    return rows
+
+
+def _write_model(folder: Path, texts: list[str]) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, LlamaConfig
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=_VOCABULARY,
+        special_tokens=[END, PADDING],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    # by hand, so that old and new releases of transformers read it alike
+    _write(
+        folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "eos_token": END,
+            "pad_token": PADDING,
+            "model_max_length": 2048,
+        },
+    )
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=_VOCABULARY,
+        hidden_size=64,
+        intermediate_size=192,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        bos_token_id=None,
+        eos_token_id=0,
+        pad_token_id=1,
+    )
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+
+
+def _write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    make_tiny(Path(sys.argv[1]))
