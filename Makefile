@@ -5,6 +5,7 @@
 
 SPEC ?= bench/quick.yaml
 ARGS ?=
+VERSION ?= 0.9.5
 NAME := $(basename $(notdir $(SPEC)))
 OUT  ?= results/$(NAME)
 
@@ -20,7 +21,7 @@ endif
 # an environment that is used as it is may not have the package installed
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: bench simulate stopwatch instrumentation test test-slow lint lock clean
+.PHONY: bench llamafactory simulate stopwatch instrumentation test test-slow lint lock clean
 
 bench: $(READY) $(EXTRA)
 	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
@@ -53,6 +54,21 @@ lint: $(READY)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+# an environment that has LLaMA-Factory, and a tiny model and data for it to train
+#   make llamafactory VERSION=0.9.2         the release at the time of the article
+llamafactory: $(READY) .venv-llamafactory-$(VERSION)/.ready
+	ln -sfn .venv-llamafactory-$(VERSION) .venv-llamafactory
+	test -d .llamafactory/model || $(PY) -m evalskip.jobs.llamafactory.tiny .llamafactory
+
+.venv-llamafactory-%/.ready: bench/llamafactory/requirements-%.txt
+	$(call base_python) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps llamafactory==$*
+	@$(@D)/bin/python -c 'import torchaudio' 2>/dev/null || { \
+		site=$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+		mkdir -p $$site/torchaudio && touch $$site/torchaudio/__init__.py; }
+	touch $@
 
 # new versions of everything that the lock pins
 lock:

@@ -84,6 +84,8 @@ def bench(
     if not directory.name or directory.name == "..":
         directory = directory.resolve()
     screen = console()
+    for change in loaded.job.changes():
+        screen.print(f"changed: {change}", highlight=False, markup=False)
     with open_results(directory, directory.name, loaded, resume=resume) as results:
         try:
             with ProgressView(screen, loaded.design.budget) as progress:

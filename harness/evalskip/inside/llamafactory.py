@@ -85,13 +85,19 @@ class LlamaFactoryRunner:
             # it evaluates after training whenever it evaluates during it, whatever do_eval says
             callbacks.append(NoEvaluationAfterTraining())
         with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
-            run_exp(args={**request["arguments"], "output_dir": output}, callbacks=callbacks)
+            try:
+                run_exp(args={**request["arguments"], "output_dir": output}, callbacks=callbacks)
+            except Exception as error:
+                if attached.began_at_ns is None:
+                    # before training began, it is the configuration that is wrong
+                    raise InputError(f"LLaMA-Factory: {type(error).__name__}: {error}") from error
+                raise
         probe = attached.probe
-        if probe is None or probe.setup_until_ns is None:
+        if probe is None or attached.began_at_ns is None:
             raise RuntimeError("LLaMA-Factory built no Trainer that called its callbacks")
         return {
             **probe.finish(),
-            "setup_ns": {"llamafactory": probe.setup_until_ns - began},
+            "setup_ns": {"llamafactory": attached.began_at_ns - began},
             "environment": {**environment(probe.device), "parameters": probe.parameters()},
         }
 

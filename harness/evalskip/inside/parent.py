@@ -7,7 +7,8 @@ the harness says                                       the parent answers
 ====================================================== ====================================
 ``{runner, settings, evaluation_rows, scratch}``, once ``{prepared}``, or ``{refused}``
 ``{request, limit_s, log}``, per run                   ``{pid}``, and ``{ended}`` when it has
-``{}``, having looked at what it used                  ``{outcome}``
+``{}``, having looked at what it used                  ``{outcome}``; its status ``refused``: the
+                                                       input is wrong
 ====================================================== ====================================
 
 ``runner`` names a module whose function ``runner(settings)`` makes a
@@ -129,6 +130,8 @@ def _child(
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         try:
             outcome = {"status": "ok", "measured": runner.run(request)}
+        except InputError as error:
+            outcome = {"status": "refused", "error": str(error)}
         except Exception as error:
             import traceback
 

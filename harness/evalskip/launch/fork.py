@@ -91,6 +91,7 @@ class ForkLauncher:
         """Have the parent fork a run and wait for its end.
 
         Raises:
+            InputError: what the user wrote makes no run.
             MeasurementError: the parent itself has died.
         """
         log = self._logs / f"{request.block:04d}-{request.position:02d}.log"
@@ -106,7 +107,10 @@ class ForkLauncher:
         self._receive(_GRACE_S)
         sampler.sample()
         self._send({})
-        outcome = Outcome.model_validate(self._receive(_GRACE_S)["outcome"])
+        answer = self._receive(_GRACE_S)["outcome"]
+        if answer["status"] == "refused":
+            raise InputError(answer["error"])
+        outcome = Outcome.model_validate(answer)
         return outcome.model_copy(
             update={"activity": sampler.samples, "gpu_activity": sampler.gpu_samples}
         )

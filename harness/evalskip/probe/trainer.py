@@ -53,7 +53,7 @@ class TrainerProbe:
         self.device = trainer.args.device.type
         clock, meter = clock_for(self.device), _meter_for(self.device, measure)
         self.recorder = PhaseRecorder(clock, meter)
-        self.setup_until_ns: int | None = None
+        self.began_at_ns: int | None = None
         self._trainer = trainer
         self._restore = restore_random_state
         self._prove = prove
@@ -120,7 +120,7 @@ class TrainerProbe:
         setattr(self._trainer, name, wrapped)
 
     def _train(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        self.setup_until_ns = time.perf_counter_ns()
+        self.began_at_ns = time.perf_counter_ns()
         self._state = "training"
         self.recorder.start()
         result = original(*args, **kwargs)

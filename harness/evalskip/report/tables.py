@@ -243,7 +243,7 @@ def headline(summary: Summary) -> list[str]:
     return lines
 
 
-_NAMED = ("torch", "transformers")
+_NAMED = ("llamafactory", "torch", "transformers")
 
 
 def _blocks(count: int) -> str:

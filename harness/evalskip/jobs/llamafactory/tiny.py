@@ -19,7 +19,7 @@ _SHORTEST, _LONGEST = 40, 400
 
 
 def make_tiny(folder: Path) -> None:
-    """Write ``model/``, a causal language model with its tokenizer, and ``data/``, sets to train on.
+    """Write ``model/``, a causal language model with its tokenizer, and ``data/``, sets for it.
 
     ``data/dataset_info.json`` names the sets: ``instructions`` (pt and sft), ``more_instructions``
     (to evaluate on), ``pairs`` (rm and dpo) and ``feedback`` (kto).
