@@ -71,34 +71,13 @@ def table(job: Any, runs: int) -> list[str]:
 def train(job: Any, rows: Any, seed: int) -> tuple[float, float]:
     """One run: the median log ratio of a step's time, with the probe over without, and a step."""
     import numpy as np
-    from transformers import TrainerCallback, set_seed
+    from transformers import PrinterCallback, set_seed
 
     from evalskip.jobs.transformers import training
     from evalskip.probe.trainer import TrainerProbe
 
-    class Switch(TrainerCallback):
-        """Turns the probe on or off as a step ends, and times the next."""
-
-        def __init__(self) -> None:
-            self.times: list[tuple[bool, float]] = []
-            self._draw = random.Random(seed)
-            self._first = self.on = True
-            self._since = 0.0
-
-        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-            self._turn(0)
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            self.times.append((self.on, time.perf_counter() - self._since))
-            self._turn(state.global_step)
-
-        def _turn(self, step: int) -> None:
-            if step % 2 == 0:
-                self._first = self._draw.random() < 0.5
-            self.on = self._first == (step % 2 == 0)
-            trainer.training_step = probed_step if self.on else plain_step
-            handler.callbacks = probed_callbacks if self.on else plain_callbacks
-            self._since = time.perf_counter()
+    draw = random.Random(seed)
+    times: list[tuple[bool, float]] = []
 
     with tempfile.TemporaryDirectory() as output:
         set_seed(seed)
@@ -109,26 +88,44 @@ def train(job: Any, rows: Any, seed: int) -> tuple[float, float]:
             seed=seed,
             train=rows,
             evaluation=None,
-            arguments={"eval_strategy": "no", "save_strategy": "no", "num_train_epochs": EPOCHS},
+            arguments={
+                "eval_strategy": "no",
+                "save_strategy": "no",
+                "logging_strategy": "no",
+                "num_train_epochs": EPOCHS,
+            },
             callbacks=[],
         )
-        plain_step = trainer.training_step
+        trainer.remove_callback(PrinterCallback)
+        events = trainer.callback_handler
+        plain = trainer.training_step, events.on_step_end
         TrainerProbe(trainer, "time", restore_random_state=True)
-        probed_step = trainer.training_step
-        switch, handler = Switch(), trainer.callback_handler
-        # the switch is the last to be called, so that a step's time holds the probe's callback
-        trainer.add_callback(switch)
-        probed_callbacks = list(handler.callbacks)
-        ticks = [c for c in probed_callbacks if type(c).__module__ == TrainerProbe.__module__]
-        plain_callbacks = [c for c in probed_callbacks if c not in ticks]
-        if len(ticks) != 1:
-            raise SystemExit("expected the probe to have one callback")
+        probed = trainer.training_step, events.on_step_end
+        on = first = False
+        since = 0.0
+
+        def turn(step: int) -> None:
+            """Switch the probe for the step that begins now."""
+            nonlocal on, first, since
+            if step % 2 == 0:
+                first = draw.random() < 0.5
+            on = first == (step % 2 == 0)
+            trainer.training_step = (probed if on else plain)[0]
+            since = time.perf_counter()
+
+        def on_step_end(args: Any, state: Any, control: Any) -> Any:
+            control = (probed if on else plain)[1](args, state, control)
+            times.append((on, time.perf_counter() - since))
+            turn(state.global_step)
+            return control
+
+        events.on_step_end = on_step_end
+        turn(0)
         trainer.train()
-    times = switch.times[: len(switch.times) // 2 * 2]
     ratios = []
-    for one, other in zip(times[::2], times[1::2], strict=True):
-        (_, on), (_, off) = (one, other) if one[0] else (other, one)
-        ratios.append(np.log(on / off))
+    for one, other in zip(times[2::2], times[3::2], strict=True):
+        (_, probed_s), (_, plain_s) = (one, other) if one[0] else (other, one)
+        ratios.append(np.log(probed_s / plain_s))
     return float(np.median(ratios)), float(np.median([seconds for _, seconds in times]))
 
 

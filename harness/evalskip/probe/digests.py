@@ -25,23 +25,33 @@ class InputKeeper:
     """
 
     def __init__(self) -> None:
-        self._batches: list[dict[str, torch.Tensor]] = []
+        self._batches: list[dict[str, Any]] = []
+        self._on_device: bool | None = None
         self._chunk = torch.empty(0, dtype=torch.uint8)
         self._used = 0
 
     def keep(self, inputs: Mapping[str, Any]) -> None:
         """Take one batch: a mapping from names to tensors; other values are left out."""
-        self._batches.append(
-            {
-                name: value if value.device.type == "cpu" else self._to_host(value)
-                for name, value in inputs.items()
-                if isinstance(value, torch.Tensor)
+        batch = dict(inputs)
+        if self._on_device is None:
+            self._on_device = any(_device_of(value) != "cpu" for value in batch.values())
+        if self._on_device:
+            batch = {
+                name: value if _device_of(value) == "cpu" else self._to_host(value)
+                for name, value in batch.items()
             }
-        )
+        self._batches.append(batch)
+
+    def tokens(self) -> int:
+        """Tokens in all that was kept."""
+        return sum(map(count_tokens, self._batches))
 
     def digests(self) -> list[str]:
         """One digest per batch; to be called after T, with the device idle."""
-        return [batch_digest(batch) for batch in self._batches]
+        return [
+            batch_digest({name: v for name, v in batch.items() if isinstance(v, torch.Tensor)})
+            for batch in self._batches
+        ]
 
     def _to_host(self, tensor: torch.Tensor) -> torch.Tensor:
         size = tensor.numel() * tensor.element_size()
@@ -51,6 +61,11 @@ class InputKeeper:
         host = self._chunk[self._used : self._used + size].view(tensor.dtype).view(tensor.shape)
         self._used += -(-size // 16) * 16  # the next view must be aligned to its own dtype
         return host.copy_(tensor, non_blocking=True)
+
+
+def _device_of(value: Any) -> str:
+    """A tensor's device type; whatever is no tensor is where the CPU is."""
+    return value.device.type if isinstance(value, torch.Tensor) else "cpu"
 
 
 def count_tokens(inputs: Mapping[str, Any]) -> int:

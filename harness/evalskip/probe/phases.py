@@ -179,6 +179,14 @@ class PhaseRecorder:
         )
         return self.timeline
 
+    def passed_ns(self) -> int:
+        """T up to the last boundary."""
+        return self._since - self._started - self._idle_ns - self.timeline.metering_ns
+
+    def evaluated_ns(self) -> int:
+        """The time of all evaluations that have ended."""
+        return self.timeline.phases_ns()["evaluate"]
+
     def _mark(self, name: str) -> None:
         self._names.append(name)
         self._marks.append(self._clock.mark())

@@ -8,7 +8,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from transformers import TrainerCallback
 
 from evalskip.probe.clocks import clock_for
 from evalskip.probe.digests import (
@@ -45,10 +44,19 @@ class TrainerProbe:
             inputs are then not kept, since they would count.
         restore_random_state: restore all generators after each evaluation.
         prove: keep what the digests need.
+        on_evaluated: called after each evaluation inside training.
+        on_ended: called when training has ended, and after each evaluation after it.
     """
 
     def __init__(
-        self, trainer: Trainer, measure: str, *, restore_random_state: bool, prove: bool = True
+        self,
+        trainer: Trainer,
+        measure: str,
+        *,
+        restore_random_state: bool,
+        prove: bool = True,
+        on_evaluated: Callable[[], None] | None = None,
+        on_ended: Callable[[], None] | None = None,
     ) -> None:
         self.device = trainer.args.device.type
         clock, meter = clock_for(self.device), _meter_for(self.device, measure)
@@ -58,19 +66,42 @@ class TrainerProbe:
         self._restore = restore_random_state
         self._prove = prove
         self._keep = prove and measure == "time"
+        self._on_evaluated, self._on_ended = on_evaluated, on_ended
         self._train_inputs = InputKeeper()
         self._losses: list[torch.Tensor] = []
         self._train_tokens = 0
         self._depth = 0
         self._state: Literal["before", "training", "after"] = "before"
-        trainer.add_callback(_Ticks(self))
-        self._wrap("train", self._train)
-        self._wrap("evaluate", self._evaluate)
-        self._wrap("evaluation_loop", self._evaluation_loop)
-        self._wrap("prediction_step", self._prediction_step)
-        self._wrap("training_step", self._training_step)
-        self._wrap("_save_checkpoint", self._in_phase("save"))
-        self._wrap("log", self._in_phase("log"))
+        self._joined = False
+        _wrap(trainer, "train", self._train)
+        _wrap(trainer, "evaluate", self._evaluate)
+        _wrap(trainer, "evaluation_loop", self._evaluation_loop)
+        _wrap(trainer, "prediction_step", self._prediction_step)
+        _wrap(trainer, "training_step", self._training_step)
+        _wrap(trainer, "_save_checkpoint", self._in_phase("save"))
+        _wrap(trainer, "log", self._in_phase("log"))
+        # a callback would be called for every event of a step, these for one; and after all others
+        events = trainer.callback_handler
+        _wrap(events, "on_train_begin", self._then(self.enter_loop))
+        _wrap(events, "on_train_end", self._then(self._leave_loop))
+        _wrap(events, "on_step_end", self._then(self.recorder.step_done))
+        _wrap(events, "on_prediction_step", self._then(self._batch_done))
+
+    def enter_loop(self) -> None:
+        """The training loop begins, and T with it where ``train()`` was entered before."""
+        if self._state == "before":
+            self._begin()
+            self._joined = True
+        self.recorder.enter_loop()
+
+    @property
+    def evaluations(self) -> int:
+        """How many evaluations have ended."""
+        return len(self.recorder.timeline.evaluations)
+
+    def spent_s(self) -> tuple[float, float]:
+        """Seconds of all evaluations so far, and of T so far."""
+        return self.recorder.evaluated_ns() / 1e9, self.recorder.passed_ns() / 1e9
 
     @property
     def is_measuring(self) -> bool:
@@ -97,7 +128,7 @@ class TrainerProbe:
             "timeline": timeline.as_dict(),
             "phases_ns": timeline.phases_ns(),
             "peak_bytes": peak_per_phase(timeline.peaks),
-            "train_tokens": self._train_tokens,
+            "train_tokens": self._train_tokens + self._train_inputs.tokens(),
             "losses": losses,
             "batch_digests": batches,
         }
@@ -110,23 +141,39 @@ class TrainerProbe:
             }
         return measured
 
-    def _wrap(self, name: str, around: Callable[..., Any]) -> None:
-        original = getattr(self._trainer, name)
+    def _leave_loop(self) -> None:
+        """T ends with the loop where there is no ``train()`` whose return could be seen."""
+        if self._joined:
+            self._end()
 
-        @wraps(original)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            return around(original, *args, **kwargs)
+    def _batch_done(self) -> None:
+        if self.is_measuring:
+            self.recorder.batch_done()
 
-        setattr(self._trainer, name, wrapped)
+    def _then(self, action: Callable[[], None]) -> Callable[..., Any]:
+        def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            action()
+            return result
+
+        return around
 
     def _train(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self._begin()
+        result = original(*args, **kwargs)
+        self._end()
+        return result
+
+    def _begin(self) -> None:
         self.began_at_ns = time.perf_counter_ns()
         self._state = "training"
         self.recorder.start()
-        result = original(*args, **kwargs)
+
+    def _end(self) -> None:
         self.recorder.pause()
         self._state = "after"
-        return result
+        if self._on_ended:
+            self._on_ended()
 
     def _evaluate(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         # with several evaluation sets, evaluate() calls itself for each: one evaluation
@@ -141,9 +188,12 @@ class TrainerProbe:
                     result = original(*args, **kwargs)
                 if self._state == "after":
                     self.recorder.pause()
-                return result
         finally:
             self._depth -= 1
+        told = self._on_evaluated if self._state == "training" else self._on_ended
+        if told:
+            told()
+        return result
 
     def _evaluation_loop(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self.is_measuring:
@@ -160,9 +210,10 @@ class TrainerProbe:
     def _training_step(
         self, original: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        self._train_tokens += count_tokens(inputs)
         if self._keep:
             self._train_inputs.keep(inputs)
+        else:
+            self._train_tokens += count_tokens(inputs)
         loss = original(model, inputs, *args, **kwargs)
         if self._prove:
             self._losses.append(loss)
@@ -178,21 +229,15 @@ class TrainerProbe:
         return around
 
 
-class _Ticks(TrainerCallback):
-    """Tells the recorder where steps and evaluation batches end."""
+def _wrap(owner: object, name: str, around: Callable[..., Any]) -> None:
+    """Have ``around(original, ...)`` called in place of an object's method."""
+    original = getattr(owner, name)
 
-    def __init__(self, probe: TrainerProbe) -> None:
-        self._probe = probe
+    @wraps(original)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return around(original, *args, **kwargs)
 
-    def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-        self._probe.recorder.enter_loop()
-
-    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-        self._probe.recorder.step_done()
-
-    def on_prediction_step(self, *args: Any, **kwargs: Any) -> None:
-        if self._probe.is_measuring:
-            self._probe.recorder.batch_done()
+    setattr(owner, name, wrapped)
 
 
 def _meter_for(device: str, measure: str) -> Meter | None:

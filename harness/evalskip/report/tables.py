@@ -219,7 +219,11 @@ def headline(summary: Summary) -> list[str]:
         what = sorted({f"{entry.arm} ({entry.what})" for entry in matched.differing})
         verdict = f"NOT matched: {', '.join(what)}; {matched.blocks} blocks match"
     elif matched.blocks:
-        verdict = f"matched: same work and same result in all arms of {_blocks(matched.blocks)}"
+        repeats = matched.blocks - effort.blocks
+        again = f" and {repeats} repeat{'s' if repeats > 1 else ''}" if repeats > 0 else ""
+        verdict = (
+            f"matched: same work and same result in all arms of {_blocks(effort.blocks)}{again}"
+        )
     else:
         verdict = "not matched: no timed block ended well" if timed else "nothing was timed"
     overhead = ""

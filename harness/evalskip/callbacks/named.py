@@ -1,0 +1,20 @@
+"""Callbacks from their names, as the harness sends them into a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from evalskip.callbacks.at_the_last_step import AtTheLastStep
+from evalskip.callbacks.every_n_epochs import EveryNEpochs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from transformers import TrainerCallback
+
+_NAMED = {"AtTheLastStep": AtTheLastStep, "EveryNEpochs": EveryNEpochs}
+
+
+def made_of(callbacks: Iterable[tuple[str, Sequence[Any]]]) -> list[TrainerCallback]:
+    """Those that bring a schedule about, from their names and arguments."""
+    return [_NAMED[name](*arguments) for name, arguments in callbacks]

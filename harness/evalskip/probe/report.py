@@ -1,0 +1,54 @@
+"""How a script that the harness runs hands its figures over."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+VARIABLE = "EVALSKIP_RUN"
+"""Environment variable in which the harness says, as JSON, what it wants of a run."""
+
+
+class Measured(Protocol):
+    """What can tell, at the end, what it measured."""
+
+    def finish(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What the harness wants of this run."""
+
+    report: Path
+    measure: str
+    restore_random_state: bool
+    callbacks: list[tuple[str, list[Any]]] = field(default_factory=list)
+
+    def report_at_exit(self, measured: Measured) -> None:
+        """Write what was measured once the script has ended; of several ranks, the first does."""
+        if int(os.environ.get("RANK", "0")) == 0:
+            atexit.register(self._write, measured)
+
+    def _write(self, measured: Measured) -> None:
+        part = self.report.with_suffix(".part")
+        part.write_text(json.dumps(measured.finish()))
+        part.replace(self.report)
+
+
+def assignment() -> Assignment | None:
+    """What the harness wants of this process; None: it was not started by the harness."""
+    text = os.environ.get(VARIABLE)
+    if not text:
+        return None
+    wanted = json.loads(text)
+    return Assignment(
+        report=Path(wanted["report"]),
+        measure=wanted["measure"],
+        restore_random_state=wanted["restore_random_state"],
+        callbacks=[(name, arguments) for name, arguments in wanted.get("callbacks", [])],
+    )

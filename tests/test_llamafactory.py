@@ -1,0 +1,256 @@
+"""A LLaMA-Factory configuration as it is: what is made of it, and the real thing, run."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from evalskip.errors import InputError
+from evalskip.jobs.llamafactory.settings import PYTHON
+from evalskip.jobs.llamafactory.tiny import make_tiny
+from evalskip.records import RecordStore
+from evalskip.spec import load_spec
+from evalskip.summary import read_summary
+from support import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+USERS: dict[str, Any] = {
+    "stage": "sft",
+    "do_train": True,
+    "finetuning_type": "lora",
+    "lora_rank": 4,
+    "lora_target": "all",
+    "dataset": "instructions",
+    "template": "default",
+    "cutoff_len": 64,
+    "max_samples": 40,
+    "overwrite_cache": True,
+    "output_dir": "saves/never",
+    "logging_steps": 2,
+    "per_device_train_batch_size": 4,
+    "per_device_eval_batch_size": 2,
+    "learning_rate": 1.0e-4,
+    "num_train_epochs": 2,
+    "val_size": 0.2,
+    "eval_strategy": "epoch",
+}
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    make_tiny(folder)
+    return folder
+
+
+@pytest.fixture
+def users_file(tmp_path: Path, tiny: Path) -> Callable[..., Path]:
+    """Writes a LLaMA-Factory configuration; a key given as None is left out."""
+
+    def write(text: str = "", **changes: Any) -> Path:
+        paths = {"model_name_or_path": str(tiny / "model"), "dataset_dir": str(tiny / "data")}
+        document = {**paths, **USERS, **changes}
+        path = tmp_path / "users.yaml"
+        with path.open("w") as file:
+            YAML().dump({k: v for k, v in document.items() if v is not None}, file)
+            file.write(text)
+        return path
+
+    return write
+
+
+def load(path: Path, **options: Any) -> Any:
+    return load_spec(path, python=sys.executable, **options)
+
+
+def test_a_users_file_becomes_an_experiment(users_file: Callable[..., Path]) -> None:
+    spec = load(users_file(), settings=["num_train_epochs=4"])
+    names = ["off", "off_again", "as_written", "final_only", "every_epoch"]
+    assert [arm.name for arm in spec.all_arms()] == names
+    assert spec.job.settings["num_train_epochs"] == 4
+    spec = load(users_file(), arms=["as_written", "off", "every_n_epochs:2"])
+    names = ["off", "off_again", "as_written", "every_n_epochs:2"]
+    assert [arm.name for arm in spec.all_arms()] == names
+
+
+def test_arms_differ_in_evaluation_alone(users_file: Callable[..., Path]) -> None:
+    path = users_file(
+        load_best_model_at_end=True,
+        report_to="wandb",
+        push_to_hub=True,
+        eval_delay=1,
+        plot_loss=True,
+    )
+    spec = load(path, arms=["as_written", "every_epoch", "final_only"])
+    arguments = {arm.name: spec.job.arguments(arm.schedule) for arm in spec.all_arms()}
+    when = {"do_eval", "eval_strategy", "eval_delay"}
+    rest = [
+        {key: value for key, value in arguments[name].items() if key not in when}
+        for name in ("off", "every_epoch", "final_only")
+    ]
+    assert rest[0] == rest[1] == rest[2]
+    assert rest[0]["report_to"] == "none"
+    assert rest[0]["load_best_model_at_end"] is False
+    assert "output_dir" not in rest[0]
+    assert (arguments["every_epoch"]["eval_strategy"], arguments["off"]["eval_strategy"]) == (
+        "epoch",
+        "no",
+    )
+    assert arguments["every_epoch"]["eval_delay"] == 1
+    assert "eval_delay" not in arguments["off"]
+    written = arguments["as_written"]
+    assert written["load_best_model_at_end"] is True
+    assert written["eval_strategy"] == "epoch"
+    assert "do_eval" not in written
+    changed = [line.split(":")[0] for line in spec.job.changes()]
+    assert set(changed) == {
+        "output_dir",
+        "report_to",
+        "push_to_hub",
+        "plot_loss",
+        "load_best_model_at_end",
+        "val_size",
+    }
+    steered = spec.job.coupled(spec.all_arms()[2].schedule)
+    assert steered == "load_best_model_at_end lets evaluation steer training"
+
+
+def test_a_spec_of_ours_may_hold_a_users_file(
+    users_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    spec = load(users_file())
+    path = tmp_path / "ours.yaml"
+    with path.open("w") as file:
+        YAML().dump(spec.resolved(), file)
+    assert load_spec(path).digest() == spec.digest()
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "error"),
+    [
+        ({"eval_strategy": None}, "eval_strategy: no\n", 'eval_strategy: expected "no" in quotes'),
+        ({"eval_dataset": "more_instructions"}, "", "val_size: expected either val_size or eval_d"),
+        ({"val_size": None}, "", "val_size: missing; expected val_size or eval_dataset"),
+        ({"model_name_or_path": "./nowhere"}, "", "model_name_or_path: ./nowhere: no such folder"),
+        ({"stage": "ppo"}, "", "stage: expected one of pt, sft, rm, dpo, kto, got ppo"),
+        ({"stage": "sleep"}, "", "stage: expected one of pt, sft, rm, dpo, kto, got sleep"),
+        ({"do_train": None}, "", "do_train: expected true"),
+        ({"dataset": None}, "", "dataset: missing"),
+        ({"lr_scheduler_type": "reduce_lr_on_plateau"}, "", "lr_scheduler_type: expected a sched"),
+        ({"streaming": True}, "", "max_steps: missing"),
+        ({"job": {"kind": "synthetic"}}, "", "expected either job: or LLaMA-Factory's own keys"),
+    ],
+)
+def test_what_makes_no_experiment_is_said_in_one_line(
+    users_file: Callable[..., Path], changes: dict[str, Any], text: str, error: str
+) -> None:
+    with pytest.raises(InputError, match=r"users\.yaml") as caught:
+        load(users_file(text, **changes))
+    assert error in str(caught.value)
+
+
+def test_an_interpreter_without_llamafactory_is_refused(
+    users_file: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    path, out = users_file(), tmp_path / "out"
+    ended = evalskip("bench", path, "--python", sys.executable, "--out", out)
+    assert ended.returncode == 2
+    assert "has no LLaMA-Factory; expected an interpreter that has it" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    ended = evalskip("bench", path, "--python", "no-such-python", "--out", out)
+    assert ended.returncode == 2
+    assert "job.python: no-such-python: no such interpreter" in ended.stderr
+    assert not out.exists()
+
+
+needs_llamafactory = pytest.mark.skipif(
+    not (ROOT / PYTHON).exists(), reason="make llamafactory builds what this needs"
+)
+
+
+@pytest.fixture
+def run(
+    users_file: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Runs one block of the real LLaMA-Factory; gives its records by arm."""
+
+    def make(arms: str, **changes: Any) -> Any:
+        path = users_file(**changes)
+        out = tmp_path / "out"
+        ended = evalskip("bench", path, "--arms", arms, "--budget", "1s", "--out", out)
+        assert ended.returncode == 0, ended.stderr
+        records = [r for r in RecordStore(out).read() if r.measure == "time"]
+        assert all(record.status == "ok" for record in records), records
+        return {record.arm: record for record in records}, read_summary(out), ended
+
+    return make
+
+
+@pytest.mark.slow
+@needs_llamafactory
+def test_the_real_thing_under_every_schedule(run: Callable[..., Any]) -> None:
+    arms = "as_written,every_epoch,every_n_epochs:2,every_n_steps:5,final_only"
+    runs, summary, ended = run(arms)
+    evaluated = {arm: record.evaluated_after for arm, record in runs.items()}
+    # 32 rows to train on, 4 in a batch: 8 steps an epoch
+    assert evaluated == {
+        "off": [],
+        "off_again": [],
+        # and once more after training, whatever do_eval says
+        "as_written": [8, 16, 16],
+        "every_epoch": [8, 16],
+        "every_n_epochs:2": [16],
+        "every_n_steps:5": [5, 10, 15, 16],
+        "final_only": [16],
+    }
+    assert summary.matched.same_work
+    assert summary.matched.same_result
+    assert summary.arms["every_epoch"].evaluation_rows == 8
+    assert summary.scope.job == "llamafactory, sft, lora"
+    assert summary.scope.parameters > 0
+    assert "changed: output_dir: saves/never: taken out in every arm" in ended.stdout
+    assert not (ROOT / "saves").exists()
+
+
+@pytest.mark.slow
+@needs_llamafactory
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stage": "dpo", "dataset": "pairs", "pref_beta": 0.1},
+        {"stage": "pt", "template": None, "packing": True},
+        {"compute_accuracy": True, "finetuning_type": "full"},
+        {
+            "val_size": None,
+            "eval_dataset": "more_instructions,instructions",
+            "eval_on_each_dataset": True,
+        },
+    ],
+    ids=["dpo", "pt packed", "accuracy, full", "two evaluation sets"],
+)
+def test_every_way_it_evaluates_is_counted_once(
+    run: Callable[..., Any], changes: dict[str, Any]
+) -> None:
+    runs, summary, _ = run("every_epoch", **changes)
+    assert runs["every_epoch"].evaluations == 2
+    assert runs["off"].evaluations == 0
+    assert summary.matched.same_work
+    assert summary.matched.same_result
+
+
+@pytest.mark.slow
+@needs_llamafactory
+def test_what_llamafactory_refuses_is_the_users_to_mend(
+    users_file: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    path = users_file(no_such_key=1)
+    ended = evalskip("bench", path, "--out", tmp_path / "out")
+    assert ended.returncode == 2
+    assert "no_such_key" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
