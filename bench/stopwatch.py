@@ -185,7 +185,7 @@ def hyperfine(seconds: float, pair_s: float) -> dict[str, Any]:
             os.mkfifo(folder / pipe)
         environment = {**os.environ, **SPEC.job.environment("time")}
         command = [sys.executable, __file__, "--serve", name]
-        server = subprocess.Popen(command, env=environment)
+        server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         try:
             while not (folder / "serving").exists():
                 if server.poll() is not None:

@@ -224,7 +224,7 @@ def test_the_real_thing_under_every_schedule(run: Callable[..., Any]) -> None:
     "changes",
     [
         {"stage": "dpo", "dataset": "pairs", "pref_beta": 0.1},
-        {"stage": "pt", "template": None, "packing": True},
+        {"stage": "pt", "dataset": "text", "template": None, "packing": True},
         {"compute_accuracy": True, "finetuning_type": "full"},
         {
             "val_size": None,

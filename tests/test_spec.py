@@ -100,7 +100,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"job": {"epochs": 0}}, "job.epochs: expected a number greater than or equal to 1, got 0"),
     ({"job": {"epochs": "many"}}, "job.epochs: expected a valid integer"),
     ({"job": {"epohcs": 1}}, "job.epohcs: unknown field; expected epochs"),
-    ({"job": {"kind": "magic"}}, "job: expected one of transformers, synthetic, got magic"),
+    (
+        {"job": {"kind": "magic"}},
+        "job: expected one of transformers, llamafactory, command, synthetic, got magic",
+    ),
     ({"job": {"costs": {"step": -1}}}, "job.costs.step: expected a number greater"),
     ({"arms": []}, "arms: expected at least 1"),
     ({"arms": [{"schedule": "sometimes", "evaluation_rows": 8}]}, "arms.0.schedule: expected one"),

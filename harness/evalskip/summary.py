@@ -65,6 +65,9 @@ class Differing(_Part):
 class Matched(_Part):
     """Whether the arms differed in evaluation and in nothing else."""
 
+    proven: bool = Field(
+        default=True, description="false: runs told no digests, and steps were but counted"
+    )
     same_work: bool
     same_result: bool
     blocks: int = Field(description="blocks that match, and so enter estimates")

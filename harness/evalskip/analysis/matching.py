@@ -54,7 +54,7 @@ def match(
         for arm, run in runs.items():
             if arm not in expected:
                 continue
-            if run.work_digest != reference:
+            if run.work_digest != reference or run.steps != off.steps:
                 differing.append(_differing(run, "work"))
             elif not _as_expected(run, expected[arm]):
                 differing.append(_differing(run, "evaluations"))
@@ -66,6 +66,7 @@ def match(
     differing += _too_far_apart(inexact, losses)
     unmatched |= {(entry.block, entry.attempt) for entry in differing}
     return Matched(
+        proven=reference is not None,
         same_work=not any(entry.what != "result" for entry in differing),
         same_result=not any(entry.what == "result" for entry in differing),
         blocks=len(attempts) - len(unmatched),

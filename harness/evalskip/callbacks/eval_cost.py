@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
@@ -10,10 +9,11 @@ from transformers import TrainerCallback
 from evalskip.callbacks.named import made_of
 from evalskip.probe.attach import trainer_of
 from evalskip.probe.report import assignment
+from evalskip.probe.tell import tell, warn
 from evalskip.probe.trainer import TrainerProbe
 
 if TYPE_CHECKING:
-    from transformers import Trainer, TrainerState
+    from transformers import Trainer
 
 
 class EvalCost(TrainerCallback):
@@ -87,55 +87,24 @@ class EvalCost(TrainerCallback):
         """An evaluation inside training has ended: warn, and log."""
         if self._probe is None or self._trainer is None:
             return
-        seconds, whole = self._probe.spent_s()
-        self._warn(seconds, whole, self._trainer.state)
+        course, state = self._probe.course, self._trainer.state
+        if self.share is not None and not self._warned and self._speaks:
+            self._warned = warn(course, self.share, max(1, state.global_step) / state.max_steps)
+        seconds, whole = course.spent_s()
         self._trainer.log(
             {
                 "eval_cost/seconds": round(seconds, 4),
                 "eval_cost/share": round(seconds / whole, 4),
-                "eval_cost/evaluations": self._probe.evaluations,
+                "eval_cost/evaluations": course.evaluations,
             }
         )
 
-    def _warn(self, seconds: float, whole: float, state: TrainerState) -> None:
-        """Evaluations come at a steady rate: their share so far is what it will be."""
-        share = seconds / whole
-        if self.share is None or self._warned or share <= self.share or not self._speaks:
-            return
-        self._warned = True
-        ends_at = whole / max(1, state.global_step) * state.max_steps
-        print(
-            f"evalskip: evaluation takes {100 * share:.0f} % of the time so far, more than "
-            f"{100 * self.share:.0f} %; at this rate {_duration(ends_at * share)} of "
-            f"{_duration(ends_at)}. Evaluate less often, or on fewer rows.",
-            file=sys.stderr,
-        )
+    def _ended(self) -> None:
+        """Training has ended, or an evaluation after it."""
+        if self._probe is not None and self._speaks:
+            tell(self._probe.course)
 
     @property
     def _speaks(self) -> bool:
         """One process of several prints."""
         return self._trainer is not None and self._trainer.is_world_process_zero()
-
-    def _ended(self) -> None:
-        """Training has ended, or an evaluation after it."""
-        if self._probe is None or not self._speaks:
-            return
-        seconds, whole = self._probe.spent_s()
-        count = self._probe.evaluations
-        if count == 0:
-            print("evalskip: there was no evaluation", file=sys.stderr)
-            return
-        print(
-            f"evalskip: {count} evaluation{'s' if count > 1 else ''} took {_duration(seconds)} of "
-            f"{_duration(whole)}: {100 * seconds / whole:.1f} %. Without them training would have "
-            f"been {100 * seconds / (whole - seconds):.1f} % faster.",
-            file=sys.stderr,
-        )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

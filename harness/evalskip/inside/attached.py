@@ -30,7 +30,7 @@ class Attached(TrainerCallback):
     @property
     def began_at_ns(self) -> int | None:
         """When ``train()`` was entered, on the clock of ``time.perf_counter_ns``, if it was."""
-        return self.probe.began_at_ns if self.probe else None
+        return self.probe.course.began_at_ns if self.probe else None
 
     def on_init_end(self, *args: Any, **kwargs: Any) -> None:
         """The Trainer is complete."""

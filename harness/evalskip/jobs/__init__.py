@@ -7,15 +7,19 @@ from typing import Annotated
 from pydantic import Field
 
 from evalskip.jobs.base import BaseJob, Measure, RunRequest
+from evalskip.jobs.command import CommandJob
 from evalskip.jobs.llamafactory import LlamaFactoryJob
 from evalskip.jobs.synthetic import SyntheticJob
 from evalskip.jobs.transformers import TransformersJob
 
-Job = Annotated[TransformersJob | LlamaFactoryJob | SyntheticJob, Field(discriminator="kind")]
+Job = Annotated[
+    TransformersJob | LlamaFactoryJob | CommandJob | SyntheticJob, Field(discriminator="kind")
+]
 """Any job; its field ``kind`` says which."""
 
 __all__ = [
     "BaseJob",
+    "CommandJob",
     "Job",
     "LlamaFactoryJob",
     "Measure",

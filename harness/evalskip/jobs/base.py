@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from evalskip.schedules import Schedule
 
 Measure = Literal["time", "memory"]
-Launch = Literal["fork", "inline"]
+Launch = Literal["fork", "spawn", "inline"]
 
 
 class RunRequest(BaseModel):

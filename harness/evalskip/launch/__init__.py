@@ -1,9 +1,10 @@
-"""How a run starts: in a child of a warm parent, or inside the harness itself."""
+"""How a run starts: a child of a warm parent, a command, or inside the harness itself."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.jobs import CommandJob
 from evalskip.launch.base import Launcher, Outcome
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ def launcher_for(
         from evalskip.launch.inline import InlineLauncher
 
         return InlineLauncher(job, evaluation_rows)
+    if isinstance(job, CommandJob):
+        from evalskip.launch.spawn import SpawnLauncher
+
+        return SpawnLauncher(job, measure, logs)
     from evalskip.launch.fork import ForkLauncher
 
     return ForkLauncher(job, measure, evaluation_rows, logs, start_time)

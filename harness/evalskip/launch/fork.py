@@ -18,22 +18,19 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import evalskip
 from evalskip.errors import InputError, MeasurementError
 from evalskip.launch.base import Outcome
+from evalskip.launch.travel import travelled
 from evalskip.machine.activity import ActivitySampler
 from evalskip.machine.devices import first_gpu
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from evalskip.jobs import Job, Measure, RunRequest
-
-# what a foreign interpreter needs of us: none of it needs more than torch and transformers
-_TRAVELS = ("__init__.py", "errors.py", "callbacks", "inside", "probe")
 
 # beyond a run's own limit the parent itself has failed
 _GRACE_S = 30.0
@@ -58,7 +55,7 @@ class ForkLauncher:
         self._scratch.mkdir()
         environment = {**os.environ, **job.environment(measure)}
         if job.interpreter:
-            environment["PYTHONPATH"] = _travelled(self._scratch / "travelled", environment)
+            environment["PYTHONPATH"] = travelled(self._scratch / "travelled", environment)
         with self._errors.open("wb") as log:
             self._process = subprocess.Popen(
                 [job.interpreter or sys.executable, "-m", "evalskip.inside.parent"],
@@ -169,19 +166,6 @@ class ForkLauncher:
 
 def _silent(seconds: float) -> MeasurementError:
     return MeasurementError(f"a block's parent gave no answer within {seconds:.0f} s")
-
-
-def _travelled(place: Path, environment: Mapping[str, str]) -> str:
-    """Copy there what a foreign interpreter needs of us; the PYTHONPATH that finds it."""
-    source = Path(evalskip.__file__).parent
-    package = place / source.name
-    package.mkdir(parents=True)
-    for name in _TRAVELS:
-        if (source / name).is_dir():
-            shutil.copytree(source / name, package / name, ignore=shutil.ignore_patterns("*.pyc"))
-        else:
-            shutil.copy(source / name, package / name)
-    return os.pathsep.join(filter(None, (str(place), environment.get("PYTHONPATH"))))
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

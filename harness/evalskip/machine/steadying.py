@@ -2,6 +2,10 @@
 
 They are the same in all arms, and speed training and evaluation up alike, so they change the noise
 and not the gain. What the user has set wins.
+
+Threads are not bound to cores: alone that makes steps steadier (their medians differ by 2 % between
+processes in place of 8), but not the share of evaluation, and beside a neighbour bound threads
+cannot give way: the job of ``bench/stopwatch.yaml`` then took 26 s in place of 18.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ class Evaluation:
     """
 
     after_step: int
+    after_training: bool = False
     loader_ns: int = 0
     batches_ns: list[int] = field(default_factory=list)
     aggregation_ns: int = 0

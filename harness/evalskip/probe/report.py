@@ -5,9 +5,13 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from evalskip.probe.course import Course
 
 VARIABLE = "EVALSKIP_RUN"
 """Environment variable in which the harness says, as JSON, what it wants of a run."""
@@ -18,6 +22,10 @@ class Measured(Protocol):
 
     def finish(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
+
+    @property
+    def course(self) -> Course:
+        """Of the training."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +44,23 @@ class Assignment:
 
     def _write(self, measured: Measured) -> None:
         part = self.report.with_suffix(".part")
-        part.write_text(json.dumps(measured.finish()))
+        report = {
+            **measured.finish(),
+            "began_at_ns": measured.course.began_at_ns,
+            "environment": _environment(),
+        }
+        part.write_text(json.dumps(report))
         part.replace(self.report)
+
+
+def _environment() -> dict[str, Any]:
+    """What the script found itself on, as far as it has looked."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return {}
+    from evalskip.probe.environment import environment
+
+    return environment("cuda" if torch.cuda.is_initialized() else "cpu")
 
 
 def assignment() -> Assignment | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import nullcontext
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from evalskip.probe.clocks import clock_for
+from evalskip.probe.course import Course
 from evalskip.probe.digests import (
     InputKeeper,
     combined_digest,
@@ -61,17 +61,14 @@ class TrainerProbe:
         self.device = trainer.args.device.type
         clock, meter = clock_for(self.device), _meter_for(self.device, measure)
         self.recorder = PhaseRecorder(clock, meter)
-        self.began_at_ns: int | None = None
+        self.course = Course(self.recorder, on_evaluated, on_ended)
         self._trainer = trainer
         self._restore = restore_random_state
         self._prove = prove
         self._keep = prove and measure == "time"
-        self._on_evaluated, self._on_ended = on_evaluated, on_ended
         self._train_inputs = InputKeeper()
         self._losses: list[torch.Tensor] = []
         self._train_tokens = 0
-        self._depth = 0
-        self._state: Literal["before", "training", "after"] = "before"
         self._joined = False
         _wrap(trainer, "train", self._train)
         _wrap(trainer, "evaluate", self._evaluate)
@@ -84,29 +81,16 @@ class TrainerProbe:
         events = trainer.callback_handler
         _wrap(events, "on_train_begin", self._then(self.enter_loop))
         _wrap(events, "on_train_end", self._then(self._leave_loop))
-        _wrap(events, "on_step_end", self._then(self.recorder.step_done))
+        _wrap(events, "on_step_end", self._then(self._step_done))
         _wrap(events, "on_prediction_step", self._then(self._batch_done))
 
     def enter_loop(self) -> None:
         """The training loop begins, and T with it where ``train()`` was entered before."""
-        if self._state == "before":
-            self._begin()
+        if self.course.state == "before":
+            self.course.begin()
             self._joined = True
-        self.recorder.enter_loop()
-
-    @property
-    def evaluations(self) -> int:
-        """How many evaluations have ended."""
-        return len(self.recorder.timeline.evaluations)
-
-    def spent_s(self) -> tuple[float, float]:
-        """Seconds of all evaluations so far, and of T so far."""
-        return self.recorder.evaluated_ns() / 1e9, self.recorder.passed_ns() / 1e9
-
-    @property
-    def is_measuring(self) -> bool:
-        """Whether T is running."""
-        return self._state == "training" or self._depth > 0
+        if self.course.state == "training":
+            self.recorder.enter_loop()
 
     def parameters(self) -> int:
         """Parameters of the model, those that are not trained included."""
@@ -118,10 +102,8 @@ class TrainerProbe:
         Raises:
             RuntimeError: ``train()`` was never called, or has not returned.
         """
-        if self._state != "after":
-            raise RuntimeError(f"nothing to tell of {self._state} training")
-        self.recorder.resume()
-        timeline = self.recorder.stop()
+        self.course.finish()
+        timeline = self.recorder.timeline
         losses = [float(loss) for loss in self._losses]
         batches = self._train_inputs.digests()
         measured = {
@@ -143,11 +125,15 @@ class TrainerProbe:
 
     def _leave_loop(self) -> None:
         """T ends with the loop where there is no ``train()`` whose return could be seen."""
-        if self._joined:
-            self._end()
+        if self._joined and self.course.state == "training":
+            self.course.end()
+
+    def _step_done(self) -> None:
+        if self.course.is_measured:
+            self.recorder.step_done()
 
     def _batch_done(self) -> None:
-        if self.is_measuring:
+        if self.course.is_measured:
             self.recorder.batch_done()
 
     def _then(self, action: Callable[[], None]) -> Callable[..., Any]:
@@ -159,51 +145,28 @@ class TrainerProbe:
         return around
 
     def _train(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        self._begin()
+        if self.course.state != "before":  # a script may train again; the first time is told of
+            return original(*args, **kwargs)
+        self.course.begin()
         result = original(*args, **kwargs)
-        self._end()
+        self.course.end()
         return result
-
-    def _begin(self) -> None:
-        self.began_at_ns = time.perf_counter_ns()
-        self._state = "training"
-        self.recorder.start()
-
-    def _end(self) -> None:
-        self.recorder.pause()
-        self._state = "after"
-        if self._on_ended:
-            self._on_ended()
 
     def _evaluate(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         # with several evaluation sets, evaluate() calls itself for each: one evaluation
-        if self._depth or self._state == "before":
+        restores = self._restore and not self.course.is_evaluating
+        with random_state_preserved() if restores else nullcontext(), self.course.evaluation():
             return original(*args, **kwargs)
-        self._depth += 1
-        try:
-            with random_state_preserved() if self._restore else nullcontext():
-                if self._state == "after":
-                    self.recorder.resume()
-                with self.recorder.phase("evaluate"):
-                    result = original(*args, **kwargs)
-                if self._state == "after":
-                    self.recorder.pause()
-        finally:
-            self._depth -= 1
-        told = self._on_evaluated if self._state == "training" else self._on_ended
-        if told:
-            told()
-        return result
 
     def _evaluation_loop(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if self.is_measuring:
+        if self.course.is_measured:
             self.recorder.loader_ready()
         return original(*args, **kwargs)
 
     def _prediction_step(
         self, original: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        if self.is_measuring:
+        if self.course.is_measured:
             self.recorder.batch_begins(count_rows(inputs), count_tokens(inputs))
         return original(model, inputs, *args, **kwargs)
 
@@ -221,7 +184,7 @@ class TrainerProbe:
 
     def _in_phase(self, name: str) -> Callable[..., Any]:
         def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-            if not self.is_measuring:
+            if not self.course.is_measured:
                 return original(*args, **kwargs)
             with self.recorder.phase(name):
                 return original(*args, **kwargs)

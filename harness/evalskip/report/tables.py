@@ -221,9 +221,8 @@ def headline(summary: Summary) -> list[str]:
     elif matched.blocks:
         repeats = matched.blocks - effort.blocks
         again = f" and {repeats} repeat{'s' if repeats > 1 else ''}" if repeats > 0 else ""
-        verdict = (
-            f"matched: same work and same result in all arms of {_blocks(effort.blocks)}{again}"
-        )
+        proof = "same work and same result" if matched.proven else "not proven, but as many steps"
+        verdict = f"matched: {proof} in all arms of {_blocks(effort.blocks)}{again}"
     else:
         verdict = "not matched: no timed block ended well" if timed else "nothing was timed"
     overhead = ""

@@ -33,12 +33,13 @@ def _locate(loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
     places: list[str] = []
     for step, place in enumerate(loc):
         is_last = step == len(loc) - 1
+        tagged = [m for m in models if _is_tagged(m, str(place))]
+        if len(models) > 1 and tagged:
+            models = tagged  # the member of a union is no place in the file
+            continue
         inside = [m.model_fields[place] for m in models if place in m.model_fields]
         if isinstance(place, int) or inside:
             places.append(str(place))
-        elif tagged := [m for m in models if _is_tagged(m, place)]:
-            models = tagged  # the member of a union is no place in the file
-            continue
         else:
             places.append(place)
         if inside and not is_last:

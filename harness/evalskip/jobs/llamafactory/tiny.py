@@ -21,14 +21,15 @@ _SHORTEST, _LONGEST = 40, 400
 def make_tiny(folder: Path) -> None:
     """Write ``model/``, a causal language model with its tokenizer, and ``data/``, sets for it.
 
-    ``data/dataset_info.json`` names the sets: ``instructions`` (pt and sft), ``more_instructions``
-    (to evaluate on), ``pairs`` (rm and dpo) and ``feedback`` (kto).
+    ``data/dataset_info.json`` names the sets: ``text`` (pt), ``instructions`` (sft),
+    ``more_instructions`` (to evaluate on), ``pairs`` (rm and dpo) and ``feedback`` (kto).
     """
     pairs = _instructions()
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
     train, held_back = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
     others = train[1:] + train[:1]
+    _write(data / "text.json", [{"text": row["output"]} for row in train])
     _write(data / "instructions.json", train)
     _write(data / "more_instructions.json", held_back)
     _write(
@@ -50,6 +51,7 @@ def make_tiny(folder: Path) -> None:
     _write(
         data / "dataset_info.json",
         {
+            "text": {"file_name": "text.json", "columns": {"prompt": "text"}},
             "instructions": {"file_name": "instructions.json"},
             "more_instructions": {"file_name": "more_instructions.json"},
             "pairs": {

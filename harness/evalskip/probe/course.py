@@ -1,0 +1,97 @@
+"""The course of one training: when T begins, pauses, goes on and ends."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from evalskip.probe.phases import PhaseRecorder
+
+
+class Course:
+    """T of one training, and of what is evaluated after it.
+
+    What a script does between training and an evaluation after it, such as saving the model,
+    belongs to every arm and not to T.
+
+    Args:
+        recorder: of this training's phases.
+        on_evaluated: called after each evaluation inside training.
+        on_ended: called when training has ended, and after each evaluation after it.
+    """
+
+    def __init__(
+        self,
+        recorder: PhaseRecorder,
+        on_evaluated: Callable[[], None] | None = None,
+        on_ended: Callable[[], None] | None = None,
+    ) -> None:
+        self.recorder = recorder
+        self.state: Literal["before", "training", "after"] = "before"
+        self.began_at_ns: int | None = None
+        self._on_evaluated, self._on_ended = on_evaluated, on_ended
+        self.is_evaluating = False
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether T is running."""
+        return self.state == "training" or self.is_evaluating
+
+    @property
+    def evaluations(self) -> int:
+        """How many evaluations have ended."""
+        return len(self.recorder.timeline.evaluations)
+
+    def spent_s(self) -> tuple[float, float]:
+        """Seconds of all evaluations so far, and of T so far."""
+        return self.recorder.evaluated_ns() / 1e9, self.recorder.passed_ns() / 1e9
+
+    def begin(self) -> None:
+        """T begins."""
+        self.began_at_ns = time.perf_counter_ns()
+        self.state = "training"
+        self.recorder.start()
+
+    def end(self) -> None:
+        """Training has ended."""
+        self.recorder.pause()
+        self.state = "after"
+        if self._on_ended:
+            self._on_ended()
+
+    @contextmanager
+    def evaluation(self) -> Iterator[None]:
+        """An evaluation, inside training or after it; one within it is a part of it."""
+        if self.is_evaluating or self.state == "before":
+            yield
+            return
+        after_training = self.state == "after"
+        self.is_evaluating = True
+        try:
+            if after_training:
+                self.recorder.resume()
+            with self.recorder.phase("evaluate"):
+                yield
+            self.recorder.timeline.evaluations[-1].after_training = after_training
+            if after_training:
+                self.recorder.pause()
+        finally:
+            self.is_evaluating = False
+        told = self._on_ended if after_training else self._on_evaluated
+        if told:
+            told()
+
+    def finish(self) -> None:
+        """T ends.
+
+        Raises:
+            RuntimeError: there was no training, or it has not ended.
+        """
+        if self.state != "after":
+            raise RuntimeError(f"nothing to tell {self.state} the end of training")
+        self.recorder.resume()
+        self.recorder.stop()

@@ -1,0 +1,56 @@
+"""What a run says of itself, in one line."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evalskip.probe.course import Course
+
+
+def tell(course: Course) -> None:
+    """What evaluation came to."""
+    seconds, whole = course.spent_s()
+    count = course.evaluations
+    if count == 0:
+        print("evalskip: there was no evaluation", file=sys.stderr)
+        return
+    print(
+        f"evalskip: {count} evaluation{'s' if count > 1 else ''} took {duration(seconds)} of "
+        f"{duration(whole)}: {100 * seconds / whole:.1f} %. Without them training would have been "
+        f"{100 * seconds / (whole - seconds):.1f} % faster.",
+        file=sys.stderr,
+    )
+
+
+def warn(course: Course, share: float, done: float) -> bool:
+    """Whether evaluation takes more than its share, and a line to say so.
+
+    Evaluations come at a steady rate: their share so far is what it will be.
+
+    Args:
+        course: of the training.
+        share: of the time that evaluation may take.
+        done: part of the training that is behind us, above 0.
+    """
+    seconds, whole = course.spent_s()
+    found = seconds / whole
+    if found <= share:
+        return False
+    print(
+        f"evalskip: evaluation takes {100 * found:.0f} % of the time so far, more than "
+        f"{100 * share:.0f} %; at this rate {duration(whole / done * found)} of "
+        f"{duration(whole / done)}. Evaluate less often, or on fewer rows.",
+        file=sys.stderr,
+    )
+    return True
+
+
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours, for people."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
