@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from evalskip.errors import EvalskipError, InputError, Interrupted
+from evalskip.errors import EvalskipError, Inconclusive, InputError, Interrupted
 
 app = typer.Typer(
     name="evalskip",
@@ -111,6 +111,51 @@ def report(
 
     for directory in directories:
         typer.echo(write_markdown(directory, read_summary(directory)))
+
+
+@app.command()
+def claims(
+    directories: Annotated[
+        list[Path] | None, typer.Argument(metavar="[DIR...]", help="Results that hold verdicts.")
+    ] = None,
+    run: Annotated[
+        bool, typer.Option("--run", help="Make the evidence, by real runs of LLaMA-Factory.")
+    ] = False,
+    python: Annotated[
+        list[str] | None,
+        typer.Option(help="A Python that has LLaMA-Factory. Repeatable. [default: those of make]"),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Where --run puts its result.")] = Path(
+        "results/claims"
+    ),
+    require: Annotated[
+        list[str] | None, typer.Option(help="Fail (3) unless this claim has a verdict. Repeatable.")
+    ] = None,
+) -> None:
+    """The article's claims, and what became of each."""
+    from evalskip.claims.ledger import collected, unsettled
+    from evalskip.jobs.llamafactory.settings import built_interpreters
+    from evalskip.report.markdown import write_markdown
+    from evalskip.report.terminal import console, print_claims, print_observation
+    from evalskip.results import fresh_directory
+    from evalskip.summary import read_summary
+
+    screen = console()
+    found = [read_summary(directory) for directory in directories or []]
+    if run:
+        from evalskip.experiments.claims import make_claims
+
+        pythons = python or built_interpreters()
+        if not pythons:
+            raise InputError("--run: expected --python, or an interpreter from make llamafactory")
+        with fresh_directory(out):
+            summary = make_claims(pythons, out, lambda seen: print_observation(screen, seen))
+        write_markdown(out, summary)
+        found.append(summary)
+    ledger = collected(found)
+    print_claims(screen, ledger)
+    if missing := unsettled(ledger, require or []):
+        raise Inconclusive(missing)
 
 
 @app.command()

@@ -4,6 +4,7 @@
 code class                     meaning
 ==== ========================= ==========================================
 2    :class:`InputError`       what the user wrote is wrong
+3    :class:`Inconclusive`     a verdict was asked for that there is not
 4    :class:`MeasurementError` the measurement itself failed
 130  :class:`Interrupted`      stopped by the user; can be resumed
 ==== ========================= ==========================================
@@ -27,6 +28,12 @@ class InputError(EvalskipError):
     """A file, a field or an option that the user gave is wrong."""
 
     exit_code = 2
+
+
+class Inconclusive(EvalskipError):
+    """A verdict was asked for that there is not."""
+
+    exit_code = 3
 
 
 class MeasurementError(EvalskipError):

@@ -81,8 +81,39 @@ def open_results(path: Path, name: str, spec: Spec, *, resume: bool) -> Iterator
         raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from error
 
 
+@contextmanager
+def fresh_directory(path: Path) -> Iterator[None]:
+    """A directory for results that no spec makes; what holds results already is moved aside.
+
+    Raises:
+        InputError: it cannot be written to, is in use, or holds other things than results.
+    """
+    try:
+        with ExitStack() as held:
+            _make_fresh(path, held)
+            yield
+    except OSError as error:
+        raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from error
+
+
 def _opened(path: Path, name: str, spec: Spec, *, resume: bool, held: ExitStack) -> ResultDirectory:
-    holds_results = (path / _OURS).is_file()
+    results = ResultDirectory(path, name)
+    if resume and (path / _OURS).is_file():
+        held.enter_context(_lock(path))
+        _check_same(results, spec)
+        results.store.mend()
+    else:
+        _make_fresh(path, held)
+        results.note_environment(experiment=spec.digest(), machine=fingerprint())
+        # the last, since with it the directory holds results
+        write_atomically(path / _OURS, _as_yaml(spec))
+    results.logs.mkdir(exist_ok=True)
+    return results
+
+
+def _make_fresh(path: Path, held: ExitStack) -> None:
+    """Make the directory, empty and locked; results that lie there are moved aside."""
+    holds_results = any((path / name).is_file() for name in (_OURS, "summary.json"))
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: expected a directory, found a file")
     if path.is_dir() and not holds_results and any(map(_is_foreign, path.iterdir())):
@@ -90,23 +121,13 @@ def _opened(path: Path, name: str, spec: Spec, *, resume: bool, held: ExitStack)
     is_new = not path.exists()
     path.mkdir(parents=True, exist_ok=True)
     held.enter_context(_lock(path))
-    results = ResultDirectory(path, name)
-    if resume and holds_results:
-        _check_same(results, spec)
-        results.store.mend()
-    else:
-        aside = None
-        if holds_results:
-            aside = _free_name(path)
-            path.rename(aside)
-            path.mkdir()
-            held.enter_context(_lock(path))
-        held.push(_undo(path, aside, is_new=is_new))
-        results.note_environment(experiment=spec.digest(), machine=fingerprint())
-        # the last, since with it the directory holds results
-        write_atomically(path / _OURS, _as_yaml(spec))
-    results.logs.mkdir(exist_ok=True)
-    return results
+    aside = None
+    if holds_results:
+        aside = _free_name(path)
+        path.rename(aside)
+        path.mkdir()
+        held.enter_context(_lock(path))
+    held.push(_undo(path, aside, is_new=is_new))
 
 
 def _is_foreign(path: Path) -> bool:

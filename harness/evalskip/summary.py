@@ -142,6 +142,15 @@ class Claim(_Part):
     evidence: list[str]
 
 
+class Observation(_Part):
+    """What one real run, or the installed source, was seen to do."""
+
+    what: str = Field(description="the question that it bears on")
+    trainer: str = Field(description="whose behaviour, with its version")
+    asked: dict[str, Any] = Field(description="settings by which it differs from other runs")
+    seen: dict[str, Any]
+
+
 class Summary(_Part):
     """All that was found, by whichever command found it."""
 
@@ -158,6 +167,7 @@ class Summary(_Part):
     predictions: list[dict[str, Any]] = []
     regret: list[dict[str, Any]] = []
     claims: list[Claim] = []
+    observations: list[Observation] = []
     changes: list[str] = Field(
         default=[],
         description="what was changed of the user's configuration to make arms comparable",

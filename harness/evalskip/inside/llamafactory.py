@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,10 @@ class LlamaFactoryRunner:
         if request["arguments"].get("do_eval") is False and request["arm"] != "as_written":
             # it evaluates after training whenever it evaluates during it, whatever do_eval says
             callbacks.append(NoEvaluationAfterTraining())
-        with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
+        stays = request.get("output")
+        with (
+            nullcontext(stays) if stays else tempfile.TemporaryDirectory(prefix="evalskip-")
+        ) as output:
             try:
                 run_exp(args={**request["arguments"], "output_dir": output}, callbacks=callbacks)
             except Exception as error:

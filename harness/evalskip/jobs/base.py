@@ -29,6 +29,9 @@ class RunRequest(BaseModel):
     arguments: dict[str, Any] = Field(
         default={}, description="in the job's own words, what brings the schedule about"
     )
+    output: str | None = Field(
+        default=None, description="a folder to write into; None: one that is taken away after"
+    )
     callbacks: list[tuple[str, list[int]]] = Field(
         default=[], description="names in evalskip.callbacks, with their arguments"
     )

@@ -30,14 +30,19 @@ def markdown(summary: Summary) -> str:
     return template.render(
         summary=summary,
         headline=tables.headline(summary),
-        tables=[
-            tables.overview(summary),
-            tables.estimates(summary),
-            tables.readings(summary),
-            tables.phases(summary),
-            tables.memory(summary),
-        ],
+        tables=[table for table in _tables(summary) if table.rows],
     )
+
+
+def _tables(summary: Summary) -> list[tables.Table]:
+    return [
+        tables.truth(summary),
+        tables.overview(summary),
+        tables.estimates(summary),
+        tables.readings(summary),
+        tables.phases(summary),
+        tables.memory(summary),
+    ]
 
 
 def write_markdown(directory: Path, summary: Summary) -> Path:

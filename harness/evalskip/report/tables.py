@@ -11,7 +11,7 @@ from evalskip.spec import OFF_AGAIN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.summary import ArmSummary, Estimator, Interval, Summary
+    from evalskip.summary import ArmSummary, Estimator, Interval, Observation, Summary
 
 _WHO = ("schedule", "rows")
 _TOGETHER: Estimator = "matched_steps_plus_hidden_cost"
@@ -94,6 +94,34 @@ def overview(summary: Summary) -> Table:
         columns=left.columns + right.columns[skip:],
         rows=[one + other[skip:] for one, other in zip(left.rows, right.rows, strict=True)],
     )
+
+
+def truth(summary: Summary) -> Table:
+    """How often each trainer evaluated under each combination of the two switches."""
+    seen = [found for found in summary.observations if found.what == "switch"]
+    trainers = list(dict.fromkeys(found.trainer for found in seen))
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for found in seen:
+        asked = tuple(
+            str(found.asked.get(key, "not set")).lower() for key in ("do_eval", "eval_strategy")
+        )
+        cells.setdefault((asked[0], asked[1]), {})[found.trainer] = _evaluated(found)
+    return Table(
+        title="Which switch works",
+        note="Evaluations in the loop + after training, of runs of two epochs of 4 steps; "
+        "eval_steps is 5.",
+        columns=("do_eval", "eval_strategy", *trainers),
+        rows=[
+            (*asked, *(by_trainer.get(trainer, figures.NOTHING) for trainer in trainers))
+            for asked, by_trainer in cells.items()
+        ],
+    )
+
+
+def _evaluated(found: Observation) -> str:
+    if "evaluations_inside" not in found.seen:
+        return "refused"
+    return f"{found.seen['evaluations_inside']} + {found.seen['evaluations_after']}"
 
 
 def readings(summary: Summary) -> Table:
@@ -238,12 +266,20 @@ def headline(summary: Summary) -> list[str]:
         f"{_blocks(effort.blocks)} timed, {effort.runs} runs in {figures.duration(effort.seconds)}"
         f"{overhead}; {effort.stopped}",
     ]
+    if summary.observations and not summary.arms:
+        runs = f"{scope.job}: {effort.runs} runs of {_observed(summary)}"
+        lines = [f"{runs} in {figures.duration(effort.seconds)}"]
     for claim in summary.claims:
         condition = f". {claim.condition}" if claim.condition else ""
         lines.append(f"claim {claim.id}: “{claim.says}”")
         lines.append(f"{claim.verdict}: {claim.measured}{condition}")
         lines.append(f"scope: {claim.scope}")
     return lines
+
+
+def _observed(summary: Summary) -> str:
+    """Whose runs were observed."""
+    return ", ".join(sorted({found.trainer for found in summary.observations}))
 
 
 _NAMED = ("llamafactory", "torch", "transformers")

@@ -14,7 +14,9 @@ from rich.text import Text
 from evalskip.report import tables
 
 if TYPE_CHECKING:
-    from evalskip.summary import Summary
+    from collections.abc import Sequence
+
+    from evalskip.summary import Claim, Observation, Summary
 
 _PLAIN_WIDTH = 150
 
@@ -41,6 +43,26 @@ def print_summary(to: Console, summary: Summary) -> None:
         to.print(Text(table.note), style="dim")
     for warning in summary.warnings:
         to.print(Text(f"warning: {warning}"), style="yellow")
+
+
+def print_claims(to: Console, ledger: Sequence[Claim]) -> None:
+    """Every claim with its verdict, and what was measured."""
+    for claim in ledger:
+        to.print()
+        to.print(Text(f"{claim.id}: {claim.verdict}", style="bold"))
+        lines = (f"“{claim.says}”", claim.measured, claim.condition, f"scope: {claim.scope}")
+        for line in filter(None, lines):
+            to.print(Text(f"  {line}"))
+
+
+def print_observation(to: Console, observation: Observation) -> None:
+    """What was seen just now."""
+    asked = ", ".join(f"{key}: {value}" for key, value in observation.asked.items())
+    seen = observation.seen.get("error") or ", ".join(
+        f"{key} {value}" for key, value in observation.seen.items() if isinstance(value, int)
+    )
+    line = Text(f"{observation.trainer}, {observation.what}: {asked or 'nothing set'}: {seen}")
+    to.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def _width(to: Console, table: tables.Table) -> int:

@@ -23,6 +23,12 @@ STAGES = ("pt", "sft", "rm", "dpo", "kto")
 PYTHON = Path(".venv-llamafactory/bin/python")
 """Where ``make llamafactory`` puts the interpreter that has LLaMA-Factory."""
 
+
+def built_interpreters() -> list[str]:
+    """Those that ``make llamafactory`` has built, one per release, the oldest first."""
+    return sorted(map(str, Path().glob(".venv-llamafactory-*/bin/python")))
+
+
 _STRATEGIES = ("no", "steps", "epoch")
 # decided by the schedule of an arm; whatever else the user wrote stays
 _WHEN = ("do_eval", "eval_strategy", "eval_steps", "eval_on_start", "eval_delay")

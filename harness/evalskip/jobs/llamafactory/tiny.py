@@ -78,6 +78,30 @@ def make_tiny(folder: Path) -> None:
     _write_model(folder / "model", [row["output"] for row in pairs])
 
 
+def tiny_settings(folder: Path) -> dict[str, Any]:
+    """A LLaMA-Factory configuration that trains the tiny model for 8 steps, 4 an epoch."""
+    return {
+        "model_name_or_path": str(folder / "model"),
+        "stage": "sft",
+        "do_train": True,
+        "finetuning_type": "lora",
+        "lora_rank": 4,
+        "lora_target": "all",
+        "dataset": "instructions",
+        "dataset_dir": str(folder / "data"),
+        "template": "default",
+        "cutoff_len": 64,
+        "max_samples": 20,
+        "overwrite_cache": True,
+        "logging_steps": 1,
+        "per_device_train_batch_size": 4,
+        "per_device_eval_batch_size": 4,
+        "learning_rate": 1e-4,
+        "num_train_epochs": 2,
+        "val_size": 0.2,
+    }
+
+
 def _instructions() -> list[dict[str, Any]]:
     from pydoc_data import topics
 

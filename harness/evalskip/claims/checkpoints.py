@@ -1,0 +1,44 @@
+"""The claim that checkpoints are saved without evaluation, only without choosing the best."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims import seen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.summary import Claim, Observation
+
+ID = "checkpoints"
+SAYS = "Checkpoints are still saved, only without choosing the best by validation."
+
+
+def judged(observations: Sequence[Observation]) -> Claim:
+    """Save, go on from, load; and ask for the best."""
+    saved = seen.of(observations, "files_off")
+    holds, texts, used = [], [], list(saved)
+    for found in saved:
+        own = [run for run in observations if run.trainer == found.trainer]
+        resume, load, best, save_best = (
+            next((run for run in own if run.what == what), None)
+            for what in ("resume", "load", "best_at_end", "save_best")
+        )
+        used += [run for run in (resume, load, best, save_best) if run]
+        goes_on = bool(resume and resume.seen.get("steps"))
+        loads = bool(load and load.seen.get("steps"))
+        chooses = bool(best and not seen.error(best))
+        holds.append(bool(found.seen["checkpoints"]) and goes_on and loads and not chooses)
+        texts.append(
+            f"{found.trainer}: {len(found.seen['checkpoints'])} checkpoints, "
+            f"{'resumed' if goes_on else 'not resumed'} and {'loaded' if loads else 'not loaded'}; "
+            f"load_best_model_at_end: {_ended(best)}; save_strategy best: {_ended(save_best)}"
+        )
+    return seen.judged((ID, SAYS), used, holds, measured="; ".join(texts))
+
+
+def _ended(run: Observation | None) -> str:
+    if run is None:
+        return "not run"
+    return seen.error(run)[:120] or "ran"

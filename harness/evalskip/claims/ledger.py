@@ -1,0 +1,76 @@
+"""All claims, in the order in which the article makes them. A new one is one file and one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims import (
+    checkpoints,
+    config,
+    default_on,
+    early_stopping,
+    logging,
+    message,
+    speed,
+    switch,
+)
+from evalskip.errors import InputError
+from evalskip.summary import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from evalskip.summary import Observation, Summary
+
+SEEN = (default_on, switch, config, message, logging, checkpoints, early_stopping)
+"""Judged by what real runs were seen to do."""
+
+MEASURED = (speed,)
+"""Judged from figures, by the experiment that measures them."""
+
+
+def judged_by_observation(observations: Sequence[Observation]) -> list[Claim]:
+    """Every claim that observations settle."""
+    return [claim.judged(observations) for claim in SEEN]
+
+
+def unsettled(claims: Sequence[Claim], required: Sequence[str]) -> str:
+    """Which of the required claims have no verdict, in one line; empty if all have.
+
+    Raises:
+        InputError: there is no such claim.
+    """
+    known = [claim.id for claim in claims]
+    for name in required:
+        if name not in known:
+            raise InputError(f"--require {name}: expected one of {', '.join(dict.fromkeys(known))}")
+    missing = [
+        f"{name}: {verdicts[0]}"
+        for name in required
+        if not (verdicts := [claim.verdict for claim in claims if claim.id == name])
+        or set(verdicts) <= {"inconclusive", "not_run"}
+    ]
+    return f"no verdict on {', '.join(missing)}" if missing else ""
+
+
+def collected(summaries: Iterable[Summary]) -> list[Claim]:
+    """The claims of several results, in order; ``not_run`` where no result has a verdict."""
+    found: dict[str, list[Claim]] = {}
+    for summary in summaries:
+        for claim in summary.claims:
+            if claim.verdict != "not_run":
+                found.setdefault(claim.id, []).append(claim)
+    claims: list[Claim] = []
+    for module in (*SEEN, *MEASURED):
+        claims += found.get(module.ID) or [
+            Claim(
+                id=module.ID,
+                says=module.SAYS,
+                verdict="not_run",
+                scope="nothing was run",
+                measured="nothing",
+                condition="",
+                evidence=[],
+            )
+        ]
+    return claims

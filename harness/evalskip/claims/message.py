@@ -1,0 +1,36 @@
+"""The claim that the code is an if/else on ``do_eval``, whose else says that it skips."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims import seen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.summary import Claim, Observation
+
+ID = "message"
+SAYS = (
+    "The code is an if/else on do_eval, and a run without evaluation logs that it skips the phase."
+)
+
+
+def judged(observations: Sequence[Observation]) -> Claim:
+    """Search the installed source, and the logs of runs that did not evaluate."""
+    sources = seen.of(observations, "source")
+    silent = [run for run in seen.of(observations, "switch") if not seen.evaluations(run)]
+    told = {run.trainer for run in silent if run.seen.get("says_skip")}
+    return seen.judged(
+        (ID, SAYS),
+        sources,
+        [bool(found.seen["if_else"]) and found.trainer in told for found in sources],
+        measured="; ".join(
+            f"{found.trainer}: {len(found.seen['if'])} conditions on do_eval in "
+            f"{found.seen['files']} files, {len(found.seen['if_else'])} of them with an else; "
+            f"{'a' if found.trainer in told else 'no'} run without evaluation logged that it "
+            "skips it"
+            for found in sources
+        ),
+    )

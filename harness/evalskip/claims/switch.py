@@ -1,0 +1,50 @@
+"""The claim that ``do_eval: false`` is all it takes to skip evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims import seen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.summary import Claim, Observation
+
+ID = "switch"
+SAYS = "Setting do_eval: false is all it takes to skip evaluation."
+
+
+def judged(observations: Sequence[Observation]) -> Claim:
+    """Does a run with ``do_eval: false`` evaluate, whatever else is set?"""
+    runs = seen.of(observations, "switch", do_eval=False)
+    by_trainer: dict[str, list[Observation]] = {}
+    for run in runs:
+        by_trainer.setdefault(run.trainer, []).append(run)
+    told = [
+        f"eval_strategy {run.asked.get('eval_strategy', 'not set')}: "
+        f"{run.seen.get('evaluations_inside')} in the loop and "
+        f"{run.seen.get('evaluations_after')} after it ({run.trainer})"
+        for run in runs
+        if seen.evaluations(run)
+    ]
+    return seen.judged(
+        (ID, SAYS),
+        runs,
+        [not any(map(seen.evaluations, own)) for own in by_trainer.values()],
+        measured=f"with do_eval: false, {'; '.join(told) or 'there was no evaluation'}",
+        condition=_what_works(observations),
+    )
+
+
+def _what_works(observations: Sequence[Observation]) -> str:
+    """The settings under which no run evaluated, whatever the other setting was."""
+    off = seen.of(observations, "switch", eval_strategy="no")
+    inside = [run for run in off if run.seen.get("evaluations_inside")]
+    after = [run for run in off if run.seen.get("evaluations_after")]
+    if not off or inside:
+        return ""
+    text = 'the switch that works is eval_strategy: "no" (in quotes), which is the default'
+    if after and all(run.asked.get("do_eval") is True for run in after):
+        text += "; with it, do_eval: true evaluates once more, after training"
+    return text

@@ -1,0 +1,63 @@
+"""Makes the evidence for claims that no figure settles, and has them judged by it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from evalskip.claims.ledger import judged_by_observation
+from evalskip.experiments.truth import observe
+from evalskip.machine.fingerprint import fingerprint
+from evalskip.summary import Effort, Matched, Scope, Summary, write_sections
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from evalskip.experiments.truth import Tell
+
+CLAIM_SECTIONS = {"name", "scope", "machine", "effort", "observations", "claims"}
+"""The sections of the summary that ``claims`` owns."""
+
+
+def make_claims(pythons: Sequence[str], directory: Path, tell: Tell) -> Summary:
+    """Run the real LLaMA-Factory in each interpreter, and judge what it was seen to do.
+
+    Args:
+        pythons: interpreters that have a LLaMA-Factory.
+        directory: of the result.
+        tell: called with each observation as it is made.
+
+    Raises:
+        InputError: an interpreter has no LLaMA-Factory that is known.
+    """
+    began = time.monotonic()
+    observations = observe(pythons, directory / "logs", tell)
+    trainers = sorted({observation.trainer for observation in observations})
+    summary = Summary(
+        name=directory.name,
+        scope=Scope(
+            job="truth table",
+            model="tiny",
+            parameters=0,
+            device="cpu",
+            versions={name: version for name, _, version in (t.rpartition(" ") for t in trainers)},
+        ),
+        machine=fingerprint(),
+        effort=Effort(
+            blocks=0,
+            runs=sum("error" in o.seen or "steps" in o.seen for o in observations),
+            seconds=time.monotonic() - began,
+            run_overhead_s=None,
+            block_start_s=None,
+            stopped="every combination was run",
+        ),
+        matched=Matched(proven=False, same_work=False, same_result=False, blocks=0),
+        arms={},
+        comparisons=[],
+        noise_floor=None,
+        claims=judged_by_observation(observations),
+        observations=observations,
+        warnings=[],
+    )
+    return write_sections(directory, summary, CLAIM_SECTIONS)

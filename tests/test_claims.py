@@ -1,0 +1,170 @@
+"""Claims about behaviour: judged by what runs were seen to do, and seen in real runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from evalskip.analysis.source import conditions_on
+from evalskip.claims.ledger import SEEN, collected, judged_by_observation
+from evalskip.errors import InputError
+from evalskip.jobs.llamafactory.settings import built_interpreters
+from evalskip.summary import Observation, read_summary
+from support import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TRAINER = "LLaMA-Factory 1.0"
+
+
+def saw(what: str, seen: dict[str, Any], **asked: Any) -> Observation:
+    return Observation(what=what, trainer=TRAINER, asked=asked, seen=seen)
+
+
+def counted(inside: int, after: int, **asked: Any) -> Observation:
+    found = {"steps": 8, "evaluations_inside": inside, "evaluations_after": after}
+    return saw("switch", found, **asked)
+
+
+def real_behaviour() -> list[Observation]:
+    """As LLaMA-Factory was seen to be."""
+    log = [[step, 1.0 / step] for step in range(1, 9)]
+    files = {"log": log, "checkpoints": ["checkpoint-4", "checkpoint-8"], "final_model": True}
+    source = {"files": 9, "if": ["sft.py:3"], "if_else": [], "says_skip": []}
+    return [
+        counted(0, 0),
+        counted(0, 1, do_eval=True),
+        counted(0, 0, do_eval=False),
+        counted(0, 0, eval_strategy="no"),
+        counted(0, 1, do_eval=True, eval_strategy="no"),
+        counted(0, 0, do_eval=False, eval_strategy="no"),
+        counted(2, 1, do_eval=False, eval_strategy="epoch"),
+        saw("early_stopping", {"error": "AssertionError: needs eval"}, eval_strategy="no"),
+        saw("best_at_end", {"error": "ValueError: strategies differ"}),
+        saw("save_best", {"steps": 8}),
+        saw("files_on", files),
+        saw("files_off", files),
+        saw("resume", {"steps": 4}),
+        saw("load", {"steps": 8}),
+        saw("source", source),
+    ]
+
+
+def verdicts(observations: list[Observation]) -> dict[str, str]:
+    return {claim.id: claim.verdict for claim in judged_by_observation(observations)}
+
+
+def test_what_was_seen_settles_every_claim_about_behaviour() -> None:
+    assert verdicts(real_behaviour()) == {
+        "default_on": "refuted",
+        "switch": "refuted",
+        "config": "supported",
+        "message": "refuted",
+        "logging": "supported",
+        "checkpoints": "supported",
+        "early_stopping": "supported",
+    }
+    switch = judged_by_observation(real_behaviour())[1]
+    assert "eval_strategy epoch: 2 in the loop and 1 after it" in switch.measured
+    assert 'the switch that works is eval_strategy: "no"' in switch.condition
+    assert "do_eval: true evaluates once more, after training" in switch.condition
+
+
+@pytest.mark.parametrize(
+    ("claim", "what", "change"),
+    [
+        ("default_on", "switch", {"evaluations_inside": 2}),
+        ("early_stopping", "early_stopping", {"error": None, "steps": 8}),
+        ("logging", "files_off", {"log": [[1, 1.0], [3, 0.3]]}),
+        ("checkpoints", "files_off", {"checkpoints": []}),
+        ("checkpoints", "resume", {"steps": 0}),
+        ("checkpoints", "best_at_end", {"error": None, "steps": 8}),
+    ],
+)
+def test_other_behaviour_gives_another_verdict(
+    claim: str, what: str, change: dict[str, Any]
+) -> None:
+    observations = real_behaviour()
+    place = next(i for i, found in enumerate(observations) if found.what == what)
+    found = observations[place]
+    observations[place] = found.model_copy(update={"seen": {**found.seen, **change}})
+    before, after = verdicts(real_behaviour())[claim], verdicts(observations)[claim]
+    assert {before, after} == {"supported", "refuted"}
+
+
+def test_without_observations_nothing_is_judged() -> None:
+    assert set(verdicts([]).values()) == {"not_run"}
+    assert [claim.id for claim in collected([])] == [m.ID for m in SEEN] + ["speed"]
+
+
+def test_source_is_read_as_python_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "somebodys"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "a.py").write_text(
+        "# if do_eval: a comment is no condition\n"
+        "def f(args, do_eval):\n"
+        "    if args.do_eval:\n"
+        "        pass\n"
+        "    if not do_eval:\n"
+        "        pass\n"
+        "    else:\n"
+        "        print('Skipping the evaluation')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert conditions_on("do_eval", sys.executable, "somebodys") == {
+        "files": 2,
+        "if": ["a.py:3", "a.py:5"],
+        "if_else": ["a.py:5"],
+        "says_skip": ["a.py:8"],
+    }
+    with pytest.raises(InputError, match="has no nobodys"):
+        conditions_on("do_eval", sys.executable, "nobodys")
+
+
+def test_the_ledger_is_printed_and_may_be_required(evalskip: Callable[..., Any]) -> None:
+    ended = evalskip("claims")
+    assert ended.returncode == 0
+    assert "speed: not_run" in ended.stdout
+    reference = ROOT / "results" / "reference" / "quick-cpu"
+    ended = evalskip("claims", reference, "--require", "speed")
+    assert ended.returncode == 0, ended.stderr
+    assert "speed: conditional" in ended.stdout
+    ended = evalskip("claims", reference, "--require", "speed", "--require", "switch")
+    assert ended.returncode == 3
+    assert ended.stderr == "evalskip: no verdict on switch: not_run\n"
+    ended = evalskip("claims", "--require", "no_such")
+    assert ended.returncode == 2
+    assert "--require no_such: expected one of default_on, switch" in ended.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not built_interpreters(), reason="make llamafactory builds what this needs")
+def test_the_truth_table_of_the_real_thing(tmp_path: Path, evalskip: Callable[..., Any]) -> None:
+    out = tmp_path / "claims"
+    ended = evalskip("claims", "--run", "--out", out, "--require", "switch", timeout=900)
+    assert ended.returncode == 0, ended.stderr
+    summary = read_summary(out)
+    found = {claim.id: claim.verdict for claim in summary.claims}
+    assert found["default_on"] == found["switch"] == found["message"] == "refuted"
+    assert found["config"] == found["logging"] == found["checkpoints"] == "supported"
+    table = {
+        (o.trainer.split()[0], o.asked.get("do_eval"), o.asked.get("eval_strategy")): (
+            o.seen.get("evaluations_inside"),
+            o.seen.get("evaluations_after"),
+        )
+        for o in summary.observations
+        if o.what == "switch"
+    }
+    for do_eval in (None, True, False):
+        assert table["LLaMA-Factory", do_eval, None] == (0, int(do_eval is True))
+        assert table["LLaMA-Factory", do_eval, "no"] == (0, int(do_eval is True))
+        assert table["LLaMA-Factory", do_eval, "epoch"] == (2, 1)
+        assert table["Trainer", do_eval, None] == (0, 0)
+        assert table["Trainer", do_eval, "epoch"] == (2, 0)
+    report = (out / "report.md").read_text()
+    assert "Which switch works" in report
