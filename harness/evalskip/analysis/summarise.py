@@ -186,6 +186,7 @@ def _arm(
     wall = _mean(times["wall_s"])
     trained = sum(record.train_tokens for record in ended_well)
     evaluated = sum(record.evaluation_tokens for record in ended_well)
+    usual = _usual(counted)
     flags = [record.contaminated for record in own if record.contaminated is not None]
     return ArmSummary(
         schedule=arm.schedule.phrase,
@@ -196,7 +197,7 @@ def _arm(
         wall_s=wall,
         setup_s=_mean(times["setup_s"]),
         phases_s=phases,
-        evaluations=_usual(counted) or len(expected or ()),
+        evaluations=len(expected or ()) if usual is None else usual,
         first_evaluation_s=_mean(times["first_evaluation_s"]),
         share=phases["evaluate"] / wall if wall else None,
         peak_bytes=_peaks(ended_well),
