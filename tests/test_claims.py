@@ -51,6 +51,7 @@ def real_behaviour() -> list[Observation]:
         saw("resume", {"steps": 4}),
         saw("load", {"steps": 8}),
         saw("source", source),
+        saw("command_line", {"evaluations_inside": 0, "evaluations_after": 1}, do_eval=True),
     ]
 
 
@@ -78,6 +79,8 @@ def test_what_was_seen_settles_every_claim_about_behaviour() -> None:
     ("claim", "what", "change"),
     [
         ("default_on", "switch", {"evaluations_inside": 2}),
+        ("config", "command_line", {"evaluations_after": 0}),
+        ("config", "command_line", {"error": "ValueError: no such option"}),
         ("early_stopping", "early_stopping", {"error": None, "steps": 8}),
         ("logging", "files_off", {"log": [[1, 1.0], [3, 0.3]]}),
         ("checkpoints", "files_off", {"checkpoints": []}),
@@ -140,13 +143,20 @@ def test_the_ledger_is_printed_and_may_be_required(evalskip: Callable[..., Any])
     ended = evalskip("claims", "--require", "no_such")
     assert ended.returncode == 2
     assert "--require no_such: expected one of default_on, switch" in ended.stderr
+    ended = evalskip("claims", "--job", "no_such")
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "evalskip: --job no_such: expected llamafactory\n",
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not built_interpreters(), reason="make llamafactory builds what this needs")
 def test_the_truth_table_of_the_real_thing(tmp_path: Path, evalskip: Callable[..., Any]) -> None:
     out = tmp_path / "claims"
-    ended = evalskip("claims", "--run", "--out", out, "--require", "switch", timeout=900)
+    ended = evalskip(
+        "claims", "--run", "--job", "llamafactory", "--out", out, "--require", "switch", timeout=900
+    )
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(out)
     found = {claim.id: claim.verdict for claim in summary.claims}

@@ -177,7 +177,15 @@ def test_an_evaluation_after_every_step_leaves_no_hidden_cost_to_tell() -> None:
 def timeline(steps: int = 3, **changes: Any) -> dict[str, Any]:
     made = {
         "steps_ns": [10] * steps,
-        "evaluations": [{"loader_ns": 1, "batches_ns": [5, 5], "aggregation_ns": 1, "log_ns": 2}],
+        "evaluations": [
+            {
+                "after_step": 1,
+                "loader_ns": 1,
+                "batches_ns": [5, 5],
+                "aggregation_ns": 1,
+                "log_ns": 2,
+            }
+        ],
         "before_loop_ns": 4,
         "after_loop_ns": 2,
         "saves_ns": [[3, 6]],
@@ -188,7 +196,7 @@ def timeline(steps: int = 3, **changes: Any) -> dict[str, Any]:
 
 def test_pieces_of_a_run_sum_to_t() -> None:
     record = run("on", wall_ns=57)
-    found, warnings = pieces_of({1: record}, lambda _: timeline())
+    found, warnings = pieces_of({1: record}, lambda _: {"timeline": timeline()}, 4)
     assert warnings == []
     total = found.steps.sum() + found.evaluations.sum() + found.remainders.sum()
     assert total * 1e9 == pytest.approx(57)
@@ -211,7 +219,9 @@ def test_a_broken_run_is_left_out_by_name(broken: dict[str, Any], why: str) -> N
     }
     if why == "its times do not sum to T":
         runs[3] = run("on", 3, wall_ns=57)
-    found, warnings = pieces_of(runs, lambda r: broken if r.block == 3 else timeline())
+    found, warnings = pieces_of(
+        runs, lambda r: {"timeline": broken if r.block == 3 else timeline()}, 4
+    )
     assert warnings == [f"on, block 3: left out: {why}"]
     assert found.blocks == (1, 2)
 

@@ -183,7 +183,7 @@ def run(
     def make(arms: str, **changes: Any) -> Any:
         path = users_file(**changes)
         out = tmp_path / "out"
-        ended = evalskip("bench", path, "--arms", arms, "--budget", "1s", "--out", out)
+        ended = evalskip("bench", path, "--arms", arms, "--budget", "1s", "--full", "--out", out)
         assert ended.returncode == 0, ended.stderr
         records = [r for r in RecordStore(out).read() if r.measure == "time"]
         assert all(record.status == "ok" for record in records), records
@@ -225,6 +225,9 @@ def test_the_real_thing_under_every_schedule(run: Callable[..., Any]) -> None:
     [
         {"stage": "dpo", "dataset": "pairs", "pref_beta": 0.1},
         {"stage": "pt", "dataset": "text", "template": None, "packing": True},
+        {"stage": "rm", "dataset": "pairs"},
+        {"stage": "kto", "dataset": "feedback"},
+        {"predict_with_generate": True, "max_new_tokens": 8},
         {"compute_accuracy": True, "finetuning_type": "full"},
         {
             "val_size": None,
@@ -232,7 +235,7 @@ def test_the_real_thing_under_every_schedule(run: Callable[..., Any]) -> None:
             "eval_on_each_dataset": True,
         },
     ],
-    ids=["dpo", "pt packed", "accuracy, full", "two evaluation sets"],
+    ids=["dpo", "pt packed", "rm", "kto", "generation", "accuracy, full", "two evaluation sets"],
 )
 def test_every_way_it_evaluates_is_counted_once(
     run: Callable[..., Any], changes: dict[str, Any]
@@ -242,6 +245,76 @@ def test_every_way_it_evaluates_is_counted_once(
     assert runs["off"].evaluations == 0
     assert summary.matched.same_work
     assert summary.matched.same_result
+    arm = summary.arms["every_epoch"]
+    assert (arm.evaluation_tokens or 0) > 0
+    names = changes.get("eval_dataset", "").split(",") if "eval_dataset" in changes else []
+    assert sorted(arm.evaluation_sets) == sorted(names)
+    parts = sum(found.seconds for found in arm.evaluation_sets.values())
+    assert parts == pytest.approx(arm.phases_s["evaluate"] if names else 0, rel=0.1)
+
+
+@pytest.mark.slow
+@needs_llamafactory
+def test_a_stream_is_evaluated_by_steps(run: Callable[..., Any]) -> None:
+    runs, summary, _ = run(
+        "as_written,every_n_steps:3",
+        streaming=True,
+        max_steps=8,
+        max_samples=None,
+        num_train_epochs=None,
+        val_size=6,
+        eval_strategy="steps",
+        eval_steps=4,
+    )
+    assert runs["every_n_steps:3"].evaluated_after == [3, 6, 8]
+    assert runs["as_written"].evaluated_after == [4, 8, 8]
+    assert summary.arms["as_written"].evaluation_rows == 6
+    assert summary.matched.same_result
+
+
+@pytest.mark.slow
+@needs_llamafactory
+def test_a_slice_tells_what_the_whole_would_do(
+    users_file: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    path = users_file(max_samples=300, num_train_epochs=3, eval_strategy="steps", eval_steps=50)
+    arms, out = "as_written,every_epoch", tmp_path / "out"
+    ended = evalskip("bench", path, "--arms", arms, "--budget", "3s", "--out", out)
+    assert ended.returncode == 0, ended.stderr
+    assert "since one run exceeds the budget of 3 s, " in ended.stdout
+    records = {record.arm: record for record in RecordStore(out).read()}
+    # 240 rows to train on, 4 in a batch: 60 steps an epoch
+    assert records["as_written"].evaluated_after == [50, 100, 150, 180, 180]
+    assert records["every_epoch"].evaluated_after == [60, 120, 180]
+    assert records["every_epoch"].evaluation_rows == 60
+    assert records["off"].steps == 180
+    assert read_summary(out).extrapolated.of_steps == 180
+
+
+@pytest.mark.slow
+@needs_llamafactory
+def test_torchrun_is_used_where_llamafactory_would_use_it(
+    users_file: Callable[..., Path],
+    tmp_path: Path,
+    evalskip: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_TORCHRUN", "1")
+    monkeypatch.setenv("NPROC_PER_NODE", "2")
+    spec = load_spec(users_file(), arms=["every_epoch"])
+    assert spec.job.launch == "torchrun"
+    ours, out = tmp_path / "ours.yaml", tmp_path / "out"
+    with ours.open("w") as file:
+        YAML().dump({**spec.resolved(), "measure": ["time"]}, file)
+    monkeypatch.delenv("FORCE_TORCHRUN")
+    ended = evalskip("bench", ours, "--budget", "1s", "--full", "--out", out)
+    assert ended.returncode == 0, ended.stderr
+    records = {record.arm: record for record in RecordStore(out).read()}
+    assert {record.status for record in records.values()} == {"ok"}
+    # 32 rows to train on, 4 in a batch on each of two ranks: 4 steps an epoch
+    assert records["every_epoch"].evaluated_after == [4, 8]
+    assert records["off"].evaluated_after == []
+    assert read_summary(out).matched.same_result
 
 
 @pytest.mark.slow

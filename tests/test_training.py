@@ -42,7 +42,7 @@ def train(
     """Makes one block of real runs; gives its records by arm. Results are in ``out``."""
 
     def make(arms: list[dict[str, Any]], *, measure: str = "time", **job: Any) -> Any:
-        design = {"looks": [2], "budget": "1s"}
+        design = {"looks": [2], "budget": "1s", "full": True}
         if "restore_random_state" in job:
             design["restore_random_state"] = job.pop("restore_random_state")
         document = {**TINY, **job}
@@ -200,7 +200,7 @@ def test_a_killed_run_leaves_no_checkpoint_behind(
 ) -> None:
     spec = write_spec(
         arms=ONE_ARM,
-        design={"looks": [2], "budget": "1s"},
+        design={"looks": [2], "budget": "1s", "full": True},
         measure=["time"],
         limits={"run_time": "1s"},
         replace={"job": {**TINY, "epochs": 1000, "save_steps": 2}},

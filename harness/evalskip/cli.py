@@ -54,6 +54,9 @@ def bench(
     budget: Annotated[
         str | None, typer.Option(help="Time after which no further block begins, such as 10m.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Run the job whole, however long one run takes.")
+    ] = False,
     arms: Annotated[
         str | None,
         typer.Option(help="Arms to keep, by schedule or name: every_epoch,every_n_epochs:5@48."),
@@ -78,6 +81,7 @@ def bench(
         settings=settings or [],
         arms=[name.strip() for name in arms.split(",")] if arms is not None else [],
         budget=budget,
+        full=full or None,
         python=python,
     )
     directory = out or Path("results", spec.stem)
@@ -121,6 +125,10 @@ def claims(
     run: Annotated[
         bool, typer.Option("--run", help="Make the evidence, by real runs of LLaMA-Factory.")
     ] = False,
+    job: Annotated[
+        list[str] | None,
+        typer.Option(help="Whose evidence --run makes: llamafactory. Repeatable. [default: all]"),
+    ] = None,
     python: Annotated[
         list[str] | None,
         typer.Option(help="A Python that has LLaMA-Factory. Repeatable. [default: those of make]"),
@@ -142,6 +150,9 @@ def claims(
 
     screen = console()
     found = [read_summary(directory) for directory in directories or []]
+    for name in job or []:
+        if name != "llamafactory":
+            raise InputError(f"--job {name}: expected llamafactory")
     if run:
         from evalskip.experiments.claims import make_claims
 

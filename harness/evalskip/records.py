@@ -15,12 +15,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evalskip.errors import InputError
 from evalskip.jobs.base import Measure
+from evalskip.slices import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
 Status = Literal["ok", "out_of_memory", "failed", "timed_out"]
+
+
+class EvaluationSet(BaseModel):
+    """One of several sets that a run evaluates."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rows: int = Field(description="in one evaluation")
+    ns: int = Field(description="of all its evaluations together")
 
 
 class RunRecord(BaseModel):
@@ -43,6 +53,10 @@ class RunRecord(BaseModel):
     setup_ns: dict[str, int] = Field(
         default={}, description="the parts of set-up, those shared with other runs included"
     )
+    extrapolated: Slice | None = Field(
+        default=None,
+        description="so much of the job was run; times and counts are told from it for the whole",
+    )
     wall_ns: int | None = Field(default=None, description="T")
     phases_ns: dict[str, int] = Field(default={}, description="sums to T exactly")
     block_start_ns: int = Field(
@@ -53,6 +67,9 @@ class RunRecord(BaseModel):
     evaluations: int = 0
     evaluated_after: list[int] = []
     evaluation_rows: int | None = Field(default=None, description="in one evaluation")
+    evaluation_sets: dict[str, EvaluationSet] = Field(
+        default={}, description="by name, where there are several"
+    )
     first_evaluation_ns: int | None = Field(
         default=None, description="it may pay for set-up, autotuning, compilation"
     )

@@ -74,12 +74,24 @@ class Matched(_Part):
     differing: list[Differing] = []
 
 
+class SetSummary(_Part):
+    """One of several evaluation sets."""
+
+    rows: int
+    seconds: float = Field(description="of all its evaluations in a run together, mean over runs")
+
+
 class ArmSummary(_Part):
     """One arm: means over its runs."""
 
     schedule: str
     evaluation_rows: int | None
     evaluation_load: float = Field(description="evaluated tokens / trained tokens")
+    train_tokens: int | None = Field(default=None, description="of a run; null: not told")
+    evaluation_tokens: int | None = Field(default=None, description="of a run; null: not told")
+    evaluation_sets: dict[str, SetSummary] = Field(
+        default={}, description="by name, where there are several"
+    )
     runs: int
     failed_runs: dict[str, int] = Field(default={}, description="runs that ended otherwise, by how")
     wall_s: float | None = Field(description="T")
@@ -151,6 +163,14 @@ class Observation(_Part):
     seen: dict[str, Any]
 
 
+class Extrapolated(_Part):
+    """So much of every run was made; its figures are told from that for the whole."""
+
+    steps: int
+    of_steps: int
+    evaluation_batches: int = Field(description="of each evaluation")
+
+
 class Summary(_Part):
     """All that was found, by whichever command found it."""
 
@@ -160,6 +180,9 @@ class Summary(_Part):
     machine: dict[str, Any] = {}
     effort: Effort
     matched: Matched
+    extrapolated: Extrapolated | None = Field(
+        default=None, description="null: the job was run whole"
+    )
     arms: dict[str, ArmSummary]
     comparisons: list[Comparison]
     noise_floor: Interval | None

@@ -141,6 +141,7 @@ def replicated_gains(
 ) -> list[LogGains]:
     """The log gains on each of the sets of blocks that the jackknife wants."""
     inside = on.window(window)
+    offs, on = [off.weighted(on) for off in offs], on.weighted(on)
     return [
         log_gains(
             locate(on.at(kept), inside, quantile),

@@ -70,6 +70,8 @@ def locate(arm: Pieces, inside: Mask, quantile: float = LOWER_QUARTILE) -> Locat
         quantile: where pieces are located, across runs and within each.
     """
     outside = arm.steps[:, ~inside]
+    # of a slice, steps that stand for none
+    outside = outside[:, outside.any(axis=0)]
     # a rough unit first, so that the shape is that of the work and not of the slowest runs
     rough = _quantile(outside.T, quantile)[:, None]
     unit = _totals(outside / rough, quantile)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from evalskip.probe.phases import PHASES
+from evalskip.slices import Whole, weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +29,10 @@ class Pieces:
     All pieces of a run sum to its T. Column i of ``steps`` is step i; those of ``evaluations`` are
     each evaluation's loader start, batches, aggregation and log, in order; those of ``remainders``
     are the time before and after the loop, each save and each log of training.
+
+    Where only a slice of the job was run, evaluations and remainders are given for the whole of it,
+    and ``weights`` says how many of its steps each step stands for; they differ between arms, so
+    those that are compared need the same: see :meth:`weighted`.
     """
 
     blocks: tuple[int, ...]
@@ -32,6 +40,13 @@ class Pieces:
     evaluations: Floats
     remainders: Floats
     evaluated_after: tuple[int, ...]
+    weights: tuple[float, ...] | None = None
+
+    def weighted(self, arm: Pieces) -> Pieces:
+        """The same pieces, with steps that stand for as many of the whole as those of an arm."""
+        if arm.weights is None:
+            return self
+        return replace(self, steps=self.steps * np.array(arm.weights))
 
     def at(self, blocks: Sequence[int]) -> Pieces:
         """The same arm with the rows of these blocks only."""
@@ -57,7 +72,7 @@ class Pieces:
 
 
 def pieces_of(
-    runs: Mapping[int, RunRecord], timeline_of: Callable[[RunRecord], Mapping[str, Any]]
+    runs: Mapping[int, RunRecord], steps_of: Callable[[RunRecord], Mapping[str, Any]], window: int
 ) -> tuple[Pieces | None, list[str]]:
     """One arm's pieces, and a warning for each run that had to be left out.
 
@@ -66,48 +81,96 @@ def pieces_of(
 
     Args:
         runs: of one arm, by block; all ended well.
-        timeline_of: gives a run's timeline, as its file in ``steps/`` holds it.
+        steps_of: gives what a run measured step by step, as its file in ``steps/`` holds it.
+        window: steps after an evaluation that may bear its hidden cost.
     """
     warnings: list[str] = []
-    rows: dict[int, tuple[list[int], list[int], list[int]]] = {}
+    rows: dict[int, _Row] = {}
     for block, run in runs.items():
-        row = _row(timeline_of(run))
+        found = steps_of(run)
+        timeline, whole = found.get("timeline"), found.get("whole")
+        row = _row(timeline, Whole.model_validate(whole) if whole else None, window)
         if row is None:
             warnings.append(f"{run.arm}, block {block}: left out: its times per step are missing")
-        elif min(map(min, filter(None, row)), default=0) < 0:
+        elif min(map(min, filter(None, row.times)), default=0) < 0:
             warnings.append(f"{run.arm}, block {block}: left out: its clock went backwards")
-        elif sum(map(sum, row)) != run.wall_ns:
+        elif abs(row.total - (run.wall_ns or 0)) > (len(PHASES) if row.weights else 0):
             warnings.append(f"{run.arm}, block {block}: left out: its times do not sum to T")
         else:
             rows[block] = row
-    shapes = [tuple(map(len, row)) for row in rows.values()]
+    shapes = [row.shape for row in rows.values()]
     if not shapes:
         return None, warnings
     usual = max(sorted(set(shapes)), key=shapes.count)
-    for block in [block for block, row in rows.items() if tuple(map(len, row)) != usual]:
+    for block in [block for block, row in rows.items() if row.shape != usual]:
         warnings.append(
-            f"{runs[block].arm}, block {block}: left out: {len(rows[block][0])} steps and "
-            f"{len(rows[block][1])} pieces of evaluation, expected {usual[0]} and {usual[1]}"
+            f"{runs[block].arm}, block {block}: left out: {len(rows[block].steps)} steps and "
+            f"{len(rows[block].evaluations)} pieces of evaluation, expected {usual[0]} and "
+            f"{usual[1]}"
         )
         del rows[block]
-    arrays = [
-        np.array([row[part] for row in rows.values()], dtype=float) / 1e9 for part in (0, 1, 2)
-    ]
-    first = next(iter(rows))
+    kept = list(rows.values())
     return (
-        Pieces(tuple(rows), arrays[0], arrays[1], arrays[2], tuple(runs[first].evaluated_after)),
+        Pieces(
+            tuple(rows),
+            np.array([row.steps for row in kept], dtype=float) / 1e9,
+            np.array([row.evaluations for row in kept], dtype=float) / 1e9,
+            np.array([row.remainders for row in kept], dtype=float) / 1e9,
+            kept[0].evaluated_after,
+            kept[0].weights,
+        ),
         warnings,
     )
 
 
-def _row(timeline: Mapping[str, Any]) -> tuple[list[int], list[int], list[int]] | None:
-    """Nanoseconds of a run's steps, pieces of evaluation, and remainders."""
+@dataclass(frozen=True)
+class _Row:
+    """Nanoseconds of one run's pieces, those of evaluations and remainders for the whole job."""
+
+    steps: list[int]
+    evaluations: list[float]
+    remainders: list[float]
+    evaluated_after: tuple[int, ...]
+    weights: tuple[float, ...] | None
+
+    @property
+    def times(self) -> tuple[Sequence[float], ...]:
+        return self.steps, self.evaluations, self.remainders
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(map(len, self.times))
+
+    @property
+    def total(self) -> float:
+        """T, of the whole job."""
+        steps: float = sum(self.steps)
+        if self.weights:
+            steps = sum(weight * ns for weight, ns in zip(self.weights, self.steps, strict=True))
+        return steps + sum(self.evaluations) + sum(self.remainders)
+
+
+def _row(timeline: Mapping[str, Any] | None, whole: Whole | None, window: int) -> _Row | None:
     if not timeline:
         return None
-    evaluations: list[int] = []
-    for evaluation in timeline["evaluations"]:
-        evaluations += [evaluation["loader_ns"], *evaluation["batches_ns"]]
-        evaluations += [evaluation["aggregation_ns"], evaluation["log_ns"]]
-    remainders = [timeline["before_loop_ns"], timeline["after_loop_ns"]]
-    remainders += [ns for _, ns in timeline["saves_ns"]] + [ns for _, ns in timeline["logs_ns"]]
-    return timeline["steps_ns"], evaluations, remainders
+    evaluations = [
+        [e["loader_ns"], *e["batches_ns"], e["aggregation_ns"], e["log_ns"]]
+        for e in timeline["evaluations"]
+    ]
+    edges = [timeline["before_loop_ns"], timeline["after_loop_ns"]]
+    saves, logs = ([ns for _, ns in timeline[name]] for name in ("saves_ns", "logs_ns"))
+    found = weights(timeline, whole, window) if whole else None
+    if found:
+        evaluations = list(map(_scaled, evaluations, found.evaluations))
+        saves, logs = ([found.saves * ns for ns in saves], [found.logs * ns for ns in logs])
+    return _Row(
+        steps=timeline["steps_ns"],
+        evaluations=list(chain.from_iterable(evaluations)),
+        remainders=[*edges, *saves, *logs],
+        evaluated_after=tuple(e["after_step"] for e in timeline["evaluations"]),
+        weights=tuple(found.steps) if found else None,
+    )
+
+
+def _scaled(times: Sequence[float], by: Sequence[float]) -> list[float]:
+    return [weight * ns for weight, ns in zip(by, times, strict=True)]

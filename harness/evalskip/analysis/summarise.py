@@ -16,7 +16,7 @@ from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.probe.phases import PHASES
 from evalskip.records import latest_attempts
 from evalskip.spec import OFF, OFF_AGAIN
-from evalskip.summary import ArmSummary, Effort, Scope, Summary
+from evalskip.summary import ArmSummary, Effort, Extrapolated, Scope, SetSummary, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +32,7 @@ BENCH_SECTIONS = {
     "machine",
     "effort",
     "matched",
+    "extrapolated",
     "arms",
     "comparisons",
     "noise_floor",
@@ -85,7 +86,7 @@ def summarise(
     good = runs[runs["status"] == "ok"]
     keys = pd.MultiIndex.from_frame(good[["block", "attempt"]])
     paired = good.loc[keys.isin(usable)] if usable else good.iloc[:0]
-    pieces, left_out = _pieces(timed, usable, store)
+    pieces, left_out = _pieces(timed, usable, store, spec.design.window)
     comparisons: list[Comparison] = []
     for arm in spec.all_arms():
         if arm.name in (OFF, OFF_AGAIN):
@@ -123,6 +124,7 @@ def summarise(
             stopped=stopped,
         ),
         matched=found,
+        extrapolated=_extrapolated(records),
         arms={
             arm.name: _arm(arm, expected.get(arm.name), paired if usable else good, records)
             for arm in spec.all_arms()
@@ -137,12 +139,16 @@ def summarise(
             *_miscounted(records, expected),
             *left_out,
             *_disagreements(comparisons),
+            *_unseen(records),
         ],
     )
 
 
 def _pieces(
-    timed: Mapping[Attempt, Sequence[RunRecord]], usable: Sequence[Attempt], store: RecordStore
+    timed: Mapping[Attempt, Sequence[RunRecord]],
+    usable: Sequence[Attempt],
+    store: RecordStore,
+    window: int,
 ) -> tuple[dict[str, Pieces], list[str]]:
     """Per arm, the pieces of the latest attempt at each block; and what was left out."""
     good = set(usable)
@@ -155,7 +161,7 @@ def _pieces(
     pieces: dict[str, Pieces] = {}
     warnings: list[str] = []
     for arm, runs in by_arm.items():
-        found, left_out = pieces_of(runs, lambda run: store.steps_of(run).get("timeline", {}))
+        found, left_out = pieces_of(runs, store.steps_of, window)
         warnings += left_out
         if found is not None:
             pieces[arm] = found
@@ -192,6 +198,9 @@ def _arm(
         schedule=arm.schedule.phrase,
         evaluation_rows=arm.evaluation_rows or _usual(run.evaluation_rows for run in ended_well),
         evaluation_load=evaluated / trained if trained else 0.0,
+        train_tokens=_usual(record.train_tokens or None for record in ended_well),
+        evaluation_tokens=_usual(record.evaluation_tokens or None for record in ended_well),
+        evaluation_sets=_sets(ended_well),
         runs=len(times),
         failed_runs=dict(Counter(record.status for record in own if record.status != "ok")),
         wall_s=wall,
@@ -205,10 +214,33 @@ def _arm(
     )
 
 
+def _extrapolated(records: Sequence[RunRecord]) -> Extrapolated | None:
+    for record in records:
+        if record.extrapolated is not None:
+            return Extrapolated(
+                steps=min(record.steps, record.extrapolated.steps),
+                of_steps=record.steps,
+                evaluation_batches=record.extrapolated.evaluation_batches,
+            )
+    return None
+
+
 def _usual(values: Iterable[int | None]) -> int | None:
     """The most frequent value, if any is known."""
     counts = Counter(value for value in values if value is not None)
     return counts.most_common(1)[0][0] if counts else None
+
+
+def _sets(records: Sequence[RunRecord]) -> dict[str, SetSummary]:
+    timed = [record for record in records if record.measure == "time" and record.evaluation_sets]
+    names = timed[0].evaluation_sets if timed else {}
+    return {
+        name: SetSummary(
+            rows=found.rows,
+            seconds=sum(r.evaluation_sets[name].ns for r in timed) / 1e9 / len(timed),
+        )
+        for name, found in names.items()
+    }
 
 
 def _steps_of_off(attempts: Mapping[Attempt, Sequence[RunRecord]]) -> int:
@@ -251,6 +283,16 @@ def _warnings(records: Sequence[RunRecord], found: Matched, timed: int) -> list[
             f"{flagged} of {len(records)} runs are contaminated: others kept the machine busy"
         )
     return warnings
+
+
+def _unseen(records: Sequence[RunRecord]) -> list[str]:
+    """What an interval over blocks cannot know of a job that was not run whole."""
+    if not any(record.extrapolated for record in records):
+        return []
+    return [
+        "extrapolated: intervals do not hold what rows that were not run would add, should they be "
+        "longer or shorter; --full runs the job whole"
+    ]
 
 
 def _miscounted(

@@ -14,6 +14,8 @@ class AtTheLastStep(TrainerCallback):
     4.55 does not. Where the Trainer asks already, this changes nothing.
     """
 
+    decides_when = True
+
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:

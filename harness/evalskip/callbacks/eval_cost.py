@@ -75,6 +75,7 @@ class EvalCost(TrainerCallback):
             wanted.measure if wanted else "time",
             restore_random_state=bool(wanted and wanted.restore_random_state),
             prove=wanted is not None,
+            sliced=wanted.sliced if wanted else None,
             on_evaluated=self._evaluated,
             on_ended=self._ended,
         )

@@ -22,6 +22,8 @@ class EveryNEpochs(TrainerCallback):
         ValueError: ``n`` is below 1.
     """
 
+    decides_when = True
+
     def __init__(self, n: int) -> None:
         if n < 1:
             raise ValueError(f"EveryNEpochs: n: expected at least 1, got {n}")

@@ -16,18 +16,30 @@ SAYS = "do_eval is a top-level setting, beside the learning rate and the batch s
 
 
 def judged(observations: Sequence[Observation]) -> Claim:
-    """Is it taken at the top level, and does it change what a run does?"""
+    """Is it taken at the top level, from a file and a command line, and does it change a run?"""
     on = seen.of(observations, "switch", do_eval=True, eval_strategy=None)
     off = seen.of(observations, "switch", do_eval=None, eval_strategy=None)
-    pairs = list(zip(on, off, strict=False))
+    options = seen.of(observations, "command_line")
+    found = list(zip(on, off, options, strict=False))
     return seen.judged(
         (ID, SAYS),
-        on,
-        [not seen.error(a) and seen.evaluations(a) != seen.evaluations(b) for a, b in pairs],
+        [*on, *options],
+        [
+            not seen.error(a)
+            and not seen.error(c)
+            and seen.evaluations(a) == seen.evaluations(c) != seen.evaluations(b)
+            for a, b, c in found
+        ],
         measured="; ".join(
-            f"{a.trainer}: taken, {seen.evaluations(a)} evaluation(s) with do_eval: true, "
-            f"{seen.evaluations(b)} without"
-            for a, b in pairs
+            f"{a.trainer}: {_taken(a, 'from a YAML file')} and {_taken(c, 'as an option')}, "
+            f"{seen.evaluations(b)} where it is not set"
+            for a, b, c in found
         ),
         condition="alone it brings an evaluation after training, and none during it",
     )
+
+
+def _taken(observation: Observation, how: str) -> str:
+    if error := seen.error(observation):
+        return f"refused {how} ({error})"
+    return f"{seen.evaluations(observation)} evaluation(s) with do_eval: true {how}"

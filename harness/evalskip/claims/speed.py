@@ -65,6 +65,8 @@ def settled(summary: Summary, arms: Sequence[str]) -> bool:
 def _scope(summary: Summary) -> str:
     scope = summary.scope
     where = f"{scope.job}, {scope.model}, on {scope.device}"
+    if summary.extrapolated:
+        where += f"; extrapolated from {summary.extrapolated.steps} steps"
     on_gpu = bool(summary.machine.get("gpus")) and scope.device not in ("cpu", "none")
     return where if on_gpu else f"{where}; not yet measured on a GPU"
 

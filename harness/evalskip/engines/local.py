@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from evalskip.launch import launcher_for
 from evalskip.machine.contamination import is_contaminated
 from evalskip.records import RunRecord
+from evalskip.slices import Whole, extrapolated, sets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
-    from evalskip.jobs import RunRequest
-    from evalskip.launch import Outcome
+    from evalskip.jobs import Measure, RunRequest
+    from evalskip.launch import Launcher, Outcome
     from evalskip.plan import Block
     from evalskip.spec import Spec
 
@@ -34,47 +37,107 @@ class LocalEngine:
         self._logs = logs
         self._on_ready = on_ready
         self._digest = spec.digest()
+        self._kept: _Parent | None = None
+
+    def pilot(
+        self, request: RunRequest, block: Block, limit_s: float
+    ) -> tuple[RunRecord, dict[str, Any] | None]:
+        """Make one run in a parent that is then ready for a block; its record and steps.
+
+        Args:
+            request: of the run.
+            block: that will be run next of those that measure the same.
+            limit_s: time after which the run is ended.
+        """
+        self._kept = self._parent(block)
+        return self._made(self._kept, request, 0, limit_s)
 
     def run(
-        self, block: Block, attempt: int
+        self, block: Block, attempt: int, limit_s: float
     ) -> Generator[tuple[RunRecord, dict[str, Any] | None], None, None]:
-        """Make the block's runs; of each, its record and what it measured step by step."""
+        """Make the block's runs; of each, its record and what it measured step by step.
+
+        Args:
+            block: to run.
+            attempt: at this block, from 0.
+            limit_s: time after which a run is ended.
+        """
+        if self._kept and self._kept.measure == block.measure:
+            parent, self._kept = self._kept, None
+        else:
+            parent = self._parent(block)
+        with closing(parent.launcher):
+            for request in block.runs:
+                yield self._made(parent, request, attempt, limit_s)
+
+    def close(self) -> None:
+        """End a parent that no block was run in."""
+        if self._kept:
+            self._kept.launcher.close()
+
+    def _parent(self, block: Block) -> _Parent:
         sizes = [request.evaluation_rows for request in block.runs if request.evaluation_rows]
         asked = time.perf_counter_ns()
         launcher = launcher_for(
             self._spec.job, block.measure, sizes, self._logs, self._spec.limits.start_time
         )
-        block_start = time.perf_counter_ns() - asked
+        parent = _Parent(launcher, block.measure, time.perf_counter_ns() - asked)
         try:
             self._on_ready(launcher.prepared)
-            for request in block.runs:
-                started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-                began = time.perf_counter_ns()
-                outcome = launcher.run(request, self._spec.limits.run_time)
-                turnaround = time.perf_counter_ns() - began
-                yield (
-                    _record(
-                        request,
-                        outcome,
-                        prepared=launcher.prepared,
-                        experiment=self._digest,
-                        attempt=attempt,
-                        started_at=started_at,
-                        block_start_ns=block_start,
-                        turnaround_ns=turnaround,
-                    ),
-                    _steps(outcome),
-                )
-        finally:
+        except BaseException:
             launcher.close()
+            raise
+        return parent
+
+    def _made(
+        self, parent: _Parent, request: RunRequest, attempt: int, limit_s: float
+    ) -> tuple[RunRecord, dict[str, Any] | None]:
+        started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        began = time.perf_counter_ns()
+        outcome = parent.launcher.run(request, limit_s)
+        record = _record(
+            request,
+            outcome,
+            prepared=parent.launcher.prepared,
+            experiment=self._digest,
+            attempt=attempt,
+            started_at=started_at,
+            block_start_ns=parent.start_ns,
+            turnaround_ns=time.perf_counter_ns() - began,
+            window=self._spec.design.window,
+        )
+        return record, _steps(outcome)
+
+
+@dataclass(frozen=True)
+class _Parent:
+    launcher: Launcher
+    measure: Measure
+    start_ns: int
 
 
 def _record(
-    request: RunRequest, outcome: Outcome, *, prepared: dict[str, Any], **known: Any
+    request: RunRequest, outcome: Outcome, *, prepared: dict[str, Any], window: int, **known: Any
 ) -> RunRecord:
     measured = outcome.measured or {}
     timeline = measured.get("timeline", {})
     evaluations = timeline.get("evaluations", [])
+    counted: dict[str, Any] = {
+        "wall_ns": timeline.get("wall_ns"),
+        "steps": len(timeline.get("steps_ns", [])),
+        "evaluations": len(evaluations),
+        "evaluated_after": [evaluation["after_step"] for evaluation in evaluations],
+        "evaluation_rows": evaluations[0]["rows"] if evaluations else None,
+        "first_evaluation_ns": _all_of(evaluations[0]) if evaluations else None,
+        "evaluation_tokens": sum(evaluation["tokens"] for evaluation in evaluations),
+    }
+    copied = {name: measured[name] for name in _COPIED if name in measured}
+    whole = Whole.model_validate(measured["whole"]) if "whole" in measured else None
+    if timeline:
+        counted["evaluation_sets"] = sets_of(timeline, whole, window)
+    if whole:
+        copied["train_tokens"] = round(copied["train_tokens"] * whole.steps / counted["steps"])
+        counted |= extrapolated(timeline, whole, window)
     return RunRecord(
         block=request.block,
         position=request.position,
@@ -83,22 +146,16 @@ def _record(
         seed=request.seed,
         status=outcome.status,
         error=outcome.error,
+        extrapolated=request.sliced if whole else None,
         setup_ns=_setup(prepared["setup_ns"], request, measured.get("setup_ns", {})),
-        wall_ns=timeline.get("wall_ns"),
-        steps=len(timeline.get("steps_ns", [])),
-        evaluations=len(evaluations),
-        evaluated_after=[evaluation["after_step"] for evaluation in evaluations],
-        evaluation_rows=evaluations[0]["rows"] if evaluations else None,
-        first_evaluation_ns=_whole(evaluations[0]) if evaluations else None,
-        evaluation_tokens=sum(evaluation["tokens"] for evaluation in evaluations),
         usage=outcome.usage,
         contaminated=is_contaminated(outcome.activity, outcome.gpu_activity),
-        **{name: measured[name] for name in _COPIED if name in measured},
+        **{**copied, **counted},
         **known,
     )
 
 
-def _whole(evaluation: dict[str, Any]) -> int:
+def _all_of(evaluation: dict[str, Any]) -> int:
     parts: list[int] = [*evaluation["batches_ns"], evaluation["loader_ns"]]
     return sum(parts, start=int(evaluation["aggregation_ns"]))
 
@@ -131,6 +188,7 @@ def _steps(outcome: Outcome) -> dict[str, Any] | None:
         return None
     return {
         "timeline": outcome.measured["timeline"],
+        "whole": outcome.measured.get("whole"),
         "losses": outcome.measured["losses"],
         "batch_digests": outcome.measured["batch_digests"],
         "activity": outcome.activity,

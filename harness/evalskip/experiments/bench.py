@@ -12,8 +12,10 @@ from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.claims import speed
 from evalskip.engines import LocalEngine
 from evalskip.errors import MeasurementError
+from evalskip.experiments.pilot import Estimate, estimate, slice_for
 from evalskip.plan import plan
 from evalskip.records import whole_attempts
+from evalskip.slices import Slice
 from evalskip.spec import OFF
 from evalskip.summary import write_sections
 
@@ -28,8 +30,15 @@ if TYPE_CHECKING:
     from evalskip.summary import Summary
 
 
+_RUN_TIME_S = 600.0
+"""The least that a run may take before it is ended, where the spec does not say."""
+
+
 class Watcher(Protocol):
     """Is told what happens, as it happens."""
+
+    def estimated(self, spec: Spec, found: Estimate | None, sliced: Slice | None) -> None:
+        """How long whole runs take, by the pilot, and how much of one will be run."""
 
     def planned(self, blocks: Sequence[Block], finished: int) -> None:
         """What is about to be run, and how many of these blocks are finished already."""
@@ -51,7 +60,8 @@ def bench(spec: Spec, results: ResultDirectory, watcher: Watcher) -> Summary:
         MeasurementError: no run of the off arm ended well, or a block's parent could not start.
     """
     experiment = _Experiment(spec, results, watcher)
-    summary = experiment.run()
+    with closing(experiment):
+        summary = experiment.run()
     measure = "time" if "time" in spec.measure else "memory"
     runs = [run for records in experiment.finished.values() for run in records]
     off = [run for run in runs if run.arm == OFF and run.measure == measure]
@@ -70,12 +80,13 @@ class _Experiment:
         self._attempts = _next_attempts(records)
         self.finished: dict[Attempt, list[RunRecord]] = whole_attempts(records, self._arms)
         self._engine = LocalEngine(spec, results.logs, self._prepared)
+        self._limit_s = spec.limits.run_time or _RUN_TIME_S
         self._longest: dict[Measure, float] = {}
         self._began = time.monotonic()
         self._before = sum(r.turnaround_ns for runs in self.finished.values() for r in runs) / 1e9
 
     def run(self) -> Summary:
-        blocks = plan(self._spec)
+        blocks = plan(self._spec, self._slice())
         done = {block for block, _ in self.finished}
         missing = [block for block in blocks if block.index not in done]
         self._watcher.planned(blocks, len(blocks) - len(missing))
@@ -93,6 +104,25 @@ class _Experiment:
         records = [record for runs in self.finished.values() for record in runs]
         frame_of(records).to_csv(self._results.path / "runs.csv", index=False)
         return write_sections(self._results.path, summary, BENCH_SECTIONS)
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        self._engine.close()
+
+    def _slice(self) -> Slice | None:
+        """How much of the job is run; what an experiment was begun with stays."""
+        known, wanted = self._results.environment, self._spec.design.sliced
+        if "sliced" in known:
+            return Slice.model_validate(known["sliced"]) if known["sliced"] else None
+        if self._spec.job.launch == "inline":  # a virtual clock takes no time
+            return wanted
+        found = estimate(self._spec, self._engine, self._limit_s)
+        sliced = wanted or (slice_for(self._spec, found) if found else None)
+        if found and self._spec.limits.run_time is None:
+            self._limit_s = max(_RUN_TIME_S, 3 * found.longest_s)
+        self._watcher.estimated(self._spec, found, sliced)
+        self._results.note_environment(sliced=sliced.model_dump() if sliced else None)
+        return sliced
 
     def _stopped_at_look(self, block: int, summary: Summary) -> str | None:
         """Why the experiment ends with this block, if it does: every question has its answer."""
@@ -126,7 +156,7 @@ class _Experiment:
         self._attempts[block.index] = attempt + 1
         records = []
         # closing ends the block's processes at once, whatever interrupts it
-        with closing(self._engine.run(block, attempt)) as runs:
+        with closing(self._engine.run(block, attempt, self._limit_s)) as runs:
             for record, steps in runs:
                 self._results.store.append(record, steps)
                 records.append(record)

@@ -8,6 +8,8 @@ for.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,7 @@ DO_EVAL = (None, True, False)
 STRATEGIES = (None, "no", "steps", "epoch")
 """None: not set."""
 
+_CLI = "from llamafactory.cli import main; main()"
 _RUN_S, _START_S = 300.0, 300.0
 _TRAINER: dict[str, Any] = {
     "kind": "transformers",
@@ -71,6 +74,7 @@ def observe(pythons: Sequence[str], folder: Path, tell: Tell) -> list[Observatio
             _switch_table(observer)
             _what_needs_evaluation(observer)
             _what_is_logged_and_saved(observer)
+            note(_command_line(job, observer.trainer, observer.kept("command-line")))
             note(_source(python, observer.trainer))
     job_of_ours = TransformersJob.model_validate(_TRAINER)
     with closing(_Observer(job_of_ours, "Trainer", "transformers", folder, note)) as observer:
@@ -89,7 +93,7 @@ class _Observer:
         self._base = dict(job.settings) if isinstance(job, LlamaFactoryJob) else {}
         sizes = [self._rows] if self._rows else []
         self._launcher = launcher_for(job, "time", sizes, self._logs, _START_S)
-        self._note = note
+        self.note = note
         self._count = 0
         self.trainer = f"{name} {self._launcher.prepared['software'][package]}"
 
@@ -126,7 +130,7 @@ class _Observer:
         log = (self._logs / f"{self._count:04d}-00.log").read_text(errors="replace").lower()
         seen["says_skip"] = any("skip" in line and "evaluat" in line for line in log.splitlines())
         observation = Observation(what=what, trainer=self.trainer, asked=asked, seen=seen)
-        self._note(observation)
+        self.note(observation)
         return observation
 
 
@@ -171,7 +175,7 @@ def _what_is_logged_and_saved(observer: _Observer) -> None:
         asked = {"eval_strategy": strategy, "save_strategy": "steps", "save_steps": 4}
         observer.run(f"log_{name}", {**asked, "logging_steps": 1}, folder)
         logs[name] = _training_log(folder)
-        observer._note(
+        observer.note(
             Observation(
                 what=f"files_{name}",
                 trainer=observer.trainer,
@@ -194,6 +198,33 @@ def _training_log(folder: Path) -> list[list[float]]:
     lines = path.read_text().splitlines() if path.exists() else []
     entries = [json.loads(line) for line in lines]
     return [[entry["current_steps"], entry["loss"]] for entry in entries if "loss" in entry]
+
+
+def _command_line(job: LlamaFactoryJob, trainer: str, folder: Path) -> Observation:
+    """``do_eval`` as an option of ``llamafactory-cli train``, where it takes no file."""
+    folder.mkdir(parents=True)
+    asked = {"do_eval": True}
+    settings = {**job.settings, "report_to": "none", "output_dir": str(folder), **asked}
+    options = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
+    log = folder / "printed.log"
+    with log.open("wb") as output:
+        ended = subprocess.run(
+            [str(job.interpreter), "-c", _CLI, "train", *options],
+            env={**os.environ, **job.environment("time"), "FORCE_TORCHRUN": "0"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=_RUN_S,
+            check=False,
+        )
+    # what evaluates after training writes this file, and nothing else does
+    seen: dict[str, Any] = {
+        "evaluations_inside": 0,
+        "evaluations_after": int((folder / "eval_results.json").exists()),
+    }
+    if ended.returncode:
+        lines = log.read_text(errors="replace").strip().splitlines()
+        seen["error"] = lines[-1] if lines else f"exit code {ended.returncode}"
+    return Observation(what="command_line", trainer=trainer, asked=asked, seen=seen)
 
 
 def _source(python: str, trainer: str) -> Observation:

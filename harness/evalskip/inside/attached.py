@@ -17,15 +17,22 @@ class Attached(TrainerCallback):
         measure: ``time`` or ``memory``.
         restore_random_state: restore all generators after each evaluation.
         evaluation_rows: evaluate the first so many rows only; None: all.
+        sliced: see :class:`evalskip.probe.trainer.TrainerProbe`.
     """
 
     def __init__(
-        self, measure: str, *, restore_random_state: bool, evaluation_rows: int | None
+        self,
+        measure: str,
+        *,
+        restore_random_state: bool,
+        evaluation_rows: int | None,
+        sliced: dict[str, int] | None,
     ) -> None:
         self.probe: TrainerProbe | None = None
         self._measure = measure
         self._restore = restore_random_state
         self._rows = evaluation_rows
+        self._sliced = sliced
 
     @property
     def began_at_ns(self) -> int | None:
@@ -39,7 +46,12 @@ class Attached(TrainerCallback):
             raise RuntimeError("no Trainer called this callback")
         if self._rows is not None:
             trainer.eval_dataset = trainer.eval_dataset.select(range(self._rows))
-        self.probe = TrainerProbe(trainer, self._measure, restore_random_state=self._restore)
+        self.probe = TrainerProbe(
+            trainer,
+            self._measure,
+            restore_random_state=self._restore,
+            sliced=self._sliced,
+        )
 
 
 class NoEvaluationAfterTraining(TrainerCallback):

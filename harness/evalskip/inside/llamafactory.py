@@ -80,6 +80,7 @@ class LlamaFactoryRunner:
             request["measure"],
             restore_random_state=request["restore_random_state"],
             evaluation_rows=request["evaluation_rows"],
+            sliced=request["sliced"],
         )
         callbacks = [*made_of(request["callbacks"]), attached]
         if request["arguments"].get("do_eval") is False and request["arm"] != "as_written":

@@ -18,7 +18,6 @@ sees when the harness is killed.
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import json
 import os
@@ -33,14 +32,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from evalskip.errors import InputError
-from evalskip.inside.runner import outcome_of_error
+from evalskip.inside.runner import end_with_parent, last_lines, outcome_of_error
 
 if TYPE_CHECKING:
     import resource
 
     from evalskip.inside.runner import Runner
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -109,6 +106,8 @@ def _run(
     if not ended and not timed_out:
         sys.exit(0)  # the harness is gone; nobody waits for an answer
     outcome = _judge(code, result, timed_out, limit_s, _oom_kills() > kills_before)
+    if outcome["status"] == "failed" and not result.exists():
+        outcome["error"] += f": {last_lines(log)}"
     shutil.rmtree(scratch, ignore_errors=True)  # checkpoints of a run that was killed, too
     return {**outcome, "usage": _usage(usage)}
 
@@ -118,8 +117,7 @@ def _child(
 ) -> NoReturn:
     """The run itself; never returns into the parent's code."""
     try:
-        # a parent that is killed takes its child along
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent()
         if os.getppid() != parent:
             os._exit(1)
         _lead_group(0)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+
+_TAIL_LINES = 3
+_PR_SET_PDEATHSIG = 1
 
 
 class Runner(Protocol):
@@ -35,6 +41,11 @@ class Runner(Protocol):
         """
 
 
+def end_with_parent() -> None:
+    """Have this process killed when the one that started it ends, however that happens."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def outcome_of_error(error: BaseException) -> dict[str, Any]:
     """``status`` and ``error`` of a run that ended by an exception."""
     text = f"{type(error).__name__}: {error}".strip().splitlines()[0][:500]
@@ -49,3 +60,10 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return "DefaultCPUAllocator: can't allocate memory" in text or (
         "CUDA" in text and "out of memory" in text
     )
+
+
+def last_lines(log: Path) -> str:
+    """The last lines that a run printed, as one."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    lines = [line.strip() for line in text.splitlines()]
+    return " / ".join([line for line in lines if line][-_TAIL_LINES:]) or "it printed nothing"

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from evalskip.schedules import Schedule
+from evalskip.slices import Slice
 
 Measure = Literal["time", "memory"]
-Launch = Literal["fork", "spawn", "inline"]
+Launch = Literal["fork", "spawn", "torchrun", "inline"]
 
 
 class RunRequest(BaseModel):
@@ -29,6 +30,7 @@ class RunRequest(BaseModel):
     arguments: dict[str, Any] = Field(
         default={}, description="in the job's own words, what brings the schedule about"
     )
+    sliced: Slice | None = Field(default=None, description="run so much of the job; None: all")
     output: str | None = Field(
         default=None, description="a folder to write into; None: one that is taken away after"
     )
@@ -49,6 +51,11 @@ class BaseJob(BaseModel, ABC):
     @abstractmethod
     def launch(self) -> Launch:
         """How its runs start."""
+
+    @property
+    def ranks(self) -> int:
+        """Processes of each run; more than one need ``launch`` to be torchrun."""
+        return 1
 
     @abstractmethod
     def evaluated_steps(self, schedule: Schedule, steps: int) -> list[int] | None:

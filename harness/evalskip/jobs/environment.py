@@ -12,23 +12,27 @@ if TYPE_CHECKING:
     from evalskip.jobs.base import Measure
 
 
-def training_environment(measure: Measure, *, threads: int, on_cuda: bool) -> dict[str, str]:
+def training_environment(
+    measure: Measure, *, threads: int, on_cuda: bool, ranks: int = 1
+) -> dict[str, str]:
     """Variables to add to ours.
 
     Args:
         measure: what the runs measure.
         threads: CPU threads of each.
-        on_cuda: whether they use a CUDA device; they see one at most.
+        on_cuda: whether they use a CUDA device; with one rank they see one at most.
+        ranks: processes of each run.
     """
     variables = {
         "OMP_NUM_THREADS": str(threads),
         "TOKENIZERS_PARALLELISM": "false",
         # lets torch see whether a device is there without initialising CUDA before a fork
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-        # one device: with several, the Trainer would spread each batch over all of them
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        "CUDA_VISIBLE_DEVICES": (first_gpu() or "") if on_cuda else "",
     }
+    if ranks == 1 or not on_cuda:
+        # with several, the Trainer would spread each batch over all of them
+        variables["CUDA_VISIBLE_DEVICES"] = (first_gpu() or "") if on_cuda else ""
     if measure == "memory":
         # glibc's moving thresholds make peaks wander by tens of MiB
         variables |= {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}

@@ -1,4 +1,4 @@
-"""How a run starts: a child of a warm parent, a command, or inside the harness itself."""
+"""How a run starts: a child of a warm parent, a command, by torchrun, or inside the harness."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ def launcher_for(
         from evalskip.launch.spawn import SpawnLauncher
 
         return SpawnLauncher(job, measure, logs)
+    if job.launch == "torchrun":
+        from evalskip.launch.torchrun import TorchrunLauncher
+
+        return TorchrunLauncher(job, measure, evaluation_rows, logs, start_time)
     from evalskip.launch.fork import ForkLauncher
 
     return ForkLauncher(job, measure, evaluation_rows, logs, start_time)

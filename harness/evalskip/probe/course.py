@@ -64,10 +64,18 @@ class Course:
             self._on_ended()
 
     @contextmanager
-    def evaluation(self) -> Iterator[None]:
-        """An evaluation, inside training or after it; one within it is a part of it."""
-        if self.is_evaluating or self.state == "before":
+    def evaluation(self, name: str = "") -> Iterator[None]:
+        """An evaluation, inside training or after it; one within it is a part of it.
+
+        Args:
+            name: of the evaluation set, where it is one of several.
+        """
+        if self.state == "before":
             yield
+            return
+        if self.is_evaluating:
+            with self.recorder.evaluation_set(name):
+                yield
             return
         after_training = self.state == "after"
         self.is_evaluating = True

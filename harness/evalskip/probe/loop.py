@@ -33,6 +33,8 @@ class Loop:
         if name == "train":
             if self.course.state != "before":
                 raise RuntimeError('phase("train"): entered twice; expected once around the loop')
+            if self._assigned and self._assigned.sliced:
+                raise SystemExit("evalskip: a hand-written loop cannot be cut short from outside")
             self.course.begin()
             recorder.enter_loop()
             if self._assigned:

@@ -25,7 +25,8 @@ PHASES = ("train", "evaluate", "save", "log", "other")
 class Evaluation:
     """One evaluation: ``loader + batches + aggregation`` is its time in the phase ``evaluate``.
 
-    Logging its result belongs to the phase ``log`` and is kept here as ``log_ns``.
+    Logging its result belongs to the phase ``log`` and is kept here as ``log_ns``. Where it
+    evaluates several sets, ``sets`` holds the ``name``, ``rows`` and ``ns`` of each.
     """
 
     after_step: int
@@ -36,6 +37,7 @@ class Evaluation:
     log_ns: int = 0
     rows: int = 0
     tokens: int = 0
+    sets: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -164,6 +166,25 @@ class PhaseRecorder:
             if self._frames.pop() is not frame:
                 raise RuntimeError(f"phase {name} is closed before one that it holds")
             self._close(frame)
+
+    @contextmanager
+    def evaluation_set(self, name: str) -> Iterator[None]:
+        """One of several sets that the evaluation which is on evaluates."""
+        self._boundary()
+        before, rows = self._evaluation_so_far()
+        yield
+        self._boundary()
+        after, rows_after = self._evaluation_so_far()
+        evaluation = self._frames[-1].evaluation
+        if evaluation is not None:
+            evaluation.sets.append({"name": name, "rows": rows_after - rows, "ns": after - before})
+
+    def _evaluation_so_far(self) -> tuple[int, int]:
+        """Nanoseconds and rows of the evaluation that is on."""
+        frame = self._frames[-1]
+        evaluation = frame.evaluation or Evaluation(0)
+        pieces = evaluation.loader_ns + sum(evaluation.batches_ns) + frame.spent
+        return pieces, evaluation.rows
 
     def stop(self) -> Timeline:
         """T ends; where it is paused, :meth:`resume` comes first."""

@@ -35,6 +35,7 @@ class Assignment:
     report: Path
     measure: str
     restore_random_state: bool
+    sliced: dict[str, int] | None = None
     callbacks: list[tuple[str, list[Any]]] = field(default_factory=list)
 
     def report_at_exit(self, measured: Measured) -> None:
@@ -73,5 +74,6 @@ def assignment() -> Assignment | None:
         report=Path(wanted["report"]),
         measure=wanted["measure"],
         restore_random_state=wanted["restore_random_state"],
+        sliced=wanted.get("sliced"),
         callbacks=[(name, arguments) for name, arguments in wanted.get("callbacks", [])],
     )

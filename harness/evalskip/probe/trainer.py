@@ -22,9 +22,10 @@ from evalskip.probe.digests import (
 from evalskip.probe.memory import CudaMeter, ResidentMeter, peak_per_phase
 from evalskip.probe.phases import PhaseRecorder
 from evalskip.probe.random_state import random_state_preserved
+from evalskip.probe.slicing import Slicing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from transformers import Trainer
 
@@ -44,6 +45,7 @@ class TrainerProbe:
             inputs are then not kept, since they would count.
         restore_random_state: restore all generators after each evaluation.
         prove: keep what the digests need.
+        sliced: ``steps`` and ``evaluation_batches``, to train and evaluate so many only.
         on_evaluated: called after each evaluation inside training.
         on_ended: called when training has ended, and after each evaluation after it.
     """
@@ -55,6 +57,7 @@ class TrainerProbe:
         *,
         restore_random_state: bool,
         prove: bool = True,
+        sliced: Mapping[str, int] | None = None,
         on_evaluated: Callable[[], None] | None = None,
         on_ended: Callable[[], None] | None = None,
     ) -> None:
@@ -63,6 +66,7 @@ class TrainerProbe:
         self.recorder = PhaseRecorder(clock, meter)
         self.course = Course(self.recorder, on_evaluated, on_ended)
         self._trainer = trainer
+        self._slicing = Slicing(trainer, **sliced) if sliced else None
         self._restore = restore_random_state
         self._prove = prove
         self._keep = prove and measure == "time"
@@ -81,7 +85,8 @@ class TrainerProbe:
         events = trainer.callback_handler
         _wrap(events, "on_train_begin", self._then(self.enter_loop))
         _wrap(events, "on_train_end", self._then(self._leave_loop))
-        _wrap(events, "on_step_end", self._then(self._step_done))
+        _wrap(events, "on_step_end", self._step_ended)
+        _wrap(events, "on_epoch_end", self._epoch_ended)
         _wrap(events, "on_prediction_step", self._then(self._batch_done))
 
     def enter_loop(self) -> None:
@@ -90,6 +95,10 @@ class TrainerProbe:
             self.course.begin()
             self._joined = True
         if self.course.state == "training":
+            if self._slicing:
+                self.recorder.pause()
+                self._slicing.begin()
+                self.recorder.resume()
             self.recorder.enter_loop()
 
     def parameters(self) -> int:
@@ -114,6 +123,8 @@ class TrainerProbe:
             "losses": losses,
             "batch_digests": batches,
         }
+        if self._slicing:
+            measured["whole"] = self._slicing.whole()
         if self._prove:
             measured |= {
                 "work_digest": combined_digest(batches) if self._keep else None,
@@ -128,9 +139,19 @@ class TrainerProbe:
         if self._joined and self.course.state == "training":
             self.course.end()
 
-    def _step_done(self) -> None:
+    def _step_ended(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        control = original(*args, **kwargs)
         if self.course.is_measured:
             self.recorder.step_done()
+        if self._slicing:
+            self._slicing.step_ended(control)
+        return control
+
+    def _epoch_ended(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        control = original(*args, **kwargs)
+        if self._slicing:
+            self._slicing.epoch_ended(control)
+        return control
 
     def _batch_done(self) -> None:
         if self.course.is_measured:
@@ -155,7 +176,8 @@ class TrainerProbe:
     def _evaluate(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         # with several evaluation sets, evaluate() calls itself for each: one evaluation
         restores = self._restore and not self.course.is_evaluating
-        with random_state_preserved() if restores else nullcontext(), self.course.evaluation():
+        name = str(kwargs.get("metric_key_prefix", "")).removeprefix("eval_")
+        with random_state_preserved() if restores else nullcontext(), self.course.evaluation(name):
             return original(*args, **kwargs)
 
     def _evaluation_loop(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -36,6 +36,16 @@ def size(value: int | None) -> str:
     return NOTHING if value is None else f"{value / 2**20:,.0f}"
 
 
+def count(value: int | None) -> str:
+    """A whole number."""
+    return NOTHING if value is None else f"{value:,}"
+
+
+def microseconds(value: float | None) -> str:
+    """Seconds in millionths, for a column that says so."""
+    return NOTHING if value is None else f"{1e6 * value:,.2f}"
+
+
 def load(value: float) -> str:
     """An evaluation load, to two digits that count."""
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"

@@ -41,6 +41,8 @@ def _tables(summary: Summary) -> list[tables.Table]:
         tables.estimates(summary),
         tables.readings(summary),
         tables.phases(summary),
+        tables.per_token(summary),
+        tables.evaluation_sets(summary),
         tables.memory(summary),
     ]
 

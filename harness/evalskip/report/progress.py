@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from evalskip.experiments.pilot import Estimate
     from evalskip.plan import Block
     from evalskip.records import RunRecord
+    from evalskip.slices import Slice
+    from evalskip.spec import Spec
     from evalskip.summary import Summary
 
 
@@ -58,6 +62,32 @@ class ProgressView:
     ) -> None:
         if self._live:
             self._live.stop()
+
+    def estimated(self, spec: Spec, found: Estimate | None, sliced: Slice | None) -> None:
+        """Say how long it will take, and what is done where that is too long."""
+        design = spec.design
+        if found is None:
+            self._line("how long it will take cannot be told: no short pilot of it could be run")
+            return
+        budget = figures.duration(design.budget)
+        least, most = (found.experiment_s(n) for n in (design.looks[0], design.looks[-1]))
+        self._line(
+            f"a whole run takes about {figures.duration(found.longest_s)} at most; "
+            f"{design.looks[0]} to {design.looks[-1]} blocks of all arms, "
+            f"{figures.duration(least)} to {figures.duration(most)}"
+        )
+        if sliced:
+            why = "" if design.sliced else f"since one run exceeds the budget of {budget}, "
+            self._line(
+                f"{why}{min(sliced.steps, found.steps):,} of {found.steps:,} steps are run, and at "
+                f"most {sliced.evaluation_batches:,} batches of each evaluation, and the whole is "
+                "extrapolated; --full runs it whole"
+            )
+        elif least > design.budget:
+            self._line(
+                f"the budget of {budget} is too short for the {design.looks[0]} blocks that a "
+                f"verdict needs; expected --budget {math.ceil(least / 60) + 1}m"
+            )
 
     def planned(self, blocks: Sequence[Block], finished: int) -> None:
         """Say what is about to be run."""

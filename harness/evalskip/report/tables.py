@@ -89,7 +89,7 @@ def overview(summary: Summary) -> Table:
     left, right = times(summary), gains(summary)
     skip = len(_WHO)
     return Table(
-        title="What evaluation costs",
+        title="What evaluation costs" + (", extrapolated" if summary.extrapolated else ""),
         note=f"{right.note} {left.note}",
         columns=left.columns + right.columns[skip:],
         rows=[one + other[skip:] for one, other in zip(left.rows, right.rows, strict=True)],
@@ -219,6 +219,63 @@ def phases(summary: Summary) -> Table:
     )
 
 
+def per_token(summary: Summary) -> Table:
+    """What a token costs to train on and to evaluate: what compares packed and padded rows."""
+    rows = []
+    for name, arm in summary.arms.items():
+        trained = _each(arm.phases_s.get("train"), arm.train_tokens)
+        evaluated = _each(arm.phases_s.get("evaluate"), arm.evaluation_tokens)
+        rows.append(
+            (
+                *_who(name, arm),
+                figures.count(arm.train_tokens),
+                figures.microseconds(trained),
+                figures.count(arm.evaluation_tokens),
+                figures.microseconds(evaluated),
+                figures.percent(evaluated / trained if evaluated and trained else None),
+            )
+        )
+    return Table(
+        title="Per token",
+        note="Tokens of a run, padding included, and microseconds for each; the last column is "
+        "what an evaluated token costs in per cent of a trained one.",
+        columns=(
+            *_WHO,
+            "trained",
+            "µs per trained",
+            "evaluated",
+            "µs per evaluated",
+            "evaluated to trained %",
+        ),
+        rows=rows,
+    )
+
+
+def evaluation_sets(summary: Summary) -> Table:
+    """Each of several evaluation sets: its rows, and what it costs."""
+    return Table(
+        title="Each evaluation set",
+        note="Several sets are evaluated one after the other and count as one evaluation; seconds "
+        "are those of all its evaluations in a run.",
+        columns=("schedule", "set", "rows", "seconds", "share of T %"),
+        rows=[
+            (
+                arm.schedule,
+                set_name,
+                f"{found.rows:,}",
+                figures.seconds(found.seconds),
+                figures.percent(found.seconds / arm.wall_s if arm.wall_s else None),
+            )
+            for arm in summary.arms.values()
+            for set_name, found in arm.evaluation_sets.items()
+        ],
+    )
+
+
+def _each(seconds: float | None, count: int | None) -> float | None:
+    return seconds / count if seconds and count else None
+
+
 def memory(summary: Summary) -> Table:
     """Every peak that was read, per phase."""
     names = ("train", "evaluate", "save", "other")
@@ -266,6 +323,11 @@ def headline(summary: Summary) -> list[str]:
         f"{_blocks(effort.blocks)} timed, {effort.runs} runs in {figures.duration(effort.seconds)}"
         f"{overhead}; {effort.stopped}",
     ]
+    if part := summary.extrapolated:
+        lines.append(
+            f"extrapolated: {part.steps:,} of {part.of_steps:,} steps were run, and at most "
+            f"{part.evaluation_batches:,} batches of each evaluation; times are told for the whole"
+        )
     if summary.observations and not summary.arms:
         runs = f"{scope.job}: {effort.runs} runs of {_observed(summary)}"
         lines = [f"{runs} in {figures.duration(effort.seconds)}"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from evalskip.slices import Slice, fewest_steps
 from evalskip.spec.units import Seconds
 
 
@@ -34,6 +35,15 @@ class Design(BaseModel):
         "dropout train differently and do not match",
     )
 
+    full: bool = Field(
+        default=False, description="run the job whole, even where one run exceeds the budget"
+    )
+    sliced: Slice | None = Field(
+        default=None,
+        description="run so much of the job and extrapolate; without it, a slice that fits the "
+        "budget, and only where one run exceeds it",
+    )
+
     @field_validator("looks")
     @classmethod
     def _rising(cls, looks: list[int]) -> list[int]:
@@ -41,13 +51,30 @@ class Design(BaseModel):
             raise ValueError("expected rising numbers of blocks, such as [6, 9, 12]")
         return looks
 
+    @model_validator(mode="after")
+    def _cut_once(self) -> Design:
+        if self.sliced is None:
+            return self
+        if self.full:
+            raise ValueError("sliced: expected either sliced or full: true, got both")
+        if self.sliced.steps < (fewest := fewest_steps(self.window)):
+            raise ValueError(
+                f"sliced.steps: expected at least {fewest}, for a window of {self.window} steps, "
+                f"got {self.sliced.steps}"
+            )
+        return self
+
 
 class Limits(BaseModel):
     """What a run may take before it is ended."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    run_time: Seconds = Field(default=600.0, description="a run that takes longer is timed_out")
+    run_time: Seconds | None = Field(
+        default=None,
+        description="a run that takes longer is timed_out; without it, three times what is "
+        "expected, and at least 10 minutes",
+    )
     start_time: Seconds = Field(
         default=300.0, description="time in which a block's parent process must be ready"
     )

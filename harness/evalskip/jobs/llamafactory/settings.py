@@ -13,7 +13,7 @@ from evalskip.errors import InputError
 from evalskip.jobs.base import BaseJob, Launch, Measure
 from evalskip.jobs.environment import training_environment
 from evalskip.jobs.llamafactory.comparable import MATCHING, SIDE_EFFECTS, applied, explained
-from evalskip.machine.devices import first_gpu, usable_cores
+from evalskip.machine.devices import first_gpu, gpus, usable_cores
 from evalskip.schedules import AsWritten, FinalOnly, Off
 
 if TYPE_CHECKING:
@@ -34,6 +34,13 @@ _STRATEGIES = ("no", "steps", "epoch")
 _WHEN = ("do_eval", "eval_strategy", "eval_steps", "eval_on_start", "eval_delay")
 
 
+def _processes() -> int | None:
+    """What LLaMA-Factory's own variables ask for."""
+    if os.environ.get("FORCE_TORCHRUN", "0").lower() not in ("1", "true", "y"):
+        return None
+    return int(os.environ.get("NPROC_PER_NODE", "0")) or max(1, len(gpus()))
+
+
 class LlamaFactoryJob(BaseJob):
     """A LLaMA-Factory configuration as its author wrote it."""
 
@@ -45,6 +52,12 @@ class LlamaFactoryJob(BaseJob):
         "`make llamafactory` builds",
     )
     threads: int | None = Field(default=None, ge=1, description="CPU threads; all cores if unset")
+    processes: int | None = Field(
+        default_factory=_processes,
+        ge=1,
+        description="start each run by torchrun, on so many processes; without it, and without "
+        "FORCE_TORCHRUN and NPROC_PER_NODE in the environment, one process and no torchrun",
+    )
 
     sizes_evaluation: ClassVar[bool] = False
 
@@ -81,7 +94,11 @@ class LlamaFactoryJob(BaseJob):
 
     @property
     def launch(self) -> Launch:
-        return "fork"
+        return "torchrun" if self.processes else "fork"
+
+    @property
+    def ranks(self) -> int:
+        return self.processes or 1
 
     @property
     def runner(self) -> str:
@@ -169,5 +186,8 @@ class LlamaFactoryJob(BaseJob):
 
     def environment(self, measure: Measure) -> dict[str, str]:
         return training_environment(
-            measure, threads=self.threads or usable_cores(), on_cuda=self.on_cuda
+            measure,
+            threads=self.threads or max(1, usable_cores() // self.ranks),
+            on_cuda=self.on_cuda,
+            ranks=self.ranks,
         )

@@ -19,13 +19,18 @@ _SHORTEST, _LONGEST = 40, 400
 
 
 def make_tiny(folder: Path) -> None:
-    """Write ``model/``, a causal language model with its tokenizer, and ``data/``, sets for it.
+    """Write ``model/``, a causal language model with its tokenizer, and ``data/``, sets for it."""
+    write_data(folder / "data")
+    _write_model(folder / "model", [row["output"] for row in _instructions()])
 
-    ``data/dataset_info.json`` names the sets: ``text`` (pt), ``instructions`` (sft),
-    ``more_instructions`` (to evaluate on), ``pairs`` (rm and dpo) and ``feedback`` (kto).
+
+def write_data(data: Path) -> None:
+    """Write sets that LLaMA-Factory reads.
+
+    ``dataset_info.json`` names them: ``text`` (pt), ``instructions`` (sft), ``more_instructions``
+    (to evaluate on), ``pairs`` (rm and dpo) and ``feedback`` (kto).
     """
     pairs = _instructions()
-    data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
     train, held_back = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
     others = train[1:] + train[:1]
@@ -75,7 +80,6 @@ def make_tiny(folder: Path) -> None:
             },
         },
     )
-    _write_model(folder / "model", [row["output"] for row in pairs])
 
 
 def tiny_settings(folder: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from evalskip.jobs.base import RunRequest
 from evalskip.jobs.synthetic.settings import SyntheticJob
 from evalskip.probe.clocks import HostClock
 from evalskip.probe.phases import PhaseRecorder
+from evalskip.probe.slicing import Layout, layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,16 +46,21 @@ class SyntheticRunner:
         job, costs = self._job, self._job.costs
         work = _Work(job, request)
         recorder = PhaseRecorder(HostClock(work.now))
-        last = job.epochs * job.steps_per_epoch
-        evaluated = set(job.evaluated_steps(request.schedule, last) or ())
-        batches = math.ceil((request.evaluation_rows or 0) / job.evaluation_batch)
+        whole = _whole(job, request)
+        last, happens = whole["steps"], _happens(job, whole)
+        rows_each = request.evaluation_rows or 0
+        if request.sliced:
+            rows_each = min(rows_each, request.sliced.evaluation_batches * job.evaluation_batch)
+            if last > request.sliced.steps:
+                last = request.sliced.steps
+                happens = layout(last, whole["evaluated_after"], whole["saves"], whole["logs"])
 
         def evaluate() -> None:
             with recorder.phase("evaluate"):
                 work.spend(costs.evaluation_loader)
                 recorder.loader_ready()
-                left = request.evaluation_rows or 0
-                for _ in range(batches):
+                left = rows_each
+                for _ in range(math.ceil(rows_each / job.evaluation_batch)):
                     rows = min(left, job.evaluation_batch)
                     left -= rows
                     recorder.batch_begins(rows, rows)
@@ -72,13 +78,13 @@ class SyntheticRunner:
             work.spend(costs.step + hidden)
             hidden = 0.0
             recorder.step_done()
-            if step % job.logging_steps == 0:
+            if step in happens.log:
                 with recorder.phase("log"):
                     work.spend(costs.log)
-            if step in evaluated:
+            if step in happens.evaluate:
                 evaluate()
                 hidden = costs.after_evaluation
-            if job.save_steps and step % job.save_steps == 0:
+            if step in happens.save:
                 with recorder.phase("save"):
                     work.spend(costs.save)
         work.spend(costs.after_loop)
@@ -96,7 +102,30 @@ class SyntheticRunner:
             "weights_sketch": [],
             "setup_ns": {},
             "environment": {},
+            **({"whole": whole} if request.sliced else {}),
         }
+
+
+def _whole(job: SyntheticJob, request: RunRequest) -> dict[str, Any]:
+    """What a run does that is not cut short, as :class:`evalskip.slices.Whole` has it."""
+    steps = job.epochs * job.steps_per_epoch
+    return {
+        "steps": steps,
+        "evaluated_after": sorted(job.evaluated_steps(request.schedule, steps) or ()),
+        "saves": steps // job.save_steps if job.save_steps else 0,
+        "logs": steps // job.logging_steps,
+        "rows": request.evaluation_rows or 0,
+        "gathers": False,
+    }
+
+
+def _happens(job: SyntheticJob, whole: dict[str, Any]) -> Layout:
+    every, last = job.save_steps, whole["steps"]
+    return Layout(
+        frozenset(whole["evaluated_after"]),
+        frozenset(range(every, last + 1, every) if every else ()),
+        frozenset(range(job.logging_steps, last + 1, job.logging_steps)),
+    )
 
 
 class _Work:

@@ -98,7 +98,10 @@ class TransformersRunner:
                     callbacks=made_of(request.callbacks),
                 )
                 probe = TrainerProbe(
-                    trainer, request.measure, restore_random_state=request.restore_random_state
+                    trainer,
+                    request.measure,
+                    restore_random_state=request.restore_random_state,
+                    sliced=request.sliced.model_dump() if request.sliced else None,
                 )
             trainer.train()
             if request.schedule.after_training:

@@ -1,0 +1,108 @@
+"""A short run before all others, from which it is told how long they will take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from evalskip.plan import PILOT_BLOCK, plan, request_for
+from evalskip.schedules import AsWritten
+from evalskip.slices import Slice, fewest_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evalskip.engines import LocalEngine
+    from evalskip.records import RunRecord
+    from evalskip.spec import Arm, Spec
+
+_PILOT = Slice(steps=12, evaluation_batches=2)
+_FEWEST_BATCHES = 4
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long an experiment will take, in seconds."""
+
+    runs_s: Mapping[str, float]
+    """Per arm, a whole run: T, and what lies beyond it."""
+    beyond_s: float
+    """Of a run, what lies beyond T: set-up, digests."""
+    start_s: float
+    """Until a block's parent is ready."""
+    step_s: float
+    batch_s: float
+    """Of an evaluation."""
+    steps: int
+    """Of a whole run."""
+
+    @property
+    def longest_s(self) -> float:
+        """A run of the arm that takes longest."""
+        return max(self.runs_s.values())
+
+    def experiment_s(self, blocks: int) -> float:
+        """So many blocks of whole runs."""
+        return blocks * (self.start_s + sum(self.runs_s.values()))
+
+
+def estimate(spec: Spec, engine: LocalEngine, limit_s: float) -> Estimate | None:
+    """What a pilot says of the experiment; None where it did not end well or cannot be cut short.
+
+    Args:
+        spec: of the experiment.
+        engine: that will run it; the pilot shares its parent with the first block.
+        limit_s: time in which the pilot must end.
+    """
+    first = plan(spec)[0]
+    request = request_for(
+        spec, _arm(spec), PILOT_BLOCK, measure=first.measure, position=0, sliced=_PILOT
+    )
+    record, steps = engine.pilot(request, first, limit_s)
+    if record.status != "ok" or steps is None or not steps.get("whole"):
+        return None
+    return _told(spec, record, steps["timeline"])
+
+
+def slice_for(spec: Spec, found: Estimate) -> Slice | None:
+    """How much of a job to run: all (None), unless a single run takes longer than the budget.
+
+    A slice is made as long as the fewest blocks that allow a verdict leave room for.
+    """
+    design = spec.design
+    if design.full or found.longest_s <= design.budget:
+        return None
+    arms = len(spec.all_arms())
+    room = design.budget / (design.looks[0] * arms) - found.beyond_s - found.start_s / arms
+    fewest = fewest_steps(design.window)
+    steps = min(max(fewest, int(room / 2 / found.step_s)), max(fewest, found.steps))
+    # a slice holds two evaluations
+    batches = int(room / 4 / found.batch_s) if found.batch_s else 0
+    return Slice(steps=steps, evaluation_batches=max(_FEWEST_BATCHES, batches))
+
+
+def _arm(spec: Spec) -> Arm:
+    """The arm that says most of the others: the user's own, or the one that evaluates most."""
+    arms = spec.all_arms()
+    own = [arm for arm in arms if isinstance(arm.schedule, AsWritten)]
+    return own[0] if own else max(arms, key=lambda arm: (arm.evaluation_rows or 0, arms.index(arm)))
+
+
+def _told(spec: Spec, pilot: RunRecord, timeline: Mapping[str, Any]) -> Estimate:
+    wall, phases = pilot.wall_ns or 0, pilot.phases_ns
+    rest = (wall - phases["train"] - phases["evaluate"]) / 1e9
+    step = median(timeline["steps_ns"][len(timeline["steps_ns"]) // 2 :]) / 1e9
+    batch = row = 0.0
+    if timeline["evaluations"]:
+        last = timeline["evaluations"][-1]
+        batch = median(last["batches_ns"] or [0]) / 1e9
+        row = batch * len(last["batches_ns"]) / (last["rows"] or 1)
+    beyond = pilot.turnaround_ns / 1e9 - timeline["wall_ns"] / 1e9
+    runs = {}
+    for arm in spec.all_arms():
+        foreseen = spec.job.evaluated_steps(arm.schedule, pilot.steps)
+        evaluations = pilot.evaluations if foreseen is None else len(foreseen)
+        rows = arm.evaluation_rows or pilot.evaluation_rows or 0
+        runs[arm.name] = beyond + rest + pilot.steps * step + evaluations * rows * row
+    return Estimate(runs, beyond, pilot.block_start_ns / 1e9, step, batch, pilot.steps)

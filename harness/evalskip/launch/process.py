@@ -1,0 +1,89 @@
+"""A process with all that it starts: run to its end, within a limit, and watched meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from evalskip.errors import InputError
+from evalskip.inside.runner import last_lines
+from evalskip.launch.base import Outcome
+from evalskip.machine.activity import ActivitySampler
+from evalskip.machine.devices import first_gpu
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+class Process:
+    """At most one at a time."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def run(
+        self, command: Sequence[str], environment: Mapping[str, str], log: Path, limit_s: float
+    ) -> Outcome:
+        """Start it and wait for its end.
+
+        Args:
+            command: its words.
+            environment: all of it.
+            log: for what it prints.
+            limit_s: seconds after which it is ended.
+
+        Returns:
+            How it ended, and what the machine was doing; nothing measured yet.
+
+        Raises:
+            InputError: there is no such command.
+        """
+        with log.open("wb") as output:
+            try:
+                self._child = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise InputError(f"job.command: {command[0]}: {error.strerror}") from None
+        sampler = ActivitySampler(self._child.pid, gpu=first_gpu())
+        timed_out = _wait(self._child.pid, sampler, time.monotonic() + limit_s)
+        self.end()
+        code = self._child.returncode
+        ended = Outcome(status="ok", activity=sampler.samples, gpu_activity=sampler.gpu_samples)
+        if timed_out:
+            text = f"ended after its limit of {limit_s:g} s"
+            return ended.model_copy(update={"status": "timed_out", "error": text})
+        if code:
+            how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            text = f"{how}: {last_lines(log)}"
+            return ended.model_copy(update={"status": "failed", "error": text})
+        return ended
+
+    def end(self) -> None:
+        """End what is still running, and all that it started."""
+        if self._child is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+
+
+def _wait(pid: int, sampler: ActivitySampler, deadline: float) -> bool:
+    """Until it has ended, but not yet been waited for, or time is up; whether the latter."""
+    while True:
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        if ended is not None or time.monotonic() >= deadline:
+            sampler.sample()
+            return ended is None
+        if sampler.due_in() <= 0:
+            sampler.sample()
+        time.sleep(max(0.0, min(0.05, deadline - time.monotonic())))

@@ -1,0 +1,178 @@
+"""Cuts a Trainer's run short, and foresees what the whole of it would have been."""
+
+from __future__ import annotations
+
+import math
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from transformers import Trainer, TrainerControl
+
+
+@dataclass(frozen=True)
+class Layout:
+    """After which steps of a slice something happens."""
+
+    evaluate: frozenset[int] = frozenset()
+    save: frozenset[int] = frozenset()
+    log: frozenset[int] = frozenset()
+
+
+def layout(steps: int, evaluated_after: Sequence[int], saves: int, logs: int) -> Layout:
+    """Where a slice does what the whole does.
+
+    It evaluates after a third and two thirds of its steps where the whole has more evaluations than
+    one, and after half where it has one; a save and a log come before that, outside the windows
+    that follow evaluations.
+
+    Args:
+        steps: of the slice.
+        evaluated_after: steps of the whole's evaluations inside training.
+        saves: of the whole.
+        logs: of the whole.
+    """
+    third = steps // 3
+    places = {0: (), 1: (steps // 2,)}
+    return Layout(
+        frozenset(places.get(sum(step > 0 for step in evaluated_after), (third, 2 * third))),
+        frozenset({third - 1} if saves else ()),
+        frozenset({third - 2} if logs else ()),
+    )
+
+
+class Slicing:
+    """Lets a Trainer train its first steps only, with what the whole would do placed among them.
+
+    What the job does before and after training is left as it is.
+
+    Args:
+        trainer: before ``train()`` is called.
+        steps: to train.
+        evaluation_batches: of each evaluation; rows are spread over the evaluation set.
+    """
+
+    def __init__(self, trainer: Trainer, steps: int, evaluation_batches: int) -> None:
+        self._trainer = trainer
+        self._wanted = steps
+        self._layout = Layout()
+        self._rows = 0
+        self._whole: dict[str, Any] = {}
+        self._cut_evaluation(evaluation_batches)
+
+    @property
+    def cuts_steps(self) -> bool:
+        """Whether the whole has more steps than are wanted."""
+        return int(self._trainer.state.max_steps) > self._wanted
+
+    def begin(self) -> None:
+        """Training begins: the Trainer knows how long it would be."""
+        trainer = self._trainer
+        evaluated_after, saves, logs = foreseen(trainer)
+        self._whole = {
+            "steps": int(trainer.state.max_steps),
+            "evaluated_after": evaluated_after,
+            "saves": saves,
+            "logs": logs,
+            "rows": self._rows,
+            "gathers": trainer.compute_metrics is not None
+            or bool(getattr(trainer.args, "predict_with_generate", False)),
+        }
+        self._layout = layout(self._wanted, evaluated_after, saves, logs)
+
+    def step_ended(self, control: TrainerControl) -> None:
+        """What follows a step, whatever the job's own callbacks have asked for."""
+        if not self.cuts_steps:
+            return
+        step = self._trainer.state.global_step
+        control.should_evaluate = step in self._layout.evaluate
+        control.should_save = step in self._layout.save
+        control.should_log = step in self._layout.log
+        if step >= self._wanted:
+            control.should_training_stop = True
+
+    def epoch_ended(self, control: TrainerControl) -> None:
+        """An epoch's end brings nothing about: the steps have."""
+        if self.cuts_steps:
+            control.should_evaluate = control.should_save = control.should_log = False
+
+    def whole(self) -> dict[str, Any]:
+        """What the whole would have been, as :class:`evalskip.slices.Whole` has it."""
+        return self._whole
+
+    def _cut_evaluation(self, batches: int) -> None:
+        trainer = self._trainer
+        batch = trainer.args.eval_batch_size * trainer.args.world_size
+        found = trainer.eval_dataset
+        if isinstance(found, dict):
+            sizes = {name: len(rows) for name, rows in found.items()}
+            self._rows = sum(sizes.values())
+            share = min(1.0, batches * batch / max(1, self._rows))
+            # no less than a batch of each, so that every set is seen
+            trainer.eval_dataset = {
+                name: spread(rows, min(sizes[name], max(batch, round(share * sizes[name]))))
+                for name, rows in found.items()
+            }
+        elif hasattr(found, "__len__"):  # without a length, all of it is evaluated
+            self._rows = len(found)
+            trainer.eval_dataset = spread(found, min(self._rows, batches * batch))
+
+
+def foreseen(trainer: Trainer) -> tuple[list[int], int, int]:
+    """When a training would evaluate, how often it would save, and how often it would log.
+
+    Asks the callbacks that decide it, as the Trainer would: its own ``DefaultFlowCallback``, and
+    those that have a true attribute ``decides_when``.
+
+    Args:
+        trainer: whose training has begun.
+
+    Returns:
+        Steps after which it evaluates (0: before the first), saves, and logs.
+    """
+    from transformers.trainer_callback import DefaultFlowCallback, TrainerControl
+
+    args, state = trainer.args, copy(trainer.state)
+    asked = [
+        callback
+        for callback in trainer.callback_handler.callbacks
+        if isinstance(callback, DefaultFlowCallback) or getattr(callback, "decides_when", False)
+    ]
+    evaluated = [0] if getattr(args, "eval_on_start", False) else []
+    saves = logs = 0
+    steps, per_epoch = int(state.max_steps), _steps_per_epoch(trainer)
+    for step in range(1, steps + 1):
+        state.global_step, state.epoch = step, step / per_epoch
+        ended = step % per_epoch == 0 or step == steps
+        for event in ("on_step_end", "on_epoch_end") if ended else ("on_step_end",):
+            control = TrainerControl()
+            for callback in asked:
+                getattr(callback, event)(args, state, control)
+            if control.should_evaluate:
+                evaluated.append(step)
+            saves += control.should_save
+            logs += control.should_log
+    return evaluated, saves, logs
+
+
+def spread(dataset: Any, rows: int) -> Any:
+    """So many rows of a data set that has a length, evenly spread."""
+    from torch.utils.data import Subset
+
+    chosen = [place * len(dataset) // rows for place in range(rows)]
+    return dataset.select(chosen) if hasattr(dataset, "select") else Subset(dataset, chosen)
+
+
+def _steps_per_epoch(trainer: Trainer) -> int:
+    """Optimizer steps in an epoch; all steps where the data has no length."""
+    args, steps = trainer.args, int(trainer.state.max_steps)
+    if args.max_steps <= 0 and float(args.num_train_epochs).is_integer():
+        return steps // int(args.num_train_epochs)
+    try:
+        batches = len(trainer.callback_handler.train_dataloader)
+    except TypeError:
+        return steps
+    return max(1, math.ceil(batches / int(args.gradient_accumulation_steps)))
