@@ -259,6 +259,8 @@ def test_a_stream_is_evaluated_by_steps(run: Callable[..., Any]) -> None:
     runs, summary, _ = run(
         "as_written,every_n_steps:3",
         streaming=True,
+        # LLaMA-Factory makes as many shards of a file as there are workers
+        dataloader_num_workers=1,
         max_steps=8,
         max_samples=None,
         num_train_epochs=None,

@@ -11,9 +11,11 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import nullcontext
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalskip.errors import InputError
@@ -95,7 +97,7 @@ class LlamaFactoryRunner:
             except Exception as error:
                 if attached.began_at_ns is None:
                     # before training began, it is the configuration that is wrong
-                    raise InputError(f"LLaMA-Factory: {type(error).__name__}: {error}") from error
+                    raise InputError(f"LLaMA-Factory: {_said(error)}") from error
                 raise
         probe = attached.probe
         if probe is None or attached.began_at_ns is None:
@@ -105,6 +107,15 @@ class LlamaFactoryRunner:
             "setup_ns": {"llamafactory": attached.began_at_ns - began},
             "environment": {**environment(probe.device), "parameters": probe.parameters()},
         }
+
+
+def _said(error: Exception) -> str:
+    """An error in one line; one without a text is told by where it happened."""
+    text = " ".join(str(error).split())
+    if not text:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"in {last.name}, {Path(last.filename).name}:{last.lineno}"
+    return f"{type(error).__name__}: {text}"
 
 
 def _version() -> str:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import multiprocessing
 import os
 import select
 import shutil
@@ -122,6 +123,7 @@ def _child(
             os._exit(1)
         _lead_group(0)
         tempfile.tempdir = str(result.parent)
+        _keep_socket_names_short(result.parent)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
@@ -142,6 +144,17 @@ def _child(
         written.replace(result)
     finally:
         os._exit(0)
+
+
+def _keep_socket_names_short(folder: Path) -> None:
+    """Have loader workers meet in the folder under a name that a socket can have.
+
+    A socket's path may have 107 bytes, and a result directory may lie deep. What multiprocessing
+    finds no room for hangs the run: a worker cannot send its first batch.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    config["tempdir"] = f"/proc/{os.getpid()}/fd/{descriptor}"
 
 
 def _wait(child: int, deadline: float) -> tuple[bool, bool]:
