@@ -169,6 +169,49 @@ def test_an_interpreter_without_llamafactory_is_refused(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("version", "run_exp", "code", "error"),
+    [
+        ("0.8.0", "pass", 2, "LLaMA-Factory 0.8.0 is not known; expected 0.9.2 to 0.9.5"),
+        (
+            "0.9.5",
+            "import os; print('the driver gave up', flush=True); os._exit(3)",
+            4,
+            "no run of off ended well: failed: ended without a result: the driver gave up",
+        ),
+        ("0.9.5", "raise KeyError", 2, "LLaMA-Factory: KeyError: in run_exp, tuner.py:2"),
+    ],
+    ids=["unknown", "dies", "raises"],
+)
+def test_a_llamafactory_that_cannot_run_is_told_of_in_one_line(
+    users_file: Callable[..., Path],
+    tmp_path: Path,
+    evalskip: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    run_exp: str,
+    code: int,
+    error: str,
+) -> None:
+    site = tmp_path / "site"
+    (site / "llamafactory" / "train").mkdir(parents=True)
+    (site / "llamafactory" / "__init__.py").touch()
+    (site / "llamafactory" / "train" / "__init__.py").touch()
+    tuner = site / "llamafactory" / "train" / "tuner.py"
+    tuner.write_text(f"def run_exp(**kwargs):\n    {run_exp}\n")
+    about = site / f"llamafactory-{version}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: llamafactory\nVersion: {version}"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    path, out = users_file(), tmp_path / "out"
+    ended = evalskip("bench", path, "--python", sys.executable, "--out", out, "--budget", "1s")
+    assert ended.returncode == code
+    assert error in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
 needs_llamafactory = pytest.mark.skipif(
     not (ROOT / PYTHON).exists(), reason="make llamafactory builds what this needs"
 )

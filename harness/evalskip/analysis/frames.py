@@ -33,13 +33,14 @@ _PLAIN = (
 def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
     """One row per run; durations in seconds.
 
-    Columns: those of the record, ``wall_s`` (T), ``setup_s``, ``total_s`` (both),
+    Columns: those of the record, ``extrapolated``, ``wall_s`` (T), ``setup_s``, ``total_s`` (both),
     ``turnaround_s``, ``block_contaminated``, one per phase (``train_s``, ...), and what the
     kernel counted.
     """
     rows = []
     for record in records:
         row = {name: getattr(record, name) for name in _PLAIN}
+        row["extrapolated"] = record.extrapolated is not None
         wall = None if record.wall_ns is None else record.wall_ns / 1e9
         setup = record.own_setup_ns / 1e9
         row |= {"wall_s": wall, "setup_s": setup, "turnaround_s": record.turnaround_ns / 1e9}
@@ -49,7 +50,15 @@ def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
         row["first_evaluation_s"] = None if first is None else first / 1e9
         row |= {f"{phase}_s": record.phases_ns.get(phase, 0) / 1e9 for phase in PHASES}
         rows.append(row | record.usage)
-    columns = [*_PLAIN, "wall_s", "setup_s", "turnaround_s", "total_s", "first_evaluation_s"]
+    columns = [
+        *_PLAIN,
+        "extrapolated",
+        "wall_s",
+        "setup_s",
+        "turnaround_s",
+        "total_s",
+        "first_evaluation_s",
+    ]
     columns += [f"{phase}_s" for phase in PHASES]
     if not rows:
         return pd.DataFrame(columns=[*columns, "block_contaminated"])

@@ -108,7 +108,9 @@ def summarise(
     floor_level = simultaneous_level(spec.design.level, len(spec.design.looks), 1)
     floor = direct(paired, OFF_AGAIN, floor_level)
     overhead = block_start = None
-    if spec.job.launch != "inline" and len(good):  # a virtual clock has no overhead
+    part = _extrapolated(records)
+    # neither a virtual clock nor a T that was not run has an overhead
+    if spec.job.launch != "inline" and len(good) and part is None:
         overhead = float((good["turnaround_s"] - good["wall_s"]).median())
         block_start = float(good["block_start_s"].median())
     return Summary(
@@ -124,7 +126,7 @@ def summarise(
             stopped=stopped,
         ),
         matched=found,
-        extrapolated=_extrapolated(records),
+        extrapolated=part,
         arms={
             arm.name: _arm(arm, expected.get(arm.name), paired if usable else good, records)
             for arm in spec.all_arms()

@@ -140,6 +140,6 @@ def _software() -> dict[str, str]:
 
     names = ("llamafactory", "torch", "transformers", "accelerate", "datasets", "peft", "trl")
     return {
-        **{name: metadata.version(name) for name in names},
+        **{name: metadata.version(name) for name in names if find_spec(name)},
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
     }

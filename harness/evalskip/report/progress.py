@@ -117,7 +117,8 @@ class ProgressView:
         ended = "" if record.status == "ok" else f": {record.status}: {record.error}"
         if ended or not self._live:
             measured = figures.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
-            self._line(f"block {record.block}, {record.arm}: T {measured} s{ended}")
+            told = ", extrapolated" if record.extrapolated else ""
+            self._line(f"block {record.block}, {record.arm}: T {measured} s{told}{ended}")
 
     def block_ended(self, summary: Summary) -> None:
         """Show what the gains look like by now."""
