@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from evalskip.errors import InputError, MeasurementError
 from evalskip.launch.base import Outcome
-from evalskip.launch.travel import travelled
+from evalskip.launch.travel import fresh_scratch, travelled
 from evalskip.machine.activity import ActivitySampler
 from evalskip.machine.devices import first_gpu
 
@@ -49,10 +49,7 @@ class ForkLauncher:
     ) -> None:
         self._logs = logs
         self._errors = logs / "parent.log"
-        # what a killed parent left behind goes with the next one
-        self._scratch = logs.absolute() / "scratch"
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir()
+        self._scratch = fresh_scratch(logs)
         environment = {**os.environ, **job.environment(measure)}
         if job.interpreter:
             environment["PYTHONPATH"] = travelled(self._scratch / "travelled", environment)

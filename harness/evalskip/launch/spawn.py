@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
 from evalskip.launch.process import Process
-from evalskip.launch.travel import travelled
+from evalskip.launch.travel import fresh_scratch, travelled
 from evalskip.probe.report import VARIABLE
 
 if TYPE_CHECKING:
@@ -25,9 +24,7 @@ class SpawnLauncher:
 
     def __init__(self, job: CommandJob, measure: Measure, logs: Path) -> None:
         self._job, self._logs = job, logs
-        self._scratch = logs.absolute() / "scratch"
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir()
+        self._scratch = fresh_scratch(logs)
         self._environment = {**os.environ, **job.environment(measure)}
         self._environment["PYTHONPATH"] = travelled(self._scratch / "travelled", self._environment)
         self._process = Process()

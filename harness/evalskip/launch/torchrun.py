@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from evalskip.errors import InputError, MeasurementError
 from evalskip.inside.rank import VARIABLE
 from evalskip.launch.process import Process
-from evalskip.launch.travel import travelled
+from evalskip.launch.travel import fresh_scratch, travelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +36,7 @@ class TorchrunLauncher:
     ) -> None:
         self._job, self._logs = job, logs
         self._rows = list(evaluation_rows)
-        self._scratch = logs.absolute() / "scratch"
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir()
+        self._scratch = fresh_scratch(logs)
         self._environment = {**os.environ, **job.environment(measure)}
         self._environment["PYTHONPATH"] = travelled(self._scratch / "travelled", self._environment)
         self._python = job.interpreter or sys.executable

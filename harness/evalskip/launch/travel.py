@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 _TRAVELS = ("__init__.py", "errors.py", "callbacks", "inside", "probe")
 
 
+def fresh_scratch(logs: Path) -> Path:
+    """A folder for what a block's runs write; what a killed launcher left in it goes."""
+    scratch = logs.absolute() / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    return scratch
+
+
 def travelled(place: Path, environment: Mapping[str, str]) -> str:
     """Copy there what a foreign interpreter needs of us; the PYTHONPATH that finds it."""
     source = Path(evalskip.__file__).parent
