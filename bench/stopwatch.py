@@ -3,11 +3,11 @@
 In each session matched steps and then hyperfine measure the same job, on a quiet machine or beside
 a neighbour that keeps one core busy for random stretches.
 
-Matched steps: one run without evaluation, then runs with it until the half-width of matched steps
-alone is one point or their time is up (such a run holds both steps and evaluations, and steps are
-shared between arms); then runs of whichever arm has fewer, for the hidden cost, until the
-half-width with that is one point or its time is up. Making the parent process ready is on the
-clock. What is told is how soon; to stop at the first narrow interval is no way to a figure.
+Matched steps: runs that evaluate until the half-width of matched steps alone is one point or their
+time is up (such a run holds both steps and evaluations, and steps are shared between arms); then
+runs of whichever arm has fewer, for the hidden cost, until the half-width with that is one point or
+its time is up. Making the parent process ready is on the clock. What is told is how soon; to stop
+at the first narrow interval is no way to a figure.
 
 hyperfine: as many runs of each arm as fit in the time that matched steps took. What it times is T:
 its ``--prepare`` has a process set up, and its command lets that process train.
@@ -109,14 +109,14 @@ class Runs:
         return {"timeline": self._timelines[id(run)]}
 
     def alone(self) -> Interval:
-        """The gain by matched steps alone; a block is one run that evaluates."""
-        on, off = self._pieces(ON), self._pieces(OFF)
+        """The gain by matched steps alone; a block is one run that evaluates.
+
+        Its steps stand for those of a run that does not: hidden cost is not asked for here.
+        """
+        on = self._pieces(ON)
         inside = on.window(SPEC.design.window)
-        undisturbed = [locate(off, inside)]
-        kept = replicates(on.blocks)
-        return _gain(
-            [log_gains(locate(on.at(blocks), inside), undisturbed).matched_steps for blocks in kept]
-        )
+        located = [locate(on.at(blocks), inside) for blocks in replicates(on.blocks)]
+        return _gain([log_gains(own, [own]).matched_steps for own in located])
 
     def together(self) -> Interval:
         """The gain with the hidden cost; a block is one run of each arm."""
@@ -143,8 +143,7 @@ def matched_steps(kind: str) -> dict[str, Any]:
         launcher = launcher_for(SPEC.job, "time", [ROWS], Path(logs), SPEC.limits.start_time)
         with closing(launcher):
             while True:
-                fewer_off = runs.count(OFF) < runs.count(ON)
-                arm = OFF if not runs.count(OFF) or (alone_at and fewer_off) else ON
+                arm = OFF if alone_at and runs.count(OFF) < runs.count(ON) else ON
                 passed = time.monotonic() - began
                 if passed + longest[arm] > (together_s if alone_at else alone_s):
                     if alone_at:
