@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from transformers import Trainer, TrainerCallback
+
 
 @pytest.fixture
 def evalskip() -> Callable[..., subprocess.CompletedProcess[str]]:
@@ -43,3 +45,39 @@ def write_spec(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
+    """A Trainer as a user's script builds it: 2 steps an epoch, 2 evaluation batches."""
+    from datasets import Dataset
+    from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
+
+    def make(*callbacks: TrainerCallback, evaluation: Any = None, **arguments: Any) -> Trainer:
+        rows = Dataset.from_dict({"input_ids": [[1, 2, 3]] * 3, "labels": [[1, 2, 3]] * 3})
+        config = LlamaConfig(
+            vocab_size=8,
+            hidden_size=8,
+            intermediate_size=8,
+            num_hidden_layers=1,
+            num_attention_heads=1,
+            num_key_value_heads=1,
+        )
+        settings = {
+            "per_device_train_batch_size": 2,
+            "per_device_eval_batch_size": 2,
+            "save_strategy": "no",
+            "report_to": [],
+            "disable_tqdm": True,
+            "use_cpu": True,
+            **arguments,
+        }
+        return Trainer(
+            LlamaForCausalLM(config),
+            TrainingArguments(str(tmp_path), **settings),
+            train_dataset=rows,
+            eval_dataset=evaluation or rows,
+            callbacks=list(callbacks),
+        )
+
+    return make

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import EarlyStoppingCallback, TrainerCallback
 
+from evalskip.probe.trainer import TrainerProbe
 from evalskip.records import RecordStore
-from evalskip.slices import Whole, fewest_steps, weights
+from evalskip.slices import Training, Whole, extrapolated, fewest_steps, sets_of, weights
 from evalskip.summary import read_summary
 from test_training import TINY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from transformers import Trainer
 
     from evalskip.records import RunRecord
 
@@ -202,18 +208,136 @@ def test_weights_sum_to_the_whole(steps: int, every: int, window: int, rows: int
     places = {0: [], 1: [count // 2]}.get(len(after), [count // 3, 2 * (count // 3)])
     timeline = {
         "steps_ns": [1] * count,
-        "saves_ns": [(1, 1)],
-        "logs_ns": [(1, 1), (2, 1)],
+        "saves_ns": [(count // 3 - 1, 1)],
+        "logs_ns": [(count // 3 - 2, 1), (count, 1)],
         "evaluations": [
-            {"after_step": step, "after_training": False, "batches_ns": [1] * 4, "rows": 20}
-            for step in places
+            {
+                "after_step": step,
+                "after_training": False,
+                "cut": True,
+                "batches_ns": [1] * 4,
+                "aggregation_ns": 1,
+                "sets": [],
+            }
+            for step in [0, *places]
         ],
     }
-    whole = Whole(steps=steps, evaluated_after=after, saves=3, logs=5, rows=rows, gathers=False)
-    found = weights(timeline, whole, window)
+    training = Training(steps=steps, evaluated_after=[0, *after], saves=3, logs=5)
+    found = weights(timeline, Whole(training=training, sets={"": (rows, 20)}, gathers=True), window)
     assert sum(found.steps) == pytest.approx(steps)
     assert min(found.steps) >= 0
-    assert (found.saves, found.logs) == (3, 2.5)
-    assert sum(parts[0] for parts in found.evaluations) == pytest.approx(len(after))
-    batches = sum(sum(parts[1:-2]) for parts in found.evaluations)
+    # the slow first steps stand for themselves, evaluated before them or not
+    assert after == [*range(1, steps + 1)] or found.steps[0] == 1
+    # those that the slice places stand for all, what training ends with for itself
+    assert found.saves == [3]
+    assert found.logs == [5, 1]
+    first, *inside = found.evaluations
+    assert sum(first[1:-2]) == pytest.approx(rows / 5)
+    assert first[-2] == rows / 20
+    assert sum(parts[0] for parts in inside) == pytest.approx(len(after))
+    batches = sum(sum(parts[1:-2]) for parts in inside)
     assert batches == pytest.approx(len(after) * rows / 5)
+
+
+SETS = {"small": (3, 2), "large": (41, 5)}
+"""Rows of each evaluation set, and tokens in a row."""
+
+
+def evaluation_sets() -> dict[str, Dataset]:
+    return {
+        name: Dataset.from_dict({key: [[1] * tokens] * rows for key in ("input_ids", "labels")})
+        for name, (rows, tokens) in SETS.items()
+    }
+
+
+def trained(trainer: Trainer, steps: int | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a run tells: its own timeline, and the record's fields for the whole of it."""
+    cut = {"steps": steps, "evaluation_batches": 4} if steps else None
+    probe = TrainerProbe(trainer, "time", restore_random_state=False, prove=False, sliced=cut)
+    trainer.train()
+    other = Dataset.from_dict({"input_ids": [[1, 2]] * 30, "labels": [[1, 2]] * 30})
+    trainer.evaluate(other)
+    measured = probe.finish()
+    timeline = measured["timeline"]
+    nothing_cut = Whole(training=None, sets={}, gathers=False)
+    whole = Whole.model_validate(measured["whole"]) if cut else nothing_cut
+    sets = {name: found["rows"] for name, found in sets_of(timeline, whole, 4).items()}
+    return timeline, {**extrapolated(timeline, whole, 4), "sets": sets, "whole": whole}
+
+
+def test_each_evaluation_set_is_told_by_its_own_rows(make_trainer: Callable[..., Trainer]) -> None:
+    settings = {
+        "num_train_epochs": 20,
+        "eval_strategy": "epoch",
+        "eval_on_start": True,
+        "logging_steps": 5,
+    }
+    _, whole = trained(make_trainer(evaluation=evaluation_sets(), **settings), None)
+    timeline, cut = trained(make_trainer(evaluation=evaluation_sets(), **settings), 24)
+    assert len(timeline["steps_ns"]) == 24
+    assert len(timeline["evaluations"][0]["batches_ns"]) < 10
+    assert whole["evaluated_after"] == [0, *range(2, 41, 2), 40]
+    for field in ("steps", "evaluated_after", "evaluation_rows", "evaluation_tokens", "sets"):
+        assert cut[field] == whole[field], field
+    assert cut["sets"] == {name: rows for name, (rows, _) in SETS.items()}
+    # evaluated after training, on rows that are not the Trainer's own: not cut, and told of as such
+    assert timeline["evaluations"][-1]["rows"] == 30
+
+
+def test_what_ends_training_early_is_not_taken_for_its_end(
+    make_trainer: Callable[..., Trainer],
+) -> None:
+    stops = {
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "load_best_model_at_end": True,
+        "learning_rate": 0.0,
+        "num_train_epochs": 20,
+    }
+    _, whole = trained(make_trainer(EarlyStoppingCallback(1), **stops), 40)
+    assert (whole["steps"], whole["evaluated_after"]) == (4, [2, 4, 4])
+    assert whole["whole"].training is None
+    _, cut = trained(make_trainer(EarlyStoppingCallback(1), **stops), 24)
+    assert (cut["steps"], cut["whole"].may_stop_early) == (40, True)
+    assert len(cut["evaluated_after"]) == 21
+
+
+class Stops(TrainerCallback):
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        control.should_training_stop = state.global_step == 5
+
+
+def test_a_job_that_ends_itself_cannot_be_cut(make_trainer: Callable[..., Trainer]) -> None:
+    with pytest.raises(RuntimeError, match="ended its training itself, at step 5 of the 24"):
+        trained(make_trainer(Stops(), num_train_epochs=20), 24)
+
+
+def test_evaluation_sets_without_a_length_are_not_cut(make_trainer: Callable[..., Trainer]) -> None:
+    streams = {name: rows.to_iterable_dataset() for name, rows in evaluation_sets().items()}
+    settings = {"num_train_epochs": 20, "eval_strategy": "epoch"}
+    _, cut = trained(make_trainer(evaluation=streams, **settings), 24)
+    assert cut["evaluation_rows"] == 44
+    assert cut["steps"] == 40
+
+
+def test_the_pilot_evaluates_where_any_arm_does(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    costs = {"step": 0.01, "evaluation_batch": 0.02}
+    job = {"kind": "synthetic", "epochs": 2, "steps_in_epoch": 12, "clock": "real", "costs": costs}
+    path = write_spec(
+        arms=[
+            {"schedule": "every_epoch", "evaluation_rows": 160},
+            # more rows, and never evaluated
+            {"schedule": "every_n_epochs", "n": 5, "evaluation_rows": 800},
+        ],
+        design={"looks": [2], "budget": "1s"},
+        measure=["time"],
+        replace={"job": job},
+    )
+    ended = evalskip("bench", path, "--full", "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    # 24 steps of 10 ms, two evaluations of 20 batches of 20 ms, and what lies beyond T
+    told = re.match(r"a whole run takes about (\S+) s", ended.stdout)
+    assert told, ended.stdout
+    assert float(told[1]) == pytest.approx(1.1, abs=0.3)

@@ -57,6 +57,10 @@ class RunRecord(BaseModel):
         default=None,
         description="so much of the job was run; times and counts are told from it for the whole",
     )
+    may_stop_early: bool = Field(
+        default=False,
+        description="extrapolated, and a rule of the job may end the whole before its last step",
+    )
     wall_ns: int | None = Field(default=None, description="T")
     phases_ns: dict[str, int] = Field(default={}, description="sums to T exactly")
     block_start_ns: int = Field(

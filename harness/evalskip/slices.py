@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evalskip.probe.slicing import layout
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 # the first steps of a run can be many times slower than all that follow
 _WARM_UP = 4
@@ -37,8 +39,8 @@ class Slice(BaseModel):
     )
 
 
-class Whole(BaseModel):
-    """What the whole of a run would be, as the run itself foresaw it."""
+class Training(BaseModel):
+    """What a training would be that is not cut short, as the run itself foresaw it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,8 +48,35 @@ class Whole(BaseModel):
     evaluated_after: list[int] = Field(description="steps of all evaluations inside training")
     saves: int
     logs: int
-    rows: int = Field(description="evaluated in one evaluation; 0: as many as in the slice")
+
+
+class Whole(BaseModel):
+    """What a run is a slice of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    training: Training | None = Field(description="None: its steps were not cut")
+    sets: dict[str, tuple[int, int]] = Field(
+        description="of each evaluation set (a single one has no name) its rows, and those run"
+    )
     gathers: bool = Field(description="whether what ends an evaluation grows with its rows")
+    may_stop_early: bool = Field(
+        default=False,
+        description="whether the whole may end before its last step; it is told of "
+        "as if it did not",
+    )
+
+    def is_cut(self, timeline: Mapping[str, Any]) -> bool:
+        """Whether anything of the run was left out.
+
+        Args:
+            timeline: of the run.
+        """
+        return self.training is not None or any(
+            _times_rows(evaluation, each["name"], self) != 1
+            for evaluation in timeline["evaluations"]
+            for each in _sets(evaluation)
+        )
 
 
 @dataclass(frozen=True)
@@ -59,8 +88,8 @@ class Weights:
 
     steps: list[float]
     evaluations: list[list[float]]
-    saves: float
-    logs: float
+    saves: list[float]
+    logs: list[float]
 
 
 def weights(timeline: Mapping[str, Any], whole: Whole, window: int) -> Weights:
@@ -71,18 +100,25 @@ def weights(timeline: Mapping[str, Any], whole: Whole, window: int) -> Weights:
         whole: what it is a slice of.
         window: steps after an evaluation that may bear its hidden cost.
     """
-    evaluations = timeline["evaluations"]
+    evaluations, steps = timeline["evaluations"], len(timeline["steps_ns"])
     inside = [e["after_step"] for e in evaluations if not e["after_training"]]
-    stands_for = _evaluations(inside, whole.evaluated_after)
-    after_training = [1.0] * (len(evaluations) - len(inside))
+    training = whole.training
+    times = _times_evaluated(evaluations, training)
+    # what is saved or logged along with an evaluation stands for as many as that
+    with_evaluation = dict(zip(inside, times, strict=False))
+    saves, logs = timeline["saves_ns"], timeline["logs_ns"]
+    if training is None:
+        placed = layout(steps, (), 0, 0)
+    else:
+        placed = layout(steps, training.evaluated_after, training.saves, training.logs)
     return Weights(
-        steps=_steps(len(timeline["steps_ns"]), inside, whole, window),
+        steps=_steps(steps, inside, training, window) if training else [1.0] * steps,
         evaluations=[
-            _pieces(evaluation, times, whole)
-            for evaluation, times in zip(evaluations, stands_for + after_training, strict=True)
+            _pieces(evaluation, number, whole)
+            for evaluation, number in zip(evaluations, times, strict=True)
         ],
-        saves=_ratio(whole.saves, len(timeline["saves_ns"])),
-        logs=_ratio(whole.logs, len(timeline["logs_ns"])),
+        saves=_events(saves, placed.save, training.saves if training else 0, with_evaluation),
+        logs=_events(logs, placed.log, training.logs if training else 0, with_evaluation),
     )
 
 
@@ -96,15 +132,16 @@ def sets_of(
         whole: what it is a slice of; None: it is the whole.
         window: see :func:`weights`.
     """
-    found = weights(timeline, whole, window).evaluations if whole else None
+    evaluations = timeline["evaluations"]
+    times = _times_evaluated(evaluations, whole.training if whole else None)
     sets: dict[str, dict[str, int]] = {}
-    for place, evaluation in enumerate(timeline["evaluations"]):
-        rows = _rows(evaluation, whole) if whole else 1.0
-        # the weight of its log is that of the evaluation
-        times = rows * found[place][-1] if found else 1.0
+    for evaluation, number in zip(evaluations, times, strict=True):
         for each in evaluation["sets"]:
+            rows = _times_rows(evaluation, each["name"], whole)
+            ends = rows if whole and whole.gathers else 1.0
+            once = each["loader_ns"] + ends * each["aggregation_ns"]
             known = sets.setdefault(each["name"], {"rows": round(rows * each["rows"]), "ns": 0})
-            known["ns"] += round(times * each["ns"])
+            known["ns"] += round(number * (once + rows * each["batches_ns"]))
     return sets
 
 
@@ -117,77 +154,131 @@ def extrapolated(timeline: Mapping[str, Any], whole: Whole, window: int) -> dict
         window: see :func:`weights`.
     """
     found = weights(timeline, whole, window)
-    evaluate = log = tokens = 0.0
-    for evaluation, parts in zip(timeline["evaluations"], found.evaluations, strict=True):
-        loader, *batches, aggregation, own_log = parts
-        evaluate += loader * evaluation["loader_ns"] + aggregation * evaluation["aggregation_ns"]
-        evaluate += _sum(batches, evaluation["batches_ns"])
+    evaluations, training = timeline["evaluations"], whole.training
+    log = tokens = 0.0
+    spent = []
+    for evaluation, parts in zip(evaluations, found.evaluations, strict=True):
+        *own, own_log = parts
+        spent.append(_sum(own, _evaluated(evaluation)))
         log += own_log * evaluation["log_ns"]
-        tokens += own_log * evaluation["tokens"] * _rows(evaluation, whole)
+        tokens += own_log * _scaled(evaluation, "tokens", whole)
     phases = {
         "train": round(_sum(found.steps, timeline["steps_ns"])),
-        "evaluate": round(evaluate),
-        "save": round(found.saves * sum(ns for _, ns in timeline["saves_ns"])),
-        "log": round(log + found.logs * sum(ns for _, ns in timeline["logs_ns"])),
+        "evaluate": round(sum(spent)),
+        "save": round(_sum(found.saves, [ns for _, ns in timeline["saves_ns"]])),
+        "log": round(log + _sum(found.logs, [ns for _, ns in timeline["logs_ns"]])),
         "other": timeline["before_loop_ns"] + timeline["after_loop_ns"],
     }
-    after = [whole.steps for e in timeline["evaluations"] if e["after_training"]]
-    evaluated_after = [*whole.evaluated_after, *after]
+    steps = training.steps if training else len(timeline["steps_ns"])
+    evaluated_after = [e["after_step"] for e in evaluations]
+    if training:
+        after = [steps for e in evaluations if e["after_training"]]
+        evaluated_after = [*training.evaluated_after, *after]
+    first = evaluations[0] if evaluations else None
     return {
         "phases_ns": phases,
         "wall_ns": sum(phases.values()),
-        "steps": whole.steps,
+        "steps": steps,
         "evaluations": len(evaluated_after),
         "evaluated_after": evaluated_after,
-        "evaluation_rows": _rows_of_one(timeline, whole),
+        "evaluation_rows": round(_scaled(first, "rows", whole)) if first else None,
         "evaluation_tokens": round(tokens),
+        "first_evaluation_ns": round(_sum(_pieces(first, 1.0, whole)[:-1], _evaluated(first)))
+        if first
+        else None,
     }
 
 
-def _evaluations(inside: Sequence[int], whole: Sequence[int]) -> list[float]:
+def _times_evaluated(
+    evaluations: Sequence[Mapping[str, Any]], training: Training | None
+) -> list[float]:
     """How many of the whole's evaluations each of the slice's stands for.
 
     One before the first step and the first one after it stand for themselves: they may pay for
-    set-up. The rest stand for all others.
+    set-up. The rest stand for all others; those after training for themselves.
     """
+    if training is None:
+        return [1.0] * len(evaluations)
+    inside = [e["after_step"] for e in evaluations if not e["after_training"]]
+    after_training = [1.0] * (len(evaluations) - len(inside))
     at_start = sum(step == 0 for step in inside)
     others = len(inside) - at_start - 1
-    left = sum(step > 0 for step in whole)
+    left = sum(step > 0 for step in training.evaluated_after)
     if others < 0:
-        return [1.0] * at_start
-    if others == 0:
-        return [1.0] * at_start + [float(left)]
-    return [1.0] * (at_start + 1) + [(left - 1) / others] * others
+        within = [1.0] * at_start
+    elif others == 0:
+        within = [1.0] * at_start + [float(left)]
+    else:
+        within = [1.0] * (at_start + 1) + [(left - 1) / others] * others
+    return within + after_training
 
 
 def _pieces(evaluation: Mapping[str, Any], times: float, whole: Whole) -> list[float]:
     """Weights of an evaluation's loader, batches, aggregation and log."""
-    count, all_rows = len(evaluation["batches_ns"]), _rows(evaluation, whole)
-    # the first batch starts the loader's workers, and does so once
-    batches = [all_rows] * count
-    if count > 1:
-        batches = [1.0] + [(all_rows * count - 1) / (count - 1)] * (count - 1)
-    aggregation = all_rows if whole.gathers else 1.0
-    return [times * weight for weight in (1.0, *batches, aggregation, 1.0)]
+    batches: list[float] = []
+    aggregation = aggregated = 0.0
+    for each in _sets(evaluation):
+        count, rows = each["batches"], _times_rows(evaluation, each["name"], whole)
+        # the first batch starts the loader's workers, and does so once
+        if count > 1:
+            batches += [1.0] + [(rows * count - 1) / (count - 1)] * (count - 1)
+        else:
+            batches += [rows] * count
+        aggregation += each["aggregation_ns"]
+        aggregated += each["aggregation_ns"] * (rows if whole.gathers else 1.0)
+    ends = aggregated / aggregation if aggregation else 1.0
+    return [times * weight for weight in (1.0, *batches, ends, 1.0)]
 
 
-def _rows(evaluation: Mapping[str, Any], whole: Whole) -> float:
-    """How many times the rows of a slice's evaluation the whole one has."""
-    return whole.rows / evaluation["rows"] if whole.rows and evaluation["rows"] else 1.0
+def _sets(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The sets that it evaluated; where it was one only, it has no name."""
+    if evaluation["sets"]:
+        return list(evaluation["sets"])
+    return [{**evaluation, "name": "", "batches": len(evaluation["batches_ns"])}]
 
 
-def _rows_of_one(timeline: Mapping[str, Any], whole: Whole) -> int | None:
-    rows = [evaluation["rows"] for evaluation in timeline["evaluations"]]
-    return (whole.rows or rows[0]) if rows else None
+def _times_rows(evaluation: Mapping[str, Any], name: str, whole: Whole | None) -> float:
+    """How many times the rows of a slice's evaluation set the whole one has.
+
+    In rows of the data set: of those that reach the model there can be more (pairs), fewer (packing
+    without padding) or this rank's only.
+    """
+    rows, run = whole.sets.get(name, (1, 1)) if whole and evaluation["cut"] else (1, 1)
+    return rows / run if run else 1.0
 
 
-def _steps(count: int, inside: Sequence[int], whole: Whole, window: int) -> list[float]:
+def _scaled(evaluation: Mapping[str, Any], what: str, whole: Whole) -> float:
+    return float(
+        sum(each[what] * _times_rows(evaluation, each["name"], whole) for each in _sets(evaluation))
+    )
+
+
+def _evaluated(evaluation: Mapping[str, Any]) -> list[int]:
+    """Its times in the phase ``evaluate``."""
+    return [evaluation["loader_ns"], *evaluation["batches_ns"], evaluation["aggregation_ns"]]
+
+
+def _events(
+    events: Sequence[Sequence[int]],
+    placed: Collection[int],
+    number: int,
+    with_evaluation: Mapping[int, float],
+) -> list[float]:
+    """Weights of saves or logs: those that a slice places stand for all that are foreseen."""
+    there = sum(after in placed for after, _ in events)
+    return [
+        number / there if after in placed else with_evaluation.get(after, 1.0)
+        for after, _ in events
+    ]
+
+
+def _steps(count: int, inside: Sequence[int], training: Training, window: int) -> list[float]:
     """Weights of the steps: of those within windows, of the first ones, and of all others."""
     own = _places(inside, count, window)
-    wanted = Counter(_places(whole.evaluated_after, whole.steps, window).values())
+    wanted = Counter(_places(training.evaluated_after, training.steps, window).values())
     found = Counter(own.values())
     outside = [step for step in range(count) if step not in own]
-    wanted_outside = whole.steps - sum(wanted.values())
+    wanted_outside = training.steps - sum(wanted.values())
     warm_up = min(_WARM_UP, wanted_outside) if len(outside) > _WARM_UP else 0
     once, many = outside[:warm_up], outside[warm_up:]
     each = (wanted_outside - len(once)) / max(1, len(many))
@@ -198,17 +289,17 @@ def _steps(count: int, inside: Sequence[int], whole: Whole, window: int) -> list
 
 
 def _places(evaluated_after: Sequence[int], steps: int, window: int) -> dict[int, int]:
-    """Of each step (from 0) within a window, how many steps lie between it and the evaluation."""
+    """Of each step (from 0) within a window, how many steps lie between it and the evaluation.
+
+    What follows an evaluation before the first step is slow for another reason.
+    """
     return {
         step: step - after
         for after in sorted(evaluated_after)
+        if after > 0
         for step in range(after, min(after + window, steps))
     }
 
 
 def _sum(weights: Sequence[float], times: Sequence[int]) -> float:
     return sum(weight * time for weight, time in zip(weights, times, strict=True))
-
-
-def _ratio(whole: int, part: int) -> float:
-    return whole / part if part else 0.0

@@ -68,7 +68,9 @@ class Pieces:
         inside = np.zeros(self.steps.shape[1], dtype=bool)
         for step in self.evaluated_after:
             inside[step : step + length] = True
-        return inside & ~inside.all()
+        # of a slice, steps that stand for none tell nothing
+        outside = ~inside if self.weights is None else ~inside & (np.array(self.weights) > 0)
+        return inside & outside.any()
 
 
 def pieces_of(
@@ -162,7 +164,7 @@ def _row(timeline: Mapping[str, Any] | None, whole: Whole | None, window: int) -
     found = weights(timeline, whole, window) if whole else None
     if found:
         evaluations = list(map(_scaled, evaluations, found.evaluations))
-        saves, logs = ([found.saves * ns for ns in saves], [found.logs * ns for ns in logs])
+        saves, logs = _scaled(saves, found.saves), _scaled(logs, found.logs)
     return _Row(
         steps=timeline["steps_ns"],
         evaluations=list(chain.from_iterable(evaluations)),

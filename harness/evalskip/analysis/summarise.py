@@ -291,10 +291,16 @@ def _unseen(records: Sequence[RunRecord]) -> list[str]:
     """What an interval over blocks cannot know of a job that was not run whole."""
     if not any(record.extrapolated for record in records):
         return []
-    return [
+    warnings = [
         "extrapolated: intervals do not hold what rows that were not run would add, should they be "
         "longer or shorter; --full runs the job whole"
     ]
+    if early := sorted({record.arm for record in records if record.may_stop_early}):
+        warnings.append(
+            f"extrapolated: early stopping may end {', '.join(early)} before the last step; told "
+            "as if it did not"
+        )
+    return warnings
 
 
 def _miscounted(

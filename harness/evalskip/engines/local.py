@@ -136,8 +136,9 @@ def _record(
     if timeline:
         counted["evaluation_sets"] = sets_of(timeline, whole, window)
     if whole:
-        copied["train_tokens"] = round(copied["train_tokens"] * whole.steps / counted["steps"])
+        run = counted["steps"]
         counted |= extrapolated(timeline, whole, window)
+        copied["train_tokens"] = round(copied["train_tokens"] * counted["steps"] / max(1, run))
     return RunRecord(
         block=request.block,
         position=request.position,
@@ -146,7 +147,8 @@ def _record(
         seed=request.seed,
         status=outcome.status,
         error=outcome.error,
-        extrapolated=request.sliced if whole else None,
+        extrapolated=request.sliced if whole and whole.is_cut(timeline) else None,
+        may_stop_early=whole.may_stop_early if whole else False,
         setup_ns=_setup(prepared["setup_ns"], request, measured.get("setup_ns", {})),
         usage=outcome.usage,
         contaminated=is_contaminated(outcome.activity, outcome.gpu_activity),

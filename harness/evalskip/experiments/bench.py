@@ -113,6 +113,8 @@ class _Experiment:
         """How much of the job is run; what an experiment was begun with stays."""
         known, wanted = self._results.environment, self._spec.design.sliced
         if "sliced" in known:
+            if self._spec.limits.run_time is None:
+                self._limit_s = known["run_time_s"]
             return Slice.model_validate(known["sliced"]) if known["sliced"] else None
         if self._spec.job.launch == "inline":  # a virtual clock takes no time
             return wanted
@@ -121,7 +123,9 @@ class _Experiment:
         if found and self._spec.limits.run_time is None:
             self._limit_s = max(_RUN_TIME_S, 3 * found.longest_s)
         self._watcher.estimated(self._spec, found, sliced)
-        self._results.note_environment(sliced=sliced.model_dump() if sliced else None)
+        self._results.note_environment(
+            sliced=sliced.model_dump() if sliced else None, run_time_s=self._limit_s
+        )
         return sliced
 
     def _stopped_at_look(self, block: int, summary: Summary) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalskip.plan import PILOT_BLOCK, plan, request_for
 from evalskip.schedules import AsWritten
-from evalskip.slices import Slice, fewest_steps
+from evalskip.slices import Slice, Whole, fewest_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,7 @@ def estimate(spec: Spec, engine: LocalEngine, limit_s: float) -> Estimate | None
     record, steps = engine.pilot(request, first, limit_s)
     if record.status != "ok" or steps is None or not steps.get("whole"):
         return None
-    return _told(spec, record, steps["timeline"])
+    return _told(spec, record, steps["timeline"], Whole.model_validate(steps["whole"]))
 
 
 def slice_for(spec: Spec, found: Estimate) -> Slice | None:
@@ -86,23 +86,33 @@ def _arm(spec: Spec) -> Arm:
     """The arm that says most of the others: the user's own, or the one that evaluates most."""
     arms = spec.all_arms()
     own = [arm for arm in arms if isinstance(arm.schedule, AsWritten)]
-    return own[0] if own else max(arms, key=lambda arm: (arm.evaluation_rows or 0, arms.index(arm)))
+    if own:
+        return own[0]
+
+    return max(
+        arms,
+        # where a job cannot foresee it, a schedule is taken to evaluate
+        key=lambda arm: (spec.job.evaluated_steps(arm.schedule, 0) != [], arm.evaluation_rows or 0),
+    )
 
 
-def _told(spec: Spec, pilot: RunRecord, timeline: Mapping[str, Any]) -> Estimate:
+def _told(spec: Spec, pilot: RunRecord, timeline: Mapping[str, Any], whole: Whole) -> Estimate:
     wall, phases = pilot.wall_ns or 0, pilot.phases_ns
     rest = (wall - phases["train"] - phases["evaluate"]) / 1e9
     step = median(timeline["steps_ns"][len(timeline["steps_ns"]) // 2 :]) / 1e9
-    batch = row = 0.0
+    batch = evaluation = 0.0
+    rows = sum(rows for rows, _ in whole.sets.values())
     if timeline["evaluations"]:
-        last = timeline["evaluations"][-1]
-        batch = median(last["batches_ns"] or [0]) / 1e9
-        row = batch * len(last["batches_ns"]) / (last["rows"] or 1)
+        times = timeline["evaluations"][-1]["batches_ns"]
+        batch = median(times or [0]) / 1e9
+        run = sum(run for _, run in whole.sets.values())
+        evaluation = batch * len(times) * (rows / run if run else 1.0)
     beyond = pilot.turnaround_ns / 1e9 - timeline["wall_ns"] / 1e9
     runs = {}
     for arm in spec.all_arms():
         foreseen = spec.job.evaluated_steps(arm.schedule, pilot.steps)
         evaluations = pilot.evaluations if foreseen is None else len(foreseen)
-        rows = arm.evaluation_rows or pilot.evaluation_rows or 0
-        runs[arm.name] = beyond + rest + pilot.steps * step + evaluations * rows * row
+        share = arm.evaluation_rows / rows if arm.evaluation_rows and rows else 1.0
+        evaluated = evaluations * share * evaluation
+        runs[arm.name] = beyond + rest + pilot.steps * step + evaluated
     return Estimate(runs, beyond, pilot.block_start_ns / 1e9, step, batch, pilot.steps)

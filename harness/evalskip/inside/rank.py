@@ -2,8 +2,9 @@
 
 ``EVALSKIP_RANK`` holds, as JSON: ``runner``, the module whose function ``runner(settings)`` makes
 a :class:`evalskip.inside.runner.Runner`; its ``settings``; ``evaluation_rows`` to prepare for;
-``request``, the run to make, or null to see only whether the job can be prepared; and ``report``,
-the file into which the first rank writes the outcome.
+``request``, the run to make, or null to see only whether the job can be prepared; ``report``, the
+file into which the first rank writes the outcome; and ``failure``, the one for the rank that fails
+first.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,8 @@ def main() -> None:
     """Prepare the job and make one run of it."""
     end_with_parent()
     wanted = json.loads(os.environ[VARIABLE])
-    report = Path(wanted["report"])
+    if wanted["request"] is not None and os.getppid() == 1:
+        sys.exit(1)  # torchrun ended before we could say so
     began = time.perf_counter_ns()
     try:
         runner = importlib.import_module(wanted["runner"]).runner(wanted["settings"])
@@ -44,12 +47,20 @@ def main() -> None:
 
         traceback.print_exc()
         outcome = outcome_of_error(error)
-    if int(os.environ.get("RANK", "0")) == 0 or outcome["status"] != "ok":
-        part = report.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(outcome))
-        part.replace(report)
     if outcome["status"] != "ok":
+        # others fail because of the first
+        with suppress(FileExistsError):
+            os.link(_written(outcome, wanted["failure"]), wanted["failure"])
         sys.exit(1)
+    if int(os.environ.get("RANK", "0")) == 0:
+        _written(outcome, wanted["report"]).replace(wanted["report"])
+
+
+def _written(outcome: dict[str, Any], place: str) -> Path:
+    """A file beside the place, which is then whole."""
+    part = Path(place).with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(outcome))
+    return part
 
 
 if __name__ == "__main__":

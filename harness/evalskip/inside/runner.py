@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TAIL_LINES = 3
+_LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -43,7 +44,7 @@ class Runner(Protocol):
 
 def end_with_parent() -> None:
     """Have this process killed when the one that started it ends, however that happens."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def outcome_of_error(error: BaseException) -> dict[str, Any]:

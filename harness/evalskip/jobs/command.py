@@ -14,6 +14,7 @@ from evalskip.errors import InputError
 from evalskip.jobs.base import BaseJob, Launch, Measure
 from evalskip.jobs.environment import training_environment
 from evalskip.machine.devices import first_gpu, usable_cores
+from evalskip.schedules import Off
 
 if TYPE_CHECKING:
     from evalskip.jobs.base import RunRequest
@@ -89,7 +90,9 @@ class CommandJob(BaseJob):
             raise InputError(f"job.command: {program}: no such program")
 
     def evaluated_steps(self, schedule: Schedule, steps: int) -> list[int] | None:
-        if self.epochs is None or steps % self.epochs:
+        if isinstance(schedule, Off):
+            return []
+        if self.epochs is None or not steps or steps % self.epochs:
             return None
         return schedule.evaluated_steps(self.epochs, steps // self.epochs)
 

@@ -9,8 +9,10 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import psutil
+
 from evalskip.errors import InputError
-from evalskip.inside.runner import last_lines
+from evalskip.inside.runner import end_with_parent, last_lines
 from evalskip.launch.base import Outcome
 from evalskip.machine.activity import ActivitySampler
 from evalskip.machine.devices import first_gpu
@@ -20,10 +22,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Process:
-    """At most one at a time."""
+_END_S = 10.0
 
-    def __init__(self) -> None:
+
+class Process:
+    """At most one at a time; it does not outlive this one, however that ends.
+
+    Args:
+        field: of the spec, which names the command.
+    """
+
+    def __init__(self, field: str) -> None:
+        self._field = field
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(
@@ -52,13 +62,18 @@ class Process:
                     stderr=subprocess.STDOUT,
                     env=environment,
                     start_new_session=True,
+                    # one system call, which takes no lock
+                    preexec_fn=end_with_parent,
                 )
             except OSError as error:
-                raise InputError(f"job.command: {command[0]}: {error.strerror}") from None
-        sampler = ActivitySampler(self._child.pid, gpu=first_gpu())
-        timed_out = _wait(self._child.pid, sampler, time.monotonic() + limit_s)
-        self.end()
-        code = self._child.returncode
+                raise InputError(f"{self._field}: {command[0]}: {error.strerror}") from None
+        child = self._child
+        try:
+            sampler = ActivitySampler(child.pid, gpu=first_gpu())
+            timed_out = _wait(child.pid, sampler, time.monotonic() + limit_s)
+        finally:
+            self.end()
+        code = child.returncode
         ended = Outcome(status="ok", activity=sampler.samples, gpu_activity=sampler.gpu_samples)
         if timed_out:
             text = f"ended after its limit of {limit_s:g} s"
@@ -70,11 +85,19 @@ class Process:
         return ended
 
     def end(self) -> None:
-        """End what is still running, and all that it started."""
-        if self._child is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._child.pid, signal.SIGKILL)
-            self._child.wait()
+        """End what is still running, and all that it started; returns when none of it runs."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        # what has a session of its own is not in the group
+        started = psutil.Process(child.pid).children(recursive=True)
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        for process in started:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        child.wait()
+        psutil.wait_procs(started, timeout=_END_S)
 
 
 def _wait(pid: int, sampler: ActivitySampler, deadline: float) -> bool:

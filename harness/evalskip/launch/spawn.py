@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ class SpawnLauncher:
         self._scratch = fresh_scratch(logs)
         self._environment = {**os.environ, **job.environment(measure)}
         self._environment["PYTHONPATH"] = travelled(self._scratch / "travelled", self._environment)
-        self._process = Process()
+        self._process = Process("job.command")
         self.prepared: dict[str, Any] = {"setup_ns": {}, "parameters": None, "software": {}}
 
     def run(self, request: RunRequest, limit_s: float) -> Outcome:
@@ -61,8 +62,9 @@ class SpawnLauncher:
         return outcome.model_copy(update={"measured": measured})
 
     def close(self) -> None:
-        """End what is still running, and all that it started."""
+        """Leave no process behind, and nothing that a run wrote beside its log."""
         self._process.end()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 _SAID_NOTHING = (

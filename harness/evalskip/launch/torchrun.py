@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalskip.errors import InputError, MeasurementError
 from evalskip.inside.rank import VARIABLE
+from evalskip.inside.runner import last_lines
 from evalskip.launch.process import Process
 from evalskip.launch.travel import fresh_scratch, travelled
 
@@ -40,7 +41,7 @@ class TorchrunLauncher:
         self._environment = {**os.environ, **job.environment(measure)}
         self._environment["PYTHONPATH"] = travelled(self._scratch / "travelled", self._environment)
         self._python = job.interpreter or sys.executable
-        self._process = Process()
+        self._process = Process("job.python")
         found = self._outcome([self._python, "-m", _ENTRY], None, logs / "parent.log", start_time)
         if found.measured is None:
             raise MeasurementError(f"a block could not be prepared: {found.error}")
@@ -64,34 +65,38 @@ class TorchrunLauncher:
         return self._outcome(command, wanted, log, limit_s)
 
     def close(self) -> None:
-        """Leave no process behind."""
+        """Leave no process behind, and nothing that a run wrote."""
         self._process.end()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _outcome(
         self, command: list[str], request: dict[str, Any] | None, log: Path, limit_s: float
     ) -> Outcome:
-        report = self._scratch / "report.json"
+        report, failure = (self._scratch / name for name in ("report.json", "failure.json"))
         report.unlink(missing_ok=True)
+        failure.unlink(missing_ok=True)
         wanted = {
             "runner": self._job.runner,
             "settings": self._job.model_dump(mode="json"),
             "evaluation_rows": self._rows,
             "request": request,
             "report": str(report),
+            "failure": str(failure),
         }
         outcome = self._process.run(
             command, {**self._environment, VARIABLE: json.dumps(wanted)}, log, limit_s
         )
-        if outcome.status == "timed_out" or not report.exists():
+        if outcome.status == "timed_out":
             return outcome
-        written = json.loads(report.read_text())
-        if written["status"] == "refused":
-            raise InputError(written["error"])
-        measured = written.get("measured" if request else "prepared")
-        return outcome.model_copy(
-            update={
-                "status": written["status"],
-                "error": written.get("error"),
-                "measured": measured,
-            }
-        )
+        if failure.exists():
+            told = json.loads(failure.read_text())
+            if told["status"] == "refused":
+                raise InputError(told["error"])
+            return outcome.model_copy(update=told)
+        if outcome.status != "ok":
+            return outcome
+        if not report.exists():
+            error = f"no rank reported anything: {last_lines(log)}"
+            return outcome.model_copy(update={"status": "failed", "error": error})
+        measured = json.loads(report.read_text())["measured" if request else "prepared"]
+        return outcome.model_copy(update={"measured": measured})

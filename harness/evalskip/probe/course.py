@@ -64,11 +64,12 @@ class Course:
             self._on_ended()
 
     @contextmanager
-    def evaluation(self, name: str = "") -> Iterator[None]:
+    def evaluation(self, name: str = "", *, cut: bool = False) -> Iterator[None]:
         """An evaluation, inside training or after it; one within it is a part of it.
 
         Args:
             name: of the evaluation set, where it is one of several.
+            cut: whether a part of the rows is evaluated, since the job is sliced.
         """
         if self.state == "before":
             yield
@@ -84,7 +85,8 @@ class Course:
                 self.recorder.resume()
             with self.recorder.phase("evaluate"):
                 yield
-            self.recorder.timeline.evaluations[-1].after_training = after_training
+            ended = self.recorder.timeline.evaluations[-1]
+            ended.after_training, ended.cut = after_training, cut
             if after_training:
                 self.recorder.pause()
         finally:

@@ -26,11 +26,14 @@ class Evaluation:
     """One evaluation: ``loader + batches + aggregation`` is its time in the phase ``evaluate``.
 
     Logging its result belongs to the phase ``log`` and is kept here as ``log_ns``. Where it
-    evaluates several sets, ``sets`` holds the ``name``, ``rows`` and ``ns`` of each.
+    evaluates several sets, ``sets`` holds each one's ``name``, ``rows``, ``tokens``, ``batches``
+    (how many), ``loader_ns``, ``batches_ns`` (their sum) and ``aggregation_ns``. ``cut`` says
+    whether its rows are a part of what the whole of a sliced job evaluates.
     """
 
     after_step: int
     after_training: bool = False
+    cut: bool = False
     loader_ns: int = 0
     batches_ns: list[int] = field(default_factory=list)
     aggregation_ns: int = 0
@@ -171,20 +174,17 @@ class PhaseRecorder:
     def evaluation_set(self, name: str) -> Iterator[None]:
         """One of several sets that the evaluation which is on evaluates."""
         self._boundary()
-        before, rows = self._evaluation_so_far()
+        frame = self._frames[-1]
+        evaluation = frame.evaluation
+        if evaluation is None:
+            raise RuntimeError(f"evaluation set {name} is entered outside an evaluation")
+        before = _so_far(evaluation)
         yield
         self._boundary()
-        after, rows_after = self._evaluation_so_far()
-        evaluation = self._frames[-1].evaluation
-        if evaluation is not None:
-            evaluation.sets.append({"name": name, "rows": rows_after - rows, "ns": after - before})
-
-    def _evaluation_so_far(self) -> tuple[int, int]:
-        """Nanoseconds and rows of the evaluation that is on."""
-        frame = self._frames[-1]
-        evaluation = frame.evaluation or Evaluation(0)
-        pieces = evaluation.loader_ns + sum(evaluation.batches_ns) + frame.spent
-        return pieces, evaluation.rows
+        evaluation.aggregation_ns += frame.spent
+        frame.spent = 0
+        after = _so_far(evaluation)
+        evaluation.sets.append({"name": name, **{key: after[key] - before[key] for key in after}})
 
     def stop(self) -> Timeline:
         """T ends; where it is paused, :meth:`resume` comes first."""
@@ -256,7 +256,7 @@ class PhaseRecorder:
 
     def _close(self, frame: _Frame) -> None:
         if frame.evaluation is not None:
-            frame.evaluation.aggregation_ns = frame.spent
+            frame.evaluation.aggregation_ns += frame.spent
             self.timeline.evaluations.append(frame.evaluation)
         elif frame.phase == "save":
             self.timeline.saves_ns.append((self._steps, frame.spent))
@@ -264,3 +264,14 @@ class PhaseRecorder:
             self._frames[-1].evaluation.log_ns += frame.spent
         elif frame.phase == "log":
             self.timeline.logs_ns.append((self._steps, frame.spent))
+
+
+def _so_far(evaluation: Evaluation) -> dict[str, int]:
+    return {
+        "rows": evaluation.rows,
+        "tokens": evaluation.tokens,
+        "batches": len(evaluation.batches_ns),
+        "loader_ns": evaluation.loader_ns,
+        "batches_ns": sum(evaluation.batches_ns),
+        "aggregation_ns": evaluation.aggregation_ns,
+    }

@@ -59,29 +59,41 @@ class Slicing:
         self._trainer = trainer
         self._wanted = steps
         self._layout = Layout()
-        self._rows = 0
-        self._whole: dict[str, Any] = {}
-        self._cut_evaluation(evaluation_batches)
+        self._training: dict[str, Any] | None = None
+        self._may_stop_early = False
+        self._sets = self._cut_evaluation(evaluation_batches)
 
     @property
     def cuts_steps(self) -> bool:
         """Whether the whole has more steps than are wanted."""
         return int(self._trainer.state.max_steps) > self._wanted
 
+    def has_cut(self, rows: Any) -> bool:
+        """Whether these are a part of what the whole evaluates.
+
+        Args:
+            rows: what ``Trainer.evaluate()`` was given: a data set, the name of one, or None.
+        """
+        own = rows is None or isinstance(rows, str) or rows is self._trainer.eval_dataset
+        return own and bool(self._sets)
+
     def begin(self) -> None:
         """Training begins: the Trainer knows how long it would be."""
+        if not self.cuts_steps:
+            return
+        from transformers import EarlyStoppingCallback
+
         trainer = self._trainer
         evaluated_after, saves, logs = foreseen(trainer)
-        self._whole = {
+        self._training = {
             "steps": int(trainer.state.max_steps),
             "evaluated_after": evaluated_after,
             "saves": saves,
             "logs": logs,
-            "rows": self._rows,
-            "gathers": trainer.compute_metrics is not None
-            or bool(getattr(trainer.args, "predict_with_generate", False)),
         }
         self._layout = layout(self._wanted, evaluated_after, saves, logs)
+        # two evaluations of a few steps say nothing of when the whole would end
+        self._may_stop_early = trainer.pop_callback(EarlyStoppingCallback) is not None
 
     def step_ended(self, control: TrainerControl) -> None:
         """What follows a step, whatever the job's own callbacks have asked for."""
@@ -100,25 +112,44 @@ class Slicing:
             control.should_evaluate = control.should_save = control.should_log = False
 
     def whole(self) -> dict[str, Any]:
-        """What the whole would have been, as :class:`evalskip.slices.Whole` has it."""
-        return self._whole
+        """What the whole would have been, as :class:`evalskip.slices.Whole` has it.
 
-    def _cut_evaluation(self, batches: int) -> None:
+        Raises:
+            RuntimeError: the job ended training itself, before the slice did.
+        """
+        trainer = self._trainer
+        step = trainer.state.global_step
+        if self._training and step < self._wanted:
+            raise RuntimeError(
+                f"the job ended its training itself, at step {step} of the {self._wanted} that are "
+                "run; expected one that trains on, or --full"
+            )
+        return {
+            "training": self._training,
+            "sets": self._sets,
+            "gathers": trainer.compute_metrics is not None
+            or bool(getattr(trainer.args, "predict_with_generate", False)),
+            "may_stop_early": self._may_stop_early,
+        }
+
+    def _cut_evaluation(self, batches: int) -> dict[str, tuple[int, int]]:
+        """Of each evaluation set its rows, and those that are run; none where any has no length."""
         trainer = self._trainer
         batch = trainer.args.eval_batch_size * trainer.args.world_size
         found = trainer.eval_dataset
-        if isinstance(found, dict):
-            sizes = {name: len(rows) for name, rows in found.items()}
-            self._rows = sum(sizes.values())
-            share = min(1.0, batches * batch / max(1, self._rows))
-            # no less than a batch of each, so that every set is seen
-            trainer.eval_dataset = {
-                name: spread(rows, min(sizes[name], max(batch, round(share * sizes[name]))))
-                for name, rows in found.items()
-            }
-        elif hasattr(found, "__len__"):  # without a length, all of it is evaluated
-            self._rows = len(found)
-            trainer.eval_dataset = spread(found, min(self._rows, batches * batch))
+        named = found if isinstance(found, dict) else {"": found}
+        if not all(hasattr(rows, "__len__") for rows in named.values()):
+            return {}
+        total = sum(map(len, named.values()))
+        share = min(1.0, batches * batch / max(1, total))
+        # no less than a batch of each, so that every set is seen
+        sets = {
+            name: (len(rows), min(len(rows), max(batch, round(share * len(rows)))))
+            for name, rows in named.items()
+        }
+        cut = {name: spread(rows, sets[name][1]) for name, rows in named.items()}
+        trainer.eval_dataset = cut if isinstance(found, dict) else cut[""]
+        return sets
 
 
 def foreseen(trainer: Trainer) -> tuple[list[int], int, int]:
@@ -168,11 +199,8 @@ def spread(dataset: Any, rows: int) -> Any:
 
 def _steps_per_epoch(trainer: Trainer) -> int:
     """Optimizer steps in an epoch; all steps where the data has no length."""
-    args, steps = trainer.args, int(trainer.state.max_steps)
-    if args.max_steps <= 0 and float(args.num_train_epochs).is_integer():
-        return steps // int(args.num_train_epochs)
     try:
         batches = len(trainer.callback_handler.train_dataloader)
     except TypeError:
-        return steps
-    return max(1, math.ceil(batches / int(args.gradient_accumulation_steps)))
+        return int(trainer.state.max_steps)
+    return max(1, math.ceil(batches / int(trainer.args.gradient_accumulation_steps)))

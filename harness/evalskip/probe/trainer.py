@@ -177,7 +177,12 @@ class TrainerProbe:
         # with several evaluation sets, evaluate() calls itself for each: one evaluation
         restores = self._restore and not self.course.is_evaluating
         name = str(kwargs.get("metric_key_prefix", "")).removeprefix("eval_")
-        with random_state_preserved() if restores else nullcontext(), self.course.evaluation(name):
+        rows = args[0] if args else kwargs.get("eval_dataset")
+        cut = self._slicing is not None and self._slicing.has_cut(rows)
+        with (
+            random_state_preserved() if restores else nullcontext(),
+            self.course.evaluation(name, cut=cut),
+        ):
             return original(*args, **kwargs)
 
     def _evaluation_loop(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

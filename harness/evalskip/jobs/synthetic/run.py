@@ -46,14 +46,15 @@ class SyntheticRunner:
         job, costs = self._job, self._job.costs
         work = _Work(job, request)
         recorder = PhaseRecorder(HostClock(work.now))
-        whole = _whole(job, request)
-        last, happens = whole["steps"], _happens(job, whole)
-        rows_each = request.evaluation_rows or 0
-        if request.sliced:
-            rows_each = min(rows_each, request.sliced.evaluation_batches * job.evaluation_batch)
-            if last > request.sliced.steps:
-                last = request.sliced.steps
-                happens = layout(last, whole["evaluated_after"], whole["saves"], whole["logs"])
+        training = _training(job, request)
+        last, happens = training["steps"], _happens(job, training)
+        rows_each = all_rows = request.evaluation_rows or 0
+        sliced = request.sliced
+        if sliced:
+            rows_each = min(all_rows, sliced.evaluation_batches * job.evaluation_batch)
+        if sliced and last > sliced.steps:
+            last = sliced.steps
+            happens = layout(last, training["evaluated_after"], training["saves"], training["logs"])
 
         def evaluate() -> None:
             with recorder.phase("evaluate"):
@@ -67,6 +68,7 @@ class SyntheticRunner:
                     work.spend(costs.evaluation_batch)
                     recorder.batch_done()
                 work.spend(costs.aggregation)
+            recorder.timeline.evaluations[-1].cut = sliced is not None
 
         recorder.start()
         work.spend(costs.before_loop)
@@ -89,6 +91,11 @@ class SyntheticRunner:
                     work.spend(costs.save)
         work.spend(costs.after_loop)
         timeline = recorder.stop()
+        whole = {
+            "training": training if last < training["steps"] else None,
+            "sets": {"": (all_rows, rows_each)},
+            "gathers": False,
+        }
         return {
             "timeline": timeline.as_dict(),
             "phases_ns": timeline.phases_ns(),
@@ -102,27 +109,25 @@ class SyntheticRunner:
             "weights_sketch": [],
             "setup_ns": {},
             "environment": {},
-            **({"whole": whole} if request.sliced else {}),
+            **({"whole": whole} if sliced else {}),
         }
 
 
-def _whole(job: SyntheticJob, request: RunRequest) -> dict[str, Any]:
-    """What a run does that is not cut short, as :class:`evalskip.slices.Whole` has it."""
+def _training(job: SyntheticJob, request: RunRequest) -> dict[str, Any]:
+    """What a run does that is not cut short, as :class:`evalskip.slices.Training` has it."""
     steps = job.epochs * job.steps_per_epoch
     return {
         "steps": steps,
         "evaluated_after": sorted(job.evaluated_steps(request.schedule, steps) or ()),
         "saves": steps // job.save_steps if job.save_steps else 0,
         "logs": steps // job.logging_steps,
-        "rows": request.evaluation_rows or 0,
-        "gathers": False,
     }
 
 
-def _happens(job: SyntheticJob, whole: dict[str, Any]) -> Layout:
-    every, last = job.save_steps, whole["steps"]
+def _happens(job: SyntheticJob, training: dict[str, Any]) -> Layout:
+    every, last = job.save_steps, training["steps"]
     return Layout(
-        frozenset(whole["evaluated_after"]),
+        frozenset(training["evaluated_after"]),
         frozenset(range(every, last + 1, every) if every else ()),
         frozenset(range(job.logging_steps, last + 1, job.logging_steps)),
     )
