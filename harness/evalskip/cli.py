@@ -94,6 +94,13 @@ def bench(
         try:
             with ProgressView(screen, loaded.design.budget) as progress:
                 summary = run_bench(loaded, results, progress)
+            if "headroom" in loaded.measure:
+                from evalskip.experiments.headroom import headroom as find_headroom
+
+                screen.print("headroom: the largest batch of every arm")
+                summary = find_headroom(
+                    loaded, results, lambda line: screen.print(line, highlight=False)
+                )
         except KeyboardInterrupt:
             again = shlex.join(argument for argument in sys.argv[1:] if argument != "--resume")
             raise Interrupted(
@@ -103,6 +110,45 @@ def bench(
         write_markdown(directory, summary)
     print_summary(screen, summary)
     screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)
+
+
+@app.command()
+def headroom(
+    spec: SpecArgument = DEFAULT_SPEC,
+    out: OutOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Add to the results that are there.")
+    ] = False,
+    memory: Annotated[
+        str | None, typer.Option(help="The limit, such as 3GiB. [default: the spec's]")
+    ] = None,
+    arms: Annotated[str | None, typer.Option(help="Arms to keep, as of bench.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Set a field: job.epochs=3. Repeatable.")
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option(help="The Python that has LLaMA-Factory, for such a job.")
+    ] = None,
+) -> None:
+    """The largest batch of every arm within a limit, and whether it pays."""
+    from evalskip.experiments.headroom import headroom as find_headroom
+    from evalskip.report.markdown import write_markdown
+    from evalskip.report.terminal import console, print_summary
+    from evalskip.results import open_results
+    from evalskip.spec import load_spec
+
+    loaded = load_spec(
+        spec,
+        settings=[*(settings or []), *([f"limits.memory={memory}"] if memory else [])],
+        arms=[name.strip() for name in arms.split(",")] if arms is not None else [],
+        python=python,
+    )
+    directory = out or Path("results", f"{spec.stem}-headroom")
+    screen = console()
+    with open_results(directory, directory.name, loaded, resume=resume) as results:
+        summary = find_headroom(loaded, results, lambda line: screen.print(line, highlight=False))
+        write_markdown(directory, summary)
+    print_summary(screen, summary)
 
 
 @app.command()

@@ -80,6 +80,7 @@ def request_for(
         seed=spec.design.seed,
         restore_random_state=spec.design.restore_random_state,
         arguments=spec.job.arguments(arm.schedule),
+        evaluation=dict(arm.evaluation),
         sliced=sliced,
         callbacks=arm.schedule.callbacks(),
     )

@@ -79,6 +79,10 @@ class RunRecord(BaseModel):
     )
     train_tokens: int = 0
     evaluation_tokens: int = 0
+    train_peaks: dict[str, dict[str, int]] = Field(
+        default={},
+        description="peaks of train steps before_evaluation and after_evaluation, the first one",
+    )
     work_digest: str | None = Field(default=None, description="of every training batch's inputs")
     losses_digest: str | None = Field(default=None, description="of the raw loss per micro-step")
     weights_digest: str | None = Field(default=None, description="of the final weights")

@@ -21,6 +21,7 @@ FILE_NAME = "summary.json"
 Estimator = Literal[
     "direct", "attributed", "matched_steps", "hidden_cost", "matched_steps_plus_hidden_cost"
 ]
+BoundBy = Literal["model", "train", "evaluate"]
 Verdict = Literal["supported", "refuted", "conditional", "inconclusive", "not_run"]
 
 
@@ -103,6 +104,10 @@ class ArmSummary(_Part):
     )
     share: float | None = Field(description="evaluate / T")
     peak_bytes: dict[str, dict[str, int]]
+    train_peaks: dict[str, dict[str, int]] = Field(
+        default={},
+        description="peaks of train steps before_evaluation and after_evaluation, the first one",
+    )
     contaminated: int | None = Field(
         description="runs during which others took what they needed; null: not judged"
     )
@@ -163,6 +168,35 @@ class Observation(_Part):
     seen: dict[str, Any]
 
 
+class Headroom(_Part):
+    """The largest batch with which an arm completes, within a limit that was really run into."""
+
+    arm: str
+    max_batch: int = Field(description="rows in a micro-batch, per device; 0: not one fits")
+    limit_bytes: int
+    bound_by: BoundBy | None = Field(
+        description="the phase in which one row more runs out of memory"
+    )
+    trials: int = Field(description="of this arm and those that evaluate alike, together")
+    peak_bytes: int | None = Field(description="at the largest batch; of what the limit is on")
+    base_bytes: int = Field(
+        default=0, description="of that, what the process holds before a model is built"
+    )
+    evaluation_bytes: int | None = Field(
+        default=None,
+        description="peak of an evaluation with the optimizer's state, beside train steps of a "
+        "single row; null: none is asked for, or it does not fit",
+    )
+    own_batch: int = Field(description="the job's own")
+    tokens_per_s: dict[str, float] = Field(
+        description="of steady train steps, by batch: the job's own and the largest"
+    )
+    throughput_gain: Interval | None = Field(
+        default=None,
+        description="direct: T at the job's own batch / T at the largest - 1, for the same rows",
+    )
+
+
 class Extrapolated(_Part):
     """So much of every run was made; its figures are told from that for the whole."""
 
@@ -186,7 +220,7 @@ class Summary(_Part):
     arms: dict[str, ArmSummary]
     comparisons: list[Comparison]
     noise_floor: Interval | None
-    headroom: list[dict[str, Any]] = []
+    headroom: list[Headroom] = []
     predictions: list[dict[str, Any]] = []
     regret: list[dict[str, Any]] = []
     claims: list[Claim] = []
@@ -196,6 +230,23 @@ class Summary(_Part):
         description="what was changed of the user's configuration to make arms comparable",
     )
     warnings: list[str]
+
+    @classmethod
+    def of_nothing(
+        cls, name: str, scope: Scope, machine: dict[str, Any], effort: Effort
+    ) -> Summary:
+        """A summary that other sections are yet to be put into."""
+        return cls(
+            name=name,
+            scope=scope,
+            machine=machine,
+            effort=effort,
+            matched=Matched(proven=False, same_work=False, same_result=False, blocks=0),
+            arms={},
+            comparisons=[],
+            noise_floor=None,
+            warnings=[],
+        )
 
     def compared(self, arm: str, estimator: Estimator) -> Comparison | None:
         """The comparison of an arm with off by one estimator, if there is one."""
@@ -227,13 +278,17 @@ def read_summary(directory: Path) -> Summary:
 def write_sections(directory: Path, summary: Summary, sections: set[str]) -> Summary:
     """Replace the named sections of the summary on disk, atomically and under a lock.
 
-    What other commands have found there stays.
+    What other commands have found there stays; of the claims, those that they have judged.
     """
     path = directory / FILE_NAME
     with FileLock(directory / f".{FILE_NAME}.lock"):
         if path.exists():
             found = read_summary(directory)
             replaced = {name: getattr(summary, name) for name in sections}
+            judged = {claim.id for claim in summary.claims}
+            if "claims" in sections:
+                others = [claim for claim in found.claims if claim.id not in judged]
+                replaced["claims"] = [*summary.claims, *others]
             summary = found.model_copy(update=replaced)
         write_atomically(path, summary.model_dump_json(indent=2) + "\n")
     return summary

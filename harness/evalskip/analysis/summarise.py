@@ -211,7 +211,8 @@ def _arm(
         evaluations=len(expected or ()) if usual is None else usual,
         first_evaluation_s=_mean(times["first_evaluation_s"]),
         share=phases["evaluate"] / wall if wall else None,
-        peak_bytes=_peaks(ended_well),
+        peak_bytes=_highest(record.peak_bytes for record in ended_well),
+        train_peaks=_highest(record.train_peaks for record in ended_well),
         contaminated=sum(flags) if flags else None,
     )
 
@@ -256,11 +257,12 @@ def _mean(values: pd.Series) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-def _peaks(records: Sequence[RunRecord]) -> dict[str, dict[str, int]]:
+def _highest(readings: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
+    """Of each part and quantity the highest of several readings."""
     peaks: dict[str, dict[str, int]] = {}
-    for record in records:
-        for phase, quantities in record.peak_bytes.items():
-            peak = peaks.setdefault(phase, {})
+    for reading in readings:
+        for part, quantities in reading.items():
+            peak = peaks.setdefault(part, {})
             for quantity, value in quantities.items():
                 peak[quantity] = max(value, peak.get(quantity, 0))
     return peaks

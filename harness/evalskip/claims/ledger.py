@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import (
+    batch,
     checkpoints,
+    completion,
     config,
     default_on,
     early_stopping,
     logging,
+    memory,
     message,
+    released,
     speed,
     switch,
 )
@@ -28,10 +32,27 @@ SEEN = (default_on, switch, config, message, logging, checkpoints, early_stoppin
 MEASURED = (speed,)
 """Judged from figures, by the experiment that measures them."""
 
+METERED = (memory, released)
+"""Judged from peaks of memory."""
+
+TRIED = (batch, completion)
+"""Judged from the largest batches."""
+
 
 def judged_by_observation(observations: Sequence[Observation]) -> list[Claim]:
     """Every claim that observations settle."""
     return [claim.judged(observations) for claim in SEEN]
+
+
+def judged_by_peaks(summary: Summary) -> list[Claim]:
+    """Every claim that the peaks of a result settle; none where no memory was metered."""
+    found = [claim.judged(summary) for claim in METERED]
+    return [claim for claim in found if claim.verdict != "not_run"]
+
+
+def judged_by_headroom(summary: Summary) -> list[Claim]:
+    """Every claim that the largest batches of a result settle."""
+    return [claim.judged(summary) for claim in TRIED]
 
 
 def unsettled(claims: Sequence[Claim], required: Sequence[str]) -> str:
@@ -61,7 +82,7 @@ def collected(summaries: Iterable[Summary]) -> list[Claim]:
             if claim.verdict != "not_run":
                 found.setdefault(claim.id, []).append(claim)
     claims: list[Claim] = []
-    for module in (*SEEN, *MEASURED):
+    for module in (*SEEN, *MEASURED, *METERED, *TRIED):
         claims += found.get(module.ID) or [
             Claim(
                 id=module.ID,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalskip.launch import launcher_for
 from evalskip.machine.contamination import is_contaminated
+from evalskip.probe.memory import train_peaks
 from evalskip.records import RunRecord
 from evalskip.slices import Whole, extrapolated, sets_of
 
@@ -135,6 +136,7 @@ def _record(
     whole = Whole.model_validate(measured["whole"]) if "whole" in measured else None
     if timeline:
         counted["evaluation_sets"] = sets_of(timeline, whole, window)
+        counted["train_peaks"] = train_peaks(timeline["peaks"])
     if whole:
         run = counted["steps"]
         counted |= extrapolated(timeline, whole, window)

@@ -10,6 +10,7 @@ from evalskip.analysis.frames import frame_of
 from evalskip.analysis.summarise import BENCH_SECTIONS, summarise
 from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.claims import speed
+from evalskip.claims.ledger import judged_by_peaks
 from evalskip.engines import LocalEngine
 from evalskip.errors import MeasurementError
 from evalskip.experiments.pilot import Estimate, estimate, slice_for
@@ -190,7 +191,9 @@ class _Experiment:
                 design.level, len(design.looks), len(self._questions)
             ),
         )
-        return speed.judged(summary, self._questions)
+        summary = speed.judged(summary, self._questions)
+        claims = [*summary.claims, *judged_by_peaks(summary)]
+        return summary.model_copy(update={"claims": claims})
 
 
 def _next_attempts(records: Sequence[RunRecord]) -> dict[int, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evalskip.claims.ledger import judged_by_observation
 from evalskip.experiments.truth import observe
 from evalskip.machine.fingerprint import fingerprint
-from evalskip.summary import Effort, Matched, Scope, Summary, write_sections
+from evalskip.summary import Effort, Scope, Summary, write_sections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def make_claims(pythons: Sequence[str], directory: Path, tell: Tell) -> Summary:
     began = time.monotonic()
     observations = observe(pythons, directory / "logs", tell)
     trainers = sorted({observation.trainer for observation in observations})
-    summary = Summary(
+    summary = Summary.of_nothing(
         name=directory.name,
         scope=Scope(
             job="truth table",
@@ -52,12 +52,7 @@ def make_claims(pythons: Sequence[str], directory: Path, tell: Tell) -> Summary:
             block_start_s=None,
             stopped="every combination was run",
         ),
-        matched=Matched(proven=False, same_work=False, same_result=False, blocks=0),
-        arms={},
-        comparisons=[],
-        noise_floor=None,
-        claims=judged_by_observation(observations),
-        observations=observations,
-        warnings=[],
     )
+    found = {"claims": judged_by_observation(observations), "observations": observations}
+    summary = summary.model_copy(update=found)
     return write_sections(directory, summary, CLAIM_SECTIONS)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
 from evalskip.probe.attach import trainer_of
 from evalskip.probe.trainer import TrainerProbe
+
+if TYPE_CHECKING:
+    from evalskip.inside.trial import Trial
 
 
 class Attached(TrainerCallback):
@@ -17,6 +20,7 @@ class Attached(TrainerCallback):
         measure: ``time`` or ``memory``.
         restore_random_state: restore all generators after each evaluation.
         evaluation_rows: evaluate the first so many rows only; None: all.
+        train_rows: train on so many rows, the Trainer's own over and over; None: its own.
         sliced: see :class:`evalskip.probe.trainer.TrainerProbe`.
     """
 
@@ -26,12 +30,14 @@ class Attached(TrainerCallback):
         *,
         restore_random_state: bool,
         evaluation_rows: int | None,
+        train_rows: int | None,
         sliced: dict[str, int] | None,
     ) -> None:
         self.probe: TrainerProbe | None = None
         self._measure = measure
         self._restore = restore_random_state
         self._rows = evaluation_rows
+        self._train_rows = train_rows
         self._sliced = sliced
 
     @property
@@ -46,12 +52,30 @@ class Attached(TrainerCallback):
             raise RuntimeError("no Trainer called this callback")
         if self._rows is not None:
             trainer.eval_dataset = trainer.eval_dataset.select(range(self._rows))
+        if self._train_rows is not None:
+            own = len(trainer.train_dataset)
+            places = [row % own for row in range(self._train_rows)]
+            trainer.train_dataset = trainer.train_dataset.select(places)
         self.probe = TrainerProbe(
             trainer,
             self._measure,
             restore_random_state=self._restore,
             sliced=self._sliced,
         )
+
+
+class AttachedTrial(TrainerCallback):
+    """Makes a trial of the Trainer that it is given to, once that is built."""
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+
+    def on_init_end(self, *args: Any, **kwargs: Any) -> None:
+        """The Trainer is complete."""
+        trainer = trainer_of(self)
+        if trainer is None:
+            raise RuntimeError("no Trainer called this callback")
+        self._trial.attach(trainer)
 
 
 class NoEvaluationAfterTraining(TrainerCallback):

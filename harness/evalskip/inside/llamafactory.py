@@ -78,10 +78,13 @@ class LlamaFactoryRunner:
         from evalskip.probe.environment import environment
 
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        if request["trial"]:
+            return _try(request)
         attached = Attached(
             request["measure"],
             restore_random_state=request["restore_random_state"],
             evaluation_rows=request["evaluation_rows"],
+            train_rows=request["train_rows"],
             sliced=request["sliced"],
         )
         callbacks = [*made_of(request["callbacks"]), attached]
@@ -93,7 +96,7 @@ class LlamaFactoryRunner:
             nullcontext(stays) if stays else tempfile.TemporaryDirectory(prefix="evalskip-")
         ) as output:
             try:
-                run_exp(args={**request["arguments"], "output_dir": output}, callbacks=callbacks)
+                run_exp(args=_arguments(request, output), callbacks=callbacks)
             except Exception as error:
                 if attached.began_at_ns is None:
                     # before training began, it is the configuration that is wrong
@@ -107,6 +110,39 @@ class LlamaFactoryRunner:
             "setup_ns": {"llamafactory": attached.began_at_ns - began},
             "environment": {**environment(probe.device), "parameters": probe.parameters()},
         }
+
+
+def _try(request: dict[str, Any]) -> dict[str, Any]:
+    """Have LLaMA-Factory train a few steps at a batch that may not fit."""
+    import torch
+    from llamafactory.train.tuner import run_exp
+
+    from evalskip.inside.attached import AttachedTrial, NoEvaluationAfterTraining
+    from evalskip.inside.trial import Trial, trial_arguments
+
+    wanted = request["trial"]
+    trial = Trial(wanted, "cuda" if torch.cuda.is_available() else "cpu")
+
+    def train() -> None:
+        with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
+            run_exp(
+                args={
+                    **_arguments(request, output),
+                    **trial_arguments(wanted["batch"], wanted["passes"]),
+                },
+                callbacks=[AttachedTrial(trial), NoEvaluationAfterTraining()],
+            )
+
+    try:
+        return trial.run(train)
+    except Exception as error:
+        if trial.phase == "model":
+            raise InputError(f"LLaMA-Factory: {_said(error)}") from error
+        raise
+
+
+def _arguments(request: dict[str, Any], output: str) -> dict[str, Any]:
+    return {**request["arguments"], **request["evaluation"], "output_dir": output}
 
 
 def _said(error: Exception) -> str:

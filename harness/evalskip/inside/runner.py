@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import signal
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -50,16 +51,20 @@ def end_with_parent() -> None:
 def outcome_of_error(error: BaseException) -> dict[str, Any]:
     """``status`` and ``error`` of a run that ended by an exception."""
     text = f"{type(error).__name__}: {error}".strip().splitlines()[0][:500]
-    return {"status": "out_of_memory" if _is_out_of_memory(error) else "failed", "error": text}
+    return {"status": "out_of_memory" if is_out_of_memory(error) else "failed", "error": text}
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
-    """CUDA's allocator, the CPU's, and Python's say it in three ways."""
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA's allocator, the CPU's, Python's and the system's say it each in its way."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
     text = str(error)
-    return "DefaultCPUAllocator: can't allocate memory" in text or (
-        "CUDA" in text and "out of memory" in text
+    return (
+        "DefaultCPUAllocator: can't allocate memory" in text
+        or ("CUDA" in text and "out of memory" in text)
+        or "std::bad_alloc" in text
     )
 
 

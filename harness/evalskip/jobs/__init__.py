@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from evalskip.jobs.base import BaseJob, Measure, RunRequest
+from evalskip.jobs.base import BaseJob, Measure, RunRequest, Trial
 from evalskip.jobs.command import CommandJob
 from evalskip.jobs.llamafactory import LlamaFactoryJob
 from evalskip.jobs.synthetic import SyntheticJob
@@ -26,4 +26,5 @@ __all__ = [
     "RunRequest",
     "SyntheticJob",
     "TransformersJob",
+    "Trial",
 ]

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from evalskip.errors import InputError
 from evalskip.schedules import Schedule
 from evalskip.slices import Slice
 
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
 Measure = Literal["time", "memory"]
 Launch = Literal["fork", "spawn", "torchrun", "inline"]
+
+
+class Trial(BaseModel):
+    """A few steps at a batch that may not fit, in place of a whole run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch: int = Field(ge=1, description="rows in a micro-batch")
+    evaluates: bool = Field(description="whether an evaluation comes between the steps")
+    limit_bytes: int | None = Field(default=None, ge=1, description="None: there is no limit")
+    passes: int = Field(default=1, ge=1, description="how often steps and evaluation are repeated")
 
 
 class RunRequest(BaseModel):
@@ -30,7 +45,15 @@ class RunRequest(BaseModel):
     arguments: dict[str, Any] = Field(
         default={}, description="in the job's own words, what brings the schedule about"
     )
+    evaluation: dict[str, Any] = Field(
+        default={}, description="settings of the job with which this arm evaluates otherwise"
+    )
     sliced: Slice | None = Field(default=None, description="run so much of the job; None: all")
+    trial: Trial | None = Field(default=None, description="make a trial in place of a run")
+    train_rows: int | None = Field(
+        default=None,
+        description="train on so many rows, the job's own over and over; None: its own",
+    )
     output: str | None = Field(
         default=None, description="a folder to write into; None: one that is taken away after"
     )
@@ -44,6 +67,8 @@ class BaseJob(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    evaluation_settings: ClassVar[frozenset[str]] = frozenset()
+    """Those that an arm may set otherwise."""
     sizes_evaluation: ClassVar[bool] = True
     """Whether a spec must say how many rows an arm evaluates; otherwise the job has its own."""
 
@@ -72,6 +97,46 @@ class BaseJob(BaseModel, ABC):
     def arguments(self, schedule: Schedule) -> dict[str, Any]:
         """In the job's own words, what brings the schedule about."""
         return schedule.trainer_arguments()
+
+    def evaluating(self, settings: Mapping[str, Any]) -> Self:
+        """The job with some settings of its evaluation set otherwise.
+
+        Raises:
+            InputError: it has no such settings; the text begins with the field's name.
+        """
+        self._check_evaluation(settings)
+        if not settings:
+            return self
+        try:
+            return type(self).model_validate({**self.model_dump(), **settings})
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "/".join(sorted(settings))
+            reason = first["msg"].removeprefix("Value error, ")
+            raise InputError(f"evaluation.{place}: {reason}") from None
+
+    def _check_evaluation(self, settings: Mapping[str, Any]) -> None:
+        unknown = sorted(set(settings) - self.evaluation_settings)
+        if unknown:
+            expected = ", ".join(sorted(self.evaluation_settings)) or "none"
+            raise InputError(f"evaluation.{unknown[0]}: unknown setting; expected {expected}")
+
+    def evaluates_alike(self, evaluation_rows: int | None) -> Hashable:
+        """Equal for sizes of an evaluation set whose evaluation holds the same in memory."""
+        return evaluation_rows
+
+    def check_trials(self) -> None:
+        """See that batches can be tried.
+
+        Raises:
+            InputError: they cannot; the text begins with the field's name.
+        """
+        raise InputError(f"job.kind: batches of a {self.describe()['job']} job cannot be tried")
+
+    @property
+    def own_batch(self) -> int:
+        """Rows in a micro-batch, as the job has it."""
+        raise NotImplementedError
 
     def changes(self) -> list[str]:
         """What is changed of the user's configuration to make arms comparable, for people."""

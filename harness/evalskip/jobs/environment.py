@@ -34,6 +34,10 @@ def training_environment(
         # with several, the Trainer would spread each batch over all of them
         variables["CUDA_VISIBLE_DEVICES"] = (first_gpu() or "") if on_cuda else ""
     if measure == "memory":
-        # glibc's moving thresholds make peaks wander by tens of MiB
-        variables |= {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
+        # glibc's moving thresholds, and an arena per thread, make peaks wander by tens of MiB
+        variables |= {
+            "MALLOC_MMAP_THRESHOLD_": "131072",
+            "MALLOC_TRIM_THRESHOLD_": "131072",
+            "MALLOC_ARENA_MAX": "1",
+        }
     return variables | steadying({**os.environ, **variables})

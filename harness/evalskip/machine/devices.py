@@ -37,6 +37,12 @@ def first_gpu() -> str | None:
     return first if gpus() and first not in ("", "-1") else None
 
 
+def gpu_memory() -> int:
+    """Bytes of the one device that runs use; 0: no GPU."""
+    gpu = first_gpu()
+    return int(pynvml.nvmlDeviceGetMemoryInfo(gpu_handle(gpu)).total) if gpu is not None else 0
+
+
 def gpu_handle(gpu: str) -> Any:
     """NVML's handle of a device given by index or UUID."""
     if gpu.isdecimal():

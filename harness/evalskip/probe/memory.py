@@ -106,3 +106,14 @@ def peak_per_phase(stretches: list[dict[str, Any]]) -> dict[str, dict[str, int]]
                 known = peak.get(quantity, 0)
                 peak[quantity] = known + value if quantity == "retries" else max(value, known)
     return peaks
+
+
+def train_peaks(stretches: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """The peaks of train steps before the first evaluation and after it, where both are there."""
+    phases = [stretch["phase"] for stretch in stretches]
+    if "evaluate" not in phases:
+        return {}
+    first = phases.index("evaluate")
+    parts = {"before_evaluation": stretches[:first], "after_evaluation": stretches[first:]}
+    found = {name: peak_per_phase(part).get("train", {}) for name, part in parts.items()}
+    return found if all(found.values()) else {}

@@ -46,6 +46,16 @@ def microseconds(value: float | None) -> str:
     return NOTHING if value is None else f"{1e6 * value:,.2f}"
 
 
+def rate(value: float | None) -> str:
+    """Something per second."""
+    return NOTHING if value is None else f"{value:,.0f}"
+
+
+def bytes_of(value: int) -> str:
+    """Bytes in GiB, or in MiB where they are few."""
+    return f"{value / 2**30:.4g} GiB" if value >= 2**30 else f"{value / 2**20:.4g} MiB"
+
+
 def load(value: float) -> str:
     """An evaluation load, to two digits that count."""
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"

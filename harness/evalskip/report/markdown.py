@@ -44,6 +44,7 @@ def _tables(summary: Summary) -> list[tables.Table]:
         tables.per_token(summary),
         tables.evaluation_sets(summary),
         tables.memory(summary),
+        tables.headroom(summary),
     ]
 
 

@@ -37,7 +37,10 @@ def print_summary(to: Console, summary: Summary) -> None:
         to.print(Text(line))
     overview = tables.overview(summary)
     fits = _width(to, overview) <= to.width
-    for table in [overview] if fits else [tables.times(summary), tables.gains(summary)]:
+    shown = [overview] if fits else [tables.times(summary), tables.gains(summary)]
+    for table in [*shown, tables.headroom(summary)]:
+        if not table.rows:
+            continue
         to.print()
         to.print(_drawn(table))
         to.print(Text(table.note), style="dim")

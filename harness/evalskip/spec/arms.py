@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from evalskip.schedules import Off, Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OFF = "off"
 OFF_AGAIN = "off_again"
@@ -20,6 +23,8 @@ class Arm:
     name: str
     schedule: Schedule
     evaluation_rows: int | None
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the job with which this arm evaluates otherwise."""
 
 
 def _as_list(value: Any) -> Any:
@@ -36,6 +41,11 @@ class ArmEntry(BaseModel):
         Annotated[list[Annotated[int, Field(ge=1)]], BeforeValidator(_as_list), Field(min_length=1)]
         | None
     ) = Field(default=None, description="sizes; without them, the job's own evaluation set")
+    evaluation: dict[str, JsonValue] = Field(
+        default={},
+        description="settings of the job with which this arm evaluates otherwise, such as "
+        "evaluation_batch: 1",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -43,7 +53,7 @@ class ArmEntry(BaseModel):
         """``{schedule: every_n_epochs, n: 5, ...}`` is flat for people, nested for us."""
         if not isinstance(entry, dict) or isinstance(entry.get("schedule"), BaseModel | dict):
             return entry
-        own = {"evaluation_rows"}
+        own = {"evaluation_rows", "evaluation"}
         return {
             "schedule": {key: value for key, value in entry.items() if key not in own},
             **{key: value for key, value in entry.items() if key in own},
@@ -57,17 +67,23 @@ class ArmEntry(BaseModel):
 
     def arms(self) -> list[Arm]:
         """One arm per evaluation-set size."""
-        if self.evaluation_rows is None:
-            return [Arm(self.schedule.label, self.schedule, None)]
+        sizes: list[int] | list[None] = self.evaluation_rows or [None]
+        otherwise = "".join(f"+{key}={value}" for key, value in self.evaluation.items())
         return [
-            Arm(f"{self.schedule.label}@{rows}", self.schedule, rows)
-            for rows in self.evaluation_rows
+            Arm(
+                f"{self.schedule.label}{'' if rows is None else f'@{rows}'}{otherwise}",
+                self.schedule,
+                rows,
+                self.evaluation,
+            )
+            for rows in sizes
         ]
 
     def as_written(self) -> dict[str, Any]:
         """The entry as a spec writes it."""
         sizes = {"evaluation_rows": self.evaluation_rows} if self.evaluation_rows else {}
-        return {**self.schedule.model_dump(), **sizes}
+        otherwise = {"evaluation": self.evaluation} if self.evaluation else {}
+        return {**self.schedule.model_dump(), **sizes, **otherwise}
 
 
 def entry_of(name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from evalskip.slices import Slice, fewest_steps
-from evalskip.spec.units import Seconds
+from evalskip.spec.units import Bytes, Seconds
 
 
 class Design(BaseModel):
@@ -74,6 +74,11 @@ class Limits(BaseModel):
         default=None,
         description="a run that takes longer is timed_out; without it, three times what is "
         "expected, and at least 10 minutes",
+    )
+    memory: Bytes | None = Field(
+        default=None,
+        description="within which headroom is looked for: of the process's data segment on a CPU, "
+        "of the device on CUDA; without it, four fifths of what is free, or the whole device",
     )
     start_time: Seconds = Field(
         default=300.0, description="time in which a block's parent process must be ready"

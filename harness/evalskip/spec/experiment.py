@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from evalskip.errors import InputError
 from evalskip.jobs import Job
 from evalskip.schedules import AsWritten
 from evalskip.spec.arms import Arm, ArmEntry, baseline_arms
@@ -21,7 +22,9 @@ class Spec(BaseModel):
 
     job: Job
     arms: list[ArmEntry] = Field(min_length=1)
-    measure: list[Literal["time", "memory"]] = Field(default=["time", "memory"], min_length=1)
+    measure: list[Literal["time", "memory", "headroom"]] = Field(
+        default=["time", "memory"], min_length=1
+    )
     design: Design = Design()
     limits: Limits = Limits()
 
@@ -29,7 +32,9 @@ class Spec(BaseModel):
     @classmethod
     def _once(cls, measure: list[str]) -> list[str]:
         if len(set(measure)) != len(measure):
-            raise ValueError("expected each of time, memory at most once")
+            raise ValueError("expected each of time, memory, headroom at most once")
+        if measure == ["headroom"]:
+            raise ValueError("expected time or memory as well; evalskip headroom does it alone")
         return measure
 
     @model_validator(mode="after")
@@ -39,6 +44,12 @@ class Spec(BaseModel):
                 raise ValueError(f"arms.{index}.evaluation_rows: missing; expected numbers of rows")
             if isinstance(entry.schedule, AsWritten) and self.job.sizes_evaluation:
                 raise ValueError(f"arms.{index}.schedule: as_written needs a job of the user's own")
+            try:
+                self.job.evaluating(entry.evaluation)
+            except InputError as error:
+                raise ValueError(f"arms.{index}.{error}") from None
+        if "headroom" in self.measure:
+            self.job.check_trials()
         seen: set[str] = set()
         for arm in self.all_arms():
             if arm.name in seen:

@@ -1,11 +1,11 @@
-"""Durations as people write them."""
+"""Durations and sizes as people write them."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, ByteSize, PlainSerializer, TypeAdapter, ValidationError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _EXPECTED = "expected a duration such as 90s, 5m or 1h30m"
@@ -31,3 +31,27 @@ def parse_duration(value: Any) -> float:
 
 Seconds = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(lambda s: f"{s:g}s")]
 """A duration in seconds, written ``5m`` in a spec."""
+
+_ANY_SIZE: TypeAdapter[ByteSize] = TypeAdapter(ByteSize)
+_EXPECTED_SIZE = "expected a size such as 3GiB, 80GB or 512 MiB"
+
+
+def parse_size(value: Any) -> int:
+    """Bytes of ``3GiB`` (1024 to the third), ``80GB`` or ``80G`` (1000 to the third), ``80 GiB``.
+
+    Raises:
+        ValueError: it is no size above 0; the text says what is expected.
+    """
+    if isinstance(value, bool):
+        raise ValueError(_EXPECTED_SIZE)
+    try:
+        size = int(_ANY_SIZE.validate_python(value))
+    except ValidationError:
+        raise ValueError(f"{_EXPECTED_SIZE}, got {value}") from None
+    if size <= 0:
+        raise ValueError(f"{_EXPECTED_SIZE}, got {value}")
+    return size
+
+
+Bytes = Annotated[int, BeforeValidator(parse_size)]
+"""A size in bytes, written ``3GiB`` in a spec."""

@@ -17,6 +17,8 @@ from evalskip.machine.devices import first_gpu, gpus, usable_cores
 from evalskip.schedules import AsWritten, FinalOnly, Off
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from evalskip.schedules import Schedule
 
 STAGES = ("pt", "sft", "rm", "dpo", "kto")
@@ -60,6 +62,9 @@ class LlamaFactoryJob(BaseJob):
     )
 
     sizes_evaluation: ClassVar[bool] = False
+    evaluation_settings: ClassVar[frozenset[str]] = frozenset(
+        {"per_device_eval_batch_size", "eval_accumulation_steps", "prediction_loss_only"}
+    )
 
     @model_validator(mode="after")
     def _measurable(self) -> LlamaFactoryJob:
@@ -166,6 +171,22 @@ class LlamaFactoryJob(BaseJob):
             "do_eval": isinstance(schedule, FinalOnly),
             **schedule.trainer_arguments(),
         }
+
+    def evaluating(self, settings: Mapping[str, Any]) -> LlamaFactoryJob:
+        self._check_evaluation(settings)
+        return self.model_copy(update={"settings": {**self.settings, **settings}})
+
+    def check_trials(self) -> None:
+        if self.settings.get("streaming"):
+            raise InputError(
+                "streaming: batches of a stream cannot be tried: no row is the longest"
+            )
+        if self.processes:
+            raise InputError("job.processes: batches can be tried on one process only")
+
+    @property
+    def own_batch(self) -> int:
+        return int(str(self.settings.get("per_device_train_batch_size", 8)))
 
     def changes(self) -> list[str]:
         return explained(self.settings)

@@ -18,6 +18,8 @@ from evalskip.probe.slicing import Layout, layout
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evalskip.jobs.base import Trial
+
 
 def runner(settings: dict[str, Any]) -> SyntheticRunner:
     """The job's runner, from its settings as JSON holds them."""
@@ -43,10 +45,16 @@ class SyntheticRunner:
         return self._run(RunRequest.model_validate(request))
 
     def _run(self, request: RunRequest) -> dict[str, Any]:
-        job, costs = self._job, self._job.costs
+        job = self._job.evaluating(request.evaluation)
+        costs = job.costs
+        if request.trial:
+            return _tried(job, request.trial, request.evaluation_rows or 0)
         work = _Work(job, request)
         recorder = PhaseRecorder(HostClock(work.now))
         training = _training(job, request)
+        if request.train_rows:
+            training["steps"] = math.ceil(request.train_rows / request.arguments[_BATCH])
+            training["evaluated_after"] = [training["steps"]] if request.evaluation_rows else []
         last, happens = training["steps"], _happens(job, training)
         rows_each = all_rows = request.evaluation_rows or 0
         sliced = request.sliced
@@ -111,6 +119,26 @@ class SyntheticRunner:
             "environment": {},
             **({"whole": whole} if sliced else {}),
         }
+
+
+_BATCH = "per_device_train_batch_size"
+
+
+def _tried(job: SyntheticJob, trial: Trial, evaluation_rows: int) -> dict[str, Any]:
+    """What a trial says, as :meth:`evalskip.inside.trial.Trial.run` has it."""
+    held = job.memory
+    limit = trial.limit_bytes or math.inf
+    evaluated = min(evaluation_rows, job.evaluation_batch) * held.evaluation_row
+    peak = needed = held.base
+    phases = {"model": held.model, "train": held.model + trial.batch * held.train_row}
+    if trial.evaluates:
+        phases["evaluate"] = held.model + evaluated
+    for phase, more in phases.items():
+        needed = held.base + more
+        if needed > limit:
+            return {"fits": False, "phase": phase, "peak_bytes": peak, "base_bytes": held.base}
+        peak = max(peak, needed)
+    return {"fits": True, "phase": "train", "peak_bytes": peak, "base_bytes": held.base}
 
 
 def _training(job: SyntheticJob, request: RunRequest) -> dict[str, Any]:

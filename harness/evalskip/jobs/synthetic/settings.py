@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +11,8 @@ from evalskip.jobs.base import BaseJob, Launch
 from evalskip.jobs.synthetic.noise import Noise
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from evalskip.schedules import Schedule
 
 
@@ -33,6 +35,17 @@ class Costs(BaseModel):
     )
 
 
+class Memory(BaseModel):
+    """What the job holds in memory, in bytes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: int = Field(default=0, ge=0, description="of the process, before a model is built")
+    model: int = Field(default=0, ge=0, description="with the optimizer's state")
+    train_row: int = Field(default=0, ge=0)
+    evaluation_row: int = Field(default=0, ge=0, description="of an evaluation batch")
+
+
 class Fault(BaseModel):
     """Makes the runs of one arm end badly, to test what becomes of them."""
 
@@ -50,6 +63,8 @@ class SyntheticJob(BaseJob):
     ``real`` clock each run is a process that sleeps.
     """
 
+    evaluation_settings: ClassVar[frozenset[str]] = frozenset({"evaluation_batch"})
+
     kind: Literal["synthetic"]
     epochs: int = Field(ge=1, description="passes over the training rows")
     steps_in_epoch: int = Field(default=32, ge=1)
@@ -59,6 +74,7 @@ class SyntheticJob(BaseJob):
     save_steps: int = Field(default=0, ge=0, description="steps between saves; 0: none")
     logging_steps: int = Field(default=10, ge=1)
     costs: Costs = Costs()
+    memory: Memory = Memory()
     noise: list[Noise] = Field(default=[])
     clock: Literal["virtual", "real"] = "virtual"
     faults: list[Fault] = Field(default=[])
@@ -84,6 +100,16 @@ class SyntheticJob(BaseJob):
     @property
     def meters_memory_apart(self) -> bool:
         return False
+
+    def evaluates_alike(self, evaluation_rows: int | None) -> Hashable:
+        return min(evaluation_rows or 0, self.evaluation_batch)
+
+    def check_trials(self) -> None:
+        return
+
+    @property
+    def own_batch(self) -> int:
+        return self.train_batch
 
     def check(self, evaluation_rows: int) -> None:
         if evaluation_rows > self.rows:

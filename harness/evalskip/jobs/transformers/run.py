@@ -55,7 +55,7 @@ class TransformersRunner:
             self._train = training.dataset(rows[:count])
         for size in sorted(set(evaluation_rows)):
             with self._timed(f"evaluation_data:{size}"):
-                self._evaluation[size] = training.dataset(rows[count : count + size])
+                self._evaluation[size] = training.evaluation_set(self._job, rows[count:], size)
         training.warm_up(self._job, self._train)
         if torch.cuda.is_initialized():
             raise RuntimeError("CUDA was initialised in the parent; a fork of it cannot use it")
@@ -79,8 +79,13 @@ class TransformersRunner:
         from evalskip.probe.trainer import TrainerProbe
 
         self._setup_ns = {}
-        job = self._job
+        job = self._job.evaluating(request.evaluation)
         torch.set_num_threads(job.threads or usable_cores())
+        if request.trial:
+            return self._try(job, request)
+        train = self._train
+        if request.train_rows:
+            train = train.select([row % len(train) for row in range(request.train_rows)])
         with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
             set_seed(request.seed)
             with self._timed("model"):
@@ -92,7 +97,7 @@ class TransformersRunner:
                     model,
                     output,
                     seed=request.seed,
-                    train=self._train,
+                    train=train,
                     evaluation=self._evaluation[rows] if rows else None,
                     arguments=request.arguments,
                     callbacks=made_of(request.callbacks),
@@ -111,6 +116,38 @@ class TransformersRunner:
             "setup_ns": self._setup_ns,
             "environment": environment(probe.device),
         }
+
+    def _try(self, job: TransformersJob, request: RunRequest) -> dict[str, Any]:
+        from transformers import set_seed
+
+        from evalskip.inside.trial import Trial, trial_arguments
+        from evalskip.jobs.transformers import training
+
+        wanted, rows = request.trial, request.evaluation_rows
+        if wanted is None:
+            raise ValueError("no trial was asked for")
+        trial = Trial(wanted.model_dump(), "cuda" if job.on_cuda else "cpu")
+
+        def train() -> None:
+            with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
+                set_seed(request.seed)
+                trainer = training.build_trainer(
+                    job,
+                    training.build_model(job),
+                    output,
+                    seed=request.seed,
+                    train=self._train,
+                    evaluation=self._evaluation[rows] if rows else None,
+                    arguments={
+                        **request.arguments,
+                        **trial_arguments(wanted.batch, wanted.passes),
+                    },
+                    callbacks=[],
+                )
+                trial.attach(trainer)
+                trainer.train()
+
+        return trial.run(train)
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:

@@ -6,7 +6,7 @@ import json
 import math
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
@@ -16,6 +16,8 @@ from evalskip.jobs.environment import training_environment
 from evalskip.machine.devices import cuda_is_usable, usable_cores
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from evalskip.schedules import Schedule
 
 PACKAGED_MODELS = Path(__file__).with_name("models")
@@ -103,6 +105,24 @@ class TransformersJob(BaseJob):
     lora_rank: int = Field(default=8, ge=1)
     train_batch: int = Field(default=8, ge=1, description="rows in a micro-batch")
     evaluation_batch: int = Field(default=8, ge=1, description="rows in an evaluation batch")
+    evaluation_length: int | None = Field(
+        default=None, ge=2, description="tokens in an evaluated row; unset: as in a trained one"
+    )
+    metrics: bool = Field(
+        default=False,
+        description="the accuracy of every token (`compute_metrics`), for which the Trainer keeps "
+        "the logits of all evaluated rows",
+    )
+    preprocess_logits: bool = Field(
+        default=False, description="metrics from arg-max ids (`preprocess_logits_for_metrics`)"
+    )
+    eval_accumulation_steps: int | None = Field(
+        default=None, ge=1, description="batches after which logits leave the device"
+    )
+    prediction_loss_only: bool = Field(default=False, description="the loss, whatever else is set")
+    generated_tokens: int = Field(
+        default=0, ge=0, description="generate so many from each evaluated row, as a prompt"
+    )
     gradient_accumulation: int = Field(default=1, ge=1, description="micro-batches in a step")
     learning_rate: float = Field(default=5e-4, gt=0)
     logging_steps: int = Field(default=10, ge=1)
@@ -111,14 +131,30 @@ class TransformersJob(BaseJob):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = Field(default=None, ge=1, description="CPU threads; all cores if unset")
 
+    evaluation_settings: ClassVar[frozenset[str]] = frozenset(
+        {
+            "evaluation_batch",
+            "metrics",
+            "preprocess_logits",
+            "eval_accumulation_steps",
+            "prediction_loss_only",
+            "generated_tokens",
+        }
+    )
+
     @model_validator(mode="after")
     def _fits(self) -> TransformersJob:
         positions = self.model.fields().get("max_position_embeddings")
-        if isinstance(positions, int) and self.data.length > positions:
-            raise ValueError(
-                f"data.length: expected at most {positions}, the model's positions, "
-                f"got {self.data.length}"
-            )
+        evaluated = (self.evaluation_length or self.data.length) + self.generated_tokens
+        for name, length in (("data.length", self.data.length), ("evaluation_length", evaluated)):
+            if isinstance(positions, int) and length > positions:
+                raise ValueError(
+                    f"{name}: expected at most {positions}, the model's positions, got {length}"
+                )
+        if self.generated_tokens and not self.metrics:
+            raise ValueError("generated_tokens: expected metrics: true, without which none are")
+        if self.preprocess_logits and not self.metrics:
+            raise ValueError("preprocess_logits: expected metrics: true, whose logits they are")
         vocabulary = self.model.fields().get("vocab_size")
         if isinstance(vocabulary, int) and self.data.vocabulary > vocabulary:
             raise ValueError(
@@ -139,6 +175,17 @@ class TransformersJob(BaseJob):
         """Optimizer steps in one epoch."""
         batches = math.ceil(self.data.train_rows / self.train_batch)
         return math.ceil(batches / self.gradient_accumulation)
+
+    def evaluates_alike(self, evaluation_rows: int | None) -> Hashable:
+        """Logits of all rows are kept for metrics; beside that, a batch is all that is held."""
+        return evaluation_rows if self.metrics else min(evaluation_rows or 0, self.evaluation_batch)
+
+    def check_trials(self) -> None:
+        return
+
+    @property
+    def own_batch(self) -> int:
+        return self.train_batch
 
     @property
     def on_cuda(self) -> bool:
@@ -161,12 +208,19 @@ class TransformersJob(BaseJob):
                 "job.finetuning: qlora needs bitsandbytes; expected pip install 'evalskip[qlora]'"
             )
         available = rows_in(self.data)
-        if self.data.train_rows + evaluation_rows > available:
+        wanted = self.data.train_rows + evaluation_rows * self.pieces
+        if wanted > available:
+            longer = f", each {self.pieces} times as long" if self.pieces > 1 else ""
             raise InputError(
                 f"job.data: expected at most {available} rows of {self.data.length} tokens, "
                 f"which is what {self.data.text} holds, got {self.data.train_rows} to train on "
-                f"and {evaluation_rows} to evaluate"
+                f"and {evaluation_rows} to evaluate{longer}"
             )
+
+    @property
+    def pieces(self) -> int:
+        """Rows of training length that an evaluated row is made of."""
+        return math.ceil((self.evaluation_length or self.data.length) / self.data.length)
 
     def describe(self) -> dict[str, Any]:
         return {

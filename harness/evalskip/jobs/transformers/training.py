@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from importlib import metadata
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,10 @@ from packaging.version import Version
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
+    EvalPrediction,
+    GenerationConfig,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
     Trainer,
     TrainingArguments,
     default_data_collator,
@@ -32,6 +37,30 @@ if TYPE_CHECKING:
 def dataset(rows: Sequence[Sequence[int]]) -> Dataset:
     """Rows of token ids as a data set for causal language modelling."""
     return Dataset.from_dict({"input_ids": rows, "labels": rows})
+
+
+def evaluation_set(job: TransformersJob, rows: Sequence[Sequence[int]], size: int) -> Dataset:
+    """So many rows to evaluate, each as long as the job wants it, from rows of training length."""
+    pieces, length = job.pieces, job.evaluation_length or job.data.length
+    return dataset(
+        [
+            list(chain.from_iterable(rows[place : place + pieces]))[:length]
+            for place in range(0, size * pieces, pieces)
+        ]
+    )
+
+
+def token_accuracy(prediction: EvalPrediction) -> dict[str, float]:
+    """The share of tokens that are foretold, by logits or by ids in their place."""
+    found, labels = prediction.predictions, prediction.label_ids
+    ids = found.argmax(axis=-1) if found.ndim > labels.ndim else found
+    width = min(ids.shape[-1], labels.shape[-1])
+    return {"accuracy": float((ids[:, : width - 1] == labels[:, 1:width]).mean())}
+
+
+def most_likely(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The ids in place of the logits, which are as many times larger as there are ids."""
+    return logits.argmax(dim=-1)
 
 
 def model_config(job: TransformersJob) -> Any:
@@ -101,13 +130,28 @@ def build_trainer(
         "save_total_limit": 1,
         "dataloader_num_workers": job.loader_workers,
         "bf16": job.model.dtype == "bfloat16" and job.on_cuda,
+        "eval_accumulation_steps": job.eval_accumulation_steps,
+        "prediction_loss_only": job.prediction_loss_only,
         "use_cpu": not job.on_cuda,
         "report_to": [],
         "disable_tqdm": True,
     }
-    return Trainer(
+    if job.generated_tokens:
+        kind, how = Seq2SeqTrainer, Seq2SeqTrainingArguments
+        settings["predict_with_generate"] = True
+        model.generation_config = GenerationConfig(
+            max_new_tokens=job.generated_tokens,
+            min_new_tokens=job.generated_tokens,
+            do_sample=False,
+            pad_token_id=0,
+        )
+    else:
+        kind, how = Trainer, TrainingArguments
+    return kind(
         model=model,
-        args=TrainingArguments(**{**settings, **arguments, **overrides}),
+        args=how(**{**settings, **arguments, **overrides}),
+        compute_metrics=token_accuracy if job.metrics else None,
+        preprocess_logits_for_metrics=most_likely if job.preprocess_logits else None,
         train_dataset=train,
         eval_dataset=evaluation,
         data_collator=default_data_collator,

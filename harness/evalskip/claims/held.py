@@ -1,0 +1,105 @@
+"""What claims about memory share: peaks, the arms that they are of, and how they are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.analysis.verdicts import overall
+from evalskip.spec import OFF, OFF_AGAIN
+from evalskip.summary import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evalskip.summary import Headroom, Interval, Summary
+
+# of a peak: less than this is never told from nothing
+_SHARE = 0.01
+_QUANTITIES = ("allocated", "resident")
+
+
+def quantity_of(peaks: Mapping[str, int]) -> str | None:
+    """What is compared: allocated on a device, the resident set on a CPU."""
+    return next((quantity for quantity in _QUANTITIES if quantity in peaks), None)
+
+
+def peaks_of(summary: Summary) -> dict[str, int]:
+    """Per arm, the highest peak of any phase, in bytes."""
+    found = {}
+    for name, arm in summary.arms.items():
+        peaks = [
+            phase[quantity]
+            for phase in arm.peak_bytes.values()
+            if (quantity := quantity_of(phase)) is not None
+        ]
+        if peaks:
+            found[name] = max(peaks)
+    return found
+
+
+def tolerance(summary: Summary) -> int:
+    """By how much peaks of the same work differ: off against off again, and at least 1 %."""
+    peaks = peaks_of(summary)
+    off = peaks.get(OFF, 0)
+    return max(round(_SHARE * off), abs(off - peaks.get(OFF_AGAIN, off)))
+
+
+def evaluates(summary: Summary, arm: str) -> bool:
+    """Whether runs of the arm were seen to evaluate."""
+    return arm not in (OFF, OFF_AGAIN) and summary.arms[arm].evaluations > 0
+
+
+def headroom_of(summary: Summary) -> tuple[Headroom | None, list[Headroom]]:
+    """That of off, and those of the arms that evaluate."""
+    off = next((found for found in summary.headroom if found.arm == OFF), None)
+    return off, [found for found in summary.headroom if found.arm not in (OFF, OFF_AGAIN)]
+
+
+def where(holds: Mapping[str, bool], others: Sequence[Headroom]) -> str:
+    """Which arms evaluation bounds, and which of their like it does not."""
+    bound = [arm for arm, held in holds.items() if held]
+    if not bound:
+        return "train steps set the peak, not evaluation" if holds else ""
+    free = [
+        found.arm
+        for found in others
+        if not holds.get(found.arm, True) and found.arm.startswith(bound[0] + "+")
+    ]
+    text = f"evaluation sets the peak with {', '.join(bound)}"
+    return f"{text}, and does not with {', '.join(free)}: a cheaper remedy" if free else text
+
+
+def judged(
+    claim: tuple[str, str],
+    summary: Summary,
+    holds: Mapping[str, bool],
+    *,
+    measured: str,
+    condition: str = "",
+    evidence: Sequence[str] = (),
+) -> Claim:
+    """A claim by the arms for which it holds; without any, it was not run."""
+    scope = summary.scope
+    device = scope.device
+    where_run = f"{scope.job}, {scope.model}, on {device}"
+    return Claim(
+        id=claim[0],
+        says=claim[1],
+        verdict=overall(["supported" if held else "refuted" for held in holds.values()]),
+        scope=where_run if device not in ("cpu", "none") else f"{where_run}; not yet on a GPU",
+        measured=measured,
+        condition=condition,
+        evidence=list(evidence),
+    )
+
+
+def size(value: int) -> str:
+    """Bytes, for a sentence."""
+    return f"{value / 2**30:.2f} GiB" if value >= 2**30 else f"{value / 2**20:.0f} MiB"
+
+
+def per_cent(gain: Interval) -> str:
+    """A gain with its interval, for a sentence."""
+    if gain.low is None or gain.high is None:
+        return f"{100 * gain.estimate:.1f} %"
+    return f"{100 * gain.estimate:.1f} % [{100 * gain.low:.1f}, {100 * gain.high:.1f}]"

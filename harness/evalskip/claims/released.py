@@ -1,0 +1,56 @@
+"""The claim that resources which are kept for evaluation are released."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims import held
+from evalskip.claims.held import size
+from evalskip.spec import OFF
+
+if TYPE_CHECKING:
+    from evalskip.summary import Claim, Summary
+
+ID = "released"
+SAYS = "GPU and CPU resources that are kept for evaluation are released."
+
+
+def judged(summary: Summary) -> Claim:
+    """Do train steps that follow an evaluation hold more than those before it?"""
+    floor = held.tolerance(summary)
+    kept: dict[str, int] = {}
+    for name, arm in summary.arms.items():
+        quantity = held.quantity_of(arm.train_peaks.get("after_evaluation", {}))
+        if quantity is not None:
+            after = arm.train_peaks["after_evaluation"][quantity]
+            kept[name] = after - arm.train_peaks["before_evaluation"].get(quantity, after)
+    holds = {arm: more > floor for arm, more in kept.items()}
+    told = [f"{arm} {size(max(0, more))}" for arm, more in kept.items()]
+    return held.judged(
+        (ID, SAYS),
+        summary,
+        holds,
+        measured=f"train steps after the first evaluation peak higher than those before it by: "
+        f"{', '.join(told) or 'nothing was measured'}; repeats differ by up to {size(floor)}"
+        f"{_set_up(summary)}",
+        condition=""
+        if any(holds.values())
+        else "between evaluations nothing is kept that could be released",
+        evidence=[f"arms: {arm}, train_peaks" for arm in kept],
+    )
+
+
+def _set_up(summary: Summary) -> str:
+    """What the evaluation set costs before training."""
+    off = summary.arms.get(OFF)
+    costs = [
+        arm.setup_s - off.setup_s
+        for name, arm in summary.arms.items()
+        if off
+        and off.setup_s is not None
+        and arm.setup_s is not None
+        and held.evaluates(summary, name)
+    ]
+    if not costs:
+        return ""
+    return f". set-up takes {min(costs):.2f} to {max(costs):.2f} s longer with an evaluation set"

@@ -1,0 +1,307 @@
+"""The largest batch of each arm within a limit that is really run into, and whether it pays."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from math import log
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from evalskip.analysis.headroom import Search
+from evalskip.analysis.intervals import mean_log_ratio, throughput_gain
+from evalskip.claims.ledger import judged_by_headroom
+from evalskip.errors import InputError, MeasurementError
+from evalskip.jobs import RunRequest, Trial
+from evalskip.launch import launcher_for
+from evalskip.machine.devices import cuda_is_usable, gpu_memory
+from evalskip.machine.fingerprint import fingerprint
+from evalskip.schedules import FinalOnly, Off
+from evalskip.summary import Effort, Headroom, Scope, Summary, write_sections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+
+    from evalskip.jobs import Measure
+    from evalskip.launch import Launcher, Outcome
+    from evalskip.results import ResultDirectory
+    from evalskip.spec import Arm, Spec
+    from evalskip.summary import BoundBy
+
+SECTIONS = {"headroom", "claims"}
+"""The sections of the summary that ``headroom`` owns."""
+
+_RUN_TIME_S = 600.0
+_ROUNDS = 4
+# the first steps of a process touch its memory for the first time
+_STEPS_AT_LARGEST = 6
+# of the memory that is free, where nothing says how much may be had
+_SHARE = 0.8
+# trials and blocks are numbered apart
+_BLOCK = 5000
+
+
+def headroom(spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> Summary:
+    """Find the largest batch of every arm, and what it is worth.
+
+    Args:
+        spec: of the experiment.
+        results: where trials are recorded and the summary is written.
+        tell: called with a line for people, as things are found.
+
+    Raises:
+        InputError: no batch of the job can be tried, or not even its model fits.
+        MeasurementError: a trial ended by something else than memory.
+    """
+    began = time.monotonic()
+    spec.job.check_trials()
+    experiment = _Headroom(spec, results, tell)
+    found = experiment.run()
+    parameters = results.environment.get("parameters", 0)
+    described = spec.job.describe()
+    summary = Summary.of_nothing(
+        name=results.name,
+        scope=Scope(
+            job=described["job"],
+            model=described["model"],
+            parameters=parameters or 0,
+            device=described["device"],
+            versions=results.environment.get("software", {}),
+        ),
+        machine=fingerprint(),
+        effort=Effort(
+            blocks=0,
+            runs=experiment.trials,
+            seconds=time.monotonic() - began,
+            run_overhead_s=None,
+            block_start_s=None,
+            stopped="every arm has its largest batch",
+        ),
+    )
+    summary = summary.model_copy(update={"headroom": found})
+    summary = summary.model_copy(update={"claims": judged_by_headroom(summary)})
+    return write_sections(results.path, summary, SECTIONS)
+
+
+@dataclass
+class _Kind:
+    """Arms whose evaluations hold the same in memory: one search serves all."""
+
+    arms: list[Arm]
+    largest: int = 0
+    trials: int = 0
+    bound_by: BoundBy | None = None
+    peak_bytes: int = 0
+    evaluation_bytes: int | None = None
+    tokens_per_s: dict[int, float] = field(default_factory=dict)
+    gains: list[float] = field(default_factory=list)
+
+    @property
+    def arm(self) -> Arm:
+        return self.arms[0]
+
+    @property
+    def evaluates(self) -> bool:
+        return not isinstance(self.arm.schedule, Off)
+
+
+class _Headroom:
+    def __init__(self, spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> None:
+        self._spec, self._job, self._results, self._tell = spec, spec.job, results, tell
+        self._on_cuda = spec.job.describe()["device"] == "cuda" and cuda_is_usable()
+        self._limit = spec.limits.memory or self._free()
+        self._run_time = spec.limits.run_time or _RUN_TIME_S
+        self.trials = self._base = 0
+
+    def run(self) -> list[Headroom]:
+        kinds = self._kinds()
+        with closing(self._launcher("memory")) as launcher:
+            peaks = dict[int, int]()
+            for kind in kinds:
+                peaks = self._search(launcher, kind, peaks)
+        if self._job.launch != "inline":  # on a virtual clock there is no throughput
+            self._pay(kinds)
+        return [self._told(kind, arm) for kind in kinds for arm in kind.arms]
+
+    def _free(self) -> int:
+        if self._on_cuda:
+            return gpu_memory()
+        return int(_SHARE * psutil.virtual_memory().available)
+
+    def _kinds(self) -> list[_Kind]:
+        """The off arm first: what it can train, no other can exceed."""
+        kinds: dict[Hashable, _Kind] = {}
+        for arm in self._spec.all_arms():
+            key: Hashable = None
+            if not isinstance(arm.schedule, Off):
+                job = self._job.evaluating(arm.evaluation)
+                alike = job.evaluates_alike(arm.evaluation_rows)
+                key = (alike, json.dumps(arm.evaluation, sort_keys=True))
+            kinds.setdefault(key, _Kind([])).arms.append(arm)
+        return list(kinds.values())
+
+    def _launcher(self, measure: Measure) -> Launcher:
+        sizes = sorted({arm.evaluation_rows or 0 for arm in self._spec.all_arms()} - {0})
+        launcher = launcher_for(
+            self._job, measure, sizes, self._results.logs, self._spec.limits.start_time
+        )
+        prepared = launcher.prepared
+        self._results.note_environment(software=prepared["software"])
+        if prepared["parameters"] is not None:
+            self._results.note_environment(parameters=prepared["parameters"])
+        return launcher
+
+    def _search(self, launcher: Launcher, kind: _Kind, peaks: dict[int, int]) -> dict[int, int]:
+        """Find a kind's largest batch; what is then known of the peaks of train steps."""
+        first = max(peaks, default=self._job.own_batch)
+        if not first:  # not one row can be trained, and so none evaluated after it
+            kind.bound_by = "train"
+            return peaks
+        if kind.evaluates:
+            # evaluation alone: a batch of one row beside it, for the optimizer's state
+            alone = self._try(launcher, kind, 1)
+            kind.evaluation_bytes = alone["peak_bytes"] if alone["fits"] else None
+            if not alone["fits"]:
+                kind.bound_by = alone["phase"]
+                self._tell(f"{kind.arm.name}: not one row fits: {alone['phase']} exceeds the limit")
+                return peaks
+        search = Search(first, self._limit, self._base, peaks)
+        search.fits = int(kind.evaluates)
+        while (batch := search.next()) is not None and batch > 0:
+            found = self._try(launcher, kind, batch)
+            search.note(batch, found["peak_bytes"] if found["fits"] else None)
+            if found["fits"] and batch == search.fits:
+                kind.peak_bytes = found["peak_bytes"]
+            elif batch == search.fails:
+                kind.bound_by = found["phase"]
+        kind.largest = search.fits
+        self._tell(
+            f"{kind.arm.name}: {kind.largest} rows fit within {_size(self._limit)}, "
+            f"{kind.largest + 1} do not: {kind.bound_by}; {kind.trials} trials"
+        )
+        return peaks if kind.evaluates else {kind.largest: kind.peak_bytes}
+
+    def _try(self, launcher: Launcher, kind: _Kind, batch: int) -> dict[str, Any]:
+        kind.trials += 1
+        self.trials += 1
+        trial = Trial(
+            batch=batch,
+            evaluates=kind.evaluates,
+            limit_bytes=self._limit,
+            # its allocator's fragments differ from pass to pass
+            passes=3 if self._on_cuda else 1,
+        )
+        request = self._request(kind.arm, "memory", trial=trial)
+        began = time.monotonic()
+        outcome = self._outcome(launcher, request)
+        found = outcome.measured or {}
+        if outcome.status == "out_of_memory":  # killed by the kernel, where no limit was reached
+            found = {"fits": False, "phase": "train", "peak_bytes": 0, "base_bytes": 0}
+        elif outcome.status != "ok":
+            raise MeasurementError(
+                f"a trial of {kind.arm.name} at {batch} rows {outcome.status}: {outcome.error}"
+            )
+        self._record({"arm": kind.arm.name, **trial.model_dump(), **found}, began)
+        if found["phase"] == "model" and not found["fits"]:
+            raise InputError(
+                f"limits.memory: {_size(self._limit)} is less than the model itself needs beside "
+                f"the {_size(found['base_bytes'])} that its process holds; expected more"
+            )
+        self._base = found["base_bytes"]
+        return found
+
+    def _pay(self, kinds: list[_Kind]) -> None:
+        """Time the same rows at the job's own batch and at the largest, in blocks."""
+        wanted = [kind for kind in kinds if kind.largest > self._job.own_batch]
+        if not wanted:
+            return
+        rows = _STEPS_AT_LARGEST * max(kind.largest for kind in wanted)
+        self._tell(f"{rows:,} rows at the job's own batch and at the largest, {_ROUNDS} times")
+        order = random.Random(self._spec.design.seed)
+        with closing(self._launcher("time")) as launcher:
+            for _ in range(_ROUNDS):
+                runs = [(kind, own) for kind in wanted for own in (True, False)]
+                order.shuffle(runs)
+                walls: dict[tuple[int, bool], float] = {}
+                for kind, own in runs:
+                    batch = self._job.own_batch if own else kind.largest
+                    timed = self._timed(launcher, kind, batch, rows)
+                    walls[id(kind), own] = timed["wall_ns"]
+                    kind.tokens_per_s[batch] = max(
+                        kind.tokens_per_s.get(batch, 0.0), timed["tokens_per_s"]
+                    )
+                for kind in wanted:
+                    kind.gains.append(log(walls[id(kind), True] / walls[id(kind), False]))
+
+    def _timed(self, launcher: Launcher, kind: _Kind, batch: int, rows: int) -> dict[str, Any]:
+        arguments = {"per_device_train_batch_size": batch, "num_train_epochs": 1, "max_steps": -1}
+        request = self._request(kind.arm, "time", train_rows=rows, arguments=arguments)
+        began = time.monotonic()
+        outcome = self._outcome(launcher, request)
+        if outcome.status != "ok" or outcome.measured is None:
+            raise MeasurementError(
+                f"{kind.arm.name} at {batch} rows {outcome.status}: {outcome.error}"
+            )
+        timeline = outcome.measured["timeline"]
+        steps = timeline["steps_ns"]
+        tokens = outcome.measured["train_tokens"] / rows * batch
+        # the first step is slower, and the last one may not be full
+        steady = median(steps[1:-1] or steps) / 1e9
+        found = {"wall_ns": timeline["wall_ns"], "tokens_per_s": tokens / steady}
+        self._record({"arm": kind.arm.name, "batch": batch, "rows": rows, **found}, began)
+        return found
+
+    def _request(
+        self,
+        arm: Arm,
+        measure: Measure,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        **parts: Any,
+    ) -> RunRequest:
+        schedule = arm.schedule if isinstance(arm.schedule, Off) else FinalOnly()
+        return RunRequest(
+            arm=arm.name,
+            schedule=schedule,
+            evaluation_rows=arm.evaluation_rows,
+            measure=measure,
+            block=_BLOCK,
+            position=self.trials,
+            seed=self._spec.design.seed,
+            restore_random_state=self._spec.design.restore_random_state,
+            evaluation=dict(arm.evaluation),
+            arguments={**self._job.arguments(schedule), **(arguments or {})},
+            **parts,
+        )
+
+    def _outcome(self, launcher: Launcher, request: RunRequest) -> Outcome:
+        return launcher.run(request, self._run_time)
+
+    def _record(self, found: dict[str, Any], began: float) -> None:
+        with (self._results.path / "trials.jsonl").open("a") as file:
+            file.write(json.dumps({**found, "seconds": round(time.monotonic() - began, 3)}) + "\n")
+
+    def _told(self, kind: _Kind, arm: Arm) -> Headroom:
+        gain = mean_log_ratio(kind.gains, self._spec.design.level) if kind.gains else None
+        return Headroom(
+            arm=arm.name,
+            max_batch=kind.largest,
+            limit_bytes=self._limit,
+            bound_by=kind.bound_by,
+            trials=kind.trials,
+            peak_bytes=kind.peak_bytes or None,
+            base_bytes=self._base,
+            evaluation_bytes=kind.evaluation_bytes,
+            own_batch=self._job.own_batch,
+            tokens_per_s={str(batch): found for batch, found in kind.tokens_per_s.items()},
+            throughput_gain=throughput_gain(gain) if gain else None,
+        )
+
+
+def _size(value: int) -> str:
+    return f"{value / 2**30:.2f} GiB"

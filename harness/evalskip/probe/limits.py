@@ -1,0 +1,104 @@
+"""A limit on memory that a process really runs into, and what it has taken of it."""
+
+from __future__ import annotations
+
+import resource
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Limited(Protocol):
+    """Memory of one kind, in bytes."""
+
+    def within(self, limit_bytes: int | None) -> Any:
+        """A context in which no more can be had; None: no limit."""
+
+    def taken(self) -> int:
+        """What the process holds now."""
+
+    def peak(self) -> int:
+        """The most that it has held since this was made."""
+
+
+class DataSegment:
+    """Private writable memory of this process: what ``RLIMIT_DATA`` limits (``man 2 getrlimit``).
+
+    Linux tells no peak of it. But what a training maps beside it, it maps before or not at all: so
+    the peak grows as that of all memory does (``VmPeak``), which begins anew in a forked child.
+
+    Args:
+        process: where Linux tells of this process.
+    """
+
+    def __init__(self, process: Path = Path("/proc/self")) -> None:
+        self._status = process / "status"
+        first = self._read()
+        self._beside = first["VmSize"] - first["VmData"]
+
+    @contextmanager
+    def within(self, limit_bytes: int | None) -> Iterator[None]:
+        """An allocation beyond the limit raises: torch's ``RuntimeError``, or ``MemoryError``."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        if limit_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+    def taken(self) -> int:
+        """``VmData``."""
+        return self._read()["VmData"]
+
+    def peak(self) -> int:
+        """An upper bound where something else was mapped meanwhile, such as a file."""
+        return self._read()["VmPeak"] - self._beside
+
+    def _read(self) -> dict[str, int]:
+        lines = (line.split() for line in self._status.read_text().splitlines())
+        wanted = ("VmSize:", "VmData:", "VmPeak:")
+        return {line[0][:-1]: int(line[1]) * 1024 for line in lines if line and line[0] in wanted}
+
+
+class CudaShare:
+    """Memory that torch's allocator holds on the current CUDA device.
+
+    Args:
+        cuda: the module ``torch.cuda``.
+    """
+
+    def __init__(self, cuda: Any) -> None:
+        self._cuda = cuda
+        cuda.reset_peak_memory_stats()
+
+    @contextmanager
+    def within(self, limit_bytes: int | None) -> Iterator[None]:
+        """An allocation beyond the limit raises ``torch.cuda.OutOfMemoryError``."""
+        _, total = self._cuda.mem_get_info()
+        share = 1.0 if limit_bytes is None else min(1.0, limit_bytes / total)
+        self._cuda.set_per_process_memory_fraction(share)
+        try:
+            yield
+        finally:
+            self._cuda.set_per_process_memory_fraction(1.0)
+
+    def taken(self) -> int:
+        """Reserved, which is what the limit is on."""
+        return int(self._cuda.memory_reserved())
+
+    def peak(self) -> int:
+        """Allocated: what is reserved beyond that is given back before the allocator gives up."""
+        return int(self._cuda.max_memory_allocated())
+
+
+def limited_memory(device: str) -> Limited:
+    """What a limit on a device is a limit of."""
+    if device == "cuda":
+        import torch
+
+        return CudaShare(torch.cuda)
+    return DataSegment()

@@ -1,0 +1,189 @@
+"""Headroom: the largest batch within a limit that is really run into."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalskip.analysis.headroom import Search
+from evalskip.spec.units import parse_size
+from evalskip.summary import read_summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MIB = 2**20
+LIMIT = 3 * 2**30
+
+
+def searched(search: Search, peak_of: Callable[[int], int]) -> int:
+    """How many trials it takes until a search is done."""
+    trials = 0
+    while batch := search.next():
+        trials += 1
+        assert trials < 40
+        peak = peak_of(batch)
+        search.note(batch, peak if peak <= LIMIT else None)
+    return trials
+
+
+@given(
+    base=st.integers(0, 2000),
+    model=st.integers(1, 800),
+    row_kib=st.integers(2000, 200_000),
+    first=st.integers(1, 8),
+    wobble=st.integers(0, 64),
+)
+def test_the_largest_batch_is_found_and_confirmed_in_five_trials(
+    base: int, model: int, row_kib: int, first: int, wobble: int
+) -> None:
+    def peak_of(batch: int) -> int:
+        # what an allocator rounds up differs from batch to batch, by less than a row
+        rounded = (batch * 7919 % 17) * wobble * 64
+        return (base + model) * MIB + batch * row_kib * 1024 + rounded
+
+    search = Search(first, LIMIT, base * MIB)
+    trials = searched(search, peak_of)
+    assert search.fails == search.fits + 1
+    assert peak_of(search.fits) <= LIMIT < peak_of(search.fits + 1) or search.fits == 0
+    if peak_of(first) <= LIMIT:
+        assert trials <= 5
+
+
+def test_a_line_that_bends_is_followed() -> None:
+    search = Search(8, LIMIT)
+    assert searched(search, lambda batch: 500 * MIB + batch**2 * MIB) < 10
+    assert search.fits == 50
+
+
+JOB: dict[str, Any] = {
+    "kind": "synthetic",
+    "epochs": 2,
+    "train_batch": 4,
+    "evaluation_batch": 64,
+    "memory": {
+        "base": 500 * MIB,
+        "model": 700 * MIB,
+        "train_row": 40 * MIB,
+        "evaluation_row": 20 * MIB,
+    },
+}
+
+
+@pytest.fixture
+def headroom(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Runs ``evalskip headroom`` on a synthetic job; gives its section by arm, and the process."""
+
+    def make(*options: str, arms: Any, **job: Any) -> Any:
+        path = write_spec(arms=arms, replace={"job": {**JOB, **job}})
+        ended = evalskip("headroom", path, "--out", tmp_path / "out", *options)
+        assert ended.returncode == 0, ended.stderr
+        summary = read_summary(tmp_path / "out")
+        return {found.arm: found for found in summary.headroom}, summary, ended
+
+    return make
+
+
+def test_every_arm_has_its_largest_batch_and_what_bounds_it(headroom: Callable[..., Any]) -> None:
+    otherwise = {"evaluation_batch": 8}
+    arms = [
+        {"schedule": "every_epoch", "evaluation_rows": [16, 64]},
+        {"schedule": "every_epoch", "evaluation_rows": 64, "evaluation": otherwise},
+    ]
+    found, summary, ended = headroom("--memory", "2000 MiB", arms=arms)
+    # (2000 - 500 - 700) / 40 rows
+    assert (found["off"].max_batch, found["off"].bound_by) == (20, "train")
+    assert (found["every_epoch@16"].max_batch, found["every_epoch@16"].bound_by) == (20, "train")
+    # 64 rows of 20 MiB do not fit beside the model
+    assert (found["every_epoch@64"].max_batch, found["every_epoch@64"].bound_by) == (0, "evaluate")
+    remedied = found["every_epoch@64+evaluation_batch=8"]
+    assert (remedied.max_batch, remedied.bound_by) == (20, "train")
+    assert all(one.trials <= 5 for one in found.values())
+    assert found["off"].peak_bytes == 2000 * MIB
+    assert remedied.evaluation_bytes == (500 + 700 + 160) * MIB
+    verdicts = {claim.id: claim.verdict for claim in summary.claims}
+    assert verdicts == {"batch": "conditional", "completion": "conditional"}
+    claim = next(claim for claim in summary.claims if claim.id == "completion")
+    assert "does not with every_epoch@64+evaluation_batch=8: a cheaper remedy" in claim.condition
+    assert "Headroom: the largest batch" in ended.stdout
+
+
+def test_where_train_steps_set_the_peak_the_claims_are_refuted(
+    headroom: Callable[..., Any],
+) -> None:
+    arms = [{"schedule": "every_epoch", "evaluation_rows": 8}]
+    _, summary, _ = headroom("--memory", "2000MiB", arms=arms)
+    assert {claim.id: claim.verdict for claim in summary.claims} == {
+        "batch": "refuted",
+        "completion": "refuted",
+    }
+
+
+def test_it_adds_to_what_bench_has_found(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    path = write_spec(
+        replace={"job": JOB}, measure=["time", "headroom"], limits={"memory": "2000MiB"}
+    )
+    ended = evalskip("bench", path, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    summary = read_summary(tmp_path / "out")
+    assert summary.headroom[0].max_batch == 20
+    assert [claim.id for claim in summary.claims] == ["batch", "completion", "speed"]
+    assert "What evaluation costs" in ended.stdout
+    assert "Headroom: the largest batch" in ended.stdout
+    trials = (tmp_path / "out" / "trials.jsonl").read_text().splitlines()
+    assert {json.loads(line)["batch"] for line in trials} >= {20, 21}
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--memory", "1000MiB"], "is less than the model itself needs"),
+        (["--memory", "much"], "limits.memory: expected a size such as 3GiB"),
+        (["--memory", "0"], "limits.memory: expected a size such as 3GiB"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_told_in_one_line(
+    write_spec: Callable[..., Path],
+    tmp_path: Path,
+    evalskip: Callable[..., Any],
+    options: list[str],
+    error: str,
+) -> None:
+    path = write_spec(replace={"job": JOB})
+    ended = evalskip("headroom", path, "--out", tmp_path / "out", *options)
+    assert ended.returncode == 2
+    assert error in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_settings_that_the_job_does_not_have_are_refused(
+    write_spec: Callable[..., Path], evalskip: Callable[..., Any]
+) -> None:
+    arm = {"schedule": "every_epoch", "evaluation_rows": 8, "evaluation": {"train_batch": 1}}
+    ended = evalskip("bench", write_spec(arms=[arm]))
+    assert ended.returncode == 2
+    assert "arms.0.evaluation.train_batch: unknown setting" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        ("80GB", 80 * 10**9),
+        ("80G", 80 * 10**9),
+        ("80 GiB", 80 * 2**30),
+        ("3GiB", 3 * 2**30),
+        ("512 MiB", 512 * MIB),
+        (1024, 1024),
+    ],
+)
+def test_sizes_as_people_write_them(written: str | int, size: int) -> None:
+    assert parse_size(written) == size
