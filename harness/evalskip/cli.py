@@ -129,8 +129,35 @@ def headroom(
     python: Annotated[
         str | None, typer.Option(help="The Python that has LLaMA-Factory, for such a job.")
     ] = None,
+    timing: Annotated[
+        bool, typer.Option(help="Time the largest batch against the job's own.")
+    ] = True,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Plan without the device: a packaged configuration, or a config.json."),
+    ] = None,
+    device_memory: Annotated[
+        str | None, typer.Option(help="Of the card that is planned for, such as 80GiB.")
+    ] = None,
+    length: Annotated[int, typer.Option(min=2, help="Plan: tokens in a row.")] = 2048,
+    evaluation_batch: Annotated[int, typer.Option(min=1, help="Plan: rows evaluated at once.")] = 8,
+    evaluation_length: Annotated[
+        int | None, typer.Option(min=2, help="Plan: tokens in an evaluated row. [default: length]")
+    ] = None,
 ) -> None:
-    """The largest batch of every arm within a limit, and whether it pays."""
+    """The largest batch of every arm within a limit, and whether it pays.
+
+    With --model and --device-memory: the same for a card that is not there, from fake tensors.
+    """
+    if model is not None or device_memory is not None:
+        _plan(
+            model,
+            device_memory,
+            length=length,
+            evaluation_batch=evaluation_batch,
+            evaluation_length=evaluation_length or length,
+        )
+        return
     from evalskip.experiments.headroom import headroom as find_headroom
     from evalskip.report.markdown import write_markdown
     from evalskip.report.terminal import console, print_summary
@@ -146,9 +173,40 @@ def headroom(
     directory = out or Path("results", f"{spec.stem}-headroom")
     screen = console()
     with open_results(directory, directory.name, loaded, resume=resume) as results:
-        summary = find_headroom(loaded, results, lambda line: screen.print(line, highlight=False))
+        summary = find_headroom(
+            loaded, results, lambda line: screen.print(line, highlight=False), timing=timing
+        )
         write_markdown(directory, summary)
     print_summary(screen, summary)
+
+
+def _plan(
+    model: str | None,
+    device_memory: str | None,
+    *,
+    length: int,
+    evaluation_batch: int,
+    evaluation_length: int,
+) -> None:
+    """The largest batches on a card that is not there."""
+    from evalskip.jobs.transformers.settings import fields_of
+    from evalskip.report.terminal import console, print_plans
+    from evalskip.spec.units import parse_size
+
+    if device_memory is None:
+        raise InputError("--device-memory: missing; expected that of the card, such as 80GiB")
+    if model is None:
+        raise InputError("--device-memory: expected --model as well, a configuration to plan for")
+    try:
+        device_bytes = parse_size(device_memory)
+    except ValueError as error:
+        raise InputError(f"--device-memory: {error}") from None
+    fields = fields_of(model, "--model")
+    from evalskip.memory.peaks import Workload
+    from evalskip.memory.plan import plans
+
+    work = Workload(length, evaluation_batch, evaluation_length)
+    print_plans(console(), model, plans(fields, device_bytes, work), device_bytes, work)
 
 
 @app.command()

@@ -15,7 +15,7 @@ from evalskip.analysis.pieces import pieces_of
 from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.probe.phases import PHASES
 from evalskip.records import latest_attempts
-from evalskip.spec import OFF, OFF_AGAIN
+from evalskip.spec import OFF, OFF_AGAIN, written
 from evalskip.summary import ArmSummary, Effort, Extrapolated, Scope, SetSummary, Summary
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _arm(
     usual = _usual(counted)
     flags = [record.contaminated for record in own if record.contaminated is not None]
     return ArmSummary(
-        schedule=arm.schedule.phrase,
+        schedule=", ".join([arm.schedule.phrase, *written(arm.evaluation)]),
         evaluation_rows=arm.evaluation_rows or _usual(run.evaluation_rows for run in ended_well),
         evaluation_load=evaluated / trained if trained else 0.0,
         train_tokens=_usual(record.train_tokens or None for record in ended_well),

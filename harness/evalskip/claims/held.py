@@ -86,7 +86,9 @@ def judged(
         id=claim[0],
         says=claim[1],
         verdict=overall(["supported" if held else "refuted" for held in holds.values()]),
-        scope=where_run if device not in ("cpu", "none") else f"{where_run}; not yet on a GPU",
+        scope=where_run
+        if device not in ("cpu", "none")
+        else f"{where_run}; not yet measured on a GPU",
         measured=measured,
         condition=condition,
         evidence=list(evidence),

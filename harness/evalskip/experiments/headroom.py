@@ -46,13 +46,16 @@ _SHARE = 0.8
 _BLOCK = 5000
 
 
-def headroom(spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> Summary:
+def headroom(
+    spec: Spec, results: ResultDirectory, tell: Callable[[str], None], *, timing: bool = True
+) -> Summary:
     """Find the largest batch of every arm, and what it is worth.
 
     Args:
         spec: of the experiment.
         results: where trials are recorded and the summary is written.
         tell: called with a line for people, as things are found.
+        timing: whether to find out what it is worth.
 
     Raises:
         InputError: no batch of the job can be tried, or not even its model fits.
@@ -61,7 +64,7 @@ def headroom(spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) 
     began = time.monotonic()
     spec.job.check_trials()
     experiment = _Headroom(spec, results, tell)
-    found = experiment.run()
+    found = experiment.run(timing=timing)
     parameters = results.environment.get("parameters", 0)
     described = spec.job.describe()
     summary = Summary.of_nothing(
@@ -114,17 +117,17 @@ class _Headroom:
     def __init__(self, spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> None:
         self._spec, self._job, self._results, self._tell = spec, spec.job, results, tell
         self._on_cuda = spec.job.describe()["device"] == "cuda" and cuda_is_usable()
-        self._limit = spec.limits.memory or self._free()
+        self._asked = self._limit = spec.limits.memory or self._free()
         self._run_time = spec.limits.run_time or _RUN_TIME_S
         self.trials = self._base = 0
 
-    def run(self) -> list[Headroom]:
+    def run(self, *, timing: bool) -> list[Headroom]:
         kinds = self._kinds()
         with closing(self._launcher("memory")) as launcher:
             peaks = dict[int, int]()
             for kind in kinds:
                 peaks = self._search(launcher, kind, peaks)
-        if self._job.launch != "inline":  # on a virtual clock there is no throughput
+        if timing and self._job.launch != "inline":  # on a virtual clock there is no throughput
             self._pay(kinds)
         return [self._told(kind, arm) for kind in kinds for arm in kind.arms]
 
@@ -170,15 +173,18 @@ class _Headroom:
                 kind.bound_by = alone["phase"]
                 self._tell(f"{kind.arm.name}: not one row fits: {alone['phase']} exceeds the limit")
                 return peaks
+        batch: int | None = first
+        found = self._try(launcher, kind, first)
         search = Search(first, self._limit, self._base, peaks)
         search.fits = int(kind.evaluates)
-        while (batch := search.next()) is not None and batch > 0:
-            found = self._try(launcher, kind, batch)
+        while batch:
             search.note(batch, found["peak_bytes"] if found["fits"] else None)
             if found["fits"] and batch == search.fits:
                 kind.peak_bytes = found["peak_bytes"]
             elif batch == search.fails:
                 kind.bound_by = found["phase"]
+            if batch := search.next():
+                found = self._try(launcher, kind, batch)
         kind.largest = search.fits
         self._tell(
             f"{kind.arm.name}: {kind.largest} rows fit within {_size(self._limit)}, "
@@ -192,7 +198,8 @@ class _Headroom:
         trial = Trial(
             batch=batch,
             evaluates=kind.evaluates,
-            limit_bytes=self._limit,
+            limit_bytes=self._asked,
+            beyond_process=self._spec.limits.beyond_process,
             # its allocator's fragments differ from pass to pass
             passes=3 if self._on_cuda else 1,
         )
@@ -201,7 +208,7 @@ class _Headroom:
         outcome = self._outcome(launcher, request)
         found = outcome.measured or {}
         if outcome.status == "out_of_memory":  # killed by the kernel, where no limit was reached
-            found = {"fits": False, "phase": "train", "peak_bytes": 0, "base_bytes": 0}
+            found = {"fits": False, "phase": "train", "peak_bytes": 0, "base_bytes": self._base}
         elif outcome.status != "ok":
             raise MeasurementError(
                 f"a trial of {kind.arm.name} at {batch} rows {outcome.status}: {outcome.error}"
@@ -213,6 +220,7 @@ class _Headroom:
                 f"the {_size(found['base_bytes'])} that its process holds; expected more"
             )
         self._base = found["base_bytes"]
+        self._limit = found.get("limit_bytes", self._limit)
         return found
 
     def _pay(self, kinds: list[_Kind]) -> None:

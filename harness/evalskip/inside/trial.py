@@ -50,6 +50,7 @@ class Trial:
         self.phase = "model"
         """What it is at: ``model``, ``train`` or ``evaluate``."""
         self._base = self._memory.taken()
+        self._limit = wanted["limit_bytes"] + (self._base if wanted["beyond_process"] else 0)
 
     def run(self, train: Callable[[], None]) -> dict[str, Any]:
         """Have it trained.
@@ -59,12 +60,12 @@ class Trial:
 
         Returns:
             ``fits``; the ``phase`` in which memory ran out, or the last one: ``model``, ``train``
-            or ``evaluate``; ``peak_bytes``, and ``base_bytes`` of the process before it, both of
-            what the limit is on.
+            or ``evaluate``; ``peak_bytes``, ``base_bytes`` of the process before it, and
+            ``limit_bytes``, all of what the limit is on.
         """
         fits = True
         try:
-            with self._memory.within(self._wanted["limit_bytes"]):
+            with self._memory.within(self._limit):
                 train()
         except Exception as error:
             if not is_out_of_memory(error):
@@ -75,6 +76,7 @@ class Trial:
             "phase": self.phase,
             "peak_bytes": self._memory.peak(),
             "base_bytes": self._base,
+            "limit_bytes": self._limit,
         }
 
     def attach(self, trainer: Trainer) -> None:

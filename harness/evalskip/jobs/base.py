@@ -25,7 +25,10 @@ class Trial(BaseModel):
 
     batch: int = Field(ge=1, description="rows in a micro-batch")
     evaluates: bool = Field(description="whether an evaluation comes between the steps")
-    limit_bytes: int | None = Field(default=None, ge=1, description="None: there is no limit")
+    limit_bytes: int = Field(ge=1)
+    beyond_process: bool = Field(
+        default=False, description="whether what the process holds beforehand does not count"
+    )
     passes: int = Field(default=1, ge=1, description="how often steps and evaluation are repeated")
 
 

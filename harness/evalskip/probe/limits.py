@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Limited(Protocol):
     """Memory of one kind, in bytes."""
 
-    def within(self, limit_bytes: int | None) -> Any:
-        """A context in which no more can be had; None: no limit."""
+    def within(self, limit_bytes: int) -> Any:
+        """A context in which no more can be had."""
 
     def taken(self) -> int:
         """What the process holds now."""
@@ -40,11 +40,10 @@ class DataSegment:
         self._beside = first["VmSize"] - first["VmData"]
 
     @contextmanager
-    def within(self, limit_bytes: int | None) -> Iterator[None]:
+    def within(self, limit_bytes: int) -> Iterator[None]:
         """An allocation beyond the limit raises: torch's ``RuntimeError``, or ``MemoryError``."""
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        if limit_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, hard))
         try:
             yield
         finally:
@@ -76,11 +75,10 @@ class CudaShare:
         cuda.reset_peak_memory_stats()
 
     @contextmanager
-    def within(self, limit_bytes: int | None) -> Iterator[None]:
+    def within(self, limit_bytes: int) -> Iterator[None]:
         """An allocation beyond the limit raises ``torch.cuda.OutOfMemoryError``."""
         _, total = self._cuda.mem_get_info()
-        share = 1.0 if limit_bytes is None else min(1.0, limit_bytes / total)
-        self._cuda.set_per_process_memory_fraction(share)
+        self._cuda.set_per_process_memory_fraction(min(1.0, limit_bytes / total))
         try:
             yield
         finally:

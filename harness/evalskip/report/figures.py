@@ -46,6 +46,11 @@ def microseconds(value: float | None) -> str:
     return NOTHING if value is None else f"{1e6 * value:,.2f}"
 
 
+def gibibytes(value: int) -> str:
+    """Bytes in GiB, for a column that says so."""
+    return f"{value / 2**30:.2f}"
+
+
 def rate(value: float | None) -> str:
     """Something per second."""
     return NOTHING if value is None else f"{value:,.0f}"

@@ -14,8 +14,9 @@ from rich.text import Text
 from evalskip.report import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from evalskip.memory.peaks import Plan, Workload
     from evalskip.summary import Claim, Observation, Summary
 
 _PLAIN_WIDTH = 150
@@ -38,6 +39,8 @@ def print_summary(to: Console, summary: Summary) -> None:
     overview = tables.overview(summary)
     fits = _width(to, overview) <= to.width
     shown = [overview] if fits else [tables.times(summary), tables.gains(summary)]
+    if all(arm.wall_s is None for arm in summary.arms.values()):
+        shown = [tables.memory(summary)]
     for table in [*shown, tables.headroom(summary)]:
         if not table.rows:
             continue
@@ -46,6 +49,21 @@ def print_summary(to: Console, summary: Summary) -> None:
         to.print(Text(table.note), style="dim")
     for warning in summary.warnings:
         to.print(Text(f"warning: {warning}"), style="yellow")
+
+
+def print_plans(
+    to: Console, model: str, found: Iterable[Plan], device_bytes: int, work: Workload
+) -> None:
+    """Each plan as it is made, then all in one table."""
+    made = []
+    for plan in found:
+        made.append(plan)
+        line = f"{tables.tuning(plan)}: {plan.parameters:,} parameters, traced on fake tensors"
+        to.print(Text(f"{model}, {line}"))
+    for table in (tables.plans(made, device_bytes, work), tables.plan_peaks(made, work)):
+        to.print()
+        to.print(_drawn(table))
+        to.print(Text(table.note), style="dim")
 
 
 def print_claims(to: Console, ledger: Sequence[Claim]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,7 +69,7 @@ class ArmEntry(BaseModel):
     def arms(self) -> list[Arm]:
         """One arm per evaluation-set size."""
         sizes: list[int] | list[None] = self.evaluation_rows or [None]
-        otherwise = "".join(f"+{key}={value}" for key, value in self.evaluation.items())
+        otherwise = "".join(f"+{text}" for text in written(self.evaluation))
         return [
             Arm(
                 f"{self.schedule.label}{'' if rows is None else f'@{rows}'}{otherwise}",
@@ -84,6 +85,11 @@ class ArmEntry(BaseModel):
         sizes = {"evaluation_rows": self.evaluation_rows} if self.evaluation_rows else {}
         otherwise = {"evaluation": self.evaluation} if self.evaluation else {}
         return {**self.schedule.model_dump(), **sizes, **otherwise}
+
+
+def written(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as a command line has them: ``key=value``."""
+    return [f"{key}={json.dumps(value)}" for key, value in settings.items()]
 
 
 def entry_of(name: str) -> dict[str, Any]:

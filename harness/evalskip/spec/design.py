@@ -80,6 +80,11 @@ class Limits(BaseModel):
         description="within which headroom is looked for: of the process's data segment on a CPU, "
         "of the device on CUDA; without it, four fifths of what is free, or the whole device",
     )
+    beyond_process: bool = Field(
+        default=False,
+        description="whether that is counted from what a run's process holds before it builds a "
+        "model, which depends on the machine",
+    )
     start_time: Seconds = Field(
         default=300.0, description="time in which a block's parent process must be ready"
     )

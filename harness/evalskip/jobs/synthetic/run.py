@@ -127,18 +127,19 @@ _BATCH = "per_device_train_batch_size"
 def _tried(job: SyntheticJob, trial: Trial, evaluation_rows: int) -> dict[str, Any]:
     """What a trial says, as :meth:`evalskip.inside.trial.Trial.run` has it."""
     held = job.memory
-    limit = trial.limit_bytes or math.inf
+    limit = trial.limit_bytes + (held.base if trial.beyond_process else 0)
     evaluated = min(evaluation_rows, job.evaluation_batch) * held.evaluation_row
     peak = needed = held.base
     phases = {"model": held.model, "train": held.model + trial.batch * held.train_row}
     if trial.evaluates:
         phases["evaluate"] = held.model + evaluated
+    found = {"base_bytes": held.base, "limit_bytes": limit}
     for phase, more in phases.items():
         needed = held.base + more
         if needed > limit:
-            return {"fits": False, "phase": phase, "peak_bytes": peak, "base_bytes": held.base}
+            return {"fits": False, "phase": phase, "peak_bytes": peak, **found}
         peak = max(peak, needed)
-    return {"fits": True, "phase": "train", "peak_bytes": peak, "base_bytes": held.base}
+    return {"fits": True, "phase": "train", "peak_bytes": peak, **found}
 
 
 def _training(job: SyntheticJob, request: RunRequest) -> dict[str, Any]:

@@ -30,6 +30,37 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def packaged_models() -> list[str]:
+    """Names of the configurations that come with the package."""
+    return sorted(path.stem for path in PACKAGED_MODELS.glob("*.json"))
+
+
+def fields_of(config: str, field: str) -> dict[str, Any]:
+    """The fields of a configuration.
+
+    Args:
+        config: a packaged configuration's name, a ``config.json``, or a directory that holds one.
+        field: where the user wrote it.
+
+    Raises:
+        InputError: there is none, or it is no configuration.
+    """
+    places = (PACKAGED_MODELS / f"{config}.json", Path(config, "config.json"), Path(config))
+    path = next((place for place in places if _is_file(place)), None)
+    if path is None:
+        raise InputError(
+            f"{field}: expected one of {', '.join(packaged_models())}, or a directory that holds a "
+            f"config.json, got {config}"
+        )
+    try:
+        fields = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{field}: {path} is no JSON: {error}") from error
+    if not isinstance(fields, dict) or "model_type" not in fields:
+        raise InputError(f"{field}: {path}: expected a mapping with model_type")
+    return fields
+
+
 class Model(BaseModel):
     """A model with random weights, built from a configuration."""
 
@@ -52,7 +83,7 @@ class Model(BaseModel):
     def _exists(cls, config: str) -> str:
         if _is_file(PACKAGED_MODELS / f"{config}.json") or _is_file(Path(config, "config.json")):
             return config
-        packaged = ", ".join(sorted(path.stem for path in PACKAGED_MODELS.glob("*.json")))
+        packaged = ", ".join(packaged_models())
         raise ValueError(f"expected one of {packaged}, or a directory that holds a config.json")
 
     def path(self) -> Path:
@@ -62,13 +93,7 @@ class Model(BaseModel):
 
     def fields(self) -> dict[str, Any]:
         """The configuration's fields, overrides included."""
-        try:
-            fields = json.loads(self.path().read_text())
-        except (OSError, ValueError) as error:
-            raise InputError(f"job.model.config: {self.path()} is no JSON: {error}") from error
-        if not isinstance(fields, dict) or "model_type" not in fields:
-            raise InputError(f"job.model.config: {self.path()}: expected a mapping with model_type")
-        return {**fields, **self.overrides}
+        return {**fields_of(self.config, "job.model.config"), **self.overrides}
 
 
 class Data(BaseModel):

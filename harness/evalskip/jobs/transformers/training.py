@@ -129,7 +129,8 @@ def build_trainer(
         "save_steps": job.save_steps or 500,
         "save_total_limit": 1,
         "dataloader_num_workers": job.loader_workers,
-        "bf16": job.model.dtype == "bfloat16" and job.on_cuda,
+        # beside adapters, which peft keeps in float32, weights in bfloat16 need autocast
+        "bf16": job.model.dtype == "bfloat16" and (job.on_cuda or job.finetuning != "full"),
         "eval_accumulation_steps": job.eval_accumulation_steps,
         "prediction_loss_only": job.prediction_loss_only,
         "use_cpu": not job.on_cuda,
@@ -139,6 +140,7 @@ def build_trainer(
     if job.generated_tokens:
         kind, how = Seq2SeqTrainer, Seq2SeqTrainingArguments
         settings["predict_with_generate"] = True
+        model.config.pad_token_id = 0
         model.generation_config = GenerationConfig(
             max_new_tokens=job.generated_tokens,
             min_new_tokens=job.generated_tokens,

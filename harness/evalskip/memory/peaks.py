@@ -1,0 +1,72 @@
+"""What a plan says, light enough for reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CATEGORIES = ("weights", "gradients", "optimizer", "activations")
+CONTEXT_BYTES = 512 * 2**20
+"""Of the card, what CUDA's context and libraries take before the first tensor."""
+TOLERANCE = 0.05
+"""Share by which peaks are foretold too low or too high, at most, where they were measured: see
+``tests/test_memory.py``."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is trained, and how.
+
+    Full fine-tuning holds all in bfloat16: weights, gradients and the optimizer's state
+    (LLaMA-Factory's ``pure_bf16: true``). LoRA has its adapters in float32 and the frozen weights
+    in bfloat16, under autocast (``bf16: true``).
+    """
+
+    config: Mapping[str, Any]
+    """Fields of the model's configuration, ``model_type`` among them."""
+    finetuning: Literal["full", "lora"] = "full"
+    lora_rank: int = 8
+    gradient_checkpointing: bool = False
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Bytes at the moment of the peak, by category."""
+
+    total: int
+    parts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one way of fine-tuning needs, and the largest batches within the card's memory."""
+
+    setting: Setting
+    parameters: int
+    train: Peak
+    """Of a train step on one row."""
+    evaluation: Peak
+    """Of an evaluation batch as the job has it, the optimizer's state held."""
+    largest_train_batch: int
+    largest_evaluation_batch: int
+    fits_evaluation: bool
+
+    @property
+    def largest_evaluated_batch(self) -> int:
+        """The train batch of an arm that evaluates: evaluation does not depend on it."""
+        return self.largest_train_batch if self.fits_evaluation else 0
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is trained on and evaluated."""
+
+    length: int
+    """Tokens in a row that is trained on."""
+    evaluation_batch: int
+    """Rows evaluated at once."""
+    evaluation_length: int
+    """Tokens in a row that is evaluated."""
