@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,8 +36,8 @@ def test_packaged_models_have_their_public_size(name: str) -> None:
     assert FakeJob(Setting(Model(config=name).fields())).parameters == PUBLIC[name]
 
 
-@pytest.mark.parametrize("finetuning", ["full", "lora"])
-@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.slow
+@pytest.mark.parametrize(("finetuning", "checkpointing"), [("full", False), ("lora", True)])
 def test_foretold_peaks_are_what_real_runs_take(
     finetuning: Any,
     checkpointing: bool,
@@ -55,15 +56,15 @@ def test_foretold_peaks_are_what_real_runs_take(
     job = {
         "kind": "transformers",
         "model": model,
-        "data": {"train_rows": 16, "length": 512},
+        "data": {"train_rows": 16, "length": 256},
         "finetuning": finetuning,
         "epochs": 1,
-        "train_batch": 24,
-        "evaluation_batch": 40,
+        "train_batch": 6,
+        "evaluation_batch": 12,
     }
     path = write_spec(
-        arms=[{"schedule": "every_epoch", "evaluation_rows": 40}],
-        replace={"job": job, "limits": {"memory": "400MiB", "beyond_process": True}},
+        arms=[{"schedule": "every_epoch", "evaluation_rows": 12}],
+        replace={"job": job, "limits": {"memory": "160MiB", "beyond_process": True}},
     )
     ended = evalskip("headroom", path, "--out", tmp_path / "out", "--no-timing")
     assert ended.returncode == 0, ended.stderr
@@ -75,26 +76,27 @@ def test_foretold_peaks_are_what_real_runs_take(
     assert len(trained) >= 2
     for batch, trial in trained.items():
         measured = trial["peak_bytes"] - trial["base_bytes"]
-        foretold = fake.train(batch, 512).total
+        foretold = fake.train(batch, 256).total
         assert abs(foretold - measured) < TOLERANCE * measured + ONCE
     few, many = min(trained), max(trained)
     measured = trained[many]["peak_bytes"] - trained[few]["peak_bytes"]
-    foretold = fake.train(many, 512).total - fake.train(few, 512).total
+    foretold = fake.train(many, 256).total - fake.train(few, 256).total
     assert foretold == pytest.approx(measured, rel=TOLERANCE)
     alone = next(trial for trial in trials if trial["batch"] == 1)
     measured = alone["peak_bytes"] - alone["base_bytes"]
-    foretold = fake.evaluate(40, 512).total
+    foretold = fake.evaluate(12, 256).total
     assert abs(foretold - measured) < TOLERANCE * measured + ONCE
 
 
 def test_a_plan_for_a_card_that_is_not_there(evalskip: Callable[..., Any]) -> None:
     ended = evalskip(
-        "headroom", "--model", "qwen3-0.6b", "--device-memory", "24 GiB", "--length", "512"
+        "headroom", "--model", "small-llama", "--device-memory", "2 GiB", "--length", "512"
     )
     assert ended.returncode == 0, ended.stderr
-    assert "596,049,920 parameters" in ended.stdout
-    rows = [line.split() for line in ended.stdout.splitlines() if line.lstrip().startswith("full")]
-    assert len(rows) == 2
+    assert "lora, rank 8, gradient checkpointing" in ended.stdout
+    largest = re.search(r"^ full +(\d+) +(\d+) +train +(\d+) *$", ended.stdout, re.MULTILINE)
+    assert largest, ended.stdout
+    assert int(largest[1]) == int(largest[2]) < int(largest[3])
 
 
 @pytest.mark.parametrize(
@@ -125,8 +127,7 @@ def test_a_configuration_that_does_not_parse_is_told_in_one_line(
         ('{"model_type": "sheep"}', "expected the configuration of a causal language model"),
     ):
         (tmp_path / "config.json").write_text(text)
-        for place in (tmp_path, tmp_path / "config.json"):
-            ended = evalskip("headroom", "--model", place, "--device-memory", "80GiB")
-            assert ended.returncode == 2
-            assert error in ended.stderr
-            assert len(ended.stderr.splitlines()) == 1
+        ended = evalskip("headroom", "--model", tmp_path, "--device-memory", "80GiB")
+        assert ended.returncode == 2
+        assert error in ended.stderr
+        assert len(ended.stderr.splitlines()) == 1

@@ -56,17 +56,22 @@ def headroom_of(summary: Summary) -> tuple[Headroom | None, list[Headroom]]:
 
 
 def where(holds: Mapping[str, bool], others: Sequence[Headroom]) -> str:
-    """Which arms evaluation bounds, and which of their like it does not."""
-    bound = [arm for arm, held in holds.items() if held]
+    """What bounds the arms for which a claim holds, and which of their like it does not bound."""
+    bound = [found for found in others if holds.get(found.arm)]
     if not bound:
         return "train steps set the peak, not evaluation" if holds else ""
-    free = [
-        found.arm
-        for found in others
-        if not holds.get(found.arm, True) and found.arm.startswith(bound[0] + "+")
-    ]
-    text = f"evaluation sets the peak with {', '.join(bound)}"
-    return f"{text}, and does not with {', '.join(free)}: a cheaper remedy" if free else text
+    texts = []
+    if leaves := [found.arm for found in bound if found.bound_by == "train"]:
+        texts.append(f"train steps after an evaluation need more with {', '.join(leaves)}")
+    if sets := [found.arm for found in bound if found.bound_by != "train"]:
+        free = [
+            found.arm
+            for found in others
+            if holds.get(found.arm) is False and found.arm.startswith(f"{sets[0]}+")
+        ]
+        remedy = f", and does not with {', '.join(free)}: a cheaper remedy" if free else ""
+        texts.append(f"evaluation sets the peak with {', '.join(sets)}{remedy}")
+    return "; ".join(texts)
 
 
 def judged(
