@@ -120,7 +120,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"design": {"budget": "soon"}}, "design.budget: expected a duration"),
     ({"design": {"looks": [9, 6]}}, "design.looks: expected rising numbers"),
     ({"design": {"level": 1.0}}, "design.level: expected a number less than 1"),
-    ({"measure": ["speed"]}, "measure.0: expected 'time' or 'memory'"),
+    ({"measure": ["speed"]}, "measure.0: expected 'time', 'memory' or 'headroom'"),
     ({"colour": "red"}, "colour: unknown field"),
     ({"job": {"faults": [{"arm": "off", "ending": "hang"}]}}, "need clock: real"),
 ]
