@@ -1,4 +1,4 @@
-# make bench | test | lint | simulate | stopwatch | instrumentation : each sets up what it needs.
+# make bench | memory | test | lint | simulate | stopwatch | instrumentation : each sets up what it needs.
 #
 #   make bench SPEC=bench/gpu.yaml          another experiment
 #   make bench PYTHON=/path/to/python       use an environment as it is
@@ -21,7 +21,7 @@ endif
 # an environment that is used as it is may not have the package installed
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: bench llamafactory smollm2 simulate stopwatch instrumentation test test-slow lint lock clean
+.PHONY: bench memory llamafactory smollm2 simulate stopwatch instrumentation test test-slow lint lock clean
 
 bench: $(READY) $(EXTRA)
 	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
@@ -29,6 +29,11 @@ bench: $(READY) $(EXTRA)
 	then $(PY) -m pytest bench -q --benchmark-json=$(OUT)/benchmark.json \
 		--benchmark-columns=median,iqr,rounds; \
 	else echo "evalskip: no benchmark.json, since $(PY) has no pytest-benchmark"; fi
+
+# where evaluation sets the peak of memory, each case beside its remedy; about four minutes
+memory: $(READY)
+	for name in evaluation-batch long-rows logits generation; do \
+		$(PY) -m evalskip bench bench/memory/$$name.yaml --out results/memory/$$name || exit; done
 
 # coverage of the intervals and wrong verdicts, under known truth; about half an hour on two cores
 simulate: $(READY)

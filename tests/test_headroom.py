@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -165,6 +166,24 @@ def test_a_limit_that_makes_no_sense_is_told_in_one_line(
     assert len(ended.stderr.splitlines()) == 1
 
 
+def test_a_trial_that_hangs_is_ended(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    job = {
+        "kind": "transformers",
+        "model": {"config": "tiny-llama"},
+        "data": {"train_rows": 16, "length": 64},
+        "epochs": 1,
+    }
+    path = write_spec(replace={"job": job}, limits={"memory": "3GiB", "run_time": "0.05s"})
+    ended = evalskip("headroom", path, "--out", tmp_path / "out")
+    assert ended.returncode == 4
+    (line,) = ended.stderr.splitlines()
+    assert "a trial of off at 8 rows timed_out: ended after its limit of 0.05 s" in line
+    children = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True)
+    assert not children.stdout
+
+
 def test_settings_that_the_job_does_not_have_are_refused(
     write_spec: Callable[..., Path], evalskip: Callable[..., Any]
 ) -> None:
@@ -187,3 +206,49 @@ def test_settings_that_the_job_does_not_have_are_refused(
 )
 def test_sizes_as_people_write_them(written: str | int, size: int) -> None:
     assert parse_size(written) == size
+
+
+@pytest.mark.slow
+def test_a_real_training_runs_into_a_real_limit(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    job = {
+        "kind": "transformers",
+        "model": {"config": "tiny-llama"},
+        "data": {"train_rows": 16, "length": 256},
+        "epochs": 1,
+        "train_batch": 2,
+        "evaluation_batch": 8,
+        "metrics": True,
+    }
+    otherwise = {"preprocess_logits": True}
+    arms = [
+        {"schedule": "every_epoch", "evaluation_rows": 64},
+        {"schedule": "every_epoch", "evaluation_rows": 64, "evaluation": otherwise},
+    ]
+    limits = {"memory": "120MiB", "beyond_process": True}
+    path = write_spec(
+        arms=arms, measure=["memory", "headroom"], replace={"job": job}, limits=limits
+    )
+    ended = evalskip("bench", path, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    summary = read_summary(tmp_path / "out")
+    found = {one.arm: one for one in summary.headroom}
+    # the logits of 64 rows, 256 tokens, 2048 entries and 4 bytes are 128 MiB
+    assert (found["every_epoch@64"].max_batch, found["every_epoch@64"].bound_by) == (0, "evaluate")
+    off, remedied = found["off"], found["every_epoch@64+preprocess_logits=true"]
+    assert off.max_batch > off.own_batch
+    assert off.bound_by == "train"
+    assert off.max_batch - 1 <= remedied.max_batch <= off.max_batch
+    assert off.trials <= 5
+    assert remedied.trials <= 5
+    assert off.peak_bytes <= off.limit_bytes
+    assert off.tokens_per_s.keys() == {str(off.own_batch), str(off.max_batch)}
+    assert off.throughput_gain.low < off.throughput_gain.estimate
+    verdicts = {claim.id: claim.verdict for claim in summary.claims}
+    assert verdicts["memory"] == "conditional"
+    assert verdicts["batch"] in ("conditional", "supported")
+    assert verdicts["completion"] == "conditional"
+    arm = summary.arms["every_epoch@64"]
+    assert arm.peak_bytes["evaluate"]["resident"] > arm.peak_bytes["train"]["resident"]
+    assert set(arm.train_peaks) <= {"before_evaluation", "after_evaluation"}

@@ -340,6 +340,27 @@ def test_a_slice_tells_what_the_whole_would_do(
 
 @pytest.mark.slow
 @needs_llamafactory
+def test_its_largest_batch_is_found(
+    users_file: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec = load_spec(users_file(), arms=["every_epoch"])
+    path, out = tmp_path / "limited.yaml", tmp_path / "out"
+    with path.open("w") as file:
+        limits = {"memory": "60MiB", "beyond_process": True}
+        YAML().dump({**spec.resolved(), "limits": limits}, file)
+    ended = evalskip("headroom", path, "--out", out)
+    assert ended.returncode == 0, ended.stderr
+    off, _, every_epoch = read_summary(out).headroom
+    assert off.own_batch == 4
+    assert off.max_batch > 4
+    assert off.bound_by == "train"
+    assert 0 < every_epoch.max_batch <= off.max_batch
+    assert off.trials <= 5
+    assert off.throughput_gain is not None
+
+
+@pytest.mark.slow
+@needs_llamafactory
 def test_torchrun_is_used_where_llamafactory_would_use_it(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
