@@ -137,7 +137,7 @@ def test_it_adds_to_what_bench_has_found(
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(tmp_path / "out")
     assert summary.headroom[0].max_batch == 20
-    assert [claim.id for claim in summary.claims] == ["batch", "completion", "speed"]
+    assert [claim.id for claim in summary.claims] == ["speed", "batch", "completion"]
     assert "What evaluation costs" in ended.stdout
     assert "Headroom: the largest batch" in ended.stdout
     trials = (tmp_path / "out" / "trials.jsonl").read_text().splitlines()

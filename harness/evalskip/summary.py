@@ -288,7 +288,7 @@ def write_sections(directory: Path, summary: Summary, sections: set[str]) -> Sum
             judged = {claim.id for claim in summary.claims}
             if "claims" in sections:
                 others = [claim for claim in found.claims if claim.id not in judged]
-                replaced["claims"] = [*summary.claims, *others]
+                replaced["claims"] = [*others, *summary.claims]
             summary = found.model_copy(update=replaced)
         write_atomically(path, summary.model_dump_json(indent=2) + "\n")
     return summary

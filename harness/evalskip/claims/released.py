@@ -16,22 +16,26 @@ SAYS = "GPU and CPU resources that are kept for evaluation are released."
 
 
 def judged(summary: Summary) -> Claim:
-    """Do train steps that follow an evaluation hold more than those before it?"""
+    """Do train steps that follow an evaluation hold more than those of a run without any?
+
+    (Those before the first evaluation are no measure: a process grows in its first steps anyhow.)
+    """
     floor = held.tolerance(summary)
-    kept: dict[str, int] = {}
-    for name, arm in summary.arms.items():
-        quantity = held.quantity_of(arm.train_peaks.get("after_evaluation", {}))
-        if quantity is not None:
-            after = arm.train_peaks["after_evaluation"][quantity]
-            kept[name] = after - arm.train_peaks["before_evaluation"].get(quantity, after)
+    off = summary.arms[OFF].peak_bytes.get("train", {}) if OFF in summary.arms else {}
+    quantity = held.quantity_of(off)
+    kept = {
+        name: arm.train_peaks["after_evaluation"][quantity] - off[quantity]
+        for name, arm in summary.arms.items()
+        if quantity and quantity in arm.train_peaks.get("after_evaluation", {})
+    }
     holds = {arm: more > floor for arm, more in kept.items()}
-    told = [f"{arm} {size(max(0, more))}" for arm, more in kept.items()]
+    told = [f"{size(max(0, more))} after {arm}" for arm, more in kept.items()]
     return held.judged(
         (ID, SAYS),
         summary,
         holds,
-        measured=f"train steps after the first evaluation peak higher than those before it by: "
-        f"{', '.join(told) or 'nothing was measured'}; repeats differ by up to {size(floor)}"
+        measured="train steps that follow an evaluation peak above those of a run without by "
+        f"{', '.join(told) or 'nothing that was measured'}; repeats differ by up to {size(floor)}"
         f"{_set_up(summary)}",
         condition=""
         if any(holds.values())

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from evalskip.summary import Comparison, Estimator, Summary
 
-_DRAWN: tuple[tuple[Estimator, str], ...] = (("direct", "o"), ("matched_steps_plus_hidden_cost", "D"))
+_DRAWN: tuple[tuple[Estimator, str], ...] = (
+    ("direct", "o"),
+    ("matched_steps_plus_hidden_cost", "D"),
+)
 
 
 def plot(summary: Summary, directory: Path) -> Plot | None:
