@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalskip.analysis.headroom import Search
+from evalskip.claims import batch
 from evalskip.spec.units import parse_size
 from evalskip.summary import read_summary
 
@@ -217,7 +218,7 @@ def test_a_real_training_runs_into_a_real_limit(
         "model": {"config": "tiny-llama"},
         "data": {"train_rows": 16, "length": 256},
         "epochs": 1,
-        "train_batch": 2,
+        "train_batch": 8,
         "evaluation_batch": 8,
         "metrics": True,
     }
@@ -252,3 +253,29 @@ def test_a_real_training_runs_into_a_real_limit(
     arm = summary.arms["every_epoch@64"]
     assert arm.peak_bytes["evaluate"]["resident"] > arm.peak_bytes["train"]["resident"]
     assert set(arm.train_peaks) <= {"before_evaluation", "after_evaluation"}
+
+
+@pytest.mark.parametrize(
+    ("largest", "bound_by", "verdict"),
+    [
+        (20, "train", "refuted"),
+        (21, "train", "refuted"),
+        # a row is what repeats differ by
+        (19, "train", "refuted"),
+        (18, "train", "supported"),
+        (19, "evaluate", "supported"),
+        (0, "evaluate", "supported"),
+    ],
+)
+def test_a_row_of_difference_is_no_growth(
+    largest: int, bound_by: Any, verdict: str, headroom: Callable[..., Any]
+) -> None:
+    arms = [{"schedule": "every_epoch", "evaluation_rows": 8}]
+    _, summary, _ = headroom("--memory", "2000MiB", arms=arms)
+    changed = [
+        found
+        if found.arm.startswith("off")
+        else found.model_copy(update={"max_batch": largest, "bound_by": bound_by})
+        for found in summary.headroom
+    ]
+    assert batch.judged(summary.model_copy(update={"headroom": changed})).verdict == verdict

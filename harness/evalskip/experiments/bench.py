@@ -84,7 +84,7 @@ class _Experiment:
         self._limit_s = spec.limits.run_time or _RUN_TIME_S
         self._longest: dict[Measure, float] = {}
         self._began = time.monotonic()
-        self._before = sum(r.turnaround_ns for runs in self.finished.values() for r in runs) / 1e9
+        self._before = sum(map(_seconds, self.finished.values()))
 
     def run(self) -> Summary:
         blocks = plan(self._spec, self._slice())
@@ -194,6 +194,11 @@ class _Experiment:
         summary = speed.judged(summary, self._questions)
         claims = [*summary.claims, *judged_by_peaks(summary)]
         return summary.model_copy(update={"claims": claims})
+
+
+def _seconds(runs: Sequence[RunRecord]) -> float:
+    """What a block took, the start of its parent included."""
+    return (runs[0].block_start_ns + sum(run.turnaround_ns for run in runs)) / 1e9
 
 
 def _next_attempts(records: Sequence[RunRecord]) -> dict[int, int]:
