@@ -63,6 +63,18 @@ def test_a_line_that_bends_is_followed() -> None:
     assert search.fits == 50
 
 
+@pytest.mark.parametrize("excess", [0, 1])
+def test_a_search_that_the_line_misleads_still_ends(excess: int) -> None:
+    # what was read is an upper bound, near the limit from the first row on
+    search = Search(8, LIMIT)
+    trials = 0
+    while batch := search.next():
+        trials += 1
+        assert trials < 24
+        search.note(batch, LIMIT - 1 + excess if batch <= 700 else None)
+    assert search.fits == 700
+
+
 JOB: dict[str, Any] = {
     "kind": "synthetic",
     "epochs": 2,

@@ -202,6 +202,10 @@ def _plan(
     except ValueError as error:
         raise InputError(f"--device-memory: {error}") from None
     fields = fields_of(model, "--model")
+    positions = fields.get("max_position_embeddings", fields.get("n_positions"))
+    for option, tokens in (("--length", length), ("--evaluation-length", evaluation_length)):
+        if isinstance(positions, int) and tokens > positions:
+            raise InputError(f"{option}: expected at most {positions}, the model's, got {tokens}")
     from evalskip.memory.peaks import Workload
     from evalskip.memory.plan import plans
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 _FAR, _SURELY = 3, 0.96
+# times the largest that fits: a line that hardly rises foretells anything
+_MOST = 100
 
 
 class Search:
@@ -31,6 +33,7 @@ class Search:
         self.fails: int | None = None
         """The smallest that was seen not to."""
         self._failures = 0
+        self._crept = 0
 
     def note(self, batch: int, peak_bytes: int | None) -> None:
         """What became of a batch.
@@ -43,6 +46,8 @@ class Search:
             self._failures += 1
             self.fails = batch if self.fails is None else min(batch, self.fails)
         else:
+            # where a line says no more than one row, and is wrong again and again
+            self._crept = self._crept + 1 if batch == self.fits + self._step else 0
             self.fits = max(batch, self.fits)
             self._peaks[batch] = peak_bytes
 
@@ -52,13 +57,18 @@ class Search:
             return None
         if not self.fits and self.fails is None:
             return self._first
-        guess = max(self._foretold(), self.fits + 1)
+        ceiling = _MOST * max(self.fits, self._first)
+        guess = min(max(self._foretold(), self.fits + self._step), ceiling)
         if self.fails is None or guess < self.fails:
             return guess
         # the line was wrong: by one row, or by nobody knows how many
         if self._peaks and self._failures == 1:
             return self.fails - 1
         return (self.fits + self.fails) // 2
+
+    @property
+    def _step(self) -> int:
+        return int(2 ** max(0, self._crept - 1))
 
     def _foretold(self) -> int:
         """The largest batch by the line through those that are furthest apart."""

@@ -17,7 +17,7 @@ SAYS = "When evaluation is skipped, the training batch can grow."
 def judged(summary: Summary) -> Claim:
     """Does the off arm complete with a larger batch than an arm that evaluates?"""
     off, others = held.headroom_of(summary)
-    grows = {found.arm: off is not None and _grows(off, found) for found in others}
+    grows = {found.arm: off is not None and held.is_larger(off, found) for found in others}
     return held.judged(
         (ID, SAYS),
         summary,
@@ -26,11 +26,6 @@ def judged(summary: Summary) -> Claim:
         condition=_condition(off, grows, others) if off else "",
         evidence=[f"headroom: {found.arm}" for found in others],
     )
-
-
-def _grows(off: Headroom, found: Headroom) -> bool:
-    """One row more or less is what repeats differ by, unless evaluation is what it fails at."""
-    return off.max_batch - found.max_batch > (1 if found.bound_by == "train" else 0)
 
 
 def _measured(off: Headroom, others: list[Headroom]) -> str:

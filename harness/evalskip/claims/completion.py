@@ -18,7 +18,11 @@ def judged(summary: Summary) -> Claim:
     """Within the limit, does the job's own batch complete without evaluation only?"""
     off, others = held.headroom_of(summary)
     completes = off is not None and off.max_batch >= off.own_batch
-    finishes = {found.arm: found.max_batch < found.own_batch for found in others if completes}
+    finishes = {
+        found.arm: found.max_batch < found.own_batch and held.is_larger(off, found)
+        for found in others
+        if off and completes
+    }
     if off and not completes:
         measured = (
             f"within {size(off.limit_bytes)} the job's batch of {off.own_batch} rows does not "

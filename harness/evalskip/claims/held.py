@@ -55,6 +55,14 @@ def headroom_of(summary: Summary) -> tuple[Headroom | None, list[Headroom]]:
     return off, [found for found in summary.headroom if found.arm not in (OFF, OFF_AGAIN)]
 
 
+def is_larger(off: Headroom, found: Headroom) -> bool:
+    """Whether off has a larger batch than an arm, beyond what repeats differ by.
+
+    That is a row, unless evaluation is what a row more fails at.
+    """
+    return off.max_batch - found.max_batch > (1 if found.bound_by == "train" else 0)
+
+
 def where(holds: Mapping[str, bool], others: Sequence[Headroom]) -> str:
     """What bounds the arms for which a claim holds, and which of their like it does not bound."""
     bound = [found for found in others if holds.get(found.arm)]

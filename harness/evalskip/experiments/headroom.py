@@ -19,7 +19,7 @@ from evalskip.claims.ledger import judged_by_headroom
 from evalskip.errors import InputError, MeasurementError
 from evalskip.jobs import RunRequest, Trial
 from evalskip.launch import launcher_for
-from evalskip.machine.devices import cuda_is_usable, gpu_memory
+from evalskip.machine.devices import free_gpu_memory
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.schedules import FinalOnly, Off
 from evalskip.summary import Effort, Headroom, Scope, Summary, write_sections
@@ -37,9 +37,12 @@ SECTIONS = {"headroom", "claims"}
 """The sections of the summary that ``headroom`` owns."""
 
 _RUN_TIME_S = 600.0
+_MOST_TRIALS = 24
 _ROUNDS = 4
 # the first steps of a process touch its memory for the first time
 _STEPS_AT_LARGEST = 6
+# of a card, what CUDA's context takes before the first tensor
+_CONTEXT_BYTES = 512 * 2**20
 # of the memory that is free, where nothing says how much may be had
 _SHARE = 0.8
 # trials and blocks are numbered apart
@@ -116,7 +119,7 @@ class _Kind:
 class _Headroom:
     def __init__(self, spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> None:
         self._spec, self._job, self._results, self._tell = spec, spec.job, results, tell
-        self._on_cuda = spec.job.describe()["device"] == "cuda" and cuda_is_usable()
+        self._on_cuda = spec.job.describe()["device"] == "cuda"
         self._asked = self._limit = spec.limits.memory or self._free()
         self._run_time = spec.limits.run_time or _RUN_TIME_S
         self.trials = self._base = 0
@@ -128,12 +131,18 @@ class _Headroom:
             for kind in kinds:
                 peaks = self._search(launcher, kind, peaks)
         if timing and self._job.launch != "inline":  # on a virtual clock there is no throughput
-            self._pay(kinds)
+            try:
+                self._pay(kinds)
+            except MeasurementError as error:
+                # what was found before stands
+                self._tell(f"not timed: {error}")
+                for kind in kinds:
+                    kind.gains.clear()
         return [self._told(kind, arm) for kind in kinds for arm in kind.arms]
 
     def _free(self) -> int:
         if self._on_cuda:
-            return gpu_memory()
+            return free_gpu_memory() - _CONTEXT_BYTES
         return int(_SHARE * psutil.virtual_memory().available)
 
     def _kinds(self) -> list[_Kind]:
@@ -195,6 +204,11 @@ class _Headroom:
     def _try(self, launcher: Launcher, kind: _Kind, batch: int) -> dict[str, Any]:
         kind.trials += 1
         self.trials += 1
+        if kind.trials > _MOST_TRIALS:
+            raise MeasurementError(
+                f"{kind.arm.name}: no batch was found in {_MOST_TRIALS} trials: the peak does not "
+                "grow with the batch"
+            )
         trial = Trial(
             batch=batch,
             evaluates=kind.evaluates,
@@ -208,7 +222,7 @@ class _Headroom:
         outcome = self._outcome(launcher, request)
         found = outcome.measured or {}
         if outcome.status == "out_of_memory":  # killed by the kernel, where no limit was reached
-            found = {"fits": False, "phase": "train", "peak_bytes": 0, "base_bytes": self._base}
+            found = {"fits": False, "phase": None, "peak_bytes": 0, "base_bytes": self._base}
         elif outcome.status != "ok":
             raise MeasurementError(
                 f"a trial of {kind.arm.name} at {batch} rows {outcome.status}: {outcome.error}"
@@ -228,7 +242,8 @@ class _Headroom:
         wanted = [kind for kind in kinds if kind.largest > self._job.own_batch]
         if not wanted:
             return
-        rows = _STEPS_AT_LARGEST * max(kind.largest for kind in wanted)
+        steps = _STEPS_AT_LARGEST * self._job.micro_batches
+        rows = steps * max(kind.largest for kind in wanted)
         self._tell(f"{rows:,} rows at the job's own batch and at the largest, {_ROUNDS} times")
         order = random.Random(self._spec.design.seed)
         with closing(self._launcher("time")) as launcher:
@@ -247,7 +262,12 @@ class _Headroom:
                     kind.gains.append(log(walls[id(kind), True] / walls[id(kind), False]))
 
     def _timed(self, launcher: Launcher, kind: _Kind, batch: int, rows: int) -> dict[str, Any]:
-        arguments = {"per_device_train_batch_size": batch, "num_train_epochs": 1, "max_steps": -1}
+        arguments = {
+            "per_device_train_batch_size": batch,
+            "num_train_epochs": 1,
+            "max_steps": -1,
+            "auto_find_batch_size": False,
+        }
         request = self._request(kind.arm, "time", train_rows=rows, arguments=arguments)
         began = time.monotonic()
         outcome = self._outcome(launcher, request)
@@ -257,7 +277,7 @@ class _Headroom:
             )
         timeline = outcome.measured["timeline"]
         steps = timeline["steps_ns"]
-        tokens = outcome.measured["train_tokens"] / rows * batch
+        tokens = outcome.measured["train_tokens"] / rows * batch * self._job.micro_batches
         # the first step is slower, and the last one may not be full
         steady = median(steps[1:-1] or steps) / 1e9
         found = {"wall_ns": timeline["wall_ns"], "tokens_per_s": tokens / steady}

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TAIL_LINES = 3
+_SAID_OF_MEMORY = (
+    "std::bad_alloc",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "can't start new thread",
+    "could not create a memory object",
+)
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
@@ -64,7 +71,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return (
         "DefaultCPUAllocator: can't allocate memory" in text
         or ("CUDA" in text and "out of memory" in text)
-        or "std::bad_alloc" in text
+        or any(said in text for said in _SAID_OF_MEMORY)
     )
 
 

@@ -33,6 +33,8 @@ def trial_arguments(batch: int, passes: int = 1) -> dict[str, Any]:
         "max_steps": 2 * _STEPS * passes,
         "save_strategy": "no",
         "load_best_model_at_end": False,
+        # it would try again with less where memory runs out
+        "auto_find_batch_size": False,
     }
 
 

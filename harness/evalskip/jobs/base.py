@@ -141,6 +141,11 @@ class BaseJob(BaseModel, ABC):
         """Rows in a micro-batch, as the job has it."""
         raise NotImplementedError
 
+    @property
+    def micro_batches(self) -> int:
+        """In an optimizer step (gradient accumulation)."""
+        return 1
+
     def changes(self) -> list[str]:
         """What is changed of the user's configuration to make arms comparable, for people."""
         return []

@@ -37,10 +37,10 @@ def first_gpu() -> str | None:
     return first if gpus() and first not in ("", "-1") else None
 
 
-def gpu_memory() -> int:
-    """Bytes of the one device that runs use; 0: no GPU."""
+def free_gpu_memory() -> int:
+    """Bytes that are free on the one device that runs use; 0: no GPU."""
     gpu = first_gpu()
-    return int(pynvml.nvmlDeviceGetMemoryInfo(gpu_handle(gpu)).total) if gpu is not None else 0
+    return int(pynvml.nvmlDeviceGetMemoryInfo(gpu_handle(gpu)).free) if gpu is not None else 0
 
 
 def gpu_handle(gpu: str) -> Any:

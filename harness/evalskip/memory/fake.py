@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -14,6 +14,8 @@ from evalskip.memory.peaks import CATEGORIES, Peak
 from evalskip.memory.trace import MemoryTrace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from evalskip.memory.peaks import Setting
 
 _WEIGHTS, _GRADIENTS, _OPTIMIZER, _ = CATEGORIES
@@ -67,7 +69,7 @@ class FakeJob:
         """The peak of a train step on so many rows of so many tokens."""
         self._model.train()
         self._trace.reset_peak()
-        with self._fake, self._trace, _no_packing():
+        with self._fake, self._trace, _no_packing(), _traceable():
             self._loss(batch, length).backward()
             for parameter in self._trained:
                 parameter.grad = None
@@ -80,7 +82,7 @@ class FakeJob:
         """
         self._model.eval()
         self._trace.reset_peak()
-        with self._fake, self._trace, _no_packing(), torch.no_grad():
+        with self._fake, self._trace, _no_packing(), _traceable(), torch.no_grad():
             self._loss(batch, length)
         return Peak(self._trace.peak, self._trace.peak_parts)
 
@@ -94,6 +96,18 @@ class FakeJob:
     def _has_gradient(self, parameter: torch.Tensor) -> None:
         if parameter.grad is not None:
             self._trace.claim([parameter.grad], _GRADIENTS)
+
+
+@contextmanager
+def _traceable() -> Iterator[None]:
+    """What a model does that depends on its data cannot be followed without any."""
+    try:
+        yield
+    except Exception as error:
+        text = str(error).strip().splitlines() or [""]
+        raise InputError(
+            f"--model: cannot be followed on fake tensors: {type(error).__name__}: {text[0]}"
+        ) from error
 
 
 def _no_packing() -> Any:

@@ -334,7 +334,8 @@ def headroom(summary: Summary) -> Table:
         "holds before it builds a model; alone: an evaluation beside train steps of one "
         f"row. Tokens/s of steady train steps at the job's own batch ({', '.join(own_batches)}) "
         "and at the largest; faster: T at the own batch over T at the largest, less 1, for the "
-        "same rows, direct (another batch is other work).",
+        "same rows, with an evaluation at the end where the arm evaluates; direct, since another "
+        "batch is other work.",
         columns=(
             "arm",
             "largest batch",

@@ -188,6 +188,10 @@ class LlamaFactoryJob(BaseJob):
     def own_batch(self) -> int:
         return int(str(self.settings.get("per_device_train_batch_size", 8)))
 
+    @property
+    def micro_batches(self) -> int:
+        return int(str(self.settings.get("gradient_accumulation_steps", 1)))
+
     def changes(self) -> list[str]:
         return explained(self.settings)
 

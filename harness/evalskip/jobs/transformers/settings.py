@@ -213,6 +213,10 @@ class TransformersJob(BaseJob):
         return self.train_batch
 
     @property
+    def micro_batches(self) -> int:
+        return self.gradient_accumulation
+
+    @property
     def on_cuda(self) -> bool:
         """Whether runs will use a CUDA device."""
         return self.device == "cuda" or (self.device == "auto" and cuda_is_usable())
