@@ -39,6 +39,14 @@ OutOption = Annotated[
 ]
 
 
+SettingsOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Set a field: job.epochs=3. Repeatable.")
+]
+PythonOption = Annotated[
+    str | None, typer.Option(help="The Python that has LLaMA-Factory, for such a job.")
+]
+
+
 @app.callback()
 def _root() -> None:
     """What does evaluation cost a fine-tuning job?"""
@@ -61,12 +69,8 @@ def bench(
         str | None,
         typer.Option(help="Arms to keep, by schedule or name: every_epoch,every_n_epochs:5@48."),
     ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Set a field: job.epochs=3. Repeatable.")
-    ] = None,
-    python: Annotated[
-        str | None, typer.Option(help="The Python that has LLaMA-Factory, for such a job.")
-    ] = None,
+    settings: SettingsOption = None,
+    python: PythonOption = None,
 ) -> None:
     """Run matched jobs with and without evaluation, and say what it costs."""
     from evalskip.experiments.bench import bench as run_bench
@@ -79,7 +83,7 @@ def bench(
     loaded = load_spec(
         spec,
         settings=settings or [],
-        arms=[name.strip() for name in arms.split(",")] if arms is not None else [],
+        arms=_names(arms),
         budget=budget,
         full=full or None,
         python=python,
@@ -123,12 +127,8 @@ def headroom(
         str | None, typer.Option(help="The limit, such as 3GiB. [default: the spec's]")
     ] = None,
     arms: Annotated[str | None, typer.Option(help="Arms to keep, as of bench.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Set a field: job.epochs=3. Repeatable.")
-    ] = None,
-    python: Annotated[
-        str | None, typer.Option(help="The Python that has LLaMA-Factory, for such a job.")
-    ] = None,
+    settings: SettingsOption = None,
+    python: PythonOption = None,
     timing: Annotated[
         bool, typer.Option(help="Time the largest batch against the job's own.")
     ] = True,
@@ -167,7 +167,7 @@ def headroom(
     loaded = load_spec(
         spec,
         settings=[*(settings or []), *([f"limits.memory={memory}"] if memory else [])],
-        arms=[name.strip() for name in arms.split(",")] if arms is not None else [],
+        arms=_names(arms),
         python=python,
     )
     directory = out or Path("results", f"{spec.stem}-headroom")
@@ -289,6 +289,11 @@ def doctor() -> None:
         typer.echo(f"{mark:4} {finding.what}: {finding.seen}{advice}")
     unfit = sum(not finding.fit for finding in findings)
     typer.echo("fit to measure on" if not unfit else f"{unfit} to mend before measuring")
+
+
+def _names(text: str | None) -> list[str]:
+    """What an option lists, with commas between."""
+    return [name.strip() for name in text.split(",")] if text is not None else []
 
 
 def main() -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import FEWEST_BLOCKS, blocks_to_settle, judge, overall
+from evalskip.claims.held import per_cent
 from evalskip.schedules import EveryEpoch
 from evalskip.summary import Claim
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.spec import Spec
-    from evalskip.summary import Comparison, Interval, Summary
+    from evalskip.summary import Comparison, Summary
 
 ID = "speed"
 SAYS = (
@@ -73,7 +74,7 @@ def _scope(summary: Summary) -> str:
 
 def _measured(summary: Summary, point: Comparison) -> str:
     rows = summary.arms[point.arm].evaluation_rows
-    return f"{_per_cent(point.throughput_gain)} at {rows} rows: {point.verdict}"
+    return f"{per_cent(point.throughput_gain)} at {rows} rows: {point.verdict}"
 
 
 def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
@@ -121,9 +122,3 @@ def _crossing(summary: Summary, points: Sequence[Comparison], edge: float) -> st
     middle = at([gain.estimate for gain in gains])
     first, last = at([gain.high for gain in gains]), at([gain.low for gain in gains])
     return f"{name} {middle} [{first}, {last}]"
-
-
-def _per_cent(gain: Interval) -> str:
-    if gain.low is None or gain.high is None:
-        return f"{100 * gain.estimate:.1f} %"
-    return f"{100 * gain.estimate:.1f} % [{100 * gain.low:.1f}, {100 * gain.high:.1f}]"

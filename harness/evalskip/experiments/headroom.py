@@ -21,6 +21,7 @@ from evalskip.jobs import RunRequest, Trial
 from evalskip.launch import launcher_for
 from evalskip.machine.devices import free_gpu_memory
 from evalskip.machine.fingerprint import fingerprint
+from evalskip.memory.peaks import CONTEXT_BYTES
 from evalskip.schedules import FinalOnly, Off
 from evalskip.summary import Effort, Headroom, Scope, Summary, write_sections
 
@@ -41,8 +42,6 @@ _MOST_TRIALS = 24
 _ROUNDS = 4
 # the first steps of a process touch its memory for the first time
 _STEPS_AT_LARGEST = 6
-# of a card, what CUDA's context takes before the first tensor
-_CONTEXT_BYTES = 512 * 2**20
 # of the memory that is free, where nothing says how much may be had
 _SHARE = 0.8
 # trials and blocks are numbered apart
@@ -142,7 +141,7 @@ class _Headroom:
 
     def _free(self) -> int:
         if self._on_cuda:
-            return free_gpu_memory() - _CONTEXT_BYTES
+            return free_gpu_memory() - CONTEXT_BYTES
         return int(_SHARE * psutil.virtual_memory().available)
 
     def _kinds(self) -> list[_Kind]:
