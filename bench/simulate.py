@@ -63,12 +63,16 @@ PROCESS_SPEED, PROCESS_EVALUATION = 0.1, 0.02
 RECORDED = {f"recorded {path.stem}": path for path in sorted((HERE / "noise").glob("*.jsonl"))}
 
 
-def costs_of(gain: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """A run's pieces in order: their seconds, and what each is: 0 rest, 1 step, 2 evaluation."""
+def costs_of(gain: float | None, batches: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A run's pieces in order: their seconds, and what each is: 0 rest, 1 step, 2 evaluation.
+
+    Args:
+        gain: of skipping; None: nothing is evaluated.
+        batches: of each evaluation.
+    """
     off = REST_S + EPOCHS * STEPS_PER_EPOCH * STEP_S
     seconds, kinds = [REST_S], [0]
     hidden = 0.0
-    batches = 0 if gain is None else BATCHES[gain]
     # nine of ten evaluations are followed by a step that bears the hidden cost
     evaluation = (gain * off - (EPOCHS - 1) * HIDDEN_S) / EPOCHS if gain is not None else 0.0
     for _ in range(EPOCHS):
@@ -83,7 +87,7 @@ def costs_of(gain: float | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 ARMS = {name: costs_of(gain) for name, gain in ((OFF, None), (OFF_AGAIN, None))} | {
-    f"{gain:.0%}": costs_of(gain) for gain in BATCHES
+    f"{gain:.0%}": costs_of(gain, batches) for gain, batches in BATCHES.items()
 }
 
 
@@ -145,14 +149,19 @@ def process_noise(source: np.random.Generator) -> Iterator[Any]:
         yield factors
 
 
-def experiment(noise: Iterator[Any]) -> dict[str, Pieces]:
-    """All arms over as many blocks as the last look wants."""
+Costs = tuple[np.ndarray, np.ndarray]
+
+
+def experiment(
+    noise: Iterator[Any], costs: dict[str, Costs] = ARMS, blocks: int = LOOKS[-1]
+) -> dict[str, Pieces]:
+    """All arms over so many blocks."""
     arms = {}
-    for name, (seconds, kinds) in ARMS.items():
-        runs = np.array([seconds * next(noise)(seconds, kinds) for _ in range(LOOKS[-1])])
+    for name, (seconds, kinds) in costs.items():
+        runs = np.array([seconds * next(noise)(seconds, kinds) for _ in range(blocks)])
         evaluated = () if name in (OFF, OFF_AGAIN) else range(1, EPOCHS + 1)
         arms[name] = Pieces(
-            blocks=tuple(range(LOOKS[-1])),
+            blocks=tuple(range(blocks)),
             steps=runs[:, kinds == STEP],
             evaluations=runs[:, kinds == EVALUATION],
             remainders=runs[:, kinds == 0],
@@ -194,16 +203,19 @@ def _wall(arm: Pieces) -> np.ndarray:
     return arm.steps.sum(1) + arm.evaluations.sum(1) + arm.remainders.sum(1)
 
 
+def noise_of(name: str, source: np.random.Generator) -> Iterator[Any]:
+    """Slow-downs of one run after another, of the kind that is named."""
+    if name in SYNTHETIC:
+        return synthetic_noise(SYNTHETIC[name], source)
+    if name == PROCESSES:
+        return process_noise(source)
+    return recorded_noise(RECORDED[name], source)
+
+
 def simulate(task: tuple[str, int, int]) -> list[dict[str, Any]]:
     """Some experiments under one kind of noise."""
     name, seed, count = task
-    source = np.random.default_rng([seed, *name.encode()])
-    if name in SYNTHETIC:
-        noise = synthetic_noise(SYNTHETIC[name], source)
-    elif name == PROCESSES:
-        noise = process_noise(source)
-    else:
-        noise = recorded_noise(RECORDED[name], source)
+    noise = noise_of(name, np.random.default_rng([seed, *name.encode()]))
     return [judged(experiment(noise)) for _ in range(count)]
 
 

@@ -111,7 +111,7 @@ def bench(
                 f"interrupted; finished runs are in {directory}; to go on: "
                 f"{sys.executable} -m evalskip {again} --resume"
             ) from None
-        write_markdown(directory, summary)
+        write_markdown(directory, [summary])
     print_summary(screen, summary)
     screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)
 
@@ -176,7 +176,7 @@ def headroom(
         summary = find_headroom(
             loaded, results, lambda line: screen.print(line, highlight=False), timing=timing
         )
-        write_markdown(directory, summary)
+        write_markdown(directory, [summary])
     print_summary(screen, summary)
 
 
@@ -216,13 +216,72 @@ def _plan(
 @app.command()
 def report(
     directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Results.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where it goes. [default: DIR; results/comparison for several]"),
+    ] = None,
 ) -> None:
-    """Write the report of results that exist."""
+    """The report of a result, as a page and as Markdown; of several, one that compares them."""
+    from evalskip.report.html import write_page
     from evalskip.report.markdown import write_markdown
     from evalskip.summary import read_summary
 
-    for directory in directories:
-        typer.echo(write_markdown(directory, read_summary(directory)))
+    summaries = [read_summary(directory) for directory in directories]
+    target = out or (directories[0] if len(directories) == 1 else Path("results/comparison"))
+    typer.echo(write_page(target, summaries))
+    typer.echo(write_markdown(target, summaries))
+
+
+@app.command()
+def gate(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Today's results.")],
+    baseline: Annotated[
+        Path | None, typer.Option(help="What they are held to; --add makes it.")
+    ] = None,
+    max_share: Annotated[
+        str | None, typer.Option(help="Of T, the most that evaluation may take, such as 10%.")
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option(help="All sessions, one per line; today's is appended.")
+    ] = None,
+    benchmark: Annotated[
+        Path | None,
+        typer.Option(help="What pytest-benchmark wrote. [default: DIR/benchmark.json, if it is]"),
+    ] = None,
+    add: Annotated[
+        bool, typer.Option("--add", help="Add these results to the baseline, and judge nothing.")
+    ] = False,
+) -> None:
+    """Fail (1) on a real regression, never on noise; 3 where noise hides whether there is one."""
+    from evalskip.errors import Regression
+    from evalskip.gate.run import add_to_baseline
+    from evalskip.gate.run import gate as run_gate
+    from evalskip.records import RecordStore
+    from evalskip.report.gate import reason, write_gate
+    from evalskip.report.terminal import console, print_gate
+    from evalskip.spec.units import parse_share
+
+    if add:
+        if baseline is None:
+            raise InputError("--add: expected --baseline as well, the file to add to")
+        known = add_to_baseline(directory, baseline, benchmark)
+        typer.echo(f"{baseline}: {len(known.sessions)} sessions")
+        return
+    if baseline is None and max_share is None:
+        raise InputError("gate: expected --baseline FILE, --max-share 10%, or both")
+    try:
+        budget = None if max_share is None else parse_share(max_share)
+    except ValueError as error:
+        raise InputError(f"--max-share: {error}") from None
+    result, today = run_gate(
+        directory, baseline=baseline, max_share=budget, history=history, benchmark=benchmark
+    )
+    write_gate(directory / "gate", result, today, RecordStore(directory).read())
+    print_gate(console(), result)
+    if result.verdict == "regressed":
+        raise Regression(f"regressed: {reason(result)}")
+    if result.verdict == "inconclusive":
+        raise Inconclusive(f"cannot tell: {reason(result)}")
 
 
 @app.command()
@@ -269,7 +328,7 @@ def claims(
             raise InputError("--run: expected --python, or an interpreter from make llamafactory")
         with fresh_directory(out):
             summary = make_claims(pythons, out, lambda seen: print_observation(screen, seen))
-        write_markdown(out, summary)
+        write_markdown(out, [summary])
         found.append(summary)
     ledger = collected(found)
     print_claims(screen, ledger)

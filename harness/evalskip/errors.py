@@ -3,6 +3,7 @@
 ==== ========================= ==========================================
 code class                     meaning
 ==== ========================= ==========================================
+1    :class:`Regression`       a gate found a figure worse, or over its budget
 2    :class:`InputError`       what the user wrote is wrong
 3    :class:`Inconclusive`     a verdict was asked for that there is not
 4    :class:`MeasurementError` the measurement itself failed
@@ -22,6 +23,12 @@ class EvalskipError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+class Regression(EvalskipError):
+    """A gate found a figure worse than its baseline, or over its budget."""
+
+    exit_code = 1
 
 
 class InputError(EvalskipError):

@@ -92,6 +92,9 @@ class RunRecord(BaseModel):
         default={}, description="what the kernel counted for the run's process"
     )
     environment: dict[str, Any] = {}
+    activity: dict[str, float] = Field(
+        default={}, description="means: own_cores and others_cores busy, share of time waiting"
+    )
     contaminated: bool | None = Field(
         default=None, description="others took what it needed; null: not judged"
     )

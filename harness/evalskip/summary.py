@@ -82,6 +82,15 @@ class SetSummary(_Part):
     seconds: float = Field(description="of all its evaluations in a run together, mean over runs")
 
 
+class StepAround(_Part):
+    """Steps at one distance from an evaluation, in units of the same steps of off."""
+
+    offset: int = Field(description="0: the first step after an evaluation; -1: the last before")
+    ratio: float = Field(description="median over evaluations and runs")
+    lower: float = Field(description="their lower quartile")
+    upper: float = Field(description="their upper quartile")
+
+
 class ArmSummary(_Part):
     """One arm: means over its runs."""
 
@@ -110,6 +119,12 @@ class ArmSummary(_Part):
     )
     contaminated: int | None = Field(
         description="runs during which others took what they needed; null: not judged"
+    )
+    undisturbed_s: Interval | None = Field(
+        default=None, description="T with each piece at the lower quartile across runs"
+    )
+    around_evaluation: list[StepAround] = Field(
+        default=[], description="steps before and after an evaluation, against those of off"
     )
 
 
@@ -144,7 +159,22 @@ class Effort(_Part):
     block_start_s: float | None = Field(
         description="median time of making a block's parent ready: imports, data, warm-up"
     )
+    fixed_cost: Interval | None = Field(
+        default=None, description="run_overhead_s in units of the T of off in the same block"
+    )
     stopped: str = Field(description="why no further block was run")
+
+
+class RunActivity(_Part):
+    """What the machine was doing during a run; means over it."""
+
+    block: int
+    attempt: int
+    arm: str
+    own_cores: float = Field(description="that the run kept busy")
+    others_cores: float = Field(description="that all else kept busy, or a hypervisor withheld")
+    waiting: float = Field(description="share of the time in which something waited for a CPU")
+    contaminated: bool
 
 
 class Claim(_Part):
@@ -220,6 +250,7 @@ class Summary(_Part):
     arms: dict[str, ArmSummary]
     comparisons: list[Comparison]
     noise_floor: Interval | None
+    activity: list[RunActivity] = Field(default=[], description="of timed runs, in their order")
     headroom: list[Headroom] = []
     predictions: list[dict[str, Any]] = []
     regret: list[dict[str, Any]] = []

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from evalskip.analysis.intervals import (
     jackknife_t,
     mean_log_ratio,
+    ratio,
     replicates,
     throughput_gain,
     time_saved,
 )
-from evalskip.analysis.matched_steps import LOWER_QUARTILE, MEDIAN, locate, log_gains
+from evalskip.analysis.matched_steps import LOWER_QUARTILE, MEDIAN, locate, log_gains, quantile_of
 from evalskip.spec import OFF
 from evalskip.summary import Comparison
 
@@ -129,6 +130,41 @@ def matched(
             blocks=len(blocks),
         ).model_copy(update={"throughput_gain_at_median": throughput_gain(median)}),
     ]
+
+
+def undisturbed(arm: Pieces, level: float) -> Interval:
+    """T in seconds with each piece at the lower quartile across runs.
+
+    Unlike a gain this is an absolute time: it holds for one machine, and on a shared one whole
+    processes differ, which its interval shows.
+
+    Args:
+        arm: its runs.
+        level: of the interval.
+    """
+    arm = arm.weighted(arm)
+    parts = (arm.steps, arm.evaluations, arm.remainders)
+    totals = []
+    for kept in replicates(range(len(arm.blocks))):
+        located = [quantile_of(part[kept], LOWER_QUARTILE).sum() for part in parts if part.size]
+        totals.append(math.log(sum(located)))
+    return ratio(jackknife_t(totals, level, widening=WIDENING))
+
+
+def fixed_cost(runs: pd.DataFrame, level: float) -> Interval | None:
+    """What a run takes beyond T, in units of the T of off in its block.
+
+    Args:
+        runs: timed runs that ended well; see :func:`direct`.
+        level: of the interval.
+    """
+    logs = []
+    for _, block in runs.groupby(["block", "attempt"]):
+        off = block.loc[block["arm"] == OFF, "wall_s"]
+        beyond = (block["turnaround_s"] - block["wall_s"]).median()
+        if len(off) and beyond > 0:
+            logs.append(math.log(beyond / off.iloc[0]))
+    return ratio(mean_log_ratio(logs, level)) if logs else None
 
 
 def replicated_gains(

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 _MOST_GROUPS = 40
 
 
+def groups_of(blocks: int) -> int:
+    """How many groups of blocks the jackknife leaves out in turn."""
+    return min(blocks, _MOST_GROUPS)
+
+
 def replicates(blocks: Sequence[int]) -> list[list[int]]:
     """The sets of blocks that a jackknife wants a statistic of: all, then all but one each.
 
@@ -32,7 +37,7 @@ def replicates(blocks: Sequence[int]) -> list[list[int]]:
         raise ValueError("an interval needs at least one block")
     if count == 1:
         return [list(blocks)]
-    groups = min(count, _MOST_GROUPS)
+    groups = groups_of(count)
     edges = [count * group // groups for group in range(groups + 1)]
     left_out = [[*blocks[:first], *blocks[last:]] for first, last in pairwise(edges)]
     return [list(blocks), *left_out]
@@ -71,6 +76,11 @@ def mean_log_ratio(log_ratios: Sequence[float], level: float) -> Interval:
 def throughput_gain(log_ratio: Interval) -> Interval:
     """T(on) / T(off) - 1, from the log of the ratio."""
     return _map(log_ratio, math.expm1)
+
+
+def ratio(log_ratio: Interval) -> Interval:
+    """The ratio itself, from its log."""
+    return _map(log_ratio, math.exp)
 
 
 def time_saved(log_ratio: Interval) -> Interval:

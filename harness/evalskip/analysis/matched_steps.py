@@ -73,9 +73,9 @@ def locate(arm: Pieces, inside: Mask, quantile: float = LOWER_QUARTILE) -> Locat
     # of a slice, steps that stand for none
     outside = outside[:, outside.any(axis=0)]
     # a rough unit first, so that the shape is that of the work and not of the slowest runs
-    rough = _quantile(outside.T, quantile)[:, None]
+    rough = quantile_of(outside.T, quantile)[:, None]
     unit = _totals(outside / rough, quantile)
-    remainders = _quantile(arm.remainders / rough, quantile)
+    remainders = quantile_of(arm.remainders / rough, quantile)
     return Located(
         window=_huber(_totals(arm.steps[:, inside] / rough, quantile) / unit),
         evaluation=_huber(_totals(arm.evaluations / rough, quantile) / unit),
@@ -101,7 +101,7 @@ def log_gains(on: Located, offs: Sequence[Located]) -> LogGains:
 
 def _totals(pieces: Floats, quantile: float) -> Floats:
     """Per run (row), what the pieces sum to: their shape, at the run's own level."""
-    shape = _quantile(pieces, quantile)
+    shape = quantile_of(pieces, quantile)
     pieces, shape = pieces[:, shape > 0], shape[shape > 0]
     if not len(shape):
         return np.zeros(len(pieces))
@@ -121,8 +121,8 @@ def _totals(pieces: Floats, quantile: float) -> Floats:
 
 def _huber(values: Floats) -> float:
     """Huber's M-estimate of location (1964), with the median absolute deviation as scale."""
-    centre = float(_quantile(values, MEDIAN))
-    reach = _HUBER * 1.4826 * float(_quantile(np.abs(values - centre), MEDIAN))
+    centre = float(quantile_of(values, MEDIAN))
+    reach = _HUBER * 1.4826 * float(quantile_of(np.abs(values - centre), MEDIAN))
     if not reach > 0:
         return centre
     for _ in range(5):
@@ -132,7 +132,7 @@ def _huber(values: Floats) -> float:
     return centre
 
 
-def _quantile(values: Floats, quantile: float) -> Floats:
+def quantile_of(values: Floats, quantile: float) -> Floats:
     """Along the first axis, as ``np.quantile`` has it, at a tenth of the time for a few rows."""
     ordered = np.sort(values, axis=0)
     place = quantile * (len(values) - 1)

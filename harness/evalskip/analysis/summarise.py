@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from evalskip.analysis.estimates import attributed, direct, matched
+from evalskip.analysis.around import around_evaluation
+from evalskip.analysis.estimates import attributed, direct, fixed_cost, matched, undisturbed
 from evalskip.analysis.frames import frame_of
 from evalskip.analysis.matching import match, matched_attempts
 from evalskip.analysis.pieces import pieces_of
@@ -16,7 +17,15 @@ from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.probe.phases import PHASES
 from evalskip.records import latest_attempts
 from evalskip.spec import OFF, OFF_AGAIN, written
-from evalskip.summary import ArmSummary, Effort, Extrapolated, Scope, SetSummary, Summary
+from evalskip.summary import (
+    ArmSummary,
+    Effort,
+    Extrapolated,
+    RunActivity,
+    Scope,
+    SetSummary,
+    Summary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +45,7 @@ BENCH_SECTIONS = {
     "arms",
     "comparisons",
     "noise_floor",
+    "activity",
     "changes",
     "claims",
     "warnings",
@@ -87,6 +97,7 @@ def summarise(
     keys = pd.MultiIndex.from_frame(good[["block", "attempt"]])
     paired = good.loc[keys.isin(usable)] if usable else good.iloc[:0]
     pieces, left_out = _pieces(timed, usable, store, spec.design.window)
+    offs = [pieces[off] for off in (OFF, OFF_AGAIN) if off in pieces]
     comparisons: list[Comparison] = []
     for arm in spec.all_arms():
         if arm.name in (OFF, OFF_AGAIN):
@@ -94,7 +105,6 @@ def summarise(
         estimates = (direct,) if coupled[arm.name] else (direct, attributed)
         whole_runs = (estimate(paired, arm.name, spec.design.level) for estimate in estimates)
         comparisons += [comparison for comparison in whole_runs if comparison]
-        offs = [pieces[off] for off in (OFF, OFF_AGAIN) if off in pieces]
         if arm.name in pieces and offs and not coupled[arm.name]:
             comparisons += matched(
                 arm.name,
@@ -107,12 +117,13 @@ def summarise(
     # at every look the floor asks one question: is off different from itself?
     floor_level = simultaneous_level(spec.design.level, len(spec.design.looks), 1)
     floor = direct(paired, OFF_AGAIN, floor_level)
-    overhead = block_start = None
+    overhead = block_start = cost = None
     part = _extrapolated(records)
     # neither a virtual clock nor a T that was not run has an overhead
     if spec.job.launch != "inline" and len(good) and part is None:
         overhead = float((good["turnaround_s"] - good["wall_s"]).median())
         block_start = float(good["block_start_s"].median())
+        cost = fixed_cost(good, spec.design.level)
     return Summary(
         name=name,
         scope=_scope(spec, environment),
@@ -123,16 +134,20 @@ def summarise(
             seconds=seconds,
             run_overhead_s=overhead,
             block_start_s=block_start,
+            fixed_cost=cost,
             stopped=stopped,
         ),
         matched=found,
         extrapolated=part,
         arms={
-            arm.name: _arm(arm, expected.get(arm.name), paired if usable else good, records)
+            arm.name: _arm(
+                arm, expected.get(arm.name), paired if usable else good, records
+            ).model_copy(update=_of_pieces(pieces.get(arm.name), offs, spec))
             for arm in spec.all_arms()
         },
         comparisons=comparisons,
         noise_floor=floor.throughput_gain if floor else None,
+        activity=_activity(records),
         changes=job.changes(),
         warnings=[
             *store.warnings,
@@ -215,6 +230,30 @@ def _arm(
         train_peaks=_highest(record.train_peaks for record in ended_well),
         contaminated=sum(flags) if flags else None,
     )
+
+
+def _of_pieces(own: Pieces | None, offs: Sequence[Pieces], spec: Spec) -> dict[str, Any]:
+    """What an arm's summary holds of the times of single steps."""
+    if own is None:
+        return {}
+    return {
+        "undisturbed_s": undisturbed(own, spec.design.level),
+        "around_evaluation": around_evaluation(own, offs, spec.design.window),
+    }
+
+
+def _activity(records: Sequence[RunRecord]) -> list[RunActivity]:
+    timed = [record for record in records if record.measure == "time" and record.activity]
+    return [
+        RunActivity(
+            block=record.block,
+            attempt=record.attempt,
+            arm=record.arm,
+            contaminated=bool(record.contaminated),
+            **record.activity,
+        )
+        for record in sorted(timed, key=lambda record: record.started_at)
+    ]
 
 
 def _extrapolated(records: Sequence[RunRecord]) -> Extrapolated | None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from evalskip.launch import launcher_for
+from evalskip.machine.activity import means_of
 from evalskip.machine.contamination import is_contaminated
 from evalskip.probe.memory import train_peaks
 from evalskip.records import RunRecord
@@ -153,6 +154,7 @@ def _record(
         may_stop_early=whole.may_stop_early if whole else False,
         setup_ns=_setup(prepared["setup_ns"], request, measured.get("setup_ns", {})),
         usage=outcome.usage,
+        activity=means_of(outcome.activity),
         contaminated=is_contaminated(outcome.activity, outcome.gpu_activity),
         **{**copied, **counted},
         **known,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pynvml
 
 from evalskip.machine.devices import gpu_handle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FIELDS = ("at_s", "busy_s", "steal_s", "own_s", "pressure_s")
 """Columns of a sample: seconds since the run began; CPU seconds that the whole host was busy and
@@ -20,6 +23,25 @@ for a CPU."""
 _SAMPLE_S = 1.0
 
 _BUSY = ("user", "nice", "system", "irq", "softirq")
+
+
+def means_of(samples: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Means over a run of what samples say; empty where there is none.
+
+    Returns:
+        ``own_cores`` that the run kept busy; ``others_cores`` that all else did, or a hypervisor
+        withheld; ``waiting``, the share of the time in which something waited for a CPU.
+    """
+    passed = samples[-1][0] if samples else 0.0
+    if not passed:
+        return {}
+    sums = dict(zip(FIELDS, map(sum, zip(*samples, strict=True)), strict=True))
+    others = max(sums["busy_s"] - sums["own_s"], sums["steal_s"], 0.0)
+    return {
+        "own_cores": sums["own_s"] / passed,
+        "others_cores": others / passed,
+        "waiting": min(1.0, sums["pressure_s"] / passed),
+    }
 
 
 class ActivitySampler:

@@ -1,8 +1,9 @@
-"""``report.md``: the tables of the terminal and some more."""
+"""``report.md``: the answer, the verdicts and the tables, fit for a pull-request comment."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,56 +11,111 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from evalskip.errors import InputError
 from evalskip.records import write_atomically
 from evalskip.report import tables
+from evalskip.report.comparison import comparison
+from evalskip.report.headline import answer, provenance, scopes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from evalskip.report.tables import Table
     from evalskip.summary import Summary
 
-
-def markdown(summary: Summary) -> str:
-    """The report as Markdown; whatever stands in a spec or a log is escaped."""
-    environment = Environment(
-        loader=PackageLoader("evalskip.report"),
-        undefined=StrictUndefined,
-        # what is written is Markdown: the filter below escapes what HTML escaping would not
-        autoescape=False,
-    )
-    environment.filters["cell"] = _cell
-    template = environment.get_template("report.md.jinja")
-    return template.render(
-        summary=summary,
-        headline=tables.headline(summary),
-        tables=[table for table in _tables(summary) if table.rows],
-    )
+_MOST = 60_000
+"""Characters: a comment on GitHub holds 65,536."""
 
 
-def _tables(summary: Summary) -> list[tables.Table]:
-    return [
-        tables.truth(summary),
-        tables.overview(summary),
-        tables.estimates(summary),
-        tables.readings(summary),
-        tables.phases(summary),
-        tables.per_token(summary),
-        tables.evaluation_sets(summary),
-        tables.memory(summary),
-        tables.headroom(summary),
-    ]
+@dataclass(frozen=True)
+class _Content:
+    title: str
+    answer: str
+    scopes: list[str]
+    warnings: list[str]
+    first: list[Table]
+    rest: list[Table]
+    lists: dict[str, list[str]] = field(default_factory=dict)
 
 
-def write_markdown(directory: Path, summary: Summary) -> Path:
-    """Write ``report.md`` into a result directory."""
+def markdown(summaries: Sequence[Summary]) -> str:
+    """The report of one result, or one that compares several.
+
+    Whatever stands in a spec or a log is escaped. Tables that would not fit into a comment are
+    left out, the last ones first, and named.
+    """
+    content = _of_one(summaries[0]) if len(summaries) == 1 else _of_several(summaries)
+    left_out: list[str] = []
+    while len(text := _rendered(content, left_out)) > _MOST and content.rest:
+        left_out.insert(0, content.rest[-1].title)
+        content = replace(content, rest=content.rest[:-1])
+    return text
+
+
+def write_markdown(directory: Path, summaries: Sequence[Summary]) -> Path:
+    """Write ``report.md`` into a directory."""
     path = directory / "report.md"
     try:
-        write_atomically(path, markdown(summary))
+        write_atomically(path, markdown(summaries))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path
 
 
+def rendered(template: str, **known: object) -> str:
+    """A Markdown template filled in; ``| cell`` escapes what is not ours."""
+    environment = Environment(
+        loader=PackageLoader("evalskip.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # what is written is Markdown: the filter below escapes what HTML escaping would not
+        autoescape=False,
+    )
+    environment.filters["cell"] = _cell
+    return environment.get_template(template).render(**known)
+
+
+def _rendered(content: _Content, left_out: Sequence[str]) -> str:
+    return rendered("report.md.jinja", content=content, left_out=left_out)
+
+
+def _of_one(summary: Summary) -> _Content:
+    shown = [tables.verdicts(summary.claims), *tables.first_of(summary)]
+    titles = {table.title for table in shown}
+    machine = (summary.machine | summary.scope.versions).items()
+    return _Content(
+        title=summary.name,
+        answer=answer(summary),
+        scopes=scopes(summary),
+        warnings=summary.warnings,
+        first=[table for table in shown if table.rows],
+        rest=[table for table in tables.tables_of(summary) if table.title not in titles],
+        lists={
+            "Changed of what was written, so that arms can be compared": summary.changes,
+            "How it was measured": provenance(summary),
+            "The machine and the versions": [f"{name}: {value}" for name, value in machine],
+        },
+    )
+
+
+def _of_several(summaries: Sequence[Summary]) -> _Content:
+    found = comparison(summaries)
+    return _Content(
+        title=", ".join(summary.name for summary in summaries),
+        answer=f"{len(summaries)} results compared",
+        scopes=found.notes if found else [],
+        warnings=[f"{one.name}: {warning}" for one in summaries for warning in one.warnings],
+        first=found.tables if found else [],
+        rest=[
+            replace(table, title=f"{summary.name}: {table.title}")
+            for summary in summaries
+            for table in tables.tables_of(summary)
+        ],
+    )
+
+
 def _cell(text: str) -> str:
-    """One line that can break neither a table nor out of Markdown."""
+    """One line that can break neither a table nor out of Markdown, and calls nobody's name."""
     flat = " ".join(text.split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]#|])", r"\\\1", flat)
+    flat = re.sub(r"([\\`*_{}\[\]#|~])", r"\\\1", flat)
+    return re.sub(r"(?<!\w)@(?=\w)", "&#64;", flat)

@@ -12,10 +12,15 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from evalskip.report import tables
+from evalskip.report.gate import remarks
+from evalskip.report.headline import headline
+from evalskip.report.tables.gate import gated
+from evalskip.report.tables.plans import plan_peaks, plans, tuning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from evalskip.gate.judge import GateResult
     from evalskip.memory.peaks import Plan, Workload
     from evalskip.summary import Claim, Observation, Summary
 
@@ -34,7 +39,7 @@ def console() -> Console:
 def print_summary(to: Console, summary: Summary) -> None:
     """The answer in one table, or in two where one does not fit, with what it holds for."""
     to.print()
-    for line in tables.headline(summary):
+    for line in headline(summary):
         to.print(Text(line))
     overview = tables.overview(summary)
     fits = _width(to, overview) <= to.width
@@ -58,12 +63,23 @@ def print_plans(
     made = []
     for plan in found:
         made.append(plan)
-        line = f"{tables.tuning(plan)}: {plan.parameters:,} parameters, traced on fake tensors"
+        line = f"{tuning(plan)}: {plan.parameters:,} parameters, traced on fake tensors"
         to.print(Text(f"{model}, {line}"))
-    for table in (tables.plans(made, device_bytes, work), tables.plan_peaks(made, work)):
+    for table in (plans(made, device_bytes, work), plan_peaks(made, work)):
         to.print()
         to.print(_drawn(table))
         to.print(Text(table.note), style="dim")
+
+
+def print_gate(to: Console, result: GateResult) -> None:
+    """Every figure that was compared, and the verdict."""
+    table = gated(result)
+    to.print()
+    to.print(_drawn(table))
+    to.print(Text(table.note), style="dim")
+    for remark in remarks(result):
+        to.print(Text(remark), style="yellow")
+    to.print(Text(f"gate: {result.verdict}", style="bold"))
 
 
 def print_claims(to: Console, ledger: Sequence[Claim]) -> None:

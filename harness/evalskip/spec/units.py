@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them."""
+"""Durations, sizes and shares as people write them."""
 
 from __future__ import annotations
 
@@ -55,3 +55,21 @@ def parse_size(value: Any) -> int:
 
 Bytes = Annotated[int, BeforeValidator(parse_size)]
 """A size in bytes, written ``3GiB`` in a spec."""
+
+_EXPECTED_SHARE = "expected a share such as 10% or 0.1"
+
+
+def parse_share(value: str) -> float:
+    """A fraction above 0 and below 1, of ``10%`` or ``0.1``.
+
+    Raises:
+        ValueError: it is none; the text says what is expected.
+    """
+    number, percent, rest = value.partition("%")
+    try:
+        share = float(number) / (100 if percent else 1)
+    except ValueError:
+        raise ValueError(f"{_EXPECTED_SHARE}, got {value}") from None
+    if rest.strip() or not 0 < share < 1:
+        raise ValueError(f"{_EXPECTED_SHARE}, got {value}")
+    return share

@@ -1,0 +1,205 @@
+"""Builds through the real gate: how often does it fail without a change, and see one?
+
+Each build is a baseline of some sessions and a session of today, 8 blocks each, under recorded
+noise. Between sessions evaluation costs differ a little besides, as on other machines. Then
+histories, with a shift, a slow drift and neither. ``make simulate-gate`` writes the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+
+from evalskip.analysis.estimates import matched, undisturbed
+from evalskip.analysis.intervals import mean_log_ratio, ratio
+from evalskip.gate.baseline import Baseline, Experiment, Session
+from evalskip.gate.figures import Figure, figures_of
+from evalskip.gate.history import shifts
+from evalskip.gate.judge import GateResult, judged
+from evalskip.gate.kinds import THROUGHPUT_GAIN
+from evalskip.gate.run import LEVEL
+from evalskip.spec import OFF, OFF_AGAIN
+from evalskip.summary import ArmSummary, Effort, Scope, Summary
+from simulate import PROCESSES, RECORDED, STEP_S, WINDOW, costs_of, experiment, noise_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evalskip.analysis.pieces import Pieces
+
+BLOCKS = 8
+GAIN, CHANGE = 0.19, 0.05
+BATCHES = 6
+ON = "every_epoch@48"
+BETWEEN_SESSIONS = 0.01
+"""Standard deviation of the log of what an evaluation costs, from session to session."""
+BEYOND_T_S = 0.08
+CONTAMINATED = "recorded neighbour"
+"""The noise during which runs are flagged, as they are beside a real neighbour."""
+SCENES = {
+    **{name: (name, name) for name in [*RECORDED, PROCESSES]},
+    "quiet before, neighbour today": ("recorded quiet", "recorded neighbour"),
+    "neighbour before, quiet today": ("recorded neighbour", "recorded quiet"),
+}
+SESSIONS = (1, 3, 5)
+LENGTH, SHIFT = 40, 0.02
+
+
+def summary_of(arms: dict[str, Pieces], flagged: bool, source: np.random.Generator) -> Summary:
+    """What the harness would have summarised of such an experiment."""
+    offs = [arms[OFF], arms[OFF_AGAIN]]
+    walls = arms[OFF].steps.sum(1) + arms[OFF].remainders.sum(1)
+    beyond = BEYOND_T_S * np.exp(source.normal(0, 0.1, len(walls)))
+    found = Summary.of_nothing(
+        "simulated",
+        Scope(job="synthetic", model="known costs", parameters=0, device="none", versions={}),
+        {},
+        Effort(
+            blocks=BLOCKS,
+            runs=3 * BLOCKS,
+            seconds=0,
+            run_overhead_s=None,
+            block_start_s=None,
+            stopped="",
+            fixed_cost=ratio(mean_log_ratio(list(np.log(beyond / walls)), 0.95)),
+        ),
+    )
+    found.comparisons = matched(
+        ON, arms[ON], offs, window=WINDOW, level=0.95, level_of_verdict=0.95
+    )
+    found.arms = {name: arm_of(pieces, flagged) for name, pieces in arms.items()}
+    return found
+
+
+def arm_of(pieces: Pieces, flagged: bool) -> ArmSummary:
+    return ArmSummary(
+        schedule="",
+        evaluation_rows=None,
+        evaluation_load=0,
+        runs=BLOCKS,
+        wall_s=None,
+        setup_s=None,
+        phases_s={},
+        evaluations=0,
+        share=None,
+        peak_bytes={},
+        contaminated=BLOCKS * flagged,
+        undisturbed_s=undisturbed(pieces, 0.95),
+    )
+
+
+def session(
+    gain: float, name: str, noise: Iterator[Any], source: np.random.Generator
+) -> tuple[Experiment, Session]:
+    """One session of 8 blocks."""
+    gain *= float(np.exp(source.normal(0, BETWEEN_SESSIONS)))
+    costs = {arm: costs_of(None) for arm in (OFF, OFF_AGAIN)} | {ON: costs_of(gain, BATCHES)}
+    summary = summary_of(experiment(noise, costs, BLOCKS), name == CONTAMINATED, source)
+    return Experiment.of(summary), Session.of(summary, figures_of(summary))
+
+
+def build(task: tuple[str, int, int, int]) -> list[tuple[str, str]]:
+    """Some builds of one scene: the verdict without a change, and that with one."""
+    scene, sessions, seed, count = task
+    before, today = SCENES[scene]
+    source = np.random.default_rng([seed, sessions, *scene.encode()])
+    noises = {name: noise_of(name, source) for name in (before, today)}
+    results = []
+    for _ in range(count):
+        known = [session(GAIN, before, noises[before], source) for _ in range(sessions)]
+        baseline = Baseline(experiment=known[0][0], sessions=[each for _, each in known])
+        verdicts = []
+        for gain in (GAIN, GAIN + CHANGE):
+            _, now = session(gain, today, noises[today], source)
+            result = GateResult(
+                name=scene, level=LEVEL, sessions=sessions, changes=judged(baseline, now, LEVEL)
+            )
+            verdicts.append(result.verdict)
+        results.append((verdicts[0], verdicts[1]))
+    return results
+
+
+def history(kind: str, source: np.random.Generator) -> bool:
+    """Whether a shift is told of a history of 40 sessions."""
+    moved = {
+        "no change": np.zeros(LENGTH),
+        "a shift of 2 points": SHIFT * (np.arange(LENGTH) >= LENGTH // 2),
+        "a drift of 2 points": np.linspace(0, SHIFT, LENGTH),
+    }[kind]
+    errors = source.uniform(0.003, 0.008, LENGTH)
+    values = GAIN * np.exp(source.normal(0, BETWEEN_SESSIONS, LENGTH)) + moved
+    values += source.normal(0, errors)
+    sessions = [
+        Session(
+            at=str(place),
+            machine={},
+            versions={},
+            figures=[Figure(kind=THROUGHPUT_GAIN.name, of=ON, value=value, error=error, degrees=7)],
+        )
+        for place, (value, error) in enumerate(zip(values, errors, strict=True))
+    ]
+    return bool(shifts(sessions))
+
+
+def cell(count: int, total: int) -> str:
+    """A share, with the bounds of its 95 % interval."""
+    bounds = stats.binomtest(count, total).proportion_ci(0.95, method="wilson")
+    return f"{100 * count / total:.1f} [{100 * bounds.low:.1f}, {100 * bounds.high:.1f}]"
+
+
+def main() -> None:
+    """Simulate every scene on all cores, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--builds", type=int, default=2000, help="per scene")
+    parser.add_argument("--sessions", type=int, nargs="*", default=SESSIONS)
+    parser.add_argument("--out", type=Path, default=Path("results/reference/gate.md"))
+    arguments = parser.parse_args()
+    lines = [
+        "# The gate, by simulation",
+        "",
+        f"{arguments.builds:,} simulated builds per line, {BLOCKS} blocks a side, steps of "
+        f"{1000 * STEP_S:g} ms and a gain of {100 * GAIN:g} %; `make simulate-gate`. False alarms: "
+        "builds without a change that fail (1). Seen: builds whose gain is "
+        f"{100 * CHANGE:g} points more that fail. Cannot tell: builds without a change that end "
+        "in 3.",
+        "",
+        "| noise | sessions in the baseline | false alarms % | seen % | cannot tell % |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    chunk = 25
+    with multiprocessing.Pool() as pool:
+        for scene in SCENES:
+            for sessions in arguments.sessions:
+                tasks = [
+                    (scene, sessions, seed, chunk) for seed in range(-(-arguments.builds // chunk))
+                ]
+                found = [each for part in pool.imap_unordered(build, tasks) for each in part]
+                alarms = sum(without == "regressed" for without, _ in found)
+                seen = sum(changed == "regressed" for _, changed in found)
+                unsure = sum(without == "inconclusive" for without, _ in found)
+                cells = [cell(each, len(found)) for each in (alarms, seen, unsure)]
+                lines.append(f"| {scene} | {sessions} | {' | '.join(cells)} |")
+                print(lines[-1], flush=True)
+    source = np.random.default_rng(0)
+    lines += [
+        "",
+        f"{arguments.builds:,} histories of {LENGTH} sessions each: how often a shift is told.",
+        "",
+        "| history | told % |",
+        "| --- | ---: |",
+    ]
+    for kind in ("no change", "a shift of 2 points", "a drift of 2 points"):
+        told = sum(history(kind, source) for _ in range(arguments.builds))
+        lines.append(f"| {kind} | {cell(told, arguments.builds)} |")
+        print(lines[-1], flush=True)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

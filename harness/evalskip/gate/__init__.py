@@ -1,0 +1,1 @@
+"""Has what evaluation costs changed? Today against a baseline of several sessions, over history."""

@@ -1,0 +1,150 @@
+"""The sessions that today is compared with, and the experiment that they were of."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evalskip.errors import InputError
+from evalskip.gate.figures import Figure
+from evalskip.records import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from evalskip.summary import Summary
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ArmWork(_Part):
+    """What an arm did: ratios of other work are other ratios."""
+
+    schedule: str
+    evaluation_rows: int | None
+    evaluation_load: float
+    train_tokens: int | None
+
+
+class Experiment(_Part):
+    """What must be equal for two sessions to be compared."""
+
+    job: str
+    model: str
+    parameters: int
+    arms: dict[str, ArmWork]
+
+    @classmethod
+    def of(cls, summary: Summary) -> Experiment:
+        """The experiment of a result."""
+        scope = summary.scope
+        return cls(
+            job=scope.job,
+            model=scope.model,
+            parameters=scope.parameters,
+            arms={
+                name: ArmWork(**{field: getattr(arm, field) for field in ArmWork.model_fields})
+                for name, arm in summary.arms.items()
+            },
+        )
+
+    def difference(self, other: Experiment) -> str:
+        """The first difference of another, in words; empty if there is none."""
+        for field in ("job", "model", "parameters"):
+            if getattr(self, field) != getattr(other, field):
+                return f"{field}: expected {getattr(self, field)}, got {getattr(other, field)}"
+        if self.arms.keys() != other.arms.keys():
+            return f"arms: expected {', '.join(self.arms)}, got {', '.join(other.arms)}"
+        for name, arm in self.arms.items():
+            for field in ArmWork.model_fields:
+                expected, got = getattr(arm, field), getattr(other.arms[name], field)
+                if expected != got:
+                    return f"{name}: {field}: expected {expected}, got {got}"
+        return ""
+
+
+class Session(_Part):
+    """One measurement of the experiment."""
+
+    at: str
+    label: str = ""
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    figures: list[Figure]
+
+    @classmethod
+    def of(cls, summary: Summary, figures: Sequence[Figure], label: str = "") -> Session:
+        """A session that was measured just now."""
+        return cls(
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            label=label,
+            machine=summary.machine,
+            versions=summary.scope.versions,
+            figures=list(figures),
+        )
+
+
+class Baseline(_Part):
+    """What is held to be as it should be."""
+
+    schema_version: Literal[1] = 1
+    experiment: Experiment
+    sessions: list[Session]
+
+    def check(self, experiment: Experiment, path: Path) -> None:
+        """See that a session is of the same experiment.
+
+        Raises:
+            InputError: it is of another.
+        """
+        if difference := self.experiment.difference(experiment):
+            raise InputError(f"{path}: a baseline of another experiment: {difference}")
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read a baseline.
+
+    Raises:
+        InputError: there is none, it is half written, or of another schema.
+    """
+    try:
+        found = Baseline.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a baseline, as --add makes it") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(place) for place in first["loc"]) or "the file"
+        raise InputError(f"{path}: {field}: expected a baseline: {first['msg']}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if not found.sessions:
+        raise InputError(f"{path}: sessions: expected at least one")
+    return found
+
+
+def add_session(path: Path, experiment: Experiment, session: Session) -> Baseline:
+    """Add a session to a baseline, which is made where there is none.
+
+    Raises:
+        InputError: the baseline is of another experiment, or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            if path.exists():
+                found = read_baseline(path)
+                found.check(experiment, path)
+            else:
+                found = Baseline(experiment=experiment, sessions=[])
+            found.sessions.append(session)
+            write_atomically(path, json.dumps(found.model_dump(), indent=1) + "\n")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+    return found

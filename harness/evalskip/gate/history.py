@@ -1,0 +1,136 @@
+"""Sessions over time, and where a figure shifted: the slow drift that no single build shows."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import ruptures
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evalskip.errors import InputError
+from evalskip.gate.baseline import Session
+from evalskip.gate.kinds import KINDS
+from evalskip.machine.fingerprint import same_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from evalskip.gate.figures import Figure
+
+_FEWEST = 10
+"""Sessions before a shift is looked for."""
+_SEGMENT = 4
+"""Sessions on each side of a shift, at least."""
+_PENALTY = 4.0
+"""Of a further shift, in units of the noise's variance times log n; by simulation
+(``make simulate-gate``) fewer than 1 % of histories without a shift are then said to have one."""
+
+
+class Shift(BaseModel):
+    """A figure that is not what it was."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str
+    of: str
+    at: str
+    """The first session after it."""
+    before: float
+    after: float
+
+    @property
+    def change(self) -> float:
+        """On the scale of its kind; for the worse is positive."""
+        kind = KINDS[self.kind]
+        return kind.scaled(self.after) - kind.scaled(self.before)
+
+
+def read_history(path: Path) -> list[Session]:
+    """All sessions, in order; a torn last line is left out.
+
+    Raises:
+        InputError: another line is no session.
+    """
+    if not path.exists():
+        return []
+    *lines, _ = path.read_bytes().split(b"\n")
+    sessions = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            sessions.append(Session.model_validate_json(line))
+        except ValidationError as error:
+            problem = error.errors()[0]["msg"]
+            raise InputError(f"{path}: line {number}: expected a session: {problem}") from None
+    return sessions
+
+
+def add_to_history(path: Path, session: Session) -> list[Session]:
+    """Append a session; all of them, in order.
+
+    Raises:
+        InputError: it cannot be written, or holds other things.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            sessions = [*read_history(path), session]
+            with path.open("a") as file:
+                file.write(json.dumps(session.model_dump()) + "\n")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+    return sessions
+
+
+def shifts(sessions: Sequence[Session]) -> list[Shift]:
+    """Where figures shifted, by PELT (Killick et al. 2012) on the mean.
+
+    The noise is read from the differences of neighbours, which a drift hardly touches. A shift
+    smaller than the tolerance of its kind is not told.
+
+    Args:
+        sessions: of one experiment, in order.
+    """
+    found = []
+    latest = sessions[-1].machine if sessions else {}
+    series: dict[str, list[tuple[str, Figure]]] = {}
+    for session in sessions:
+        same = same_model(session.machine, latest)
+        for figure in session.figures:
+            if same or KINDS[figure.kind].holds_across_machines:
+                series.setdefault(figure.id, []).append((session.at, figure))
+    for points in series.values():
+        found += _shifts(points)
+    return found
+
+
+def _shifts(points: Sequence[tuple[str, Figure]]) -> list[Shift]:
+    if len(points) < _FEWEST:
+        return []
+    first = points[0][1]
+    kind = KINDS[first.kind]
+    values = np.array([kind.scaled(figure.value) for _, figure in points])
+    noise = 1.4826 * float(np.median(np.abs(np.diff(values)))) / np.sqrt(2)
+    noise = max(noise, float(np.median([figure.error for _, figure in points])), 1e-9)
+    ends = (
+        ruptures.Pelt(model="l2", min_size=_SEGMENT, jump=1)
+        .fit(values / noise)
+        .predict(pen=_PENALTY * np.log(len(values)))
+    )
+    found = []
+    level = None
+    for start, end in pairwise([0, *ends]):
+        mean = float(values[start:end].mean())
+        level = mean if level is None else level
+        # against the level last told of: a slow drift is many small steps
+        if abs(mean - level) >= kind.tolerance:
+            before, after = map(kind.unscaled, (level, mean))
+            found.append(
+                Shift(kind=first.kind, of=first.of, at=points[start][0], before=before, after=after)
+            )
+            level = mean
+    return found

@@ -1,0 +1,100 @@
+"""Several results beside each other: their answers, their verdicts and their gains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalskip.machine.fingerprint import same_model
+from evalskip.report import figures
+from evalskip.report.headline import answer, scopes
+from evalskip.report.plots.compared import compared
+from evalskip.report.tables import Table
+from evalskip.report.tables.table import TOGETHER, gain_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.report.plots.drawing import Plot
+    from evalskip.summary import Summary
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is said of several results together."""
+
+    notes: list[str]
+    tables: list[Table]
+    plot: Plot | None
+
+
+def comparison(summaries: Sequence[Summary]) -> Comparison | None:
+    """None where there is but one result."""
+    if len(summaries) < 2:
+        return None
+    found = [_answers(summaries), _verdicts(summaries), _gains(summaries)]
+    return Comparison(
+        notes=_notes(summaries),
+        tables=[table for table in found if table.rows],
+        plot=compared(summaries),
+    )
+
+
+def _notes(summaries: Sequence[Summary]) -> list[str]:
+    """What may be compared of these results."""
+    first = summaries[0]
+    if all(same_model(first.machine, other.machine) for other in summaries):
+        return ["All were measured on the same model of machine."]
+    return [
+        "They were measured on different machines: gains and shares can be compared, seconds not."
+    ]
+
+
+def _answers(summaries: Sequence[Summary]) -> Table:
+    return Table(
+        title="The results",
+        note="What each says, and what it holds for.",
+        columns=("result", "answer", "scope"),
+        rows=[(found.name, answer(found), "; ".join(scopes(found))) for found in summaries],
+    )
+
+
+def _verdicts(summaries: Sequence[Summary]) -> Table:
+    """Claims down, results across."""
+    verdicts: dict[str, dict[int, str]] = {}
+    for place, summary in enumerate(summaries):
+        for claim in summary.claims:
+            if claim.verdict != "not_run":
+                verdicts.setdefault(claim.id, {})[place] = claim.verdict
+    return Table(
+        title="Verdicts",
+        note="On each claim, by each result; a dash: it was not judged there.",
+        columns=("claim", *(summary.name for summary in summaries)),
+        rows=[
+            (claim, *(by.get(place, figures.NOTHING) for place in range(len(summaries))))
+            for claim, by in verdicts.items()
+        ],
+    )
+
+
+def _gains(summaries: Sequence[Summary]) -> Table:
+    """Arms down, results across."""
+    arms = dict.fromkeys(found.arm for summary in summaries for found in summary.comparisons)
+    return Table(
+        title="Gains side by side",
+        note="Throughput gain of skipping in per cent, by matched steps plus hidden cost; direct "
+        "where steps could not be matched.",
+        columns=("arm", *(summary.name for summary in summaries)),
+        rows=[
+            (
+                arm,
+                *(
+                    figures.interval(
+                        gain_of(summary, arm, TOGETHER) or gain_of(summary, arm, "direct")
+                    )
+                    for summary in summaries
+                ),
+            )
+            for arm in arms
+        ],
+    )

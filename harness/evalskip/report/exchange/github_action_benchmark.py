@@ -1,0 +1,31 @@
+"""The JSON of github-action-benchmark, as ``customSmallerIsBetter``: more is worse throughout."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from evalskip.gate.kinds import KINDS
+
+if TYPE_CHECKING:
+    from evalskip.gate.baseline import Session
+
+
+def github_action_benchmark(session: Session) -> str:
+    """Every figure of a session; shares and gains in per cent."""
+    entries = []
+    for figure in session.figures:
+        kind = KINDS[figure.kind]
+        seconds = kind.unit == "s"
+        scale = 1.0 if seconds else 100.0
+        error = figure.error * (figure.value if kind.scale == "relative" else 1.0)
+        entries.append(
+            {
+                "name": f"{kind.what}: {figure.of}",
+                "unit": kind.unit,
+                "value": scale * figure.value,
+                "range": f"± {scale * error:.3g}",
+                "extra": "; ".join(f"{name} {value}" for name, value in session.versions.items()),
+            }
+        )
+    return json.dumps(entries, indent=2) + "\n"

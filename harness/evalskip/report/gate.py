@@ -1,0 +1,79 @@
+"""What a gate found, for people and for the tools that they have."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalskip.errors import InputError
+from evalskip.gate.kinds import KINDS
+from evalskip.records import write_atomically
+from evalskip.report.exchange.github_action_benchmark import github_action_benchmark
+from evalskip.report.exchange.junit import junit
+from evalskip.report.exchange.pytest_benchmark import pytest_benchmark
+from evalskip.report.markdown import rendered
+from evalskip.report.tables.gate import gated, in_words, value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from evalskip.gate.baseline import Session
+    from evalskip.gate.history import Shift
+    from evalskip.gate.judge import GateResult, Outcome
+    from evalskip.records import RunRecord
+
+_STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+def gate_markdown(result: GateResult) -> str:
+    """The gate as Markdown, for the summary of a CI step or a comment."""
+    return rendered("gate.md.jinja", result=result, table=gated(result), notes=remarks(result))
+
+
+def remarks(result: GateResult) -> list[str]:
+    """What else a reader must know, history included."""
+    return [*result.notes, *map(_shifted, result.shifts)]
+
+
+def reason(result: GateResult) -> str:
+    """Why a gate did not pass, in a line."""
+    outcome: Outcome = "regressed" if result.verdict == "regressed" else "cannot_tell"
+    return "; ".join(in_words(change) for change in result.having(outcome))
+
+
+def write_gate(
+    folder: Path, result: GateResult, session: Session, records: Iterable[RunRecord]
+) -> list[Path]:
+    """Write every form of it into a folder, and where GitHub's CI looks for a step's summary.
+
+    Raises:
+        InputError: it cannot be written to.
+    """
+    said = gate_markdown(result)
+    files = {
+        "gate.json": result.model_dump_json(indent=2) + "\n",
+        "gate.md": said,
+        "junit.xml": junit(result),
+        "pytest-benchmark.json": pytest_benchmark(session, records),
+        "github-action-benchmark.json": github_action_benchmark(session),
+    }
+    try:
+        folder.mkdir(exist_ok=True)
+        for name, text in files.items():
+            write_atomically(folder / name, text)
+        if step_summary := os.environ.get(_STEP_SUMMARY):
+            with Path(step_summary).open("a", encoding="utf-8") as file:
+                file.write(said)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
+    return [folder / name for name in files]
+
+
+def _shifted(shift: Shift) -> str:
+    kind = KINDS[shift.kind]
+    way = "worse" if shift.change > 0 else "better"
+    return (
+        f"history: {kind.what}, {shift.of}: {value(kind, shift.before)} before {shift.at}, "
+        f"{value(kind, shift.after)} since ({kind.described(shift.change)}, {way})"
+    )

@@ -1,0 +1,151 @@
+"""The answer in a sentence, what it holds for, and whether it may be believed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from evalskip.claims.held import per_cent
+from evalskip.report import figures
+from evalskip.report.tables.table import TOGETHER, gain_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.summary import Comparison, Interval, Summary, Verdict
+
+
+def answer(summary: Summary) -> str:
+    """What the result says, in one sentence."""
+    judged = [claim for claim in summary.claims if claim.verdict != "not_run"]
+    if points := _points(summary):
+        return f"{_speed(summary, points)}; {_held(summary, points)}."
+    costs = [(gain, name) for name in summary.arms if (gain := _gain(summary, name)) is not None]
+    if costs:
+        gain, name = max(costs, key=lambda cost: cost[0].estimate)
+        schedule = summary.arms[name].schedule
+        return (
+            f"Skipping evaluation makes this training {per_cent(gain)} faster than with evaluation "
+            f"{schedule}."
+        )
+    if judged:
+        counts = Counter(claim.verdict for claim in judged)
+        each = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+        claims = "claim was" if len(judged) == 1 else "claims were"
+        return f"{len(judged)} {claims} judged: {each}."
+    return "Nothing was measured that gives an answer."
+
+
+def scopes(summary: Summary) -> list[str]:
+    """What the answer and the verdicts hold for."""
+    judged = [claim.scope for claim in summary.claims if claim.verdict != "not_run"]
+    scope = summary.scope
+    return list(dict.fromkeys(judged)) or [f"{scope.job}, {scope.model}, on {scope.device}"]
+
+
+def headline(summary: Summary) -> list[str]:
+    """Answer, scope, where it comes from, and each verdict: a few lines."""
+    lines = [answer(summary), f"scope: {'; '.join(scopes(summary))}", *provenance(summary)]
+    claims = [claim for claim in summary.claims if claim.verdict != "not_run"]
+    for claim in claims:
+        condition = f". {claim.condition}" if claim.condition else ""
+        lines.append(f"claim {claim.id}: “{claim.says}”")
+        lines.append(f"{claim.verdict}: {claim.measured}{condition}")
+    return lines
+
+
+def _points(summary: Summary) -> list[Comparison]:
+    """The comparisons that the claim of speed is judged at, by evaluation load."""
+    judged = [found for found in summary.comparisons if found.verdict is not None]
+    return sorted(judged, key=lambda found: summary.arms[found.arm].evaluation_load)
+
+
+def _speed(summary: Summary, points: Sequence[Comparison]) -> str:
+    each = ", ".join(
+        f"{per_cent(point.throughput_gain)} faster at {summary.arms[point.arm].evaluation_rows} "
+        "rows"
+        for point in points
+    )
+    return f"Skipping evaluation makes this training, against one every epoch, {each}"
+
+
+def _held(summary: Summary, points: Sequence[Comparison]) -> str:
+    """What became of the claimed range."""
+    claimed = "the claimed 15-30 %"
+    by_verdict: dict[Verdict, list[str]] = {}
+    for point in points:
+        if point.verdict:
+            rows = summary.arms[point.arm].evaluation_rows
+            by_verdict.setdefault(point.verdict, []).append(str(rows))
+    says: dict[Verdict, str] = {
+        "supported": "holds",
+        "refuted": "does not hold",
+        "inconclusive": "is not settled",
+    }
+    if len(by_verdict) == 1:
+        return f"{claimed} {says[next(iter(by_verdict))]}"
+    each = [
+        f"{says[verdict]} at {' and '.join(by_verdict[verdict])} rows"
+        for verdict in says
+        if verdict in by_verdict
+    ]
+    return f"{claimed} {', '.join(each)}"
+
+
+def _gain(summary: Summary, arm: str) -> Interval | None:
+    """By the best estimate that there is."""
+    return gain_of(summary, arm, TOGETHER) or gain_of(summary, arm, "direct")
+
+
+def provenance(summary: Summary) -> list[str]:
+    """What was measured, and whether it may be believed."""
+    scope, matched, effort = summary.scope, summary.matched, summary.effort
+    size = f", {scope.parameters:,} parameters" if scope.parameters else ""
+    versions = ", ".join(f"{n} {v}" for n, v in scope.versions.items() if n in _NAMED)
+    timed = any(arm.wall_s is not None for arm in summary.arms.values())
+    if matched.differing:
+        what = sorted({f"{entry.arm} ({entry.what})" for entry in matched.differing})
+        verdict = f"NOT matched: {', '.join(what)}; {matched.blocks} blocks match"
+    elif matched.blocks:
+        repeats = matched.blocks - effort.blocks
+        again = f" and {repeats} repeat{'s' if repeats > 1 else ''}" if repeats > 0 else ""
+        proof = "same work and same result" if matched.proven else "not proven, but as many steps"
+        verdict = f"matched: {proof} in all arms of {_blocks(effort.blocks)}{again}"
+    else:
+        verdict = "not matched: no timed block ended well" if timed else "nothing was timed"
+    overhead = ""
+    if effort.run_overhead_s is not None and effort.block_start_s is not None:
+        overhead = (
+            f"; {effort.run_overhead_s:.2f} s per run beyond T, and {effort.block_start_s:.1f} s "
+            "per block to start"
+        )
+    lines = [
+        f"{scope.job}: {scope.model}{size}, on {scope.device}"
+        + (f"; {versions}" if versions else ""),
+        verdict,
+        f"{_blocks(effort.blocks)} timed, {effort.runs} runs in {figures.duration(effort.seconds)}"
+        f"{overhead}; {effort.stopped}",
+    ]
+    if part := summary.extrapolated:
+        lines.append(
+            f"extrapolated: {part.steps:,} of {part.of_steps:,} steps were run, and at most "
+            f"{part.evaluation_batches:,} batches of each evaluation; times are told for the whole"
+        )
+    if summary.headroom and not summary.arms:
+        lines = [lines[0], f"{effort.runs} trials in {figures.duration(effort.seconds)}"]
+    if summary.observations and not summary.arms:
+        runs = f"{scope.job}: {effort.runs} runs of {_observed(summary)}"
+        lines = [f"{runs} in {figures.duration(effort.seconds)}"]
+    return lines
+
+
+def _observed(summary: Summary) -> str:
+    """Whose runs were observed."""
+    return ", ".join(sorted({found.trainer for found in summary.observations}))
+
+
+_NAMED = ("llamafactory", "torch", "transformers")
+
+
+def _blocks(count: int) -> str:
+    return f"{count} block" if count == 1 else f"{count} blocks"

@@ -1,0 +1,115 @@
+"""``report.html``: one page that needs no network and runs nothing; and its plots as files."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from evalskip.errors import InputError
+from evalskip.records import write_atomically
+from evalskip.report import tables
+from evalskip.report.comparison import comparison
+from evalskip.report.headline import answer, provenance, scopes
+from evalskip.report.plots import plots_of
+from evalskip.report.plots.drawing import as_file, with_own_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from evalskip.report.plots.drawing import Plot
+    from evalskip.summary import Claim, Summary
+
+MARKS = {"supported": "✓", "refuted": "✗", "conditional": "◐", "inconclusive": "?"}
+"""A verdict is never told by its colour alone."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """All that the page says of one result."""
+
+    summary: Summary
+    answer: str
+    scopes: list[str]
+    provenance: list[str]
+    claims: list[Claim]
+    first: list[tables.Table]
+    plots: list[Plot]
+    rest: list[tables.Table]
+
+    @classmethod
+    def of(cls, summary: Summary) -> Section:
+        """What there is to say of a result; a table that a plot shows stands with the plot."""
+        plots = plots_of(summary)
+        shown = {plot.table.title for plot in plots}
+        first = tables.first_of(summary)
+        titles = shown | {table.title for table in first}
+        return cls(
+            summary=summary,
+            answer=answer(summary),
+            scopes=scopes(summary),
+            provenance=provenance(summary),
+            claims=[claim for claim in summary.claims if claim.verdict != "not_run"],
+            first=first,
+            plots=plots,
+            rest=[table for table in tables.tables_of(summary) if table.title not in titles],
+        )
+
+
+def page(summaries: Sequence[Summary]) -> str:
+    """The page of one result, or one that compares several.
+
+    Whatever stands in a spec, a log or a name is escaped; the page forbids scripts and anything
+    from elsewhere besides.
+    """
+    return _page([Section.of(summary) for summary in summaries])
+
+
+def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
+    """Write ``report.html`` and ``plots/*.svg`` into a directory; plots of before are replaced."""
+    sections = [Section.of(summary) for summary in summaries]
+    folder = directory / "plots"
+    path = directory / "report.html"
+    try:
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        for section in sections:
+            prefix = f"{section.summary.name}-" if len(sections) > 1 else ""
+            for plot in section.plots:
+                write_atomically(folder / f"{prefix}{plot.name}.svg", as_file(plot.svg))
+        write_atomically(path, _page(sections))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+    return path
+
+
+def _page(sections: Sequence[Section]) -> str:
+    environment = Environment(
+        loader=PackageLoader("evalskip.report"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["drawn"] = _drawn
+    environment.filters["sentence"] = _sentence
+    template = environment.get_template("report.html.jinja")
+    return template.render(
+        sections=sections,
+        comparison=comparison([section.summary for section in sections]),
+        marks=MARKS,
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _drawn(plot: Plot, section: int) -> Markup:
+    """A plot's SVG, whose text matplotlib has escaped, with ids that no other plot has."""
+    return Markup(with_own_ids(plot.svg, f"s{section}"))

@@ -1,0 +1,19 @@
+"""What people would rather look at than read; a new plot is one file and one line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report.plots import around, gains, headroom, load, machine, memory, phases
+
+if TYPE_CHECKING:
+    from evalskip.report.plots.drawing import Plot
+    from evalskip.summary import Summary
+
+ALL = (phases, gains, load, around, memory, headroom, machine)
+"""In the order in which they are shown."""
+
+
+def plots_of(summary: Summary) -> list[Plot]:
+    """Every plot that has something to show of a result."""
+    return [plot for module in ALL if (plot := module.plot(summary)) is not None]

@@ -1,0 +1,75 @@
+"""Step times around an evaluation: what it does to the steps that follow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report.plots.drawing import FAINT, INK, Drawing, Plot, label_of, series, wrapped
+from evalskip.report.tables import Table
+
+if TYPE_CHECKING:
+    from evalskip.summary import Summary
+
+TITLE = "Steps around an evaluation"
+
+
+def plot(summary: Summary) -> Plot | None:
+    """Medians and quartiles at each distance from an evaluation."""
+    arms = [(name, arm) for name, arm in summary.arms.items() if arm.around_evaluation]
+    if not arms:
+        return None
+    with Drawing(3.2 + 0.2 * len(arms)) as drawing:
+        axes = drawing.axes
+        axes.axhline(1, color=INK, lw=0.8)
+        axes.axvline(-0.5, color=FAINT, lw=1, ls=":")
+        for index, ((name, arm), (colour, marker, line)) in enumerate(
+            zip(arms, series(len(arms)), strict=True)
+        ):
+            # beside each other, so that no interval hides another
+            shift = 0.5 * ((index + 0.5) / len(arms) - 0.5)
+            found = arm.around_evaluation
+            axes.errorbar(
+                [step.offset + shift for step in found],
+                [step.ratio for step in found],
+                [
+                    [step.ratio - step.lower for step in found],
+                    [step.upper - step.ratio for step in found],
+                ],
+                fmt=marker,
+                ls=line,
+                lw=1,
+                color=colour,
+                ms=5,
+                label=wrapped(label_of(name, arm)),
+            )
+        offsets = sorted({step.offset for _, arm in arms for step in arm.around_evaluation})
+        axes.set_xticks(offsets, [f"{offset + (offset >= 0):+d}" for offset in offsets])
+        axes.set_xlabel("steps before (-) and after (+) an evaluation")
+        axes.set_ylabel("time, in units of the same step of off")
+        axes.grid(axis="y")
+        drawing.legend(2)
+        svg = drawing.svg("around", TITLE)
+    caption = (
+        "Medians over all evaluations and runs, with quartiles. Each run is taken in units of its "
+        "own median step; what lies above 1 after the dotted line is hidden cost."
+    )
+    return Plot("around", TITLE, caption, svg, _table(summary))
+
+
+def _table(summary: Summary) -> Table:
+    return Table(
+        title=TITLE,
+        note="Time of a step over that of the same step without evaluation: median [quartiles].",
+        columns=("arm", "steps from the evaluation", "time", "lower", "upper"),
+        rows=[
+            (
+                label_of(name, arm),
+                f"{step.offset + (step.offset >= 0):+d}",
+                f"{step.ratio:.3f}",
+                f"{step.lower:.3f}",
+                f"{step.upper:.3f}",
+            )
+            for name, arm in summary.arms.items()
+            for step in arm.around_evaluation
+        ],
+    )

@@ -1,0 +1,78 @@
+"""The gains of several results beside each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims.speed import RANGE
+from evalskip.report import figures
+from evalskip.report.plots.drawing import (
+    GREEN,
+    INK,
+    Drawing,
+    Plot,
+    height_for,
+    series,
+    wrapped,
+)
+from evalskip.report.tables import Table
+from evalskip.report.tables.table import TOGETHER, gain_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.summary import Interval, Summary
+
+TITLE = "Gains of several results"
+
+
+def compared(summaries: Sequence[Summary]) -> Plot | None:
+    """Every arm of every result; None where none has a gain."""
+    gains: dict[str, list[tuple[int, Interval]]] = {}
+    for place, summary in enumerate(summaries):
+        for arm in dict.fromkeys(found.arm for found in summary.comparisons):
+            gain = gain_of(summary, arm, TOGETHER) or gain_of(summary, arm, "direct")
+            if gain:
+                gains.setdefault(arm, []).append((place, gain))
+    if not gains:
+        return None
+    count = len(summaries)
+    with Drawing(height_for(len(gains), legend_rows=count)) as drawing:
+        axes = drawing.axes
+        axes.axvspan(
+            *(100 * edge for edge in RANGE), color=GREEN, alpha=0.16, lw=0, label="claimed 15-30 %"
+        )
+        axes.axvline(0, color=INK, lw=0.8)
+        for place, (colour, marker, _) in enumerate(series(count)):
+            label = wrapped(summaries[place].name)
+            for row, found in enumerate(gains.values()):
+                for owner, gain in found:
+                    if owner == place:
+                        y = row + 0.6 * ((place + 0.5) / count - 0.5)
+                        low, high = (
+                            gain.estimate if limit is None else limit
+                            for limit in (gain.low, gain.high)
+                        )
+                        axes.plot([100 * low, 100 * high], [y, y], color=colour, lw=2)
+                        axes.plot(
+                            [100 * gain.estimate], [y], marker, color=colour, ms=6, label=label
+                        )
+                        label = "_again"
+        axes.set_yticks(range(len(gains)), [wrapped(arm) for arm in gains])
+        axes.set_ylim(len(gains) - 0.5, -0.5)
+        axes.set_xlabel("throughput gain of skipping, %")
+        axes.grid(axis="x")
+        drawing.legend(2)
+        svg = drawing.svg("compared", TITLE)
+    caption = "Matched where steps could be matched, direct otherwise; each with its interval."
+    table = Table(
+        title=TITLE,
+        note="Throughput gain in per cent.",
+        columns=("arm", "result", "gain %"),
+        rows=[
+            (arm, summaries[place].name, figures.interval(gain))
+            for arm, found in gains.items()
+            for place, gain in found
+        ],
+    )
+    return Plot("compared", TITLE, caption, svg, table)

@@ -1,0 +1,203 @@
+"""What plots share: their size, their colours, and SVG that follows the page's light or dark.
+
+A plot is drawn as wide as a phone can show without making its text too small; a desktop sets two
+side by side. Colours are those of Okabe and Ito (2008), which colour-blind people tell apart, and
+whatever a colour tells a shape or a hatching tells as well. In the SVG each colour is a CSS
+variable, with the one for paper as its fallback.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from evalskip.report import figures
+from evalskip.spec import OFF_AGAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+
+    from evalskip.report.tables import Table
+    from evalskip.summary import ArmSummary
+
+INK, FAINT, PAPER = "#1c1c1b", "#8d8d8c", "#fffffe"
+BLUE, ORANGE, GREEN = "#0072b2", "#e69f00", "#009e73"
+VERMILION, PURPLE, SKY = "#d55e00", "#cc79a7", "#56b4e9"
+VARIABLES = {
+    INK: "ink",
+    FAINT: "faint",
+    PAPER: "paper",
+    BLUE: "blue",
+    ORANGE: "orange",
+    GREEN: "green",
+    VERMILION: "vermilion",
+    PURPLE: "purple",
+    SKY: "sky",
+}
+"""Colours as they are drawn, and the CSS variables that stand for them."""
+
+DARK = {
+    "ink": "#e9e9e8",
+    "faint": "#8d8d8c",
+    "paper": "#161617",
+    "blue": "#4aa8e8",
+    "orange": "#f0b43c",
+    "green": "#2fc39c",
+    "vermilion": "#ff8a4d",
+    "purple": "#e0a0c4",
+    "sky": "#9ad3f5",
+}
+"""The variables on a dark page."""
+
+SERIES = (
+    (BLUE, "o", "-"),
+    (ORANGE, "s", "--"),
+    (GREEN, "^", "-."),
+    (VERMILION, "D", ":"),
+    (PURPLE, "v", "-"),
+    (SKY, "P", "--"),
+)
+"""Colour, marker and line of each of several series."""
+
+_WIDTH_IN = 4.5
+_LABEL, _LONGEST = 20, 56
+
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # a name may hold a dollar sign
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "grid.color": FAINT,
+    "grid.alpha": 0.35,
+    "grid.linewidth": 0.6,
+    "hatch.color": PAPER,
+    "hatch.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A picture, how to read it, and all that it shows as a table.
+
+    Its name is that of its file; ``svg`` is an ``<svg>`` element.
+    """
+
+    name: str
+    title: str
+    caption: str
+    svg: str
+    table: Table
+
+
+class Drawing:
+    """A figure under the style of all plots, to be drawn into and turned into SVG."""
+
+    def __init__(self, height_in: float) -> None:
+        self._height = height_in
+
+    def __enter__(self) -> Drawing:
+        self._style = mpl.rc_context(_STYLE)
+        self._style.__enter__()
+        self.figure = Figure(figsize=(_WIDTH_IN, self._height), layout="constrained")
+        self.axes: Axes = self.figure.add_subplot()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._style.__exit__(None, None, None)
+
+    def legend(self, columns: int = 3) -> None:
+        """Below the axes, where it hides nothing."""
+        self.figure.legend(loc="outside lower center", ncols=columns, handlelength=1.6)
+
+    def svg(self, name: str, title: str) -> str:
+        """The element, with ids of its own and no colour that a dark page would hide."""
+        mpl.rcParams["svg.hashsalt"] = name
+        written = io.StringIO()
+        FigureCanvasSVG(self.figure).print_svg(
+            written, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+        )
+        text = written.getvalue()
+        text = text[text.index("<svg") :]
+        text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+        text = with_own_ids(text, name)
+        for colour, variable in VARIABLES.items():
+            text = text.replace(colour, f"var(--{variable}, {colour})")
+        text = text.replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans', sans-serif")
+        # a size of its own would keep it from shrinking on a phone
+        head, rest = text.split(">", 1)
+        head = re.sub(r'\s(width|height)="[^"]*"', "", head)
+        return f'{head} role="img" aria-label="{title}">{rest}'
+
+
+def with_own_ids(svg: str, prefix: str) -> str:
+    """The same picture with ids that nothing else on a page has."""
+    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
+    return re.sub(r'(href="|url\()#', rf"\1#{prefix}-", svg)
+
+
+def as_file(svg: str) -> str:
+    """A picture that stands for itself, and follows light and dark as a page does."""
+    head, rest = svg.split(">", 1)
+    names = {variable: colour for colour, variable in VARIABLES.items()}
+    light = "".join(f"--{variable}:{colour};" for variable, colour in names.items())
+    dark = "".join(f"--{variable}:{colour};" for variable, colour in (names | DARK).items())
+    style = (
+        f"<style>svg{{{light}background:var(--paper)}}"
+        f"@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
+    )
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{head}>{style}{rest}'
+
+
+def labels(arms: Sequence[tuple[str, ArmSummary]]) -> list[str]:
+    """What the arms of a plot are called on an axis; the table has the whole of a long name."""
+    return [wrapped(label_of(name, arm)) for name, arm in arms]
+
+
+def label_of(name: str, arm: ArmSummary) -> str:
+    """An arm's schedule and evaluation rows."""
+    if name == OFF_AGAIN:
+        return "off, again"
+    if arm.evaluation_rows is None:
+        return arm.schedule
+    return f"{arm.schedule}, {figures.count(arm.evaluation_rows)} rows"
+
+
+def wrapped(text: str) -> str:
+    """A name that leaves room for what it names."""
+    return textwrap.fill(textwrap.shorten(text, _LONGEST, placeholder=" …"), _LABEL)
+
+
+def height_for(rows: int, *, legend_rows: int = 1) -> float:
+    """Of a plot with so many bars or intervals, in inches."""
+    return 0.9 + 0.46 * rows + 0.2 * legend_rows
+
+
+def series(count: int) -> Iterator[tuple[str, str, str]]:
+    """Colour, marker and line for each of some series; beyond six they come again."""
+    for index in range(count):
+        yield SERIES[index % len(SERIES)]

@@ -1,0 +1,87 @@
+"""What skipping evaluation gains, with intervals, against the claimed band."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims.speed import RANGE
+from evalskip.report import tables
+from evalskip.report.plots.drawing import (
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    VERMILION,
+    Drawing,
+    Plot,
+    height_for,
+    labels,
+)
+from evalskip.spec import OFF_AGAIN
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from evalskip.summary import Interval, Summary
+
+TITLE = "What skipping evaluation gains"
+
+
+def plot(summary: Summary) -> Plot | None:
+    """The matched and the direct estimate of every arm."""
+    matched = {
+        found.arm: found.throughput_gain
+        for found in summary.comparisons
+        if found.estimator == "matched_steps_plus_hidden_cost"
+    }
+    direct = {
+        found.arm: found.throughput_gain
+        for found in summary.comparisons
+        if found.estimator == "direct"
+    }
+    if summary.noise_floor:
+        direct[OFF_AGAIN] = summary.noise_floor
+    arms = [(name, arm) for name, arm in summary.arms.items() if name in matched | direct]
+    if not arms:
+        return None
+    with Drawing(height_for(len(arms), legend_rows=2)) as drawing:
+        axes = drawing.axes
+        axes.axvspan(
+            *(100 * edge for edge in RANGE), color=GREEN, alpha=0.16, lw=0, label="claimed 15-30 %"
+        )
+        axes.axvline(0, color=INK, lw=0.8)
+        for estimates, colour, marker, shift, label in (
+            (matched, BLUE, "o", -0.14, "matched: undisturbed"),
+            (direct, VERMILION, "d", 0.14, "direct: noise included"),
+        ):
+            for place, (name, _) in enumerate(arms):
+                if name in estimates:
+                    _draw(axes, estimates[name], place + shift, colour, marker, label)
+                    label = "_again"
+        axes.set_yticks(range(len(arms)), labels(arms))
+        axes.set_ylim(len(arms) - 0.5, -0.5)
+        axes.set_xlabel("throughput gain of skipping, %")
+        axes.grid(axis="x")
+        drawing.legend(2)
+        svg = drawing.svg("gains", TITLE)
+    caption = (
+        "T with evaluation over T without, less 1. The noise floor is “off, again”: two arms that "
+        "do the same."
+    )
+    return Plot("gains", TITLE, caption, svg, tables.estimates(summary))
+
+
+def _draw(axes: Axes, gain: Interval, place: float, colour: str, marker: str, label: str) -> None:
+    low = gain.estimate if gain.low is None else gain.low
+    high = gain.estimate if gain.high is None else gain.high
+    axes.plot([100 * low, 100 * high], [place, place], color=colour, lw=2)
+    axes.plot(
+        [100 * gain.estimate],
+        [place],
+        marker,
+        color=colour,
+        ms=7,
+        label=label,
+        markeredgecolor=FAINT,
+        markeredgewidth=0.5,
+    )

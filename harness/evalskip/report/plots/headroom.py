@@ -1,0 +1,67 @@
+"""Headroom: the largest batch of every arm within the limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report import figures, tables
+from evalskip.report.plots.drawing import (
+    BLUE,
+    INK,
+    ORANGE,
+    PAPER,
+    Drawing,
+    Plot,
+    height_for,
+    label_of,
+    wrapped,
+)
+
+if TYPE_CHECKING:
+    from evalskip.summary import Summary
+
+TITLE = "The largest batch"
+
+
+def plot(summary: Summary) -> Plot | None:
+    """One bar per arm, with what bounds it."""
+    found = summary.headroom
+    if not found:
+        return None
+    with Drawing(height_for(len(found))) as drawing:
+        axes = drawing.axes
+        for bound, colour, hatch in (("train", BLUE, ""), ("evaluate", ORANGE, "///")):
+            own = [
+                (place, each.max_batch)
+                for place, each in enumerate(found)
+                if (each.bound_by == "evaluate") == (bound == "evaluate")
+            ]
+            if own:
+                places, batches = zip(*own, strict=True)
+                axes.barh(
+                    places,
+                    batches,
+                    0.62,
+                    color=colour,
+                    hatch=hatch,
+                    edgecolor=PAPER,
+                    label=f"bound by {bound}",
+                )
+        for place, each in enumerate(found):
+            axes.text(each.max_batch, place, f" {each.max_batch:,}", va="center", color=INK)
+        names = [
+            label_of(each.arm, summary.arms[each.arm]) if each.arm in summary.arms else each.arm
+            for each in found
+        ]
+        axes.set_yticks(range(len(found)), [wrapped(name) for name in names])
+        axes.set_ylim(len(found) - 0.5, -0.5)
+        axes.margins(x=0.15)
+        axes.set_xlabel("rows in a batch, per device")
+        axes.grid(axis="x")
+        drawing.legend(2)
+        svg = drawing.svg("headroom", TITLE)
+    limits = sorted({figures.bytes_of(each.limit_bytes) for each in found})
+    caption = (
+        f"Within {', '.join(limits)}; one row more runs out of memory, in the phase that bounds it."
+    )
+    return Plot("headroom", TITLE, caption, svg, tables.headroom(summary))

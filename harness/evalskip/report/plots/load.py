@@ -1,0 +1,91 @@
+"""The gain over evaluation load: what it mostly depends on, and where the claimed range lies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims.speed import RANGE
+from evalskip.report import figures
+from evalskip.report.plots.drawing import FAINT, GREEN, Drawing, Plot, label_of, series, wrapped
+from evalskip.report.tables import Table
+from evalskip.report.tables.table import TOGETHER
+
+if TYPE_CHECKING:
+    from evalskip.summary import ArmSummary, Comparison, Summary
+
+TITLE = "The gain over evaluation load"
+
+
+def plot(summary: Summary) -> Plot | None:
+    """One point per arm that evaluates; None where they do not differ in load."""
+    points = sorted(
+        (
+            (summary.arms[found.arm], found)
+            for found in summary.comparisons
+            if found.estimator == TOGETHER and summary.arms[found.arm].evaluation_load
+        ),
+        key=lambda point: point[0].evaluation_load,
+    )
+    if len({arm.evaluation_load for arm, _ in points}) < 2:
+        return None
+    schedules = list(dict.fromkeys(arm.schedule for arm, _ in points))
+    with Drawing(3.6 + 0.2 * len(schedules)) as drawing:
+        axes = drawing.axes
+        edges = [100 * edge for edge in RANGE]
+        axes.axhspan(*edges, color=GREEN, alpha=0.16, lw=0, label="claimed 15-30 %")
+        for schedule, (colour, marker, line) in zip(
+            schedules, series(len(schedules)), strict=False
+        ):
+            own = [point for point in points if point[0].schedule == schedule]
+            loads = [0.0, *(arm.evaluation_load for arm, _ in own)]
+            gains = [0.0, *(100 * found.throughput_gain.estimate for _, found in own)]
+            axes.plot(loads, gains, line, color=colour, lw=1.2)
+            axes.errorbar(
+                loads[1:],
+                gains[1:],
+                [_reach(own, 0), _reach(own, 1)],
+                fmt=marker,
+                color=colour,
+                ms=7,
+                capsize=3,
+                label=wrapped(schedule),
+            )
+        axes.axhline(0, color=FAINT, lw=0.8)
+        axes.set_xlabel("evaluation load: evaluated / trained tokens")
+        axes.set_ylabel("throughput gain of skipping, %")
+        axes.set_xlim(left=0)
+        axes.grid()
+        drawing.legend(2)
+        svg = drawing.svg("load", TITLE)
+    caption = (
+        "By matched steps plus hidden cost. Between the measured loads the lines are straight, and "
+        "no more than a guide for the eye."
+    )
+    return Plot("load", TITLE, caption, svg, _table(points))
+
+
+def _reach(points: list[tuple[ArmSummary, Comparison]], side: int) -> list[float]:
+    """How far each interval reaches below (0) or above (1) its estimate, in per cent."""
+    reaches = []
+    for _, found in points:
+        gain = found.throughput_gain
+        limit = (gain.low, gain.high)[side]
+        reaches.append(0.0 if limit is None else 100 * abs(limit - gain.estimate))
+    return reaches
+
+
+def _table(points: list[tuple[ArmSummary, Comparison]]) -> Table:
+    return Table(
+        title=TITLE,
+        note="Throughput gain by matched steps plus hidden cost.",
+        columns=("arm", "evaluation load", "gain %", "verdict"),
+        rows=[
+            (
+                label_of(found.arm, arm),
+                figures.load(arm.evaluation_load),
+                figures.interval(found.throughput_gain),
+                found.verdict or figures.NOTHING,
+            )
+            for arm, found in points
+        ],
+    )

@@ -1,0 +1,77 @@
+"""What the machine was doing during the experiment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report.plots.drawing import BLUE, INK, PAPER, VERMILION, Drawing, Plot
+from evalskip.report.tables import Table
+
+if TYPE_CHECKING:
+    from evalskip.summary import Summary
+
+TITLE = "What the machine was doing"
+
+
+def plot(summary: Summary) -> Plot | None:
+    """Cores that each run kept busy, and that all else did."""
+    runs = summary.activity
+    if not runs:
+        return None
+    with Drawing(3.2) as drawing:
+        axes = drawing.axes
+        places = range(1, len(runs) + 1)
+        own = [run.own_cores for run in runs]
+        others = [run.others_cores for run in runs]
+        line = 0.3 if len(runs) < 60 else 0
+        axes.bar(places, own, 1, color=BLUE, edgecolor=PAPER, lw=line, label="the run")
+        axes.bar(
+            places,
+            others,
+            1,
+            own,
+            color=VERMILION,
+            hatch="xx",
+            edgecolor=PAPER,
+            lw=line,
+            label="all else",
+        )
+        flagged = [
+            (place, run.own_cores + run.others_cores)
+            for place, run in zip(places, runs, strict=True)
+            if run.contaminated
+        ]
+        if flagged:
+            axes.plot(*zip(*flagged, strict=True), "v", color=INK, ms=5, label="contaminated")
+        if cores := summary.machine.get("cores"):
+            axes.axhline(cores, color=INK, lw=0.8, ls=":")
+        axes.margins(x=0)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("timed runs, in their order")
+        axes.set_ylabel("cores kept busy")
+        drawing.legend()
+        svg = drawing.svg("machine", TITLE)
+    caption = (
+        "Means over each run; the dotted line is what the machine has. Contaminated: others took "
+        "what the run needed, judged without a look at its arm or duration."
+    )
+    return Plot("machine", TITLE, caption, svg, _table(summary))
+
+
+def _table(summary: Summary) -> Table:
+    return Table(
+        title=TITLE,
+        note="Cores kept busy, and the share of the time in which something waited for one.",
+        columns=("run", "arm", "own cores", "others' cores", "waiting %", "contaminated"),
+        rows=[
+            (
+                f"block {run.block}" + (f", repeat {run.attempt}" if run.attempt else ""),
+                run.arm,
+                f"{run.own_cores:.2f}",
+                f"{run.others_cores:.2f}",
+                f"{100 * run.waiting:.1f}",
+                "yes" if run.contaminated else "no",
+            )
+            for run in summary.activity
+        ],
+    )

@@ -1,0 +1,66 @@
+"""Peak memory per phase: does evaluation ever set the peak?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims.held import quantity_of
+from evalskip.report import tables
+from evalskip.report.plots.drawing import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    Drawing,
+    Plot,
+    height_for,
+    labels,
+)
+
+if TYPE_CHECKING:
+    from evalskip.summary import ArmSummary, Summary
+
+TITLE = "Peak memory per phase"
+
+_LOOK = {"train": (BLUE, "o"), "evaluate": (ORANGE, "s"), "save": (GREEN, "^")}
+_MIB = 2**20
+
+
+def plot(summary: Summary) -> Plot | None:
+    """One mark per arm and phase."""
+    arms = [(name, arm) for name, arm in summary.arms.items() if _peaks(arm)]
+    if not arms:
+        return None
+    with Drawing(height_for(len(arms))) as drawing:
+        axes = drawing.axes
+        for phase, (colour, marker) in _LOOK.items():
+            found = [
+                (peaks[phase] / _MIB, place)
+                for place, (_, arm) in enumerate(arms)
+                if phase in (peaks := _peaks(arm))
+            ]
+            if found:
+                axes.plot(*zip(*found, strict=True), marker, color=colour, ms=8, label=phase)
+        axes.set_yticks(range(len(arms)), labels(arms))
+        axes.set_ylim(len(arms) - 0.5, -0.5)
+        axes.set_xlabel(f"peak {_quantity(arms[0][1])} memory, MiB")
+        axes.grid()
+        drawing.legend()
+        svg = drawing.svg("memory", TITLE)
+    caption = (
+        "The highest reading of each phase. Skipping evaluation saves memory only where the mark "
+        "of evaluate lies to the right of that of train."
+    )
+    return Plot("memory", TITLE, caption, svg, tables.memory(summary))
+
+
+def _quantity(arm: ArmSummary) -> str | None:
+    return next((found for peaks in arm.peak_bytes.values() if (found := quantity_of(peaks))), None)
+
+
+def _peaks(arm: ArmSummary) -> dict[str, int]:
+    quantity = _quantity(arm)
+    return {
+        phase: peaks[quantity]
+        for phase, peaks in arm.peak_bytes.items()
+        if quantity and quantity in peaks
+    }

@@ -1,0 +1,54 @@
+"""The tables of a report, by what they are about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report.tables.claims import truth, verdicts
+from evalskip.report.tables.gains import estimates, gains, overview, readings
+from evalskip.report.tables.memory import headroom, memory
+from evalskip.report.tables.table import Table
+from evalskip.report.tables.times import evaluation_sets, per_token, phases, times
+
+if TYPE_CHECKING:
+    from evalskip.summary import Summary
+
+__all__ = [
+    "Table",
+    "estimates",
+    "evaluation_sets",
+    "first_of",
+    "gains",
+    "headroom",
+    "memory",
+    "overview",
+    "per_token",
+    "phases",
+    "readings",
+    "tables_of",
+    "times",
+    "truth",
+    "verdicts",
+]
+
+_ALL = (
+    truth,
+    overview,
+    estimates,
+    readings,
+    phases,
+    per_token,
+    evaluation_sets,
+    memory,
+    headroom,
+)
+
+
+def first_of(summary: Summary) -> list[Table]:
+    """What a reader looks for first: the main table, or those that stand for it."""
+    return [table for make in (truth, overview) if (table := make(summary)).rows]
+
+
+def tables_of(summary: Summary) -> list[Table]:
+    """Every table that has something to say of a result."""
+    return [table for make in _ALL if (table := make(summary)).rows]

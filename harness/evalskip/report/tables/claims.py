@@ -1,0 +1,65 @@
+"""The verdicts on claims, and what real runs were seen to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report import figures
+from evalskip.report.tables.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from evalskip.summary import Claim, Observation, Summary
+
+
+def verdicts(claims: Iterable[Claim]) -> Table:
+    """Each claim that was judged, and on what its verdict rests."""
+    return Table(
+        title="The claims",
+        note="What an article claims of skipping evaluation, in our words, and what was measured "
+        "of it. Supported: the whole interval lies in the claimed range; refuted: wholly outside; "
+        "conditional: it depends, and the boundary is given.",
+        columns=("claim", "it says", "verdict", "measured", "condition", "scope", "evidence"),
+        rows=[
+            (
+                claim.id,
+                claim.says,
+                claim.verdict,
+                claim.measured,
+                claim.condition or figures.NOTHING,
+                claim.scope,
+                "; ".join(claim.evidence) or figures.NOTHING,
+            )
+            for claim in claims
+            if claim.verdict != "not_run"
+        ],
+    )
+
+
+def truth(summary: Summary) -> Table:
+    """How often each trainer evaluated under each combination of the two switches."""
+    seen = [found for found in summary.observations if found.what == "switch"]
+    trainers = list(dict.fromkeys(found.trainer for found in seen))
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for found in seen:
+        asked = tuple(
+            str(found.asked.get(key, "not set")).lower() for key in ("do_eval", "eval_strategy")
+        )
+        cells.setdefault((asked[0], asked[1]), {})[found.trainer] = _evaluated(found)
+    return Table(
+        title="Which switch works",
+        note="Evaluations in the loop + after training, of runs of two epochs of 4 steps; "
+        "eval_steps is 5.",
+        columns=("do_eval", "eval_strategy", *trainers),
+        rows=[
+            (*asked, *(by_trainer.get(trainer, figures.NOTHING) for trainer in trainers))
+            for asked, by_trainer in cells.items()
+        ],
+    )
+
+
+def _evaluated(found: Observation) -> str:
+    if "evaluations_inside" not in found.seen:
+        return "refused"
+    return f"{found.seen['evaluations_inside']} + {found.seen['evaluations_after']}"

@@ -1,0 +1,130 @@
+"""What skipping evaluation gains, by every estimate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report import figures
+from evalskip.report.tables.table import TOGETHER, WHO, Table, gain_of, level, who
+from evalskip.report.tables.times import times
+from evalskip.spec import OFF_AGAIN
+
+if TYPE_CHECKING:
+    from evalskip.summary import Summary
+
+
+def gains(summary: Summary) -> Table:
+    """What skipping evaluation gains: as seen, undisturbed, and the verdict on the claim."""
+    rows = []
+    levels = set()
+    for name, arm in summary.arms.items():
+        direct = summary.noise_floor if name == OFF_AGAIN else gain_of(summary, name, "direct")
+        matched = summary.compared(name, TOGETHER)
+        if matched:
+            levels.add(f"{100 * matched.throughput_gain.level:.3g}")
+        rows.append(
+            (
+                *who(name, arm),
+                figures.interval(direct),
+                figures.interval(matched.throughput_gain if matched else None),
+                (matched.verdict if matched else None) or figures.NOTHING,
+            )
+        )
+    note = (
+        "Gain: T with evaluation over T without, less 1, and an interval over blocks. Direct: as "
+        f"seen, noise included ({level(summary)} %). Matched: matched steps plus hidden cost, "
+        "undisturbed"
+    )
+    if levels:
+        note += f" ({', '.join(sorted(levels))} %, so that all looks and questions hold together)"
+    return Table(
+        title="What skipping evaluation gains",
+        note=f"{note}. Verdicts are on “15-30 % faster”.",
+        columns=(*WHO, "direct gain %", "matched gain %", "verdict"),
+        rows=rows,
+    )
+
+
+def overview(summary: Summary) -> Table:
+    """Times and gains in one table, for where there is room."""
+    left, right = times(summary), gains(summary)
+    skip = len(WHO)
+    return Table(
+        title="What evaluation costs" + (", extrapolated" if summary.extrapolated else ""),
+        note=f"{right.note} {left.note}",
+        columns=left.columns + right.columns[skip:],
+        rows=[one + other[skip:] for one, other in zip(left.rows, right.rows, strict=True)],
+    )
+
+
+def estimates(summary: Summary) -> Table:
+    """Every estimate of throughput gain, side by side."""
+    rows = []
+    for name, arm in summary.arms.items():
+        direct = summary.compared(name, "direct")
+        together = summary.compared(name, TOGETHER)
+        if direct:
+            rows.append(
+                (
+                    *who(name, arm),
+                    figures.interval(direct.throughput_gain),
+                    figures.interval(direct.throughput_gain_uncontaminated),
+                    figures.interval(gain_of(summary, name, "attributed")),
+                    figures.interval(gain_of(summary, name, "matched_steps")),
+                    figures.interval(gain_of(summary, name, "hidden_cost")),
+                    figures.interval(together.throughput_gain if together else None),
+                    figures.interval(together.throughput_gain_at_median if together else None),
+                )
+            )
+    return Table(
+        title="Estimates that check each other",
+        note="Throughput gain in per cent. Direct: whole runs, paired within blocks; once more "
+        "without blocks that others disturbed. Attributed: T / (T - evaluate) within runs. Matched "
+        "steps: each piece at the lower quartile across runs, then added up. Hidden cost: what "
+        "evaluation adds to the steps after it. Verdicts rest on both together, at a level that "
+        "holds over all looks and questions; the last column has pieces at the median instead.",
+        columns=(
+            *WHO,
+            "direct",
+            "undisturbed blocks",
+            "attributed",
+            "matched steps",
+            "hidden cost",
+            "both",
+            "both, at the median",
+        ),
+        rows=rows,
+    )
+
+
+def readings(summary: Summary) -> Table:
+    """The direct estimate in both readings, and with set-up included."""
+    rows = []
+    for name, arm in summary.arms.items():
+        if direct := summary.compared(name, "direct"):
+            rows.append(
+                (
+                    *who(name, arm),
+                    figures.load(arm.evaluation_load),
+                    str(direct.blocks),
+                    figures.interval(direct.throughput_gain),
+                    figures.interval(direct.time_saved),
+                    figures.seconds(arm.setup_s),
+                    figures.interval(direct.throughput_gain_with_setup),
+                )
+            )
+    return Table(
+        title="Both readings of “faster”, and set-up",
+        note="Evaluation load: evaluated tokens over trained tokens. Set-up: process, imports, "
+        "model and data, as a process of its own would have it.",
+        columns=(
+            *WHO,
+            "load",
+            "blocks",
+            "throughput gain %",
+            "time saved %",
+            "set-up s",
+            "gain with set-up %",
+        ),
+        rows=rows,
+    )

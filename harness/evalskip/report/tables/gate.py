@@ -1,0 +1,67 @@
+"""What a gate found, figure by figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.gate.kinds import KINDS
+from evalskip.report import figures
+from evalskip.report.tables.table import Table
+
+if TYPE_CHECKING:
+    from evalskip.gate.judge import Change, GateResult
+    from evalskip.gate.kinds import Kind
+
+
+def gated(result: GateResult) -> Table:
+    """Every figure: before, today, the change with its limits, and what became of it."""
+    return Table(
+        title="The gate",
+        note=f"More is worse throughout. Each change with limits at such a level that a build "
+        f"without any passes {100 * result.level:g} times in 100. Held: what changed is less than "
+        "matters.",
+        columns=("figure", "of", "before", "today", "change", "limits", "outcome"),
+        rows=[
+            (
+                change.what,
+                change.of,
+                value(KINDS[change.kind], change.before),
+                value(KINDS[change.kind], change.today),
+                *_change(change),
+                _outcome(change),
+            )
+            for change in result.changes
+        ],
+    )
+
+
+def in_words(change: Change) -> str:
+    """One figure and what became of it, in a line."""
+    kind = KINDS[change.kind]
+    if change.change is None:
+        return f"{change.what}, {change.of}: {_outcome(change)}"
+    before, today = value(kind, change.before), value(kind, change.today)
+    moved, limits = _change(change)
+    why = f"; {change.why}" if change.why else ""
+    return f"{change.what}, {change.of}: {before} before, {today} today: {moved} {limits}{why}"
+
+
+def value(kind: Kind, found: float | None) -> str:
+    """A figure in its unit."""
+    if found is None:
+        return figures.NOTHING
+    if kind.unit == "s":
+        return f"{found:.3g} s"
+    return f"{100 * found:.{kind.digits}f} %"
+
+
+def _change(change: Change) -> tuple[str, str]:
+    if change.change is None or change.low is None or change.high is None:
+        return figures.NOTHING, figures.NOTHING
+    kind = KINDS[change.kind]
+    return kind.described(change.change), kind.limits(change.low, change.high)
+
+
+def _outcome(change: Change) -> str:
+    words = change.outcome.replace("_", " ")
+    return f"{words}: {change.why}" if change.why else words

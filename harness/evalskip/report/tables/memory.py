@@ -1,0 +1,86 @@
+"""Peaks of memory, and the largest batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report import figures
+from evalskip.report.tables.table import WHO, Table, has, peak, who
+
+if TYPE_CHECKING:
+    from evalskip.summary import Summary
+
+PEAKS = ("resident", "allocated", "reserved", "process")
+
+
+def memory(summary: Summary) -> Table:
+    """Every peak that was read, per phase."""
+    names = ("train", "evaluate", "save", "other")
+    around = ("before_evaluation", "after_evaluation")
+    rows = [
+        (
+            *who(name, arm),
+            quantity,
+            *(peak(arm, phase, quantity) for phase in names),
+            *(figures.size(arm.train_peaks.get(part, {}).get(quantity)) for part in around),
+        )
+        for name, arm in summary.arms.items()
+        for quantity in PEAKS
+        if has(summary, quantity)
+    ]
+    return Table(
+        title="Peak memory per phase, MiB",
+        note="The largest reading of each phase. On a CPU: the resident set of the run's process, "
+        "in runs of their own. The last two: of train steps before the first evaluation and after "
+        "it.",
+        columns=(*WHO, "quantity", *names, "train before", "train after"),
+        rows=rows,
+    )
+
+
+def headroom(summary: Summary) -> Table:
+    """The largest batch of each arm, what bounds it and whether it pays."""
+    rows = []
+    for found in summary.headroom:
+        own, largest = (
+            found.tokens_per_s.get(str(batch)) for batch in (found.own_batch, found.max_batch)
+        )
+        rows.append(
+            (
+                found.arm,
+                str(found.max_batch),
+                found.bound_by or figures.NOTHING,
+                str(found.trials),
+                figures.size(found.peak_bytes),
+                figures.size(found.evaluation_bytes),
+                figures.rate(own),
+                figures.rate(largest),
+                figures.interval(found.throughput_gain),
+            )
+        )
+    limits = sorted({figures.bytes_of(found.limit_bytes) for found in summary.headroom})
+    bases = sorted({figures.bytes_of(found.base_bytes) for found in summary.headroom})
+    own_batches = sorted({str(found.own_batch) for found in summary.headroom})
+    return Table(
+        title="Headroom: the largest batch",
+        note=f"Rows per device that complete train steps and what the arm evaluates within "
+        f"{', '.join(limits)}, confirmed: one row more runs out of memory, in the phase that is "
+        f"named. Peaks are of what the limit is on, with the {', '.join(bases)} that the process "
+        "holds before it builds a model; alone: an evaluation beside train steps of one "
+        f"row. Tokens/s of steady train steps at the job's own batch ({', '.join(own_batches)}) "
+        "and at the largest; faster: T at the own batch over T at the largest, less 1, for the "
+        "same rows, with an evaluation at the end where the arm evaluates; direct, since another "
+        "batch is other work.",
+        columns=(
+            "arm",
+            "largest batch",
+            "bound by",
+            "trials",
+            "peak MiB",
+            "evaluation alone MiB",
+            "own tokens/s",
+            "largest tokens/s",
+            "faster %",
+        ),
+        rows=rows,
+    )

@@ -1,0 +1,74 @@
+"""Plans for a card that is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.memory.peaks import CATEGORIES, CONTEXT_BYTES, TOLERANCE
+from evalskip.report import figures
+from evalskip.report.tables.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.memory.peaks import Plan, Workload
+
+
+def tuning(plan: Plan) -> str:
+    """How a plan trains, in a few words."""
+    setting = plan.setting
+    how = "full" if setting.finetuning == "full" else f"lora, rank {setting.lora_rank}"
+    return f"{how}{', gradient checkpointing' if setting.gradient_checkpointing else ''}"
+
+
+def plans(found: Sequence[Plan], device_bytes: int, work: Workload) -> Table:
+    """The largest batches on a card that is not there."""
+    rows = []
+    for plan in found:
+        bound = "evaluate" if plan.largest_train_batch and not plan.fits_evaluation else "train"
+        rows.append(
+            (
+                tuning(plan),
+                str(plan.largest_train_batch),
+                str(plan.largest_evaluated_batch),
+                bound,
+                str(plan.largest_evaluation_batch),
+            )
+        )
+    return Table(
+        title=f"Largest batch on a card of {figures.bytes_of(device_bytes)}",
+        note=f"Rows of {work.length:,} tokens. Evaluated: {work.evaluation_batch} rows of "
+        f"{work.evaluation_length:,} tokens at once, the loss alone being kept. Of the card, "
+        f"{figures.bytes_of(CONTEXT_BYTES)} are left to CUDA's context. Foretold peaks were within "
+        f"{100 * TOLERANCE:.0f} % of those measured on a CPU (tests/test_memory.py); not yet "
+        "measured on a GPU, where fragments of the allocator come on top.",
+        columns=(
+            "in bfloat16",
+            "train batch without evaluation",
+            "train batch with evaluation",
+            "bound by",
+            "largest evaluation batch",
+        ),
+        rows=rows,
+    )
+
+
+def plan_peaks(found: Sequence[Plan], work: Workload) -> Table:
+    """What the peaks are made of."""
+    rows = [
+        (
+            tuning(plan),
+            phase,
+            figures.gibibytes(peak.total),
+            *(figures.gibibytes(peak.parts.get(part, 0)) for part in CATEGORIES),
+        )
+        for plan in found
+        for phase, peak in (("train", plan.train), ("evaluate", plan.evaluation))
+    ]
+    return Table(
+        title="Peaks by category, GiB",
+        note=f"At the moment of the peak. Train: one row; evaluate: {work.evaluation_batch} rows, "
+        "beside weights and the optimizer's state.",
+        columns=("in bfloat16", "phase", "peak", *CATEGORIES),
+        rows=rows,
+    )

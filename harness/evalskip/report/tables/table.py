@@ -1,0 +1,56 @@
+"""A table as rows of text, and what tables have in common; how it is drawn is for others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalskip.report import figures
+from evalskip.spec import OFF_AGAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.summary import ArmSummary, Estimator, Interval, Summary
+
+WHO = ("schedule", "rows")
+TOGETHER: Estimator = "matched_steps_plus_hidden_cost"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, a line that says how to read it, columns, and rows of text."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def who(name: str, arm: ArmSummary) -> tuple[str, str]:
+    """An arm's schedule and evaluation rows."""
+    rows = figures.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows)
+    return "off, again" if name == OFF_AGAIN else arm.schedule, rows
+
+
+def gain_of(summary: Summary, arm: str, estimator: Estimator) -> Interval | None:
+    """The throughput gain of an arm by one estimator."""
+    comparison = summary.compared(arm, estimator)
+    return comparison.throughput_gain if comparison else None
+
+
+def has(summary: Summary, quantity: str) -> bool:
+    """Whether any peak of this kind was read."""
+    arms = summary.arms.values()
+    return any(quantity in peaks for arm in arms for peaks in arm.peak_bytes.values())
+
+
+def peak(arm: ArmSummary, phase: str, quantity: str) -> str:
+    """A peak in a phase, in MiB."""
+    return figures.size(arm.peak_bytes.get(phase, {}).get(quantity))
+
+
+def level(summary: Summary) -> str:
+    """The level of the intervals that no verdict rests on, in per cent."""
+    levels = [comparison.throughput_gain.level for comparison in summary.comparisons]
+    return f"{100 * levels[0]:g}" if levels else "95"

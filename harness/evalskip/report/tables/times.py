@@ -1,0 +1,120 @@
+"""Where the time goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report import figures
+from evalskip.report.tables.table import WHO, Table, has, peak, who
+
+if TYPE_CHECKING:
+    from evalskip.summary import ArmSummary, Summary
+
+
+def times(summary: Summary) -> Table:
+    """Where each arm's time goes, and what memory it peaks at."""
+    quantity = next((q for q in ("allocated", "resident") if has(summary, q)), None)
+    rows: list[tuple[str, ...]] = []
+    for name, arm in summary.arms.items():
+        row: tuple[str, ...] = (
+            *who(name, arm),
+            figures.seconds(arm.wall_s),
+            figures.seconds(arm.phases_s.get("train")),
+            figures.seconds(arm.phases_s.get("evaluate")),
+            figures.seconds(_rest(arm)),
+            figures.percent(arm.share),
+        )
+        if quantity:
+            row += tuple(peak(arm, phase, quantity) for phase in ("train", "evaluate"))
+        rows.append(row)
+    columns: tuple[str, ...] = (*WHO, "T s", "train s", "evaluate s", "rest s", "share %")
+    note = "Share: evaluate / T."
+    if quantity:
+        columns += ("train MiB", "evaluate MiB")
+        note += f" MiB: peak {quantity} memory in that phase."
+    return Table("Where the time goes", note, columns, rows)
+
+
+def phases(summary: Summary) -> Table:
+    """Mean seconds per phase; they sum to T."""
+    names = ("train", "evaluate", "save", "log", "other")
+    rows = [
+        (
+            *who(name, arm),
+            str(arm.runs),
+            str(arm.evaluations),
+            figures.seconds(arm.wall_s),
+            *(figures.seconds(arm.phases_s.get(phase)) for phase in names),
+            figures.seconds(arm.first_evaluation_s),
+        )
+        for name, arm in summary.arms.items()
+    ]
+    return Table(
+        title="Every phase",
+        note="Means over runs, in seconds. Phases never overlap and sum to T.",
+        columns=(*WHO, "runs", "evaluations", "T", *names, "first evaluation"),
+        rows=rows,
+    )
+
+
+def per_token(summary: Summary) -> Table:
+    """What a token costs to train on and to evaluate: what compares packed and padded rows."""
+    rows = []
+    for name, arm in summary.arms.items():
+        trained = _each(arm.phases_s.get("train"), arm.train_tokens)
+        evaluated = _each(arm.phases_s.get("evaluate"), arm.evaluation_tokens)
+        rows.append(
+            (
+                *who(name, arm),
+                figures.count(arm.train_tokens),
+                figures.microseconds(trained),
+                figures.count(arm.evaluation_tokens),
+                figures.microseconds(evaluated),
+                figures.percent(evaluated / trained if evaluated and trained else None),
+            )
+        )
+    return Table(
+        title="Per token",
+        note="Tokens of a run, padding included, and microseconds for each; the last column is "
+        "what an evaluated token costs in per cent of a trained one.",
+        columns=(
+            *WHO,
+            "trained",
+            "µs per trained",
+            "evaluated",
+            "µs per evaluated",
+            "evaluated to trained %",
+        ),
+        rows=rows,
+    )
+
+
+def evaluation_sets(summary: Summary) -> Table:
+    """Each of several evaluation sets: its rows, and what it costs."""
+    return Table(
+        title="Each evaluation set",
+        note="Several sets are evaluated one after the other and count as one evaluation; seconds "
+        "are those of all its evaluations in a run.",
+        columns=("schedule", "set", "rows", "seconds", "share of T %"),
+        rows=[
+            (
+                arm.schedule,
+                set_name,
+                f"{found.rows:,}",
+                figures.seconds(found.seconds),
+                figures.percent(found.seconds / arm.wall_s if arm.wall_s else None),
+            )
+            for arm in summary.arms.values()
+            for set_name, found in arm.evaluation_sets.items()
+        ],
+    )
+
+
+def _each(seconds: float | None, count: int | None) -> float | None:
+    return seconds / count if seconds and count else None
+
+
+def _rest(arm: ArmSummary) -> float | None:
+    if not arm.phases_s:
+        return None
+    return sum(s for phase, s in arm.phases_s.items() if phase not in ("train", "evaluate"))
