@@ -1,4 +1,5 @@
-# make bench | memory | test | lint | simulate | stopwatch | instrumentation : each sets up what it needs.
+# make bench | report | gate | memory | test | lint | simulate | simulate-gate | stopwatch |
+# instrumentation : each sets up what it needs.
 #
 #   make bench SPEC=bench/gpu.yaml          another experiment
 #   make bench PYTHON=/path/to/python       use an environment as it is
@@ -21,14 +22,32 @@ endif
 # an environment that is used as it is may not have the package installed
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: bench memory llamafactory smollm2 simulate stopwatch instrumentation test test-slow lint lock clean
+.PHONY: bench report gate gate-session gate-baseline memory llamafactory smollm2 simulate \
+	simulate-gate stopwatch instrumentation test test-slow lint lock clean
 
 bench: $(READY) $(EXTRA)
 	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
-	@if $(PY) -c 'import pytest_benchmark' 2>/dev/null; \
-	then $(PY) -m pytest bench -q --benchmark-json=$(OUT)/benchmark.json \
-		--benchmark-columns=median,iqr,rounds; \
-	else echo "evalskip: no benchmark.json, since $(PY) has no pytest-benchmark"; fi
+	@$(call suite,$(OUT))
+
+# report.html, report.md and plots/ of a result: make report OUT=results/NAME; of several, in one:
+#   make report OUT='results/ONE results/OTHER'
+report: $(READY)
+	@test -f $(firstword $(OUT))/summary.json || $(MAKE) --no-print-directory bench
+	$(PY) -m evalskip report $(OUT)
+
+# what CI runs: a fast experiment against results/baseline.json; about two minutes.
+#   make gate PASS_ON=3        passes as well where noise hides whether there is a regression
+gate: gate-session
+	$(PY) -m evalskip gate results/gate --baseline results/baseline.json \
+		--history results/history.jsonl $(ARGS) || test $$? = "$(PASS_ON)"
+
+# one more session of what is held to be as it should be; several make a baseline
+gate-baseline: gate-session
+	$(PY) -m evalskip gate results/gate --baseline results/baseline.json --add
+
+gate-session: $(READY)
+	$(PY) -m evalskip bench bench/gate.yaml --out results/gate
+	@$(call suite,results/gate)
 
 # where evaluation sets the peak of memory, each case beside its remedy; about four minutes
 memory: $(READY)
@@ -38,6 +57,10 @@ memory: $(READY)
 # coverage of the intervals and wrong verdicts, under known truth; about half an hour on two cores
 simulate: $(READY)
 	$(PY) bench/simulate.py
+
+# false alarms of the gate, and what it sees, under recorded noise; about a quarter of an hour
+simulate-gate: $(READY)
+	$(PY) bench/simulate_gate.py
 
 # matched steps against hyperfine (a Debian package), 20 sessions of each kind: hours on a machine
 # that does nothing else; takes up what it did before
@@ -51,6 +74,7 @@ instrumentation: $(READY)
 test: $(READY)
 	$(PY) -m pytest -m "not slow"
 
+# the page is looked at in Chromium, a package of Debian
 test-slow: $(READY)
 	$(PY) -m pytest -m slow
 
@@ -94,6 +118,12 @@ lock:
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
+
+# what the harness itself costs, by pytest-benchmark, beside the results in a directory
+suite = if $(PY) -c 'import pytest_benchmark' 2>/dev/null; \
+	then $(PY) -m pytest bench -q --benchmark-json=$(1)/benchmark.json \
+		--benchmark-columns=median,iqr,rounds; \
+	else echo "evalskip: no benchmark.json, since $(PY) has no pytest-benchmark"; fi
 
 # the first Python on the path that is new enough
 base_python = $$(for p in python3 python3.13 python3.12 python3.11; do \

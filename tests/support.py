@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from evalskip.cli import main
 from evalskip.records import RunRecord
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +29,26 @@ def run_evalskip(*arguments: object, **options: Any) -> subprocess.CompletedProc
         check=False,
         **options,
     )
+
+
+def run_inside(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command line without a process of its own: what a test does that asks it many things."""
+    words = ["evalskip", *map(str, arguments)]
+    said, complained = io.StringIO(), io.StringIO()
+    handler = signal.getsignal(signal.SIGTERM)
+    with (
+        mock.patch.object(sys, "argv", words),
+        redirect_stdout(said),
+        redirect_stderr(complained),
+    ):
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(words, code, said.getvalue(), complained.getvalue())
 
 
 def run_record(**fields: Any) -> RunRecord:

@@ -78,8 +78,8 @@ def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
         if folder.is_dir():
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
-        for section in sections:
-            prefix = f"{section.summary.name}-" if len(sections) > 1 else ""
+        for number, section in enumerate(sections, start=1):
+            prefix = f"{number}-" if len(sections) > 1 else ""
             for plot in section.plots:
                 write_atomically(folder / f"{prefix}{plot.name}.svg", as_file(plot.svg))
         write_atomically(path, _page(sections))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims.speed import RANGE
 from evalskip.report import figures
 from evalskip.report.plots.drawing import (
-    GREEN,
     INK,
     Drawing,
     Plot,
+    draw_claimed,
+    draw_gain,
     height_for,
     series,
     wrapped,
@@ -39,9 +39,7 @@ def compared(summaries: Sequence[Summary]) -> Plot | None:
     count = len(summaries)
     with Drawing(height_for(len(gains), legend_rows=count)) as drawing:
         axes = drawing.axes
-        axes.axvspan(
-            *(100 * edge for edge in RANGE), color=GREEN, alpha=0.16, lw=0, label="claimed 15-30 %"
-        )
+        draw_claimed(axes)
         axes.axvline(0, color=INK, lw=0.8)
         for place, (colour, marker, _) in enumerate(series(count)):
             label = wrapped(summaries[place].name)
@@ -49,14 +47,7 @@ def compared(summaries: Sequence[Summary]) -> Plot | None:
                 for owner, gain in found:
                     if owner == place:
                         y = row + 0.6 * ((place + 0.5) / count - 0.5)
-                        low, high = (
-                            gain.estimate if limit is None else limit
-                            for limit in (gain.low, gain.high)
-                        )
-                        axes.plot([100 * low, 100 * high], [y, y], color=colour, lw=2)
-                        axes.plot(
-                            [100 * gain.estimate], [y], marker, color=colour, ms=6, label=label
-                        )
+                        draw_gain(axes, gain, y, (colour, marker), label)
                         label = "_again"
         axes.set_yticks(range(len(gains)), [wrapped(arm) for arm in gains])
         axes.set_ylim(len(gains) - 0.5, -0.5)

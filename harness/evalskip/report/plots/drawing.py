@@ -18,6 +18,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from evalskip.claims.speed import RANGE
 from evalskip.report import figures
 from evalskip.spec import OFF_AGAIN
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from evalskip.report.tables import Table
-    from evalskip.summary import ArmSummary
+    from evalskip.summary import ArmSummary, Interval
 
 INK, FAINT, PAPER = "#1c1c1b", "#8d8d8c", "#fffffe"
 BLUE, ORANGE, GREEN = "#0072b2", "#e69f00", "#009e73"
@@ -75,7 +76,7 @@ _STYLE: Any = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a name may hold a dollar sign
     "font.family": "DejaVu Sans",
-    "font.size": 10,
+    "font.size": 10.5,
     "axes.titlesize": 10,
     "text.color": INK,
     "axes.labelcolor": INK,
@@ -94,7 +95,7 @@ _STYLE: Any = {
     "hatch.color": PAPER,
     "hatch.linewidth": 0.8,
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": 9.5,
     "figure.facecolor": "none",
     "savefig.facecolor": "none",
 }
@@ -171,6 +172,30 @@ def as_file(svg: str) -> str:
         f"@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
     )
     return f'<?xml version="1.0" encoding="utf-8"?>\n{head}>{style}{rest}'
+
+
+def draw_claimed(axes: Axes, *, upright: bool = True) -> None:
+    """The claimed band, across an axis of gains in per cent."""
+    edges = [100 * edge for edge in RANGE]
+    span = axes.axvspan if upright else axes.axhspan
+    span(*edges, color=GREEN, alpha=0.16, lw=0, label="claimed 15-30 %")
+
+
+def draw_gain(axes: Axes, gain: Interval, place: float, look: tuple[str, str], label: str) -> None:
+    """An estimate and its interval in per cent, lying at a height.
+
+    Args:
+        axes: with gains along x.
+        gain: to draw.
+        place: its height.
+        look: colour and marker.
+        label: in the legend; one that begins with an underscore is not shown.
+    """
+    colour, marker = look
+    low = gain.estimate if gain.low is None else gain.low
+    high = gain.estimate if gain.high is None else gain.high
+    axes.plot([100 * low, 100 * high], [place, place], color=colour, lw=2)
+    axes.plot([100 * gain.estimate], [place], marker, color=colour, ms=7, label=label)
 
 
 def labels(arms: Sequence[tuple[str, ArmSummary]]) -> list[str]:

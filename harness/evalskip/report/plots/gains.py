@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims.speed import RANGE
 from evalskip.report import tables
 from evalskip.report.plots.drawing import (
     BLUE,
-    FAINT,
-    GREEN,
     INK,
     VERMILION,
     Drawing,
     Plot,
+    draw_claimed,
+    draw_gain,
     height_for,
     labels,
 )
 from evalskip.spec import OFF_AGAIN
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from evalskip.summary import Interval, Summary
+    from evalskip.summary import Summary
 
 TITLE = "What skipping evaluation gains"
 
@@ -46,9 +43,7 @@ def plot(summary: Summary) -> Plot | None:
         return None
     with Drawing(height_for(len(arms), legend_rows=2)) as drawing:
         axes = drawing.axes
-        axes.axvspan(
-            *(100 * edge for edge in RANGE), color=GREEN, alpha=0.16, lw=0, label="claimed 15-30 %"
-        )
+        draw_claimed(axes)
         axes.axvline(0, color=INK, lw=0.8)
         for estimates, colour, marker, shift, label in (
             (matched, BLUE, "o", -0.14, "matched: undisturbed"),
@@ -56,7 +51,7 @@ def plot(summary: Summary) -> Plot | None:
         ):
             for place, (name, _) in enumerate(arms):
                 if name in estimates:
-                    _draw(axes, estimates[name], place + shift, colour, marker, label)
+                    draw_gain(axes, estimates[name], place + shift, (colour, marker), label)
                     label = "_again"
         axes.set_yticks(range(len(arms)), labels(arms))
         axes.set_ylim(len(arms) - 0.5, -0.5)
@@ -69,19 +64,3 @@ def plot(summary: Summary) -> Plot | None:
         "do the same."
     )
     return Plot("gains", TITLE, caption, svg, tables.estimates(summary))
-
-
-def _draw(axes: Axes, gain: Interval, place: float, colour: str, marker: str, label: str) -> None:
-    low = gain.estimate if gain.low is None else gain.low
-    high = gain.estimate if gain.high is None else gain.high
-    axes.plot([100 * low, 100 * high], [place, place], color=colour, lw=2)
-    axes.plot(
-        [100 * gain.estimate],
-        [place],
-        marker,
-        color=colour,
-        ms=7,
-        label=label,
-        markeredgecolor=FAINT,
-        markeredgewidth=0.5,
-    )

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims.speed import RANGE
 from evalskip.report import figures
-from evalskip.report.plots.drawing import FAINT, GREEN, Drawing, Plot, label_of, series, wrapped
+from evalskip.report.plots.drawing import (
+    FAINT,
+    Drawing,
+    Plot,
+    draw_claimed,
+    label_of,
+    series,
+    wrapped,
+)
 from evalskip.report.tables import Table
 from evalskip.report.tables.table import TOGETHER
 
@@ -31,8 +38,7 @@ def plot(summary: Summary) -> Plot | None:
     schedules = list(dict.fromkeys(arm.schedule for arm, _ in points))
     with Drawing(3.6 + 0.2 * len(schedules)) as drawing:
         axes = drawing.axes
-        edges = [100 * edge for edge in RANGE]
-        axes.axhspan(*edges, color=GREEN, alpha=0.16, lw=0, label="claimed 15-30 %")
+        draw_claimed(axes, upright=False)
         for schedule, (colour, marker, line) in zip(
             schedules, series(len(schedules)), strict=False
         ):

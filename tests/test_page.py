@@ -1,0 +1,150 @@
+"""The page in a real browser: Debian's Chromium, at desktop and phone width, in light and dark."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from evalskip.report.html import write_page
+from evalskip.summary import Summary, read_summary
+from support import ROOT
+from test_report import hostile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+__all__ = ["hostile"]
+
+pytestmark = pytest.mark.slow
+
+REFERENCE = ROOT / "results" / "reference"
+CHROMIUM = shutil.which("chromium")
+WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
+
+# of each text, its size on the screen, and the contrast of its colour with what lies behind it
+TEXTS = """() => {
+  const light = (c) => {
+    const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map(Number).map((v) => {
+      v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const paper = light(getComputedStyle(document.body).backgroundColor);
+  const contrast = (c) => {
+    const [a, b] = [light(c), paper].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05);
+  };
+  const drawn = [...document.querySelectorAll('svg text')].map((t) => ({
+    said: t.textContent,
+    size: parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b),
+    contrast: contrast(getComputedStyle(t).fill),
+  }));
+  const written = [...document.querySelectorAll('h1, p, td, li, figcaption')]
+    .filter((e) => e.offsetParent && e.textContent.trim())
+    .map((e) => ({
+      said: e.textContent.slice(0, 40),
+      size: parseFloat(getComputedStyle(e).fontSize),
+      contrast: contrast(getComputedStyle(e).color),
+    }));
+  return {
+    drawn, written,
+    wider: document.documentElement.scrollWidth - innerWidth,
+    clipped: [...document.querySelectorAll('svg')].filter((s) => {
+      const box = s.getBoundingClientRect();
+      return [...s.querySelectorAll('text')].some((t) => {
+        const own = t.getBoundingClientRect();
+        return own.left < box.left - 1 || own.right > box.right + 1;
+      });
+    }).map((s) => s.getAttribute('aria-label')),
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        assert not os.environ.get("CI"), "expected chromium, a package of Debian"
+        pytest.skip("needs chromium, a package of Debian")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+def looked_at(browser: Browser, path: Path, width: str, scheme: Any) -> dict[str, Any]:
+    """What stands on the page, and everything that the browser complained of or asked for."""
+    size = WIDTHS[width]
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme
+    )
+    opened = context.new_page()
+    complaints: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(path.as_uri())
+    found: dict[str, Any] = opened.evaluate(TEXTS)
+    found["paper"] = opened.evaluate("getComputedStyle(document.body).backgroundColor")
+    # tables are reached by opening them
+    for summary in opened.query_selector_all("summary"):
+        if summary.is_visible():
+            summary.click()
+    found["tables"] = len([t for t in opened.query_selector_all("table") if t.is_visible()])
+    found["wider_opened"] = opened.evaluate("document.documentElement.scrollWidth - innerWidth")
+    context.close()
+    return {**found, "complaints": complaints, "asked": asked}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_reference_result_can_be_read(
+    width: str, scheme: str, browser: Browser, tmp_path: Path
+) -> None:
+    for path in sorted(REFERENCE.rglob("summary.json")):
+        written = write_page(tmp_path, [read_summary(path.parent)])
+        seen = looked_at(browser, written, width, scheme)
+        assert seen["complaints"] == [], path
+        assert seen["asked"] == [written.as_uri()]
+        assert seen["wider"] <= 0, path
+        assert seen["wider_opened"] <= 0, path
+        assert seen["clipped"] == [], path
+        assert seen["tables"] > 0
+        for text in (*seen["drawn"], *seen["written"]):
+            assert text["contrast"] >= 4.5, text
+        assert [text for text in seen["drawn"] if text["size"] < 9] == []
+        dark = seen["paper"] != "rgb(255, 255, 254)"
+        assert dark == (scheme == "dark")
+
+
+def test_a_hostile_result_does_nothing(hostile: Summary, browser: Browser, tmp_path: Path) -> None:
+    safe = hostile.model_copy(update={"name": "hostile"})
+    written = write_page(tmp_path, [safe, read_summary(REFERENCE / "quick-cpu")])
+    for width in WIDTHS:
+        seen = looked_at(browser, written, width, "light")
+        assert seen["complaints"] == []
+        assert seen["asked"] == [written.as_uri()]
+        assert seen["wider"] <= 0
+
+
+def test_a_print_shows_what_is_folded_away(browser: Browser, tmp_path: Path) -> None:
+    written = write_page(tmp_path, [read_summary(REFERENCE / "quick-cpu")])
+    opened = browser.new_page()
+    opened.goto(written.as_uri())
+    opened.emulate_media(media="print")
+    heights = opened.evaluate(
+        "[...document.querySelectorAll('details table')]"
+        ".map((table) => table.getBoundingClientRect().height)"
+    )
+    assert heights
+    assert all(height > 20 for height in heights)
+    opened.close()

@@ -1,0 +1,208 @@
+"""What a reader is shown: the answer in a sentence, plots with their data, nothing unescaped."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import pytest
+
+from evalskip.report.headline import answer
+from evalskip.report.html import page
+from evalskip.report.markdown import markdown
+from evalskip.report.plots import ALL, plots_of
+from evalskip.summary import Summary, read_summary
+from support import ROOT, run_inside
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REFERENCE = ROOT / "results" / "reference"
+QUICK = REFERENCE / "quick-cpu"
+RESULTS = sorted(path.parent for path in REFERENCE.rglob("summary.json"))
+NASTY = "</script><script>alert(1)</script> \"'|`*$x_{&<b>@everyone $\\frac"
+
+
+def nasty(value: Any) -> Any:
+    """The same document with every text that is not ours made hostile."""
+    if isinstance(value, dict):
+        return {key: nasty(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [nasty(each) for each in value]
+    return f"{NASTY} {value}" if isinstance(value, str) else value
+
+
+@pytest.fixture
+def hostile() -> Summary:
+    document = json.loads((QUICK / "summary.json").read_text())
+    for field in ("machine", "warnings", "changes"):
+        document[field] = nasty(document[field])
+    document["warnings"] = [NASTY]
+    document["changes"] = [NASTY]
+    document["name"] = f"{NASTY}/../x"
+    scope = document["scope"]
+    scope["model"], scope["versions"] = NASTY, {"torch": NASTY, NASTY: "1"}
+    for arm in document["arms"].values():
+        arm["schedule"] = f"{NASTY} {arm['schedule']}"
+    for claim in document["claims"]:
+        for field in ("says", "scope", "measured", "condition"):
+            claim[field] = f"{NASTY} {claim[field]}"
+        claim["evidence"] = [NASTY]
+    return Summary.model_validate(document)
+
+
+def test_whatever_stands_in_a_spec_or_a_log_is_escaped(hostile: Summary) -> None:
+    html = page([hostile])
+    assert "<script" not in html
+    assert "<b>" not in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert "default-src 'none'" in html
+    text = markdown([hostile])
+    assert "<script" not in text
+    assert "<b>" not in text
+    assert not re.search(r"(?<!\w)@everyone", text)
+    found = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
+    assert len(found) > 6
+    for table in found:
+        assert len({row.replace("\\|", "").count("|") for row in table.splitlines()}) == 1
+    for plot in plots_of(hostile):
+        ElementTree.fromstring(plot.svg)
+
+
+@pytest.mark.parametrize("directory", RESULTS, ids=lambda path: path.name)
+def test_every_reference_result_has_a_report(directory: Path, tmp_path: Path) -> None:
+    ended = run_inside("report", directory, "--out", tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    html = (tmp_path / "report.html").read_text()
+    summary = read_summary(directory)
+    assert f"<h1>{answer(summary)}".replace("'", "&#39;") in html.replace("&#39;", "'").replace(
+        "'", "&#39;"
+    )
+    # nothing comes from elsewhere
+    assert not re.search(r"(src|href)=\"(?!#)", html)
+    assert "url(http" not in html
+    files = {path.stem for path in (tmp_path / "plots").iterdir()}
+    plots = plots_of(summary)
+    assert files == {plot.name for plot in plots}
+    for plot in plots:
+        assert plot.table.rows
+        assert f"<h3>{plot.title}</h3>" in html
+        ElementTree.parse(tmp_path / "plots" / f"{plot.name}.svg")
+    text = (tmp_path / "report.md").read_text()
+    assert text.splitlines()[2].startswith("**")
+    assert len(text) < 65_536
+
+
+def test_the_page_opens_with_the_answer_and_its_scope() -> None:
+    summary = read_summary(QUICK)
+    html = page([summary])
+    body = re.sub(r"<[^>]+>", " ", html[html.index("<body>") :])
+    words = " ".join(body.split())
+    assert words.startswith("evalskip: ")
+    assert words.index(answer(summary)) < 60
+    assert words.index("not yet measured on a GPU") < words.index("The claims")
+    assert words.index("The claims") < words.index("What evaluation costs")
+    for claim in summary.claims:
+        assert claim.id in words
+
+
+def test_a_new_plot_is_one_file_and_one_line() -> None:
+    names = {module.__name__.rpartition(".")[2] for module in ALL}
+    folder = ROOT / "harness" / "evalskip" / "report" / "plots"
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "drawing", "compared"}
+    assert names == files
+    assert len({module.TITLE for module in ALL}) == len(ALL)
+
+
+def test_the_data_beside_a_plot_are_those_it_shows() -> None:
+    summary = read_summary(QUICK)
+    plots = {plot.name: plot for plot in plots_of(summary)}
+    assert {"phases", "gains", "load", "memory", "headroom"} <= plots.keys()
+    phases = plots["phases"].table
+    for row, arm in zip(phases.rows, summary.arms.values(), strict=True):
+        assert f"{arm.wall_s:.2f}" in row
+        assert f"{arm.phases_s['evaluate']:.2f}" in row
+    load = plots["load"].table
+    assert len(load.rows) == 5
+    assert [float(row[1]) for row in load.rows] == sorted(float(row[1]) for row in load.rows)
+
+
+ANSWERS = {
+    "supported": "; the claimed 15-30 % holds.",
+    "refuted": "; the claimed 15-30 % does not hold.",
+    "inconclusive": "; the claimed 15-30 % is not settled.",
+}
+
+
+@pytest.mark.parametrize(("verdict", "ending"), ANSWERS.items())
+def test_the_answer_says_what_became_of_the_claim(verdict: str, ending: str) -> None:
+    summary = read_summary(QUICK)
+    for comparison in summary.comparisons:
+        if comparison.verdict:
+            comparison.verdict = verdict
+    assert answer(summary).endswith(ending)
+
+
+def test_answers_of_other_results() -> None:
+    summary = read_summary(QUICK)
+    several = answer(summary)
+    assert several.endswith("holds at 56 rows, does not hold at 8 and 144 rows.")
+    assert "64.2 % [61.2, 67.2] faster at 144 rows" in several
+    claims = read_summary(REFERENCE / "claims")
+    assert re.match(r"\d+ claims were judged: \d+ ", answer(claims))
+    nothing = summary.model_copy(
+        update={"comparisons": [], "claims": [], "headroom": [], "arms": {}}
+    )
+    assert answer(nothing) == "Nothing was measured that gives an answer."
+
+
+def test_several_results_make_one_comparison(tmp_path: Path) -> None:
+    ended = run_inside("report", QUICK, REFERENCE / "smollm2-cpu", "--out", tmp_path / "both")
+    assert ended.returncode == 0, ended.stderr
+    html = (tmp_path / "both" / "report.html").read_text()
+    assert html.count("<h1>") == 1
+    assert "2 results compared" in html
+    assert "Gains side by side" in html
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    for target in re.findall(r'(?:href="|url\()#([^")]+)', html):
+        assert target in ids
+    text = (tmp_path / "both" / "report.md").read_text()
+    assert "## quick-cpu, smollm2-cpu" in text or "## quick" in text
+
+
+def test_a_comment_that_would_be_too_long_names_what_it_leaves_out() -> None:
+    summary = read_summary(QUICK)
+    arms = {
+        f"every_epoch@{rows}": summary.arms["every_epoch@56"].model_copy(
+            update={"evaluation_rows": rows, "schedule": "every epoch " + "x" * 80}
+        )
+        for rows in range(200)
+    }
+    text = markdown([summary.model_copy(update={"arms": arms})])
+    assert len(text) < 65_536
+    assert "left out here" in text
+
+
+def test_bad_input_to_report(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "summary.json").write_text('{"schema_version": 7}')
+    (tmp_path / "file").write_text("x")
+    for arguments, expected in (
+        ([tmp_path / "none"], "none/summary.json: no such file"),
+        ([tmp_path / "old"], "expected schema_version 1"),
+        ([QUICK, tmp_path / "old", "--out", tmp_path / "o"], "expected schema_version 1"),
+        ([tmp_path / "file"], "file/summary.json: cannot be read"),
+        ([QUICK, "--out", tmp_path / "file" / "x"], "cannot be written"),
+    ):
+        ended = run_inside("report", *arguments)
+        assert ended.returncode == 2, arguments
+        assert len(ended.stderr.splitlines()) == 1
+        assert expected in ended.stderr
+
+
+def test_the_reference_report_is_that_of_its_summary() -> None:
+    for directory in RESULTS:
+        assert (directory / "report.md").read_text() == markdown([read_summary(directory)])
