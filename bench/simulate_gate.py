@@ -137,6 +137,7 @@ def history(kind: str, source: np.random.Generator) -> bool:
     sessions = [
         Session(
             at=str(place),
+            experiment="e",
             machine={},
             versions={},
             figures=[Figure(kind=THROUGHPUT_GAIN.name, of=ON, value=value, error=error, degrees=7)],

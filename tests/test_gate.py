@@ -237,7 +237,13 @@ def figure(value: float, kind: str = "throughput_gain", error: float = 0.005) ->
 
 def sessions_of(values: Iterator[float] | np.ndarray, **options: Any) -> list[Session]:
     return [
-        Session(at=str(place), machine={}, versions={}, figures=[figure(value, **options)])
+        Session(
+            at=str(place),
+            experiment="e",
+            machine={},
+            versions={},
+            figures=[figure(value, **options)],
+        )
         for place, value in enumerate(values)
     ]
 
@@ -304,6 +310,9 @@ def test_a_slow_drift_is_found_in_history_and_noise_is_not(tmp_path: Path) -> No
     jump = shifts(sessions_of(0.2 + noise + 0.03 * (np.arange(40) >= 25)))
     assert [shift.at for shift in jump] == ["25"]
     assert jump[0].after - jump[0].before == pytest.approx(0.03, abs=0.005)
+    # sessions of another experiment tell nothing of this one
+    other = [each.model_copy(update={"experiment": "o"}) for each in sessions_of(0.1 + noise)]
+    assert not shifts([*other, *sessions_of(0.2 + noise)])
     path = tmp_path / "history.jsonl"
     for session in sessions_of(0.2 + noise[:5]):
         add_to_history(path, session)

@@ -42,7 +42,8 @@ TEXTS = """() => {
   };
   const drawn = [...document.querySelectorAll('svg text')].map((t) => ({
     said: t.textContent,
-    size: parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b),
+    size: parseFloat(getComputedStyle(t).fontSize)
+      * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b),
     contrast: contrast(getComputedStyle(t).fill),
   }));
   const written = [...document.querySelectorAll('h1, p, td, li, figcaption')]

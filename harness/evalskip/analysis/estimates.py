@@ -158,12 +158,11 @@ def fixed_cost(runs: pd.DataFrame, level: float) -> Interval | None:
         runs: timed runs that ended well; see :func:`direct`.
         level: of the interval.
     """
-    logs = []
-    for _, block in runs.groupby(["block", "attempt"]):
-        off = block.loc[block["arm"] == OFF, "wall_s"]
-        beyond = (block["turnaround_s"] - block["wall_s"]).median()
-        if len(off) and beyond > 0:
-            logs.append(math.log(beyond / off.iloc[0]))
+    keys = [runs["block"], runs["attempt"]]
+    beyond = (runs["turnaround_s"] - runs["wall_s"]).groupby(keys).median()
+    off = runs["wall_s"].where(runs["arm"] == OFF).groupby(keys).first()
+    ratios = (beyond / off).dropna()
+    logs = [math.log(value) for value in ratios if value > 0]
     return ratio(mean_log_ratio(logs, level)) if logs else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,6 +56,11 @@ class Experiment(_Part):
             },
         )
 
+    @property
+    def digest(self) -> str:
+        """Tells it from any other."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
     def difference(self, other: Experiment) -> str:
         """The first difference of another, in words; empty if there is none."""
         for field in ("job", "model", "parameters"):
@@ -74,6 +80,8 @@ class Session(_Part):
     """One measurement of the experiment."""
 
     at: str
+    experiment: str
+    """Digest of what it was of."""
     label: str = ""
     machine: dict[str, Any]
     versions: dict[str, str]
@@ -84,6 +92,7 @@ class Session(_Part):
         """A session that was measured just now."""
         return cls(
             at=datetime.now(UTC).isoformat(timespec="seconds"),
+            experiment=Experiment.of(summary).digest,
             label=label,
             machine=summary.machine,
             versions=summary.scope.versions,

@@ -93,13 +93,14 @@ def shifts(sessions: Sequence[Session]) -> list[Shift]:
     smaller than the tolerance of its kind is not told.
 
     Args:
-        sessions: of one experiment, in order.
+        sessions: in order; those of another experiment than the last are left out.
     """
     found = []
-    latest = sessions[-1].machine if sessions else {}
     series: dict[str, list[tuple[str, Figure]]] = {}
     for session in sessions:
-        same = same_model(session.machine, latest)
+        if session.experiment != sessions[-1].experiment:
+            continue
+        same = same_model(session.machine, sessions[-1].machine)
         for figure in session.figures:
             if same or KINDS[figure.kind].holds_across_machines:
                 series.setdefault(figure.id, []).append((session.at, figure))

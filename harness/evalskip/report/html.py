@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,18 +14,22 @@ from evalskip.records import write_atomically
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.headline import answer, provenance, scopes
-from evalskip.report.plots import plots_of
+from evalskip.report.plots import NAMES, plots_of
 from evalskip.report.plots.drawing import as_file, with_own_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from evalskip.report.comparison import Comparison
     from evalskip.report.plots.drawing import Plot
     from evalskip.summary import Claim, Summary
 
 MARKS = {"supported": "✓", "refuted": "✗", "conditional": "◐", "inconclusive": "?"}
 """A verdict is never told by its colour alone."""
+
+
+_NUMERIC = frozenset("0123456789-–+")
 
 
 @dataclass(frozen=True)
@@ -66,29 +70,32 @@ def page(summaries: Sequence[Summary]) -> str:
     Whatever stands in a spec, a log or a name is escaped; the page forbids scripts and anything
     from elsewhere besides.
     """
-    return _page([Section.of(summary) for summary in summaries])
+    return _page([Section.of(summary) for summary in summaries], comparison(summaries))
 
 
 def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
     """Write ``report.html`` and ``plots/*.svg`` into a directory; plots of before are replaced."""
-    sections = [Section.of(summary) for summary in summaries]
+    sections, several = [Section.of(summary) for summary in summaries], comparison(summaries)
     folder = directory / "plots"
     path = directory / "report.html"
     try:
-        if folder.is_dir():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.svg"):
+            if re.sub(r"^\d+-", "", old.stem) in NAMES:
+                old.unlink()
         for number, section in enumerate(sections, start=1):
-            prefix = f"{number}-" if len(sections) > 1 else ""
+            prefix = f"{number}-" if several else ""
             for plot in section.plots:
                 write_atomically(folder / f"{prefix}{plot.name}.svg", as_file(plot.svg))
-        write_atomically(path, _page(sections))
+        if several and several.plot:
+            write_atomically(folder / f"{several.plot.name}.svg", as_file(several.plot.svg))
+        write_atomically(path, _page(sections, several))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path
 
 
-def _page(sections: Sequence[Section]) -> str:
+def _page(sections: Sequence[Section], several: Comparison | None) -> str:
     environment = Environment(
         loader=PackageLoader("evalskip.report"),
         undefined=StrictUndefined,
@@ -98,12 +105,18 @@ def _page(sections: Sequence[Section]) -> str:
     )
     environment.filters["drawn"] = _drawn
     environment.filters["sentence"] = _sentence
+    environment.filters["numbers"] = _numbers
     template = environment.get_template("report.html.jinja")
-    return template.render(
-        sections=sections,
-        comparison=comparison([section.summary for section in sections]),
-        marks=MARKS,
-    )
+    return template.render(sections=sections, comparison=several, marks=MARKS)
+
+
+def _numbers(table: tables.Table) -> list[Markup]:
+    """Per column, what has it set as numbers are, if it holds nothing else."""
+    columns = zip(*table.rows, strict=True)
+    return [
+        Markup(' class="n"') if all(text[:1] in _NUMERIC for text in column) else Markup()
+        for column in columns
+    ] or [Markup()] * len(table.columns)
 
 
 def _sentence(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.report.plots import around, gains, headroom, load, machine, memory, phases
+from evalskip.report.plots import around, compared, gains, headroom, load, machine, memory, phases
 
 if TYPE_CHECKING:
     from evalskip.report.plots.drawing import Plot
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 ALL = (phases, gains, load, around, memory, headroom, machine)
 """In the order in which they are shown."""
+
+NAMES = frozenset(module.__name__.rpartition(".")[2] for module in (*ALL, compared))
+"""Of their files."""
 
 
 def plots_of(summary: Summary) -> list[Plot]:
