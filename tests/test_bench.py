@@ -425,7 +425,7 @@ def test_markdown_says_what_the_terminal_says_and_escapes_names(
     ended = evalskip("bench", write_spec(job={"costs": COSTS}), "--out", out)
     assert ended.returncode == 0
     text = (out / "report.md").read_text()
-    assert text.startswith("# &lt;b&gt;\\|out\n")
+    assert text.startswith("## &lt;b&gt;\\|out\n")
     for figure in re.findall(r"\d+\.\d+ \[-?\d+\.\d, -?\d+\.\d\]", ended.stdout):
         assert figure.replace("[", "\\[").replace("]", "\\]") in text
     rows = [line for line in text.splitlines() if line.startswith("| every epoch")]
