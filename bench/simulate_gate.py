@@ -100,7 +100,7 @@ def session(
     gain *= float(np.exp(source.normal(0, BETWEEN_SESSIONS)))
     costs = {arm: costs_of(None) for arm in (OFF, OFF_AGAIN)} | {ON: costs_of(gain, BATCHES)}
     summary = summary_of(experiment(noise, costs, BLOCKS), name == CONTAMINATED, source)
-    return Experiment.of(summary), Session.of(summary, figures_of(summary))
+    return Experiment.of(summary), Session.of(summary, figures_of(summary), at="")
 
 
 def build(task: tuple[str, int, int, int]) -> list[tuple[str, str]]:
@@ -156,7 +156,7 @@ def cell(count: int, total: int) -> str:
 def main() -> None:
     """Simulate every scene on all cores, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--builds", type=int, default=2000, help="per scene")
+    parser.add_argument("--builds", type=int, default=1000, help="per scene")
     parser.add_argument("--sessions", type=int, nargs="*", default=SESSIONS)
     parser.add_argument("--out", type=Path, default=Path("results/reference/gate.md"))
     arguments = parser.parse_args()

@@ -187,6 +187,7 @@ def test_bad_input_is_one_line(measure: Callable[..., Path], tmp_path: Path) -> 
         ((good, "--baseline", known, "--benchmark", pickled), "expected the JSON of pytest-bench"),
         ((good, "--baseline", known, "--benchmark", text), "expected the JSON of pytest-bench"),
         ((good, "--baseline", known, "--history", pickled), "line 1: expected a session"),
+        ((good, "--baseline", known, "--add"), "known.json: holds this session already"),
         ((good,), "expected --baseline FILE, --max-share 10%, or both"),
         ((good, "--add"), "--add: expected --baseline"),
         ((good, "--max-share", "10"), "--max-share: expected a share such as 10% or 0.1"),
@@ -319,6 +320,9 @@ def test_a_slow_drift_is_found_in_history_and_noise_is_not(tmp_path: Path) -> No
     with path.open("a") as file:
         file.write('{"at": "torn')
     assert len(read_history(path)) == 5
+    add_to_history(path, sessions_of(0.2 + noise[:6])[-1])
+    add_to_history(path, sessions_of(0.2 + noise[:6])[-1])
+    assert [session.at for session in read_history(path)] == ["0", "1", "2", "3", "4", "5"]
 
 
 def test_history_is_appended_and_told_of(measure: Callable[..., Path], tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
@@ -80,6 +79,7 @@ class Session(_Part):
     """One measurement of the experiment."""
 
     at: str
+    """When its last run began."""
     experiment: str
     """Digest of what it was of."""
     label: str = ""
@@ -88,10 +88,12 @@ class Session(_Part):
     figures: list[Figure]
 
     @classmethod
-    def of(cls, summary: Summary, figures: Sequence[Figure], label: str = "") -> Session:
-        """A session that was measured just now."""
+    def of(
+        cls, summary: Summary, figures: Sequence[Figure], *, at: str, label: str = ""
+    ) -> Session:
+        """A session that was measured at a moment, of a commit."""
         return cls(
-            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            at=at,
             experiment=Experiment.of(summary).digest,
             label=label,
             machine=summary.machine,
@@ -142,7 +144,8 @@ def add_session(path: Path, experiment: Experiment, session: Session) -> Baselin
     """Add a session to a baseline, which is made where there is none.
 
     Raises:
-        InputError: the baseline is of another experiment, or cannot be written.
+        InputError: the baseline is of another experiment, holds the session already (twice the same
+            would make sessions look alike), or cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,6 +155,8 @@ def add_session(path: Path, experiment: Experiment, session: Session) -> Baselin
                 found.check(experiment, path)
             else:
                 found = Baseline(experiment=experiment, sessions=[])
+            if any(session.at == known.at for known in found.sessions):
+                raise InputError(f"{path}: holds this session already; expected another one")
             found.sessions.append(session)
             write_atomically(path, json.dumps(found.model_dump(), indent=1) + "\n")
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -58,9 +57,8 @@ def read_history(path: Path) -> list[Session]:
     """
     if not path.exists():
         return []
-    *lines, _ = path.read_bytes().split(b"\n")
     sessions = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(_lines(path), start=1):
         try:
             sessions.append(Session.model_validate_json(line))
         except ValidationError as error:
@@ -69,8 +67,13 @@ def read_history(path: Path) -> list[Session]:
     return sessions
 
 
+def _lines(path: Path) -> list[bytes]:
+    """Those that were written whole."""
+    return [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+
+
 def add_to_history(path: Path, session: Session) -> list[Session]:
-    """Append a session; all of them, in order.
+    """Append a session, unless it is there; all of them, in order.
 
     Raises:
         InputError: it cannot be written, or holds other things.
@@ -78,12 +81,16 @@ def add_to_history(path: Path, session: Session) -> list[Session]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock")):
-            sessions = [*read_history(path), session]
-            with path.open("a") as file:
-                file.write(json.dumps(session.model_dump()) + "\n")
+            sessions = read_history(path)
+            if any(session.at == known.at for known in sessions):
+                return sessions
+            with path.open("ab") as file:
+                # a torn last line would spoil this one
+                file.truncate(sum(map(len, _lines(path))))
+                file.write(f"{session.model_dump_json()}\n".encode())
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
-    return sessions
+    return [*sessions, session]
 
 
 def shifts(sessions: Sequence[Session]) -> list[Shift]:

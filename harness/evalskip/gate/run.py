@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from evalskip.errors import InputError, MeasurementError
@@ -12,6 +13,7 @@ from evalskip.gate.figures import figures_of
 from evalskip.gate.history import add_to_history, shifts
 from evalskip.gate.judge import GateResult, judged, within_budget
 from evalskip.machine.fingerprint import same_model
+from evalskip.records import RecordStore
 from evalskip.summary import read_summary
 
 if TYPE_CHECKING:
@@ -40,8 +42,10 @@ def session_of(directory: Path, benchmark: Path | None = None) -> tuple[Experime
             f"{directory}: nothing was measured that a gate compares; expected at least two "
             "matched blocks"
         )
+    runs = RecordStore(directory).read()
+    at = runs[-1].started_at if runs else datetime.now(UTC).isoformat(timespec="milliseconds")
     label = os.environ.get("GITHUB_SHA", "")[:12]
-    return Experiment.of(summary), Session.of(summary, figures, label)
+    return Experiment.of(summary), Session.of(summary, figures, at=at, label=label)
 
 
 def add_to_baseline(directory: Path, baseline: Path, benchmark: Path | None = None) -> Baseline:

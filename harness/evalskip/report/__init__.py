@@ -1,1 +1,4 @@
-"""What people read: terminal and Markdown. Computes nothing."""
+"""What people read: terminal, Markdown, a page with plots; and what other tools read.
+
+Computes nothing.
+"""
