@@ -1,8 +1,9 @@
 """Callbacks for anybody's own training script; they need torch and transformers alone."""
 
 from evalskip.callbacks.at_the_last_step import AtTheLastStep
+from evalskip.callbacks.eval_budget import EvalBudget
 from evalskip.callbacks.eval_cost import EvalCost
 from evalskip.callbacks.every_n_epochs import EveryNEpochs
 from evalskip.callbacks.named import made_of
 
-__all__ = ["AtTheLastStep", "EvalCost", "EveryNEpochs", "made_of"]
+__all__ = ["AtTheLastStep", "EvalBudget", "EvalCost", "EveryNEpochs", "made_of"]

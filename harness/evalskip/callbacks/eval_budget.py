@@ -1,0 +1,182 @@
+"""Evaluate as often as a share of the time allows, with any ``transformers.Trainer``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed
+from transformers import (
+    EarlyStoppingCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from evalskip.probe.attach import trainer_of
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+# an evaluated row costs about a third of a trained one (forward alone); rather too much than too
+# little until one evaluation has been seen
+_ROW = 0.5
+# where the rows cannot be counted, the first evaluation comes about half-way
+_UNKNOWN = 0.25
+_CANDIDATES = 200
+
+
+class EvalBudget(TrainerCallback):
+    """Decides while training goes on whether an evaluation still fits into its share of the time.
+
+    A share in place of a number of steps::
+
+        Trainer(..., eval_dataset=rows, callbacks=[EvalBudget(share=0.05)])
+
+    It evaluates at candidate steps as densely as the share allows, evenly over the training, and
+    once at the end, for which time is set aside from the start. It decides alone: what
+    ``eval_strategy`` says is overruled. It says so where one evaluation is more than the share
+    holds, and where early stopping would see too few to act. Under data parallelism all ranks
+    follow the decision of the first.
+
+    Args:
+        share: of the time of training, evaluation included, that evaluations may take.
+        every: candidate steps are multiples of it; None: 200 of them, evenly spread.
+
+    Raises:
+        ValueError: ``share`` is no share, or ``every`` is below 1.
+    """
+
+    decides_when = True
+
+    def __init__(self, share: float = 0.05, every: int | None = None) -> None:
+        if not 0 < share < 1:
+            raise ValueError(f"EvalBudget: share: expected a number between 0 and 1, got {share}")
+        if every is not None and every < 1:
+            raise ValueError(f"EvalBudget: every: expected at least 1, got {every}")
+        self.share = share
+        self.every = every
+        self._trainer: Trainer | None = None
+        self._began = self._spent = 0.0
+        self._first_step = 0
+        self._costs: list[float] = []
+        self._asked_at: float | None = None
+        self._warned: set[str] = set()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """The budget begins to grow."""
+        self._trainer = trainer_of(self)
+        self._began, self._spent = _now(), 0.0
+        self._first_step = state.global_step
+        self._costs, self._warned, self._asked_at = [], set(), None
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Set ``control.should_evaluate`` where an evaluation fits, and after the last step."""
+        step = state.global_step
+        every = self.every or max(1, state.max_steps // _CANDIDATES)
+        if step >= state.max_steps or control.should_training_stop:
+            wanted = True
+        elif step % every:
+            wanted = False
+        else:
+            wanted = _of_first_rank(self._fits(args, state), args.device)
+        control.should_evaluate = wanted
+        if wanted:
+            if args.device.type == "cuda":  # what is still being trained is not evaluation
+                torch.cuda.synchronize()
+            self._asked_at = _now()
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """An evaluation that ``eval_strategy`` asks for is not the budget's."""
+        control.should_evaluate = False
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Learn what an evaluation costs."""
+        if self._asked_at is None:  # the script's own
+            return
+        cost = _now() - self._asked_at
+        self._asked_at = None
+        self._spent += cost
+        self._costs.append(cost)
+        if state.is_world_process_zero and state.global_step < state.max_steps:
+            self._warn(args, state)
+
+    def _fits(self, args: TrainingArguments, state: TrainerState) -> bool:
+        """Whether one more now, and the one at the end, stay within the share of the time so far.
+
+        Of the time so far and not of the whole: so they come evenly.
+        """
+        trained = self._trained()
+        cost = median(self._costs) if self._costs else self._guess(args, state, trained)
+        taken = self._spent + 2 * cost
+        return taken <= self.share * (trained + taken)
+
+    def _trained(self) -> float:
+        return _now() - self._began - self._spent
+
+    def _whole(self, state: TrainerState) -> float:
+        """Seconds of all training without evaluation, at the rate so far."""
+        done = state.global_step - self._first_step
+        return self._trained() * (state.max_steps - self._first_step) / max(1, done)
+
+    def _guess(self, args: TrainingArguments, state: TrainerState, trained: float) -> float:
+        """What the first evaluation may cost, from the rows of both."""
+        done = max(1, state.global_step - self._first_step)
+        rows = getattr(self._trainer, "eval_dataset", None)
+        sets = list(rows.values()) if isinstance(rows, dict) else [rows]
+        if not all(hasattr(each, "__len__") for each in sets):
+            return _UNKNOWN * self.share * self._whole(state)
+        in_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        return _ROW * sum(map(len, sets)) / in_step * trained / done
+
+    def _warn(self, args: TrainingArguments, state: TrainerState) -> None:
+        cost, whole = median(self._costs), self._whole(state)
+        expected = int(self.share * whole / (1 - self.share) / cost) if cost else 0
+        if cost > self.share * (whole + cost):
+            self._say(
+                "share",
+                f"one evaluation is {100 * cost / (whole + cost):.1f} % of the training, more than "
+                f"the share of {100 * self.share:g} %; expected fewer rows, or a larger share",
+            )
+        callbacks = self._trainer.callback_handler.callbacks if self._trainer else []
+        patience = min(
+            (c.early_stopping_patience for c in callbacks if isinstance(c, EarlyStoppingCallback)),
+            default=None,
+        )
+        if patience is not None and expected <= patience:
+            self._say(
+                "patience",
+                f"early stopping would starve: about {max(1, expected)} evaluations fit into "
+                f"{100 * self.share:g} % of the time, and its patience is {patience}",
+            )
+
+    def _say(self, what: str, text: str) -> None:
+        """Once."""
+        if what not in self._warned:
+            self._warned.add(what)
+            print(f"evalskip: EvalBudget: {text}", file=sys.stderr)
+
+
+def _of_first_rank(decision: bool, device: torch.device) -> bool:
+    """The decision of rank 0, whose clock all follow: ranks that disagree would hang."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return decision
+    told = torch.tensor([int(decision)], device=device)
+    torch.distributed.broadcast(told, src=0)
+    return bool(told.item())
+
+
+def _now() -> float:
+    return time.perf_counter()

@@ -1,0 +1,204 @@
+"""A share of the time in place of a number of steps."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from datasets import Dataset
+from transformers import EarlyStoppingCallback
+
+from evalskip.callbacks import EvalBudget, eval_budget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from transformers import Trainer
+
+
+class Clock:
+    """Time that passes only while something is trained or evaluated."""
+
+    def __init__(self, trainer: Trainer, steps: Iterable[float], batch_s: float) -> None:
+        self.now = self.trained = self.evaluated = 0.0
+        self._steps = iter(steps)
+        self._train, self._predict = trainer.training_step, trainer.prediction_step
+        self._batch_s = batch_s
+        trainer.training_step = self._training_step
+        trainer.prediction_step = self._prediction_step
+
+    def _training_step(self, *args: Any, **kwargs: Any) -> Any:
+        step = next(self._steps)
+        self.now += step
+        self.trained += step
+        return self._train(*args, **kwargs)
+
+    def _prediction_step(self, *args: Any, **kwargs: Any) -> Any:
+        self.now += self._batch_s
+        self.evaluated += self._batch_s
+        return self._predict(*args, **kwargs)
+
+    @property
+    def share(self) -> float:
+        return self.evaluated / (self.trained + self.evaluated)
+
+
+@pytest.fixture
+def timed(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Trainer, Clock]]:
+    def made(
+        *callbacks: Any,
+        steps: int = 400,
+        costs: Any = None,
+        evaluation_s: float,
+        rows: int = 4,
+        **arguments: Any,
+    ) -> tuple[Trainer, Clock]:
+        evaluation = Dataset.from_dict(
+            {"input_ids": [[1, 2, 3]] * rows, "labels": [[1] * 3] * rows}
+        )
+        trainer = make_trainer(*callbacks, max_steps=steps, evaluation=evaluation, **arguments)
+        clock = Clock(trainer, costs or [1.0] * steps, evaluation_s / (rows / 2))
+        monkeypatch.setattr(eval_budget, "_now", lambda: clock.now)
+        return trainer, clock
+
+    return made
+
+
+def evaluated_at(trainer: Trainer) -> list[int]:
+    return [entry["step"] for entry in trainer.state.log_history if "eval_loss" in entry]
+
+
+@pytest.mark.parametrize("cost", [0.3, 1.2])
+def test_it_uses_its_share_and_no_more(
+    cost: float, timed: Callable[..., tuple[Trainer, Clock]]
+) -> None:
+    # one evaluation costs at most 0.3 % of the job
+    trainer, clock = timed(EvalBudget(share=0.05, every=1), evaluation_s=cost)
+    trainer.train()
+    assert 0.04 <= clock.share <= 0.05
+    steps = evaluated_at(trainer)
+    assert steps[-1] == 400
+    gaps = [after - before for before, after in pairwise(steps[1:-1])]
+    assert max(gaps) - min(gaps) <= 1
+
+
+def test_it_holds_while_steps_grow_slower(timed: Callable[..., tuple[Trainer, Clock]]) -> None:
+    costs = [0.5 + 2.0 * step / 400 for step in range(400)]
+    trainer, clock = timed(EvalBudget(), costs=costs, evaluation_s=1.0)
+    trainer.train()
+    assert 0.04 <= clock.share <= 0.05
+    assert all(step % 2 == 0 for step in evaluated_at(trainer))
+
+
+def test_what_the_strategy_asks_for_is_overruled(
+    timed: Callable[..., tuple[Trainer, Clock]],
+) -> None:
+    trainer, clock = timed(
+        EvalBudget(0.05), evaluation_s=4.0, rows=20, steps=100, eval_strategy="epoch"
+    )
+    trainer.train()
+    assert evaluated_at(trainer) == [100]
+    assert clock.share <= 0.05
+
+
+def test_an_evaluation_that_never_fits_comes_once(
+    timed: Callable[..., tuple[Trainer, Clock]],
+) -> None:
+    trainer, _ = timed(EvalBudget(0.05), evaluation_s=60.0, rows=200, steps=100)
+    trainer.train()
+    assert evaluated_at(trainer) == [100]
+
+
+def test_one_that_was_dearer_than_its_rows_is_warned_of(
+    timed: Callable[..., tuple[Trainer, Clock]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer, _ = timed(EvalBudget(0.1), evaluation_s=60.0, rows=4, steps=100)
+    trainer.train()
+    assert len(evaluated_at(trainer)) == 2
+    told = capsys.readouterr().err
+    assert "EvalBudget: one evaluation is 37.5 % of the training, more than the share" in told
+
+
+def test_it_warns_where_early_stopping_would_starve(
+    timed: Callable[..., tuple[Trainer, Clock]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = {"metric_for_best_model": "eval_loss", "eval_strategy": "steps", "eval_steps": 10}
+    for patience, starves in ((2, False), (30, True)):
+        stopping = EarlyStoppingCallback(early_stopping_patience=patience)
+        trainer, _ = timed(
+            stopping,
+            EvalBudget(0.05),
+            evaluation_s=2.0,
+            load_best_model_at_end=True,
+            save_strategy="steps",
+            save_steps=10,
+            **arguments,
+        )
+        trainer.train()
+        assert ("early stopping would starve" in capsys.readouterr().err) == starves
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"share": 0}, "share: expected a number between 0 and 1, got 0"),
+        ({"share": 5}, "share: expected a number between 0 and 1, got 5"),
+        ({"every": 0}, "every: expected at least 1, got 0"),
+    ],
+)
+def test_what_is_no_budget_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        EvalBudget(**arguments)
+
+
+RANKS = """
+import os, sys, time
+from datasets import Dataset
+from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
+from evalskip.callbacks import EvalBudget
+
+rank = int(os.environ["RANK"])
+rows = Dataset.from_dict({"input_ids": [[1, 2, 3]] * 64, "labels": [[1, 2, 3]] * 64})
+config = LlamaConfig(vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1,
+                     num_attention_heads=1, num_key_value_heads=1)
+settings = dict(max_steps=60, per_device_train_batch_size=2, use_cpu=True, report_to=[],
+                disable_tqdm=True, save_strategy="no")
+trainer = Trainer(LlamaForCausalLM(config), TrainingArguments(sys.argv[1], **settings),
+                  train_dataset=rows, eval_dataset=rows.select(range(8)),
+                  callbacks=[EvalBudget(0.3)])
+original = trainer.prediction_step
+def slow(*args, **kwargs):
+    time.sleep(0.02 * rank)  # the clocks of the ranks disagree
+    return original(*args, **kwargs)
+trainer.prediction_step = slow
+trainer.train()
+steps = [entry["step"] for entry in trainer.state.log_history if "eval_loss" in entry]
+with open(f"{sys.argv[1]}/steps-{rank}", "w") as file:
+    file.write(str(steps))
+"""
+
+
+@pytest.mark.slow
+def test_all_ranks_follow_one_decision(tmp_path: Path) -> None:
+    script = tmp_path / "ranks.py"
+    script.write_text(RANKS)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    ended = subprocess.run(
+        [*command, "--master-port", "29571", script, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    first, second = (json.loads((tmp_path / f"steps-{rank}").read_text()) for rank in (0, 1))
+    assert first == second
+    assert first[-1] == 60
+    assert len(first) > 1
