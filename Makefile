@@ -32,7 +32,8 @@ bench: $(READY) $(EXTRA)
 # report.html, report.md and plots/ of a result: make report OUT=results/NAME; of several, in one:
 #   make report OUT='results/ONE results/OTHER'
 report: $(READY)
-	@test -f $(firstword $(OUT))/summary.json || $(MAKE) --no-print-directory bench
+	@test "$(OUT)" != results/quick -o -f results/quick/summary.json || \
+		$(MAKE) --no-print-directory bench
 	$(PY) -m evalskip report $(OUT)
 
 # what CI runs: a fast experiment against results/baseline.json; about two minutes.
@@ -43,7 +44,8 @@ gate: gate-session
 
 # one more session of what is held to be as it should be; several make a baseline
 gate-baseline: gate-session
-	$(PY) -m evalskip gate results/gate --baseline results/baseline.json --add
+	$(PY) -m evalskip gate results/gate --baseline results/baseline.json \
+		--history results/history.jsonl --add
 
 gate-session: $(READY)
 	$(PY) -m evalskip bench bench/gate.yaml --out results/gate

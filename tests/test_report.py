@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 from evalskip.report.headline import answer
-from evalskip.report.html import page
+from evalskip.report.html import write_page
 from evalskip.report.markdown import markdown
 from evalskip.report.plots import ALL, plots_of
-from evalskip.summary import Summary, read_summary
+from evalskip.summary import Interval, Summary, read_summary
 from support import ROOT, run_inside
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def hostile() -> Summary:
     return Summary.model_validate(document)
 
 
-def test_whatever_stands_in_a_spec_or_a_log_is_escaped(hostile: Summary) -> None:
-    html = page([hostile])
+def test_whatever_stands_in_a_spec_or_a_log_is_escaped(hostile: Summary, tmp_path: Path) -> None:
+    html = write_page(tmp_path, [hostile]).read_text()
     assert "<script" not in html
     assert "<b>" not in html
     assert "&lt;script&gt;alert(1)" in html
@@ -95,9 +95,9 @@ def test_every_reference_result_has_a_report(directory: Path, tmp_path: Path) ->
     assert len(text) < 65_536
 
 
-def test_the_page_opens_with_the_answer_and_its_scope() -> None:
+def test_the_page_opens_with_the_answer_and_its_scope(tmp_path: Path) -> None:
     summary = read_summary(QUICK)
-    html = page([summary])
+    html = write_page(tmp_path, [summary]).read_text()
     body = re.sub(r"<[^>]+>", " ", html[html.index("<body>") :])
     words = " ".join(body.split())
     assert words.startswith("evalskip: ")
@@ -148,11 +148,24 @@ def test_the_answer_says_what_became_of_the_claim(verdict: str, ending: str) -> 
 def test_answers_of_other_results() -> None:
     summary = read_summary(QUICK)
     several = answer(summary)
-    assert several.endswith("holds at 56 rows, does not hold at 8 and 144 rows.")
+    assert several.endswith("holds at 56 rows, does not hold at 8 rows and at 144 rows.")
     gain = summary.compared("every_epoch@144", "matched_steps_plus_hidden_cost").throughput_gain
     assert f"{100 * gain.estimate:.1f} % [{100 * gain.low:.1f}, " in several
     claims = read_summary(REFERENCE / "claims")
     assert re.match(r"\d+ claims were judged: \d+ ", answer(claims))
+    slower = summary.model_copy(deep=True)
+    for comparison in slower.comparisons:
+        if comparison.arm == "every_epoch@8" and comparison.verdict:
+            comparison.throughput_gain = Interval(
+                estimate=-0.01, low=-0.02, high=-0.005, level=0.99
+            )
+        if comparison.arm == "every_epoch@56" and comparison.verdict:
+            comparison.throughput_gain = Interval(estimate=0.01, low=-0.02, high=0.03, level=0.99)
+    assert "1.0 % [0.5, 2.0] slower at 8 rows" in answer(slower)
+    assert "no faster that can be told (1.0 % [-2.0, 3.0]) at 56 rows" in answer(slower)
+    for arm in slower.arms.values():
+        arm.evaluation_rows = None
+    assert "None" not in answer(slower)
     nothing = summary.model_copy(
         update={"comparisons": [], "claims": [], "headroom": [], "arms": {}}
     )

@@ -264,8 +264,11 @@ def gate(
     if add:
         if baseline is None:
             raise InputError("--add: expected --baseline as well, the file to add to")
-        known = add_to_baseline(directory, baseline, benchmark)
-        typer.echo(f"{baseline}: {len(known.sessions)} sessions")
+        if max_share is not None:
+            raise InputError("--add: judges nothing; expected no --max-share beside it")
+        known = add_to_baseline(directory, baseline, history, benchmark)
+        count = len(known.sessions)
+        typer.echo(f"{baseline}: {count} session{'s' if count > 1 else ''}")
         return
     if baseline is None and max_share is None:
         raise InputError("gate: expected --baseline FILE, --max-share 10%, or both")
@@ -279,7 +282,7 @@ def gate(
     write_gate(directory / "gate", result, today, RecordStore(directory).read())
     print_gate(console(), result)
     if result.verdict == "regressed":
-        raise Regression(f"regressed: {reason(result)}")
+        raise Regression(f"worse: {reason(result)}")
     if result.verdict == "inconclusive":
         raise Inconclusive(f"cannot tell: {reason(result)}")
 

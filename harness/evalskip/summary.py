@@ -36,6 +36,9 @@ class Interval(_Part):
     low: float | None = None
     high: float | None = None
     level: float
+    degrees: int | None = Field(
+        default=None, description="of freedom, of the Student's t that the interval is made with"
+    )
 
     def excludes(self, other: Interval) -> bool:
         """Whether the two have no value in common."""
@@ -174,7 +177,7 @@ class RunActivity(_Part):
     own_cores: float = Field(description="that the run kept busy")
     others_cores: float = Field(description="that all else kept busy, or a hypervisor withheld")
     waiting: float = Field(description="share of the time in which something waited for a CPU")
-    contaminated: bool
+    contaminated: bool | None
 
 
 class Claim(_Part):

@@ -44,7 +44,8 @@ def around_evaluation(on: Pieces, offs: Sequence[Pieces], window: int) -> list[S
         columns = [
             step + offset
             for step in inside
-            if 0 <= step + offset < count and (offset >= 0 or since[step + offset] >= window)
+            if 0 <= step + offset < count
+            and (since[step + offset] == offset if offset >= 0 else since[step + offset] >= window)
         ]
         if columns:
             lower, ratio, upper = np.quantile(ratios[:, columns], (0.25, 0.5, 0.75))

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 _MOST_GROUPS = 40
 
 
-def groups_of(blocks: int) -> int:
-    """How many groups of blocks the jackknife leaves out in turn."""
-    return min(blocks, _MOST_GROUPS)
-
-
 def replicates(blocks: Sequence[int]) -> list[list[int]]:
     """The sets of blocks that a jackknife wants a statistic of: all, then all but one each.
 
@@ -37,7 +32,7 @@ def replicates(blocks: Sequence[int]) -> list[list[int]]:
         raise ValueError("an interval needs at least one block")
     if count == 1:
         return [list(blocks)]
-    groups = groups_of(count)
+    groups = min(count, _MOST_GROUPS)
     edges = [count * group // groups for group in range(groups + 1)]
     left_out = [[*blocks[:first], *blocks[last:]] for first, last in pairwise(edges)]
     return [list(blocks), *left_out]
@@ -62,7 +57,13 @@ def jackknife_t(values: Sequence[float], level: float, *, widening: float = 1.0)
         return Interval(estimate=estimate, level=level)
     error = math.sqrt((groups - 1) * float(np.var(left_out)))
     reach = widening * float(special.stdtrit(groups - 1, (1 + level) / 2)) * error
-    return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach, level=level)
+    return Interval(
+        estimate=estimate,
+        low=estimate - reach,
+        high=estimate + reach,
+        level=level,
+        degrees=groups - 1,
+    )
 
 
 def mean_log_ratio(log_ratios: Sequence[float], level: float) -> Interval:
@@ -96,4 +97,5 @@ def _map(interval: Interval, function: Callable[[float], float]) -> Interval:
         low=None if low is None else function(low),
         high=None if high is None else function(high),
         level=interval.level,
+        degrees=interval.degrees,
     )

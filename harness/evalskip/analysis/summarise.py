@@ -249,7 +249,7 @@ def _activity(records: Sequence[RunRecord]) -> list[RunActivity]:
             block=record.block,
             attempt=record.attempt,
             arm=record.arm,
-            contaminated=bool(record.contaminated),
+            contaminated=record.contaminated,
             **record.activity,
         )
         for record in sorted(timed, key=lambda record: record.started_at)

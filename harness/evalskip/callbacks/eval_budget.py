@@ -128,17 +128,17 @@ class EvalBudget(TrainerCallback):
 
     def _whole(self, state: TrainerState) -> float:
         """Seconds of all training without evaluation, at the rate so far."""
-        done = state.global_step - self._first_step
-        return self._trained() * (state.max_steps - self._first_step) / max(1, done)
+        done = max(1.0, float(state.global_step - self._first_step))
+        return self._trained() * float(state.max_steps - self._first_step) / done
 
     def _guess(self, args: TrainingArguments, state: TrainerState, trained: float) -> float:
         """What the first evaluation may cost, from the rows of both."""
-        done = max(1, state.global_step - self._first_step)
-        rows = getattr(self._trainer, "eval_dataset", None)
-        sets = list(rows.values()) if isinstance(rows, dict) else [rows]
+        done = max(1.0, float(state.global_step - self._first_step))
+        rows: Any = getattr(self._trainer, "eval_dataset", None)
+        sets: list[Any] = list(rows.values()) if isinstance(rows, dict) else [rows]
         if not all(hasattr(each, "__len__") for each in sets):
             return _UNKNOWN * self.share * self._whole(state)
-        in_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        in_step = float(args.train_batch_size * args.gradient_accumulation_steps * args.world_size)
         return _ROW * sum(map(len, sets)) / in_step * trained / done
 
     def _warn(self, args: TrainingArguments, state: TrainerState) -> None:

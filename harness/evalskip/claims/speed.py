@@ -73,8 +73,12 @@ def _scope(summary: Summary) -> str:
 
 
 def _measured(summary: Summary, point: Comparison) -> str:
+    return f"{per_cent(point.throughput_gain)} {_where(summary, point)}: {point.verdict}"
+
+
+def _where(summary: Summary, point: Comparison) -> str:
     rows = summary.arms[point.arm].evaluation_rows
-    return f"{per_cent(point.throughput_gain)} at {rows} rows: {point.verdict}"
+    return f"with {point.arm}" if rows is None else f"at {rows} rows"
 
 
 def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
@@ -89,12 +93,12 @@ def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
     for point in points:
         if point.verdict == "inconclusive":
             needed = blocks_to_settle(point.throughput_gain, RANGE, point.blocks)
-            rows = summary.arms[point.arm].evaluation_rows
+            where = _where(summary, point)
             texts.append(
-                f"at {rows} rows the gain lies on the edge of the range, and no number of blocks "
+                f"{where} the gain lies on the edge of the range, and no number of blocks "
                 "would settle it"
                 if needed is None
-                else f"at {rows} rows it is open after {point.blocks} blocks, and about {needed} "
+                else f"{where} it is open after {point.blocks} blocks, and about {needed} "
                 "would settle it"
             )
     return "; ".join(texts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
@@ -14,7 +15,7 @@ from evalskip.gate.figures import Figure
 from evalskip.records import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from evalskip.summary import Summary
@@ -29,7 +30,8 @@ class ArmWork(_Part):
 
     schedule: str
     evaluation_rows: int | None
-    evaluation_load: float
+    evaluation_load: float | None
+    """None, as the tokens are: the job was extrapolated, and they are told from a slice."""
     train_tokens: int | None
 
 
@@ -39,18 +41,27 @@ class Experiment(_Part):
     job: str
     model: str
     parameters: int
+    device: str
+    extrapolated: bool
     arms: dict[str, ArmWork]
 
     @classmethod
     def of(cls, summary: Summary) -> Experiment:
         """The experiment of a result."""
-        scope = summary.scope
+        scope, whole = summary.scope, summary.extrapolated is None
         return cls(
             job=scope.job,
             model=scope.model,
             parameters=scope.parameters,
+            device=scope.device if scope.device in ("cpu", "none") else "gpu",
+            extrapolated=not whole,
             arms={
-                name: ArmWork(**{field: getattr(arm, field) for field in ArmWork.model_fields})
+                name: ArmWork(
+                    schedule=arm.schedule,
+                    evaluation_rows=arm.evaluation_rows,
+                    evaluation_load=arm.evaluation_load if whole else None,
+                    train_tokens=arm.train_tokens if whole else None,
+                )
                 for name, arm in summary.arms.items()
             },
         )
@@ -62,7 +73,7 @@ class Experiment(_Part):
 
     def difference(self, other: Experiment) -> str:
         """The first difference of another, in words; empty if there is none."""
-        for field in ("job", "model", "parameters"):
+        for field in ("job", "model", "parameters", "device", "extrapolated"):
             if getattr(self, field) != getattr(other, field):
                 return f"{field}: expected {getattr(self, field)}, got {getattr(other, field)}"
         if self.arms.keys() != other.arms.keys():
@@ -119,6 +130,20 @@ class Baseline(_Part):
             raise InputError(f"{path}: a baseline of another experiment: {difference}")
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep others from a file, whose folder is made.
+
+    Raises:
+        InputError: it is a directory.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: expected a file, found a directory")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        yield
+
+
 def read_baseline(path: Path) -> Baseline:
     """Read a baseline.
 
@@ -148,14 +173,13 @@ def add_session(path: Path, experiment: Experiment, session: Session) -> Baselin
             would make sessions look alike), or cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock")):
+        with locked(path):
             if path.exists():
                 found = read_baseline(path)
                 found.check(experiment, path)
             else:
                 found = Baseline(experiment=experiment, sessions=[])
-            if any(session.at == known.at for known in found.sessions):
+            if any(session.figures == known.figures for known in found.sessions):
                 raise InputError(f"{path}: holds this session already; expected another one")
             found.sessions.append(session)
             write_atomically(path, json.dumps(found.model_dump(), indent=1) + "\n")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import special
 
-from evalskip.analysis.intervals import groups_of
 from evalskip.gate import kinds
+from evalskip.gate.kinds import KINDS
 from evalskip.spec import OFF, OFF_AGAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from evalskip.gate.kinds import Kind
     from evalskip.summary import Interval, Summary
@@ -34,10 +34,19 @@ class Figure(BaseModel):
     of: str
     """The arm, or what else it is a figure of."""
     value: float
-    error: float
-    """Standard error, on the scale of the kind."""
-    degrees: float
-    """Of freedom, of the error."""
+    error: float = Field(ge=0, description="standard error, on the scale of the kind")
+    degrees: float = Field(ge=1, description="of freedom, of the error")
+    grain: float = Field(
+        default=0.0, ge=0, description="a change up to here may be rounding, on the same scale"
+    )
+
+    @model_validator(mode="after")
+    def _is_of_its_kind(self) -> Figure:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {self.kind}")
+        if KINDS[self.kind].scale == "relative" and self.value <= 0:
+            raise ValueError(f"value: expected one above 0, got {self.value:g}")
+        return self
 
     @property
     def id(self) -> str:
@@ -45,7 +54,24 @@ class Figure(BaseModel):
         return f"{self.kind} {self.of}"
 
 
-def figures_of(summary: Summary, benchmark: Mapping[str, Any] | None = None) -> list[Figure]:
+class _Stats(BaseModel):
+    median: float = Field(gt=0, allow_inf_nan=False)
+    iqr: float = Field(ge=0, allow_inf_nan=False)
+    rounds: int = Field(ge=1)
+
+
+class _Timed(BaseModel):
+    name: str
+    stats: _Stats
+
+
+class Benchmark(BaseModel):
+    """What is read of the JSON of pytest-benchmark."""
+
+    benchmarks: list[_Timed]
+
+
+def figures_of(summary: Summary, benchmark: Benchmark | None = None) -> list[Figure]:
     """All that a gate can compare of a result.
 
     Args:
@@ -62,38 +88,35 @@ def _gains(summary: Summary) -> Iterator[Figure]:
     for comparison in summary.comparisons:
         if comparison.estimator == "matched_steps_plus_hidden_cost":
             yield from _of_interval(
-                kinds.THROUGHPUT_GAIN,
-                comparison.arm,
-                comparison.throughput_gain,
-                comparison.blocks,
+                kinds.THROUGHPUT_GAIN, comparison.arm, comparison.throughput_gain
             )
         elif comparison.estimator == "matched_steps":
             # without the hidden cost, what is saved is what evaluation takes of T
-            yield from _of_interval(
-                kinds.EVALUATION_SHARE, comparison.arm, comparison.time_saved, comparison.blocks
-            )
+            yield from _of_interval(kinds.EVALUATION_SHARE, comparison.arm, comparison.time_saved)
 
 
 def _headroom(summary: Summary) -> Iterator[Figure]:
+    """Known to a row, without a doubt beyond that; a row more on each side, so that 0 has a log."""
     off = next((found for found in summary.headroom if found.arm == OFF), None)
     for found in summary.headroom:
         if off is not None and found.arm not in (OFF, OFF_AGAIN):
-            rows = max(1, found.max_batch)
+            without, batch = off.max_batch + 1, found.max_batch + 1
             yield Figure(
                 kind=kinds.HEADROOM.name,
-                of=found.arm,
-                value=off.max_batch / rows - 1,
-                error=off.max_batch / rows**2,
+                of=f"{found.arm}, {found.limit_bytes / 2**30:.4g} GiB",
+                value=without / batch,
+                error=0,
                 degrees=_CERTAIN,
+                grain=math.log1p(1 / without) + math.log1p(1 / batch),
             )
 
 
 def _costs(summary: Summary) -> Iterator[Figure]:
     if cost := summary.effort.fixed_cost:
-        yield from _of_interval(kinds.FIXED_COST, "run", cost, summary.effort.blocks)
+        yield from _of_interval(kinds.FIXED_COST, "run", cost)
     off = summary.arms.get(OFF)
     if off and off.undisturbed_s and _is_quiet(summary):
-        yield from _of_interval(kinds.UNDISTURBED_TIME, OFF, off.undisturbed_s, off.runs)
+        yield from _of_interval(kinds.UNDISTURBED_TIME, OFF, off.undisturbed_s)
 
 
 def _is_quiet(summary: Summary) -> bool:
@@ -104,32 +127,31 @@ def _is_quiet(summary: Summary) -> bool:
     return all(count is not None for count, _ in counts) and flagged <= _FEW * runs
 
 
-def _instrumentation(benchmark: Mapping[str, Any]) -> Iterator[Figure]:
+def _instrumentation(benchmark: Benchmark) -> Iterator[Figure]:
     """The mark of a step over a step, from the suite of ``bench/``."""
-    stats = {each["name"]: each["stats"] for each in benchmark["benchmarks"]}
+    stats = {each.name: each.stats for each in benchmark.benchmarks}
     if _MARK not in stats or _STEP not in stats:
         return
     mark, step = stats[_MARK], stats[_STEP]
-    value = mark["median"] / step["median"]
     # of a median, where noise is about normal
     relative = [
-        1.2533 * each["iqr"] / 1.349 / math.sqrt(each["rounds"]) / each["median"]
-        for each in (mark, step)
+        1.2533 * each.iqr / 1.349 / math.sqrt(each.rounds) / each.median for each in (mark, step)
     ]
     yield Figure(
         kind=kinds.INSTRUMENTATION.name,
         of="probe",
-        value=value,
-        error=value * math.hypot(*relative),
-        degrees=min(mark["rounds"], step["rounds"]) - 1,
+        value=mark.median / step.median,
+        error=math.hypot(*relative),
+        degrees=max(1, min(mark.rounds, step.rounds) - 1),
     )
 
 
-def _of_interval(kind: Kind, of: str, interval: Interval, blocks: int) -> Iterator[Figure]:
+def _of_interval(kind: Kind, of: str, interval: Interval) -> Iterator[Figure]:
     """The standard error that a jackknife-t interval was made from, widening included."""
-    if interval.low is None or interval.high is None:
+    if interval.low is None or interval.high is None or interval.degrees is None:
         return
-    degrees = groups_of(blocks) - 1
     reach = (kind.scaled(interval.high) - kind.scaled(interval.low)) / 2
-    error = reach / float(special.stdtrit(degrees, (1 + interval.level) / 2))
-    yield Figure(kind=kind.name, of=of, value=interval.estimate, error=error, degrees=degrees)
+    error = reach / float(special.stdtrit(interval.degrees, (1 + interval.level) / 2))
+    yield Figure(
+        kind=kind.name, of=of, value=interval.estimate, error=error, degrees=interval.degrees
+    )

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import ruptures
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evalskip.errors import InputError
-from evalskip.gate.baseline import Session
+from evalskip.gate.baseline import Session, locked
 from evalskip.gate.kinds import KINDS
 from evalskip.machine.fingerprint import same_model
 
@@ -27,7 +26,7 @@ _SEGMENT = 4
 """Sessions on each side of a shift, at least."""
 _PENALTY = 4.0
 """Of a further shift, in units of the noise's variance times log n; by simulation
-(``make simulate-gate``) fewer than 1 % of histories without a shift are then said to have one."""
+(``make simulate-gate``) about 1 % of histories without a shift are then said to have one."""
 
 
 class Shift(BaseModel):
@@ -79,10 +78,9 @@ def add_to_history(path: Path, session: Session) -> list[Session]:
         InputError: it cannot be written, or holds other things.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock")):
+        with locked(path):
             sessions = read_history(path)
-            if any(session.at == known.at for known in sessions):
+            if any(session.figures == known.figures for known in sessions):
                 return sessions
             with path.open("ab") as file:
                 # a torn last line would spoil this one
@@ -93,21 +91,22 @@ def add_to_history(path: Path, session: Session) -> list[Session]:
     return [*sessions, session]
 
 
-def shifts(sessions: Sequence[Session]) -> list[Shift]:
+def shifts(sessions: Sequence[Session], today: Session) -> list[Shift]:
     """Where figures shifted, by PELT (Killick et al. 2012) on the mean.
 
     The noise is read from the differences of neighbours, which a drift hardly touches. A shift
     smaller than the tolerance of its kind is not told.
 
     Args:
-        sessions: in order; those of another experiment than the last are left out.
+        sessions: in order.
+        today: its experiment and machine are told of; sessions of others are left out.
     """
     found = []
     series: dict[str, list[tuple[str, Figure]]] = {}
     for session in sessions:
-        if session.experiment != sessions[-1].experiment:
+        if session.experiment != today.experiment:
             continue
-        same = same_model(session.machine, sessions[-1].machine)
+        same = same_model(session.machine, today.machine)
         for figure in session.figures:
             if same or KINDS[figure.kind].holds_across_machines:
                 series.setdefault(figure.id, []).append((session.at, figure))
@@ -135,7 +134,7 @@ def _shifts(points: Sequence[tuple[str, Figure]]) -> list[Shift]:
         mean = float(values[start:end].mean())
         level = mean if level is None else level
         # against the level last told of: a slow drift is many small steps
-        if abs(mean - level) >= kind.tolerance:
+        if abs(mean - level) >= kind.tolerance(kind.unscaled(level)):
             before, after = map(kind.unscaled, (level, mean))
             found.append(
                 Shift(kind=first.kind, of=first.of, at=points[start][0], before=before, after=after)

@@ -15,8 +15,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy import special
 
+from evalskip.claims.held import evaluates
 from evalskip.gate.history import Shift
-from evalskip.gate.kinds import KINDS
+from evalskip.gate.kinds import EVALUATION_SHARE, KINDS
 from evalskip.machine.fingerprint import same_model
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
     from evalskip.gate.baseline import Baseline, Session
     from evalskip.gate.figures import Figure
+    from evalskip.summary import Summary
 
-Outcome = Literal["held", "improved", "regressed", "cannot_tell", "not_compared"]
+Outcome = Literal["held", "improved", "regressed", "over_budget", "cannot_tell", "not_compared"]
 GateVerdict = Literal["passed", "regressed", "inconclusive"]
 
-_BELIEF = 4
-"""Degrees of freedom that the spread which is believed of a kind is worth."""
+_BUDGETED = "evaluation share of T, against the budget"
+
+_BELIEF = 10
+"""Degrees of freedom that the spread which is believed of a kind is worth. Beliefs are set high:
+the sessions of ``results/baseline.json`` differ by about a third of them."""
 
 
 class Change(BaseModel):
@@ -67,13 +72,25 @@ class GateResult(BaseModel):
     def verdict(self) -> GateVerdict:
         """Of all figures together."""
         outcomes = {change.outcome for change in self.changes}
-        if "regressed" in outcomes:
+        if outcomes & {"regressed", "over_budget"}:
             return "regressed"
         return "inconclusive" if "cannot_tell" in outcomes else "passed"
 
-    def having(self, outcome: Outcome) -> list[Change]:
+    def having(self, *outcomes: Outcome) -> list[Change]:
         """The figures that ended so."""
-        return [change for change in self.changes if change.outcome == outcome]
+        return [change for change in self.changes if change.outcome in outcomes]
+
+
+def comparable(baseline: Baseline, today: Session) -> dict[str, list[Figure]]:
+    """Of each figure of today, those of the baseline's sessions that it may be compared with."""
+    now = {figure.id for figure in today.figures}
+    found: dict[str, list[Figure]] = {}
+    for session in baseline.sessions:
+        same = same_model(session.machine, today.machine)
+        for figure in session.figures:
+            if figure.id in now and (same or KINDS[figure.kind].holds_across_machines):
+                found.setdefault(figure.id, []).append(figure)
+    return found
 
 
 def judged(baseline: Baseline, today: Session, level: float) -> list[Change]:
@@ -82,31 +99,21 @@ def judged(baseline: Baseline, today: Session, level: float) -> list[Change]:
     Args:
         baseline: of the same experiment.
         today: one session.
-        level: at which no figure at all is called worse that is not.
+        level: of each limit of a change.
     """
-    before: dict[str, list[Figure]] = {}
-    skipped: dict[str, Figure] = {}
-    for session in baseline.sessions:
-        same = same_model(session.machine, today.machine)
-        for figure in session.figures:
-            if same or KINDS[figure.kind].holds_across_machines:
-                before.setdefault(figure.id, []).append(figure)
-            else:
-                skipped.setdefault(figure.id, figure)
+    before = comparable(baseline, today)
     now = {figure.id: figure for figure in today.figures}
-    compared = [key for key in before if key in now]
-    each = 1 - (1 - level) / max(1, len(compared))
-    changes = [changed(before[key], now[key], each) for key in compared]
+    known = {figure.id: figure for session in baseline.sessions for figure in session.figures}
+    changes = [changed(before[key], now[key], level) for key in before]
     changes += [
-        _uncompared(found[0], _if_missing(found[0]), "was not measured today")
-        for key, found in before.items()
+        _uncompared(figure, _if_missing(figure), "was not measured today")
+        for key, figure in known.items()
         if key not in now
     ]
     for key, figure in now.items():
-        if key in before:
-            continue
-        why = "an absolute time of another machine" if key in skipped else "not in the baseline"
-        changes.append(_uncompared(figure, "not_compared", why))
+        if key not in before:
+            why = "an absolute time of another machine" if key in known else "not in the baseline"
+            changes.append(_uncompared(figure, "not_compared", why))
     return changes
 
 
@@ -122,84 +129,101 @@ def changed(before: Sequence[Figure], today: Figure, level: float) -> Change:
     values = np.array([kind.scaled(figure.value) for figure in before])
     within = np.array([figure.error**2 for figure in before])
     count = len(values)
+    believed = kind.spread(kind.unscaled(float(values.mean())))
     seen = max(0.0, float(values.var(ddof=1) - within.mean())) if count > 1 else 0.0
     of_spread = _BELIEF + count - 1
-    between = (_BELIEF * kind.spread**2 + (count - 1) * seen) / of_spread
+    between = (_BELIEF * believed**2 + (count - 1) * seen) / of_spread
     # as in a meta-analysis with random effects: a noisy session counts for less
     weights = 1 / (between + within)
-    centre = float((weights * values).sum() / weights.sum())
+    weights /= weights.sum()
+    centre = float((weights * values).sum())
     parts = [
-        (between, of_spread),
+        (between * (1 + float((weights**2).sum())), of_spread),
         (today.error**2, today.degrees),
-        (1 / float(weights.sum()), sum(figure.degrees for figure in before)),
+        (float((weights**2 * within).sum()), sum(figure.degrees for figure in before)),
     ]
     variance = sum(part for part, _ in parts)
+    # Satterthwaite (1946)
     degrees = variance**2 / sum(part**2 / of for part, of in parts)
     reach = float(special.stdtrit(degrees, level)) * math.sqrt(variance)
     change = kind.scaled(today.value) - centre
-    outcome, why = _outcome(change, reach, kind.tolerance, kind.resolution)
-    if why:
-        why = f"a change of {kind.described(kind.resolution or 0)} could go unseen"
+    middle = kind.unscaled(centre)
+    tolerance = max(kind.tolerance(middle), today.grain, *(figure.grain for figure in before))
+    resolution = kind.resolution(middle) if kind.resolution else math.inf
+    outcome = _outcome(change, reach, tolerance, max(resolution, tolerance))
     return Change(
         kind=kind.name,
         of=today.of,
         what=kind.what,
-        before=kind.unscaled(centre),
+        before=middle,
         today=today.value,
         change=change,
         low=change - reach,
         high=change + reach,
         outcome=outcome,
-        why=why,
+        why=f"a change of {kind.described(resolution)} could go unseen"
+        if outcome == "cannot_tell"
+        else "",
     )
 
 
-def within_budget(figures: Sequence[Figure], budget: float, level: float) -> list[Change]:
+def shares_of(today: Session) -> list[Figure]:
+    """The evaluation share of every arm of which it is known."""
+    return [figure for figure in today.figures if figure.kind == EVALUATION_SHARE.name]
+
+
+def within_budget(summary: Summary, today: Session, budget: float, level: float) -> list[Change]:
     """The evaluation share of every arm against a budget, for which no baseline is needed.
 
     Args:
-        figures: of today.
+        summary: of today.
+        today: its figures.
         budget: as a fraction of T.
-        level: at which no arm is called dearer that is not.
+        level: of each limit.
     """
-    shares = [figure for figure in figures if figure.kind == "evaluation_share"]
-    each = 1 - (1 - level) / max(1, len(shares))
-    changes = []
-    for share in shares:
-        reach = float(special.stdtrit(share.degrees, each)) * share.error
+    shares = {share.of: share for share in shares_of(today)}
+    changes = [
+        Change(
+            kind=EVALUATION_SHARE.name,
+            of=arm,
+            what=_BUDGETED,
+            outcome="cannot_tell",
+            why="its share has no interval",
+        )
+        for arm in summary.arms
+        if arm not in shares and evaluates(summary, arm)
+    ]
+    for share in shares.values():
+        reach = float(special.stdtrit(share.degrees, level)) * share.error
         over = share.value - budget
         outcome: Outcome = "cannot_tell"
         if over - reach > 0:
-            outcome = "regressed"
+            outcome = "over_budget"
         elif over + reach <= 0:
             outcome = "held"
         changes.append(
             Change(
-                kind="evaluation_share",
+                kind=EVALUATION_SHARE.name,
                 of=share.of,
-                what="evaluation share of T, against the budget",
+                what=_BUDGETED,
                 before=budget,
                 today=share.value,
                 change=over,
                 low=over - reach,
                 high=over + reach,
                 outcome=outcome,
-                why="its interval holds the budget" if outcome == "cannot_tell" else "",
+                why="its limits hold the budget" if outcome == "cannot_tell" else "",
             )
         )
     return changes
 
 
-def _outcome(
-    change: float, reach: float, tolerance: float, resolution: float | None
-) -> tuple[Outcome, str]:
+def _outcome(change: float, reach: float, tolerance: float, resolution: float) -> Outcome:
     if change - reach > 0 and change > tolerance:
-        return "regressed", ""
+        return "regressed"
     if change + reach < 0 and change < -tolerance:
-        return "improved", ""
-    if resolution is None or change + reach < resolution:
-        return "held", ""
-    return "cannot_tell", "unseen"
+        return "improved"
+    return "held" if change + reach < resolution else "cannot_tell"
 
 
 def _if_missing(figure: Figure) -> Outcome:

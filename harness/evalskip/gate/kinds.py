@@ -2,16 +2,22 @@
 
 A ratio that is measured within one run holds across machines; an absolute time is compared only on
 the same model of machine. A slow-down that hits training and evaluation alike leaves every ratio as
-it was: only absolute times show it.
+it was: only absolute times show it. And where training alone grows faster, ratios over it grow.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Scale = Literal["points", "relative"]
+
+_FLOOR = 0.001
+_MOST = math.log(11)
 
 
 @dataclass(frozen=True)
@@ -24,15 +30,15 @@ class Kind:
     name: str
     what: str
     scale: Scale
-    tolerance: float
-    """A change up to here is let pass, however sure it is."""
-    resolution: float | None
-    """A change from here on must not go unseen: where it might, the gate cannot tell. None: the
-    figure is looked at, and its noise is nobody's fault."""
-    spread: float
-    """Standard deviation between sessions that is believed before several were seen."""
+    tolerance: Callable[[float], float]
+    """Of a value: a change up to here is let pass, however sure it is."""
+    resolution: Callable[[float], float] | None
+    """Of a value: a change from here on must not go unseen; where it might, the gate cannot tell.
+    None: the figure is looked at, and its noise is nobody's fault."""
+    spread: Callable[[float], float]
+    """Of a value: its standard deviation between sessions, believed before several were seen."""
     holds_across_machines: bool = True
-    unit: Literal["%", "s"] = "%"
+    unit: Literal["%", "s", "times"] = "%"
     digits: int = 1
     """After the point, in that unit."""
 
@@ -46,38 +52,79 @@ class Kind:
 
     def described(self, change: float) -> str:
         """A change as people read it."""
-        if self.scale == "relative":
-            return f"{100 * math.expm1(change):+.1f} %"
-        return f"{100 * change:+.{self.digits + 1}f} points"
+        if self.scale == "points":
+            return f"{100 * change:+.{self.digits + 1}f} points"
+        if abs(change) > _MOST:
+            return "beyond +1000 %" if change > 0 else "beyond -90 %"
+        return f"{100 * math.expm1(change):+.1f} %"
 
     def limits(self, low: float, high: float) -> str:
         """Those of a change, in the same unit."""
-        cells = (self.described(limit).split()[0] for limit in (low, high))
-        return f"[{', '.join(cells)}]"
+        cells = (self.described(limit).removesuffix(" points") for limit in (low, high))
+        return f"[{', '.join(cell.removesuffix(' %') for cell in cells)}]"
 
+
+def _always(value: float) -> Callable[[float], float]:
+    return lambda _: value
+
+
+def _at_least(least: float, part: float) -> Callable[[float], float]:
+    return lambda value: max(least, part * abs(value))
+
+
+# what an evaluation costs, against a step, is believed to differ by 2 % from session to session
+_COST_SPREAD = 0.02
 
 THROUGHPUT_GAIN = Kind(
-    "throughput_gain", "throughput gain of skipping", "points", 0.01, 0.05, 0.004
+    "throughput_gain",
+    "throughput gain of skipping",
+    "points",
+    tolerance=_at_least(0.01, 0.05),
+    resolution=_at_least(0.05, 0.1),
+    spread=_at_least(_FLOOR, _COST_SPREAD),
 )
-EVALUATION_SHARE = Kind("evaluation_share", "evaluation share of T", "points", 0.01, 0.05, 0.004)
-HEADROOM = Kind("headroom", "batch that evaluation costs", "points", 0.05, 0.2, 0.01)
-FIXED_COST = Kind("fixed_cost", "fixed cost per run over T", "relative", 0.25, 0.7, 0.1)
+EVALUATION_SHARE = Kind(
+    "evaluation_share",
+    "evaluation share of T",
+    "points",
+    tolerance=_always(0.01),
+    resolution=_always(0.05),
+    spread=lambda share: max(_FLOOR, _COST_SPREAD * share * (1 - share)),
+)
+HEADROOM = Kind(
+    "headroom",
+    "batch without evaluation over batch with",
+    "relative",
+    tolerance=_always(0.05),
+    resolution=_always(0.3),
+    spread=_always(0.01),
+    unit="times",
+    digits=2,
+)
+FIXED_COST = Kind(
+    "fixed_cost",
+    "fixed cost per run over T",
+    "relative",
+    tolerance=_always(0.25),
+    resolution=_always(1.1),
+    spread=_always(0.1),
+)
 INSTRUMENTATION = Kind(
     "instrumentation",
-    "cost of the probe over a train step",
-    "points",
-    0.001,
-    0.005,
-    0.0003,
-    digits=3,
+    "cost of marking a step over a step",
+    "relative",
+    tolerance=_always(0.7),
+    resolution=None,
+    spread=_always(0.25),
+    digits=4,
 )
 UNDISTURBED_TIME = Kind(
     "undisturbed_time",
     "undisturbed T in seconds",
     "relative",
-    0.15,
-    None,
-    0.1,
+    tolerance=_always(0.15),
+    resolution=None,
+    spread=_always(0.1),
     holds_across_machines=False,
     unit="s",
 )

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from evalskip.errors import InputError, MeasurementError
 from evalskip.gate.baseline import Experiment, Session, add_session, read_baseline
-from evalskip.gate.figures import figures_of
+from evalskip.gate.figures import Benchmark, figures_of
 from evalskip.gate.history import add_to_history, shifts
-from evalskip.gate.judge import GateResult, judged, within_budget
+from evalskip.gate.judge import GateResult, comparable, judged, shares_of, within_budget
+from evalskip.gate.kinds import UNDISTURBED_TIME
 from evalskip.machine.fingerprint import same_model
 from evalskip.records import RecordStore
 from evalskip.summary import read_summary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from evalskip.gate.baseline import Baseline
+    from evalskip.gate.judge import Change
 
 LEVEL = 0.99
 
@@ -48,13 +52,19 @@ def session_of(directory: Path, benchmark: Path | None = None) -> tuple[Experime
     return Experiment.of(summary), Session.of(summary, figures, at=at, label=label)
 
 
-def add_to_baseline(directory: Path, baseline: Path, benchmark: Path | None = None) -> Baseline:
-    """Add a result to a baseline, as one more session.
+def add_to_baseline(
+    directory: Path, baseline: Path, history: Path | None = None, benchmark: Path | None = None
+) -> Baseline:
+    """Add a result to a baseline, as one more session, and to history.
 
     Raises:
         InputError, MeasurementError: as of :func:`session_of`; or another experiment's baseline.
     """
-    return add_session(baseline, *session_of(directory, benchmark))
+    experiment, session = session_of(directory, benchmark)
+    known = add_session(baseline, experiment, session)
+    if history is not None:
+        add_to_history(history, session)
+    return known
 
 
 def gate(
@@ -81,47 +91,63 @@ def gate(
         MeasurementError: nothing was measured that could be compared.
     """
     experiment, today = session_of(directory, benchmark)
+    summary, known = read_summary(directory), None
     result = GateResult(name=directory.resolve().name, level=level, sessions=0, changes=[])
     if baseline is not None:
         known = read_baseline(baseline)
         known.check(experiment, baseline)
         result.sessions = len(known.sessions)
-        result.changes += judged(known, today, level)
-        result.notes += _notes(known, today)
+    # the level is that of the whole gate
+    questions = len(comparable(known, today)) if known else 0
+    questions += len(shares_of(today)) if max_share is not None else 0
+    each = 1 - (1 - level) / max(1, questions)
+    if known:
+        result.changes += judged(known, today, each)
+        result.notes += _notes(known, today, result.changes)
     if max_share is not None:
-        result.changes += within_budget(today.figures, max_share, level)
+        over = within_budget(summary, today, max_share, each)
+        if all(change.change is None for change in over):
+            raise MeasurementError(f"{directory}: no arm's evaluation share is known")
+        result.changes += over
     if all(change.change is None for change in result.changes):
         raise MeasurementError(f"{directory}: none of its figures could be compared")
     if history is not None:
-        result.shifts = shifts(add_to_history(history, today))
+        result.shifts = shifts(add_to_history(history, today), today)
     return result, today
 
 
-def _notes(baseline: Baseline, today: Session) -> list[str]:
+def _notes(baseline: Baseline, today: Session, changes: Sequence[Change]) -> list[str]:
     notes = []
     if len(baseline.sessions) == 1:
         notes.append(
             "the baseline holds one session: how sessions differ is believed, not known; add more"
         )
-    if not any(same_model(session.machine, today.machine) for session in baseline.sessions):
+    times = [change for change in changes if change.kind == UNDISTURBED_TIME.name]
+    if not any(change.change is not None for change in times):
+        same = any(same_model(session.machine, today.machine) for session in baseline.sessions)
+        why = "others disturbed runs" if same else "the baseline is of another model of machine"
         notes.append(
-            "another model of machine than the baseline's: absolute times are not compared, and a "
-            "slow-down of training and evaluation alike would not be seen"
+            f"absolute times are not compared ({why}), and a slow-down of training and evaluation "
+            "alike would not be seen"
+        )
+    if any(change.outcome == "improved" for change in times):
+        notes.append(
+            "training itself is faster than it was: of that alone, every ratio over it grows"
         )
     return notes
 
 
-def _read_benchmark(directory: Path, given: Path | None) -> dict[str, Any] | None:
+def _read_benchmark(directory: Path, given: Path | None) -> Benchmark | None:
     path = given or directory / "benchmark.json"
     if given is None and not path.exists():
         return None
     try:
-        found = json.loads(path.read_text())
-        for each in found["benchmarks"]:
-            stats = each["stats"]
-            float(stats["median"]), float(stats["iqr"]), int(stats["rounds"]), each["name"]
+        return Benchmark.model_validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path}: expected the JSON of pytest-benchmark") from None
-    return dict(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(place) for place in first["loc"]) or "the file"
+        raise InputError(
+            f"{path}: {field}: expected the JSON of pytest-benchmark: {first['msg']}"
+        ) from None

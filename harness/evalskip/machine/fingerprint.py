@@ -27,8 +27,8 @@ def fingerprint() -> dict[str, Any]:
 
 
 def same_model(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two fingerprints are of the same model of machine."""
-    return all(one.get(field) == other.get(field) for field in MODEL_FIELDS)
+    """Whether two fingerprints are of the same model of machine; those that say nothing are not."""
+    return bool(one) and all(one.get(field) == other.get(field) for field in MODEL_FIELDS)
 
 
 def _processor() -> str:

@@ -66,6 +66,11 @@ def load(value: float) -> str:
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
+def printable(text: str) -> str:
+    """Without the control characters that neither XML nor a terminal should be given."""
+    return "".join(sign for sign in text if sign.isprintable())
+
+
 def duration(value: float) -> str:
     """A span of time: ``4 min 12 s``."""
     minutes, rest = divmod(round(value), 60)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from evalskip.gate.baseline import Session
     from evalskip.gate.history import Shift
-    from evalskip.gate.judge import GateResult, Outcome
+    from evalskip.gate.judge import GateResult
     from evalskip.records import RunRecord
 
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -38,8 +38,8 @@ def remarks(result: GateResult) -> list[str]:
 
 def reason(result: GateResult) -> str:
     """Why a gate did not pass, in a line."""
-    outcome: Outcome = "regressed" if result.verdict == "regressed" else "cannot_tell"
-    return "; ".join(in_words(change) for change in result.having(outcome))
+    worse = result.having("regressed", "over_budget")
+    return "; ".join(map(in_words, worse or result.having("cannot_tell")))
 
 
 def write_gate(
@@ -66,7 +66,8 @@ def write_gate(
             with Path(step_summary).open("a", encoding="utf-8") as file:
                 file.write(said)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
+        path = error.filename or folder
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return [folder / name for name in files]
 
 

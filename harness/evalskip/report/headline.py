@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from evalskip.claims.held import per_cent
 from evalskip.report import figures
 from evalskip.report.tables.table import TOGETHER, gain_of
+from evalskip.spec import OFF, OFF_AGAIN
+from evalskip.summary import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.summary import Comparison, Interval, Summary, Verdict
+    from evalskip.summary import Comparison, Summary, Verdict
 
 
 def answer(summary: Summary) -> str:
@@ -25,14 +27,17 @@ def answer(summary: Summary) -> str:
         gain, name = max(costs, key=lambda cost: cost[0].estimate)
         schedule = summary.arms[name].schedule
         return (
-            f"Skipping evaluation makes this training {per_cent(gain)} faster than with evaluation "
-            f"{schedule}."
+            f"Skipping evaluation makes this training, against one with evaluation {schedule}, "
+            f"{_faster(gain)}."
         )
     if judged:
         counts = Counter(claim.verdict for claim in judged)
         each = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
         claims = "claim was" if len(judged) == 1 else "claims were"
         return f"{len(judged)} {claims} judged: {each}."
+    if found := {each.arm: each.max_batch for each in summary.headroom if each.arm != OFF_AGAIN}:
+        each = ", ".join(f"{batch:,} with {arm}" for arm, batch in found.items() if arm != OFF)
+        return f"A batch of {found.get(OFF, 0):,} rows fits without evaluation, {each}."
     return "Nothing was measured that gives an answer."
 
 
@@ -62,9 +67,7 @@ def _points(summary: Summary) -> list[Comparison]:
 
 def _speed(summary: Summary, points: Sequence[Comparison]) -> str:
     each = ", ".join(
-        f"{per_cent(point.throughput_gain)} faster at {summary.arms[point.arm].evaluation_rows} "
-        "rows"
-        for point in points
+        f"{_faster(point.throughput_gain)} {_where(summary, point)}" for point in points
     )
     return f"Skipping evaluation makes this training, against one every epoch, {each}"
 
@@ -75,8 +78,7 @@ def _held(summary: Summary, points: Sequence[Comparison]) -> str:
     by_verdict: dict[Verdict, list[str]] = {}
     for point in points:
         if point.verdict:
-            rows = summary.arms[point.arm].evaluation_rows
-            by_verdict.setdefault(point.verdict, []).append(str(rows))
+            by_verdict.setdefault(point.verdict, []).append(_where(summary, point))
     says: dict[Verdict, str] = {
         "supported": "holds",
         "refuted": "does not hold",
@@ -85,11 +87,30 @@ def _held(summary: Summary, points: Sequence[Comparison]) -> str:
     if len(by_verdict) == 1:
         return f"{claimed} {says[next(iter(by_verdict))]}"
     each = [
-        f"{says[verdict]} at {' and '.join(by_verdict[verdict])} rows"
+        f"{says[verdict]} {' and '.join(by_verdict[verdict])}"
         for verdict in says
         if verdict in by_verdict
     ]
     return f"{claimed} {', '.join(each)}"
+
+
+def _where(summary: Summary, point: Comparison) -> str:
+    """The arm in words: its rows, and what it evaluates with where arms differ in that."""
+    arm = summary.arms[point.arm]
+    words = [] if arm.evaluation_rows is None else [f"at {arm.evaluation_rows:,} rows"]
+    _, _, settings = arm.schedule.partition(", ")
+    return ", ".join([*words, *([f"with {settings}"] if settings else [])]) or "on its own rows"
+
+
+def _faster(gain: Interval) -> str:
+    """How much faster, or slower, or that neither can be told."""
+    if gain.low is not None and gain.high is not None and gain.low <= 0 <= gain.high:
+        return f"no faster that can be told ({per_cent(gain)})"
+    if gain.estimate < 0:
+        low, high = (None if limit is None else -limit for limit in (gain.high, gain.low))
+        less = Interval(estimate=-gain.estimate, low=low, high=high, level=gain.level)
+        return f"{per_cent(less)} slower"
+    return f"{per_cent(gain)} faster"
 
 
 def _gain(summary: Summary, arm: str) -> Interval | None:

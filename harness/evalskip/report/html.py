@@ -15,7 +15,7 @@ from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.headline import answer, provenance, scopes
 from evalskip.report.plots import NAMES, plots_of
-from evalskip.report.plots.drawing import as_file, with_own_ids
+from evalskip.report.plots.drawing import DARK_CSS, LIGHT_CSS, as_file, with_own_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 MARKS = {"supported": "✓", "refuted": "✗", "conditional": "◐", "inconclusive": "?"}
 """A verdict is never told by its colour alone."""
-
-
-_NUMERIC = frozenset("0123456789-–+")
 
 
 @dataclass(frozen=True)
@@ -64,17 +61,15 @@ class Section:
         )
 
 
-def page(summaries: Sequence[Summary]) -> str:
-    """The page of one result, or one that compares several.
-
-    Whatever stands in a spec, a log or a name is escaped; the page forbids scripts and anything
-    from elsewhere besides.
-    """
-    return _page([Section.of(summary) for summary in summaries], comparison(summaries))
-
-
 def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
-    """Write ``report.html`` and ``plots/*.svg`` into a directory; plots of before are replaced."""
+    """Write ``report.html`` and ``plots/*.svg`` into a directory; plots of before are replaced.
+
+    The page is of one result, or compares several. Whatever stands in a spec, a log or a name is
+    escaped; and the page forbids scripts and anything from elsewhere.
+
+    Raises:
+        InputError: it cannot be written to.
+    """
     sections, several = [Section.of(summary) for summary in summaries], comparison(summaries)
     folder = directory / "plots"
     path = directory / "report.html"
@@ -107,16 +102,14 @@ def _page(sections: Sequence[Section], several: Comparison | None) -> str:
     environment.filters["sentence"] = _sentence
     environment.filters["numbers"] = _numbers
     template = environment.get_template("report.html.jinja")
-    return template.render(sections=sections, comparison=several, marks=MARKS)
+    return template.render(
+        sections=sections, comparison=several, marks=MARKS, light=LIGHT_CSS, dark=DARK_CSS
+    )
 
 
 def _numbers(table: tables.Table) -> list[Markup]:
     """Per column, what has it set as numbers are, if it holds nothing else."""
-    columns = zip(*table.rows, strict=True)
-    return [
-        Markup(' class="n"') if all(text[:1] in _NUMERIC for text in column) else Markup()
-        for column in columns
-    ] or [Markup()] * len(table.columns)
+    return [Markup(' class="n"') if numeric else Markup() for numeric in table.numeric]
 
 
 def _sentence(text: str) -> str:

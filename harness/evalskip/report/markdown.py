@@ -25,6 +25,9 @@ _MOST = 60_000
 """Characters: a comment on GitHub holds 65,536."""
 
 
+_MOST_LINES = 40
+
+
 @dataclass(frozen=True)
 class _Content:
     title: str
@@ -86,11 +89,11 @@ def _of_one(summary: Summary) -> _Content:
         title=summary.name,
         answer=answer(summary),
         scopes=scopes(summary),
-        warnings=summary.warnings,
+        warnings=_some(summary.warnings),
         first=[table for table in shown if table.rows],
         rest=[table for table in tables.tables_of(summary) if table.title not in titles],
         lists={
-            "Changed of what was written, so that arms can be compared": summary.changes,
+            "Changed of what was written, so that arms can be compared": _some(summary.changes),
             "How it was measured": provenance(summary),
             "The machine and the versions": [f"{name}: {value}" for name, value in machine],
         },
@@ -103,7 +106,7 @@ def _of_several(summaries: Sequence[Summary]) -> _Content:
         title=", ".join(summary.name for summary in summaries),
         answer=f"{len(summaries)} results compared",
         scopes=found.notes if found else [],
-        warnings=[f"{one.name}: {warning}" for one in summaries for warning in one.warnings],
+        warnings=_some([f"{one.name}: {text}" for one in summaries for text in one.warnings]),
         first=found.tables if found else [],
         rest=[
             replace(table, title=f"{summary.name}: {table.title}")
@@ -111,6 +114,12 @@ def _of_several(summaries: Sequence[Summary]) -> _Content:
             for table in tables.tables_of(summary)
         ],
     )
+
+
+def _some(lines: list[str]) -> list[str]:
+    """As many as a comment has room for."""
+    more = len(lines) - _MOST_LINES
+    return [*lines[:_MOST_LINES], f"and {more} more; see report.html"] if more > 0 else lines
 
 
 def _cell(text: str) -> str:

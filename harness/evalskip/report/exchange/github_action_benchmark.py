@@ -16,8 +16,7 @@ def github_action_benchmark(session: Session) -> str:
     entries = []
     for figure in session.figures:
         kind = KINDS[figure.kind]
-        seconds = kind.unit == "s"
-        scale = 1.0 if seconds else 100.0
+        scale = 100.0 if kind.unit == "%" else 1.0
         error = figure.error * (figure.value if kind.scale == "relative" else 1.0)
         entries.append(
             {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from evalskip.report.figures import printable
 from evalskip.report.tables.gate import in_words
 
 if TYPE_CHECKING:
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 
 def junit(result: GateResult) -> str:
     """One suite; what regressed is a failure, what cannot be told or compared is skipped."""
-    failures = result.having("regressed")
-    skipped = [*result.having("cannot_tell"), *result.having("not_compared")]
+    failures = result.having("regressed", "over_budget")
+    skipped = result.having("cannot_tell", "not_compared")
     suite = ElementTree.Element(
         "testsuite",
-        name=f"evalskip gate: {_clean(result.name)}",
+        name=f"evalskip gate: {printable(result.name)}",
         tests=str(len(result.changes)),
         failures=str(len(failures)),
         errors="0",
@@ -25,10 +26,10 @@ def junit(result: GateResult) -> str:
     )
     for change in result.changes:
         case = ElementTree.SubElement(
-            suite, "testcase", classname=change.kind, name=f"{change.what}: {_clean(change.of)}"
+            suite, "testcase", classname=change.kind, name=f"{change.what}: {printable(change.of)}"
         )
-        said = _clean(in_words(change))
-        if change.outcome == "regressed":
+        said = printable(in_words(change))
+        if change in failures:
             ElementTree.SubElement(case, "failure", message=said)
         elif change in skipped:
             ElementTree.SubElement(case, "skipped", message=said)
@@ -38,8 +39,3 @@ def junit(result: GateResult) -> str:
     suites.append(suite)
     ElementTree.indent(suites)
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def _clean(text: str) -> str:
-    """Without the control characters that XML cannot hold."""
-    return "".join(sign for sign in text if sign.isprintable())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ VARIABLES = {
 }
 """Colours as they are drawn, and the CSS variables that stand for them."""
 
-DARK = {
+_DARK = {
     "ink": "#e9e9e8",
     "faint": "#8d8d8c",
     "paper": "#161617",
@@ -58,6 +59,9 @@ DARK = {
     "sky": "#9ad3f5",
 }
 """The variables on a dark page."""
+
+LIGHT_CSS = "".join(f"--{variable}:{colour};" for colour, variable in VARIABLES.items())
+DARK_CSS = "".join(f"--{variable}:{colour};" for variable, colour in _DARK.items())
 
 SERIES = (
     (BLUE, "o", "-"),
@@ -139,9 +143,12 @@ class Drawing:
         """The element, with ids of its own and no colour that a dark page would hide."""
         mpl.rcParams["svg.hashsalt"] = name
         written = io.StringIO()
-        FigureCanvasSVG(self.figure).print_svg(
-            written, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-        )
+        with warnings.catch_warnings():
+            # a glyph that our font lacks, the reader's may have
+            warnings.filterwarnings("ignore", "Glyph .* missing")
+            FigureCanvasSVG(self.figure).print_svg(
+                written, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+            )
         text = written.getvalue()
         text = text[text.index("<svg") :]
         text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -157,19 +164,20 @@ class Drawing:
 
 def with_own_ids(svg: str, prefix: str) -> str:
     """The same picture with ids that nothing else on a page has."""
-    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
-    return re.sub(r'(href="|url\()#', rf"\1#{prefix}-", svg)
+
+    def own(tag: re.Match[str]) -> str:
+        found = re.sub(r'\bid="', f'id="{prefix}-', tag[0])
+        return re.sub(r'(href="|url\()#', rf"\1#{prefix}-", found)
+
+    return re.sub(r"<[^>]+>", own, svg)
 
 
 def as_file(svg: str) -> str:
     """A picture that stands for itself, and follows light and dark as a page does."""
     head, rest = svg.split(">", 1)
-    names = {variable: colour for colour, variable in VARIABLES.items()}
-    light = "".join(f"--{variable}:{colour};" for variable, colour in names.items())
-    dark = "".join(f"--{variable}:{colour};" for variable, colour in (names | DARK).items())
     style = (
-        f"<style>svg{{{light}background:var(--paper)}}"
-        f"@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
+        f"<style>svg{{{LIGHT_CSS}background:var(--paper)}}"
+        f"@media (prefers-color-scheme:dark){{svg{{{DARK_CSS}}}}}</style>"
     )
     return f'<?xml version="1.0" encoding="utf-8"?>\n{head}>{style}{rest}'
 
@@ -214,7 +222,11 @@ def label_of(name: str, arm: ArmSummary) -> str:
 
 def wrapped(text: str) -> str:
     """A name that leaves room for what it names."""
-    return textwrap.fill(textwrap.shorten(text, _LONGEST, placeholder=" …"), _LABEL)
+    text = " ".join(figures.printable(text).split())
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}…"
+    # a label that begins with an underscore is none to matplotlib
+    return textwrap.fill(text.replace("_", "\u200b_", 1) if text[:1] == "_" else text, _LABEL)
 
 
 def height_for(rows: int, *, legend_rows: int = 1) -> float:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from evalskip.report import figures, tables
 from evalskip.report.plots.drawing import (
     BLUE,
+    FAINT,
     INK,
     ORANGE,
     PAPER,
+    PURPLE,
     Drawing,
     Plot,
     height_for,
@@ -22,6 +24,14 @@ if TYPE_CHECKING:
 
 TITLE = "The largest batch"
 
+_LOOK = {
+    "train": (BLUE, ""),
+    "evaluate": (ORANGE, "///"),
+    "model": (PURPLE, "xx"),
+    None: (FAINT, "..."),
+}
+"""Colour and hatching by what bounds an arm."""
+
 
 def plot(summary: Summary) -> Plot | None:
     """One bar per arm, with what bounds it."""
@@ -30,11 +40,11 @@ def plot(summary: Summary) -> Plot | None:
         return None
     with Drawing(height_for(len(found))) as drawing:
         axes = drawing.axes
-        for bound, colour, hatch in (("train", BLUE, ""), ("evaluate", ORANGE, "///")):
+        for bound, (colour, hatch) in _LOOK.items():
             own = [
                 (place, each.max_batch)
                 for place, each in enumerate(found)
-                if (each.bound_by == "evaluate") == (bound == "evaluate")
+                if each.bound_by == bound
             ]
             if own:
                 places, batches = zip(*own, strict=True)
@@ -45,7 +55,7 @@ def plot(summary: Summary) -> Plot | None:
                     color=colour,
                     hatch=hatch,
                     edgecolor=PAPER,
-                    label=f"bound by {bound}",
+                    label=f"bound by {bound or 'nobody knows'}",
                 )
         for place, each in enumerate(found):
             axes.text(each.max_batch, place, f" {each.max_batch:,}", va="center", color=INK)

@@ -70,7 +70,7 @@ def _table(summary: Summary) -> Table:
                 f"{run.own_cores:.2f}",
                 f"{run.others_cores:.2f}",
                 f"{100 * run.waiting:.1f}",
-                "yes" if run.contaminated else "no",
+                {True: "yes", False: "no", None: "not judged"}[run.contaminated],
             )
             for run in summary.activity
         ],

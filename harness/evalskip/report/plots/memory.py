@@ -47,8 +47,8 @@ def plot(summary: Summary) -> Plot | None:
         drawing.legend()
         svg = drawing.svg("memory", TITLE)
     caption = (
-        "The highest reading of each phase. Skipping evaluation saves memory only where the mark "
-        "of evaluate lies to the right of that of train."
+        "The highest reading of each phase. Where the mark of evaluate lies to the left of that of "
+        "train, evaluation does not set the peak."
     )
     return Plot("memory", TITLE, caption, svg, tables.memory(summary))
 

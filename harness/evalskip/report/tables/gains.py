@@ -61,6 +61,9 @@ def estimates(summary: Summary) -> Table:
     """Every estimate of throughput gain, side by side."""
     rows = []
     for name, arm in summary.arms.items():
+        if name == OFF_AGAIN and summary.noise_floor:
+            floor = figures.interval(summary.noise_floor)
+            rows.append((*who(name, arm), floor, *[figures.NOTHING] * 6))
         direct = summary.compared(name, "direct")
         together = summary.compared(name, TOGETHER)
         if direct:

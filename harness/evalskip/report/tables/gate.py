@@ -17,10 +17,10 @@ def gated(result: GateResult) -> Table:
     """Every figure: before, today, the change with its limits, and what became of it."""
     return Table(
         title="The gate",
-        note=f"More is worse throughout. Each change with limits at such a level that a build "
-        f"without any passes {100 * result.level:g} times in 100. Held: what changed is less than "
-        "matters.",
-        columns=("figure", "of", "before", "today", "change", "limits", "outcome"),
+        note="More is worse throughout. The limits of all changes hold together, so that a build "
+        f"that changed nothing fails at most {100 * (1 - result.level):.3g} times in 100. Held: "
+        "what changed is less than matters.",
+        columns=("figure", "of", "held to", "today", "change", "limits", "outcome"),
         rows=[
             (
                 change.what,
@@ -43,7 +43,8 @@ def in_words(change: Change) -> str:
     before, today = value(kind, change.before), value(kind, change.today)
     moved, limits = _change(change)
     why = f"; {change.why}" if change.why else ""
-    return f"{change.what}, {change.of}: {before} before, {today} today: {moved} {limits}{why}"
+    held_to = f"a budget of {before}" if change.outcome == "over_budget" else f"{before} before"
+    return f"{change.what}, {change.of}: {held_to}, {today} today: {moved} {limits}{why}"
 
 
 def value(kind: Kind, found: float | None) -> str:
@@ -52,6 +53,8 @@ def value(kind: Kind, found: float | None) -> str:
         return figures.NOTHING
     if kind.unit == "s":
         return f"{found:.3g} s"
+    if kind.unit == "times":
+        return f"{found:.{kind.digits}f}"
     return f"{100 * found:.{kind.digits}f} %"
 
 

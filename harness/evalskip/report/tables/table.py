@@ -17,6 +17,9 @@ WHO = ("schedule", "rows")
 TOGETHER: Estimator = "matched_steps_plus_hidden_cost"
 
 
+_NUMERIC = frozenset("0123456789-–+")
+
+
 @dataclass(frozen=True)
 class Table:
     """A title, a line that says how to read it, columns, and rows of text."""
@@ -25,6 +28,14 @@ class Table:
     note: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Per column, whether it holds numbers only, and no more than dashes beside them."""
+        if not self.rows:
+            return [False] * len(self.columns)
+        columns = zip(*self.rows, strict=True)
+        return [all(text[:1] in _NUMERIC for text in column) for column in columns]
 
 
 def who(name: str, arm: ArmSummary) -> tuple[str, str]:
