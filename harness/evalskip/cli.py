@@ -8,12 +8,19 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from evalskip.errors import EvalskipError, Inconclusive, InputError, Interrupted
+from evalskip.errors import (
+    EvalskipError,
+    Inconclusive,
+    InputError,
+    Interrupted,
+    MeasurementError,
+)
 
 app = typer.Typer(
     name="evalskip",
@@ -371,6 +378,9 @@ def main() -> NoReturn:
         sys.exit(stop.exit_code)
     except _UsageError as error:
         _fail(error.format_message(), InputError.exit_code)
+    except Exception:  # a mistake of ours must not look like a regression, which is 1
+        traceback.print_exc()
+        sys.exit(MeasurementError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from evalskip.errors import InputError
-from evalskip.records import write_atomically
+from evalskip.records import read_json, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -296,17 +295,9 @@ def read_summary(directory: Path) -> Summary:
     Raises:
         InputError: there is none, or it is of another schema.
     """
-    path = directory / FILE_NAME
-    try:
-        return Summary.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a result directory") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(place) for place in first["loc"]) or "the file"
-        raise InputError(f"{path}: {field}: expected schema_version 1: {first['msg']}") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    return read_json(
+        directory / FILE_NAME, Summary, "schema_version 1", if_missing="a result directory"
+    )
 
 
 def write_sections(directory: Path, summary: Summary, sections: set[str]) -> Summary:

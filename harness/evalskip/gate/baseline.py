@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from evalskip.errors import InputError
 from evalskip.gate.figures import Figure
-from evalskip.records import write_atomically
+from evalskip.records import read_json, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -150,16 +150,7 @@ def read_baseline(path: Path) -> Baseline:
     Raises:
         InputError: there is none, it is half written, or of another schema.
     """
-    try:
-        found = Baseline.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a baseline, as --add makes it") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(place) for place in first["loc"]) or "the file"
-        raise InputError(f"{path}: {field}: expected a baseline: {first['msg']}") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    found = read_json(path, Baseline, "a baseline", if_missing="a baseline, as --add makes it")
     if not found.sessions:
         raise InputError(f"{path}: sessions: expected at least one")
     return found

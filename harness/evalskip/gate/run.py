@@ -6,16 +6,14 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from evalskip.errors import InputError, MeasurementError
+from evalskip.errors import MeasurementError
 from evalskip.gate.baseline import Experiment, Session, add_session, read_baseline
 from evalskip.gate.figures import Benchmark, figures_of
 from evalskip.gate.history import add_to_history, shifts
 from evalskip.gate.judge import GateResult, comparable, judged, shares_of, within_budget
 from evalskip.gate.kinds import UNDISTURBED_TIME
 from evalskip.machine.fingerprint import same_model
-from evalskip.records import RecordStore
+from evalskip.records import RecordStore, read_json
 from evalskip.summary import read_summary
 
 if TYPE_CHECKING:
@@ -141,13 +139,4 @@ def _read_benchmark(directory: Path, given: Path | None) -> Benchmark | None:
     path = given or directory / "benchmark.json"
     if given is None and not path.exists():
         return None
-    try:
-        return Benchmark.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(place) for place in first["loc"]) or "the file"
-        raise InputError(
-            f"{path}: {field}: expected the JSON of pytest-benchmark: {first['msg']}"
-        ) from None
+    return read_json(path, Benchmark, "the JSON of pytest-benchmark")
