@@ -75,7 +75,7 @@ def evaluated_at(trainer: Trainer) -> list[int]:
     return [entry["step"] for entry in trainer.state.log_history if "eval_loss" in entry]
 
 
-@pytest.mark.parametrize("cost", [0.3, 1.2])
+@pytest.mark.parametrize("cost", [0.4, 1.2])
 def test_it_uses_its_share_and_no_more(
     cost: float, timed: Callable[..., tuple[Trainer, Clock]]
 ) -> None:
@@ -85,8 +85,8 @@ def test_it_uses_its_share_and_no_more(
     assert 0.04 <= clock.share <= 0.05
     steps = evaluated_at(trainer)
     assert steps[-1] == 400
-    gaps = [after - before for before, after in pairwise(steps[1:-1])]
-    assert max(gaps) - min(gaps) <= 1
+    gaps = [after - before for before, after in pairwise(steps[:-1])]
+    assert max(gaps) <= 1.3 * min(gaps) + 1
 
 
 def test_it_holds_while_steps_grow_slower(timed: Callable[..., tuple[Trainer, Clock]]) -> None:
@@ -129,16 +129,17 @@ def test_one_that_was_dearer_than_its_rows_is_warned_of(
 def test_it_warns_where_early_stopping_would_starve(
     timed: Callable[..., tuple[Trainer, Clock]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = {"metric_for_best_model": "eval_loss", "eval_strategy": "steps", "eval_steps": 10}
+    arguments = {"metric_for_best_model": "eval_loss", "eval_strategy": "steps", "eval_steps": 30}
     for patience, starves in ((2, False), (30, True)):
         stopping = EarlyStoppingCallback(early_stopping_patience=patience)
         trainer, _ = timed(
             stopping,
             EvalBudget(0.05),
-            evaluation_s=2.0,
+            evaluation_s=0.6,
+            steps=60,
             load_best_model_at_end=True,
             save_strategy="steps",
-            save_steps=10,
+            save_steps=30,
             **arguments,
         )
         trainer.train()

@@ -199,7 +199,10 @@ def test_bad_input_is_one_line(measure: Callable[..., Path], tmp_path: Path) -> 
         ((other, "--baseline", known), "arms: expected off, off_again, every_epoch@48, got"),
         ((more, "--baseline", known), "arms: expected"),
         ((other, "--baseline", known, "--add"), "a baseline of another experiment: arms"),
-        ((good, "--baseline", known, "--benchmark", tmp_path / "no"), "no: no such file; expected the JSON of"),
+        (
+            (good, "--baseline", known, "--benchmark", tmp_path / "no"),
+            "no: no such file; expected the JSON of",
+        ),
         ((good, "--baseline", known, "--benchmark", pickled), "expected the JSON of pytest-bench"),
         ((good, "--baseline", known, "--benchmark", zero), "stats.median: expected the JSON of"),
         ((good, "--baseline", odd), "figures.0: expected a baseline: Value error, kind: expected"),

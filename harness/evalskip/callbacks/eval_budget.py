@@ -28,6 +28,8 @@ _ROW = 0.5
 # where the rows cannot be counted, the first evaluation comes about half-way
 _UNKNOWN = 0.25
 _CANDIDATES = 200
+# of the distance at which evaluations use up the share
+_EVENLY = 0.8
 
 
 class EvalBudget(TrainerCallback):
@@ -61,7 +63,7 @@ class EvalBudget(TrainerCallback):
         self.share = share
         self.every = every
         self._trainer: Trainer | None = None
-        self._began = self._spent = 0.0
+        self._began = self._spent = self._trained_at_last = 0.0
         self._first_step = 0
         self._costs: list[float] = []
         self._asked_at: float | None = None
@@ -110,6 +112,7 @@ class EvalBudget(TrainerCallback):
         self._asked_at = None
         self._spent += cost
         self._costs.append(cost)
+        self._trained_at_last = self._trained()
         if state.is_world_process_zero and state.global_step < state.max_steps:
             self._warn(args, state)
 
@@ -121,6 +124,10 @@ class EvalBudget(TrainerCallback):
         trained = self._trained()
         cost = median(self._costs) if self._costs else self._guess(args, state, trained)
         taken = self._spent + 2 * cost
+        # a first one that was cheaper than believed must not be followed by a burst of others
+        apart = _EVENLY * cost * (1 - self.share) / self.share
+        if self._costs and trained - self._trained_at_last < apart:
+            return False
         return taken <= self.share * (trained + taken)
 
     def _trained(self) -> float:

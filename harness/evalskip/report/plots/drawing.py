@@ -74,7 +74,7 @@ SERIES = (
 """Colour, marker and line of each of several series."""
 
 _WIDTH_IN = 4.5
-_LABEL, _LONGEST = 20, 56
+_LABEL, _LONGEST = 22, 56
 
 _STYLE: Any = {
     "svg.fonttype": "none",
