@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ruamel.yaml import YAML
 
-from support import run_evalskip
+from support import run_evalskip, run_inside
 
 if TYPE_CHECKING:
     import subprocess
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def evalskip() -> Callable[..., subprocess.CompletedProcess[str]]:
-    return run_evalskip
+    """The command line; in a process of its own where one is asked for by its options."""
+
+    def call(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+        return run_evalskip(*arguments, **options) if options else run_inside(*arguments)
+
+    return call
 
 
 @pytest.fixture

@@ -499,7 +499,7 @@ def test_names_that_look_like_markup_and_dots_are_names(
     inside = tmp_path / "inside"
     inside.mkdir()
     assert evalskip("bench", spec, "--out", ".", cwd=inside).returncode == 0
-    assert (inside / "report.md").read_text().startswith("# inside\n")
+    assert (inside / "report.md").read_text().startswith("## inside\n")
     assert evalskip("bench", spec, "--out", "x" * 300, cwd=tmp_path).returncode == 2
 
 

@@ -86,7 +86,9 @@ def test_it_uses_its_share_and_no_more(
     steps = evaluated_at(trainer)
     assert steps[-1] == 400
     gaps = [after - before for before, after in pairwise(steps[:-1])]
-    assert max(gaps) <= 1.3 * min(gaps) + 1
+    # the first was placed by a guess of what it costs
+    assert gaps[0] <= 1.5 * min(gaps)
+    assert max(gaps[1:]) <= min(gaps[1:]) + 2
 
 
 def test_it_holds_while_steps_grow_slower(timed: Callable[..., tuple[Trainer, Clock]]) -> None:
