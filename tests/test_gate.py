@@ -117,7 +117,8 @@ def test_every_tool_can_read_what_a_gate_writes(
     )
     assert compared.returncode == 0, compared.stderr
     assert "every_epoch@48" in compared.stdout
-    assert json.loads((folder / "gate.json").read_text())["sessions"] == 3
+    found = json.loads((folder / "gate.json").read_text())
+    assert (found["sessions"], found["verdict"]) == (3, "regressed")
 
 
 @pytest.mark.parametrize(("budget", "code"), [("25%", 0), ("5%", 1), ("0.1525", 3)])

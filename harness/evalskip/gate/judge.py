@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 from scipy import special
 
 from evalskip.claims.held import evaluates
@@ -68,6 +68,7 @@ class GateResult(BaseModel):
     notes: list[str] = []
     shifts: list[Shift] = []
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def verdict(self) -> GateVerdict:
         """Of all figures together."""
