@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from evalskip.claims.speed import RANGE
 from evalskip.report import figures
@@ -73,7 +74,7 @@ SERIES = (
 )
 """Colour, marker and line of each of several series."""
 
-_WIDTH_IN = 4.5
+_WIDTH_IN, _MARGIN_IN = 4.5, 0.12
 _LABEL, _LONGEST = 22, 56
 
 _STYLE: Any = {
@@ -128,7 +129,9 @@ class Drawing:
     def __enter__(self) -> Drawing:
         self._style = mpl.rc_context(_STYLE)
         self._style.__enter__()
-        self.figure = Figure(figsize=(_WIDTH_IN, self._height), layout="constrained")
+        # the reader's font may be wider than the one that is measured here
+        layout = ConstrainedLayoutEngine(w_pad=_MARGIN_IN)
+        self.figure = Figure(figsize=(_WIDTH_IN, self._height), layout=layout)
         self.axes: Axes = self.figure.add_subplot()
         return self
 
