@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from evalskip.claims.held import per_cent
-from evalskip.report import figures
+from evalskip.report import figures, tables
 from evalskip.report.tables.table import TOGETHER, gain_of
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import Interval
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def answer(summary: Summary) -> str:
     """What the result says, in one sentence."""
-    judged = [claim for claim in summary.claims if claim.verdict != "not_run"]
+    judged = tables.judged(summary.claims)
     if points := _points(summary):
         return f"{_speed(summary, points)}; {_held(summary, points)}."
     costs = [(gain, name) for name in summary.arms if (gain := _gain(summary, name)) is not None]
@@ -43,7 +43,7 @@ def answer(summary: Summary) -> str:
 
 def scopes(summary: Summary) -> list[str]:
     """What the answer and the verdicts hold for."""
-    judged = [claim.scope for claim in summary.claims if claim.verdict != "not_run"]
+    judged = [claim.scope for claim in tables.judged(summary.claims)]
     scope = summary.scope
     return list(dict.fromkeys(judged)) or [f"{scope.job}, {scope.model}, on {scope.device}"]
 
@@ -51,8 +51,7 @@ def scopes(summary: Summary) -> list[str]:
 def headline(summary: Summary) -> list[str]:
     """Answer, scope, where it comes from, and each verdict: a few lines."""
     lines = [answer(summary), f"scope: {'; '.join(scopes(summary))}", *provenance(summary)]
-    claims = [claim for claim in summary.claims if claim.verdict != "not_run"]
-    for claim in claims:
+    for claim in tables.judged(summary.claims):
         condition = f". {claim.condition}" if claim.condition else ""
         lines.append(f"claim {claim.id}: “{claim.says}”")
         lines.append(f"{claim.verdict}: {claim.measured}{condition}")

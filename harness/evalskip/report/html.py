@@ -54,7 +54,7 @@ class Section:
             answer=answer(summary),
             scopes=scopes(summary),
             provenance=provenance(summary),
-            claims=[claim for claim in summary.claims if claim.verdict != "not_run"],
+            claims=tables.judged(summary.claims),
             first=first,
             plots=plots,
             rest=[table for table in tables.tables_of(summary) if table.title not in titles],

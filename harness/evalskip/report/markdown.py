@@ -91,7 +91,11 @@ def _of_one(summary: Summary) -> _Content:
         scopes=scopes(summary),
         warnings=_some(summary.warnings),
         first=[table for table in shown if table.rows],
-        rest=[table for table in tables.tables_of(summary) if table.title not in titles],
+        rest=[
+            table
+            for table in (*tables.tables_of(summary), tables.evidence(summary.claims))
+            if table.rows and table.title not in titles
+        ],
         lists={
             "Changed of what was written, so that arms can be compared": _some(summary.changes),
             "How it was measured": provenance(summary),

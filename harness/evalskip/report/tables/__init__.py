@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.report.tables.claims import truth, verdicts
+from evalskip.report.tables.claims import evidence, judged, truth, verdicts
 from evalskip.report.tables.gains import estimates, gains, overview, readings
 from evalskip.report.tables.memory import headroom, memory
 from evalskip.report.tables.table import Table
@@ -17,9 +17,11 @@ __all__ = [
     "Table",
     "estimates",
     "evaluation_sets",
+    "evidence",
     "first_of",
     "gains",
     "headroom",
+    "judged",
     "memory",
     "overview",
     "per_token",

@@ -20,7 +20,7 @@ def verdicts(claims: Iterable[Claim]) -> Table:
         note="What an article claims of skipping evaluation, in our words, and what was measured "
         "of it. Supported: the whole interval lies in the claimed range; refuted: wholly outside; "
         "conditional: it depends, and the boundary is given.",
-        columns=("claim", "it says", "verdict", "measured", "condition", "scope", "evidence"),
+        columns=("claim", "it says", "verdict", "measured", "condition"),
         rows=[
             (
                 claim.id,
@@ -28,13 +28,28 @@ def verdicts(claims: Iterable[Claim]) -> Table:
                 claim.verdict,
                 claim.measured,
                 claim.condition or figures.NOTHING,
-                claim.scope,
-                "; ".join(claim.evidence) or figures.NOTHING,
             )
-            for claim in claims
-            if claim.verdict != "not_run"
+            for claim in judged(claims)
         ],
     )
+
+
+def evidence(claims: Iterable[Claim]) -> Table:
+    """What each verdict holds for, and where in ``summary.json`` it comes from."""
+    return Table(
+        title="Evidence",
+        note="The sections of summary.json that each verdict rests on, and what it holds for.",
+        columns=("claim", "scope", "evidence"),
+        rows=[
+            (claim.id, claim.scope, "; ".join(claim.evidence) or figures.NOTHING)
+            for claim in judged(claims)
+        ],
+    )
+
+
+def judged(claims: Iterable[Claim]) -> list[Claim]:
+    """Those that have a verdict."""
+    return [claim for claim in claims if claim.verdict != "not_run"]
 
 
 def truth(summary: Summary) -> Table:
