@@ -18,6 +18,7 @@ from scipy import stats
 
 from evalskip.analysis.estimates import matched, undisturbed
 from evalskip.analysis.intervals import mean_log_ratio, ratio
+from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.gate import kinds
 from evalskip.gate.baseline import Baseline, Experiment, Session
 from evalskip.gate.figures import Figure, figures_of
@@ -120,7 +121,7 @@ def build(task: tuple[str, int, int, int]) -> list[tuple[str, str]]:
         verdicts = []
         for gain in (usual, usual + change_of(usual)):
             _, now = session(gain, today, noises[today], source)
-            each = 1 - (1 - LEVEL) / len(comparable(baseline, now))
+            each = simultaneous_level(LEVEL, 1, len(comparable(baseline, now)))
             changes = judged(baseline, now, each)
             result = GateResult(name=scene, level=LEVEL, sessions=sessions, changes=changes)
             verdicts.append(result.verdict)

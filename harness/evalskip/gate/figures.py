@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import special
 
+from evalskip.claims.held import headroom_of
 from evalskip.gate import kinds
 from evalskip.gate.kinds import KINDS
-from evalskip.spec import OFF, OFF_AGAIN
+from evalskip.spec import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,9 +98,9 @@ def _gains(summary: Summary) -> Iterator[Figure]:
 
 def _headroom(summary: Summary) -> Iterator[Figure]:
     """Known to a row, without a doubt beyond that; a row more on each side, so that 0 has a log."""
-    off = next((found for found in summary.headroom if found.arm == OFF), None)
-    for found in summary.headroom:
-        if off is not None and found.arm not in (OFF, OFF_AGAIN):
+    off, others = headroom_of(summary)
+    for found in others:
+        if off is not None:
             without, batch = off.max_batch + 1, found.max_batch + 1
             yield Figure(
                 kind=kinds.HEADROOM.name,

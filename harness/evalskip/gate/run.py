@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.errors import MeasurementError
 from evalskip.gate.baseline import Experiment, Session, add_session, read_baseline
 from evalskip.gate.figures import Benchmark, figures_of
@@ -22,22 +23,25 @@ if TYPE_CHECKING:
 
     from evalskip.gate.baseline import Baseline
     from evalskip.gate.judge import Change
+    from evalskip.summary import Summary
 
 LEVEL = 0.99
 
 
-def session_of(directory: Path, benchmark: Path | None = None) -> tuple[Experiment, Session]:
-    """What a result directory says, as one session.
+def session_of(
+    summary: Summary, directory: Path, benchmark: Path | None = None
+) -> tuple[Experiment, Session]:
+    """What a result says, as one session.
 
     Args:
-        directory: of results.
+        summary: of the result.
+        directory: in which it lies.
         benchmark: what pytest-benchmark wrote; ``benchmark.json`` there, if it is.
 
     Raises:
         InputError: a file is missing, half written or of another schema.
         MeasurementError: nothing was measured that a gate could compare.
     """
-    summary = read_summary(directory)
     figures = figures_of(summary, _read_benchmark(directory, benchmark))
     if not figures:
         raise MeasurementError(
@@ -58,7 +62,7 @@ def add_to_baseline(
     Raises:
         InputError, MeasurementError: as of :func:`session_of`; or another experiment's baseline.
     """
-    experiment, session = session_of(directory, benchmark)
+    experiment, session = session_of(read_summary(directory), directory, benchmark)
     known = add_session(baseline, experiment, session)
     if history is not None:
         add_to_history(history, session)
@@ -88,8 +92,8 @@ def gate(
         InputError: an input is missing, half written, of another schema or of another experiment.
         MeasurementError: nothing was measured that could be compared.
     """
-    experiment, today = session_of(directory, benchmark)
     summary, known = read_summary(directory), None
+    experiment, today = session_of(summary, directory, benchmark)
     result = GateResult(name=directory.resolve().name, level=level, sessions=0, changes=[])
     if baseline is not None:
         known = read_baseline(baseline)
@@ -98,7 +102,7 @@ def gate(
     # the level is that of the whole gate
     questions = len(comparable(known, today)) if known else 0
     questions += len(shares_of(today)) if max_share is not None else 0
-    each = 1 - (1 - level) / max(1, questions)
+    each = simultaneous_level(level, 1, questions)
     if known:
         result.changes += judged(known, today, each)
         result.notes += _notes(known, today, result.changes)

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 from evalskip.machine.fingerprint import same_model
 from evalskip.report import figures
 from evalskip.report.headline import answer, scopes
-from evalskip.report.plots.compared import compared
 from evalskip.report.tables import Table
-from evalskip.report.tables.table import TOGETHER, gain_of
+from evalskip.report.tables.table import best_gain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.report.plots.drawing import Plot
     from evalskip.summary import Summary
 
 
@@ -25,7 +23,6 @@ class Comparison:
 
     notes: list[str]
     tables: list[Table]
-    plot: Plot | None
 
 
 def comparison(summaries: Sequence[Summary]) -> Comparison | None:
@@ -36,7 +33,6 @@ def comparison(summaries: Sequence[Summary]) -> Comparison | None:
     return Comparison(
         notes=_notes(summaries),
         tables=[table for table in found if table.rows],
-        plot=compared(summaries),
     )
 
 
@@ -88,12 +84,7 @@ def _gains(summaries: Sequence[Summary]) -> Table:
         rows=[
             (
                 arm,
-                *(
-                    figures.interval(
-                        gain_of(summary, arm, TOGETHER) or gain_of(summary, arm, "direct")
-                    )
-                    for summary in summaries
-                ),
+                *(figures.interval(best_gain(summary, arm)) for summary in summaries),
             )
             for arm in arms
         ],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.claims.held import per_cent
 from evalskip.report import figures, tables
-from evalskip.report.tables.table import TOGETHER, gain_of
+from evalskip.report.tables.table import best_gain
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import Interval
 
@@ -22,7 +22,9 @@ def answer(summary: Summary) -> str:
     judged = tables.judged(summary.claims)
     if points := _points(summary):
         return f"{_speed(summary, points)}; {_held(summary, points)}."
-    costs = [(gain, name) for name in summary.arms if (gain := _gain(summary, name)) is not None]
+    costs = [
+        (gain, name) for name in summary.arms if (gain := best_gain(summary, name)) is not None
+    ]
     if costs:
         gain, name = max(costs, key=lambda cost: cost[0].estimate)
         schedule = summary.arms[name].schedule
@@ -110,11 +112,6 @@ def _faster(gain: Interval) -> str:
         less = Interval(estimate=-gain.estimate, low=low, high=high, level=gain.level)
         return f"{per_cent(less)} slower"
     return f"{per_cent(gain)} faster"
-
-
-def _gain(summary: Summary, arm: str) -> Interval | None:
-    """By the best estimate that there is."""
-    return gain_of(summary, arm, TOGETHER) or gain_of(summary, arm, "direct")
 
 
 def provenance(summary: Summary) -> list[str]:

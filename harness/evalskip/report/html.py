@@ -15,6 +15,7 @@ from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.headline import answer, provenance, scopes
 from evalskip.report.plots import NAMES, plots_of
+from evalskip.report.plots.compared import compared
 from evalskip.report.plots.drawing import DARK_CSS, LIGHT_CSS, as_file, with_own_ids
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
         InputError: it cannot be written to.
     """
     sections, several = [Section.of(summary) for summary in summaries], comparison(summaries)
+    together = compared(summaries) if several else None
     folder = directory / "plots"
     path = directory / "report.html"
     try:
@@ -82,15 +84,15 @@ def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
             prefix = f"{number}-" if several else ""
             for plot in section.plots:
                 write_atomically(folder / f"{prefix}{plot.name}.svg", as_file(plot.svg))
-        if several and several.plot:
-            write_atomically(folder / f"{several.plot.name}.svg", as_file(several.plot.svg))
-        write_atomically(path, _page(sections, several))
+        if together:
+            write_atomically(folder / f"{together.name}.svg", as_file(together.svg))
+        write_atomically(path, _page(sections, several, together))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path
 
 
-def _page(sections: Sequence[Section], several: Comparison | None) -> str:
+def _page(sections: Sequence[Section], several: Comparison | None, together: Plot | None) -> str:
     environment = Environment(
         loader=PackageLoader("evalskip.report"),
         undefined=StrictUndefined,
@@ -103,7 +105,12 @@ def _page(sections: Sequence[Section], several: Comparison | None) -> str:
     environment.filters["numbers"] = _numbers
     template = environment.get_template("report.html.jinja")
     return template.render(
-        sections=sections, comparison=several, marks=MARKS, light=LIGHT_CSS, dark=DARK_CSS
+        sections=sections,
+        comparison=several,
+        together=together,
+        marks=MARKS,
+        light=LIGHT_CSS,
+        dark=DARK_CSS,
     )
 
 

@@ -16,7 +16,7 @@ from evalskip.report.plots.drawing import (
     wrapped,
 )
 from evalskip.report.tables import Table
-from evalskip.report.tables.table import TOGETHER, gain_of
+from evalskip.report.tables.table import best_gain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ def compared(summaries: Sequence[Summary]) -> Plot | None:
     gains: dict[str, list[tuple[int, Interval]]] = {}
     for place, summary in enumerate(summaries):
         for arm in dict.fromkeys(found.arm for found in summary.comparisons):
-            gain = gain_of(summary, arm, TOGETHER) or gain_of(summary, arm, "direct")
+            gain = best_gain(summary, arm)
             if gain:
                 gains.setdefault(arm, []).append((place, gain))
     if not gains:

@@ -50,6 +50,11 @@ def gain_of(summary: Summary, arm: str, estimator: Estimator) -> Interval | None
     return comparison.throughput_gain if comparison else None
 
 
+def best_gain(summary: Summary, arm: str) -> Interval | None:
+    """By matched steps plus hidden cost; direct where steps could not be matched."""
+    return gain_of(summary, arm, TOGETHER) or gain_of(summary, arm, "direct")
+
+
 def has(summary: Summary, quantity: str) -> bool:
     """Whether any peak of this kind was read."""
     arms = summary.arms.values()
