@@ -1,5 +1,5 @@
 # make bench | report | gate | memory | test | lint | simulate | simulate-gate | stopwatch |
-# instrumentation : each sets up what it needs.
+# instrumentation | validate | eval-budget : each sets up what it needs.
 #
 #   make bench SPEC=bench/gpu.yaml          another experiment
 #   make bench PYTHON=/path/to/python       use an environment as it is
@@ -23,7 +23,7 @@ endif
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .PHONY: bench report gate gate-session gate-baseline memory llamafactory smollm2 simulate \
-	simulate-gate stopwatch instrumentation test test-slow lint lock clean
+	simulate-gate stopwatch instrumentation validate eval-budget test test-slow lint lock clean
 
 bench: $(READY) $(EXTRA)
 	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
@@ -72,6 +72,15 @@ stopwatch: $(READY)
 # what the probe costs a train step; about three minutes
 instrumentation: $(READY)
 	$(PY) bench/instrumentation.py
+
+# what evalskip predict says, beside what whole runs then take; about a quarter of an hour on a
+# machine that does nothing else
+validate: $(READY)
+	$(PY) bench/validate.py
+
+# what share of the time EvalBudget takes, alone and beside a neighbour; about ten minutes
+eval-budget: $(READY)
+	$(PY) bench/eval_budget.py
 
 test: $(READY)
 	$(PY) -m pytest -m "not slow"

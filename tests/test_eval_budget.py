@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -13,6 +14,9 @@ from datasets import Dataset
 from transformers import EarlyStoppingCallback
 
 from evalskip.callbacks import EvalBudget, eval_budget
+from evalskip.jobs.llamafactory.settings import PYTHON
+from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
+from support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -205,3 +209,35 @@ def test_all_ranks_follow_one_decision(tmp_path: Path) -> None:
     assert first == second
     assert first[-1] == 60
     assert len(first) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PYTHON.exists(), reason="needs make llamafactory")
+def test_llamafactory_takes_it(tmp_path: Path) -> None:
+    make_tiny(tmp_path)
+    settings = {
+        **tiny_settings(tmp_path),
+        "eval_strategy": "no",
+        "num_train_epochs": 6,
+        "output_dir": str(tmp_path / "out"),
+        "report_to": "none",
+        "use_cpu": True,
+    }
+    script = f"""
+from llamafactory.train.tuner import run_exp
+from evalskip.callbacks import EvalBudget
+run_exp(args={settings!r}, callbacks=[EvalBudget(share=0.2, every=1)])
+"""
+    ended = subprocess.run(
+        [str(PYTHON), "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "harness"), "DISABLE_VERSION_CHECK": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    log = [json.loads(line) for line in (tmp_path / "out" / "trainer_log.jsonl").open()]
+    evaluated = [entry["current_steps"] for entry in log if "eval_loss" in entry]
+    assert evaluated
+    assert evaluated[-1] == log[-1]["total_steps"]

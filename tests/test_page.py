@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from evalskip.analysis.prediction import amounts, densest, predict
+from evalskip.report import figures
 from evalskip.report.html import write_page
 from evalskip.summary import Summary, read_summary
-from support import ROOT
+from support import ROOT, run_inside
+from test_predict import JOB
 from test_report import hostile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
+
+    from evalskip.summary import CostModel
 
 __all__ = ["hostile"]
 
@@ -148,4 +156,134 @@ def test_a_print_shows_what_is_folded_away(browser: Browser, tmp_path: Path) -> 
     )
     assert heights
     assert all(height > 20 for height in heights)
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory: pytest.TempPathFactory) -> Summary:
+    """What ``evalskip predict`` says of a job with noise, of two evaluation-set sizes."""
+    folder = tmp_path_factory.mktemp("predicted")
+    spec = {
+        "job": {**JOB, "noise": [{"kind": "autocorrelation", "sigma": 0.1, "memory": 0.4}]},
+        "arms": [{"schedule": "every_epoch", "evaluation_rows": [61, 100]}],
+    }
+    (folder / "spec.yaml").write_text(json.dumps(spec))
+    ended = run_inside("predict", folder / "spec.yaml", "--out", folder / "out")
+    assert ended.returncode == 0, ended.stderr
+    return read_summary(folder / "out")
+
+
+def rows_of(page: Page) -> list[list[str]]:
+    """The table of the sliders, as a reader sees it."""
+    return [
+        [cell.inner_text() for cell in row.query_selector_all("th, td")]
+        for row in page.query_selector_all(".what-if tbody tr")
+    ]
+
+
+def told_by_us(model: CostModel, schedules: dict[str, tuple[int, int]]) -> list[list[str]]:
+    """The same, by what the command line computes and prints."""
+    rows = []
+    for schedule, (evaluations, followed) in schedules.items():
+        of = amounts(model.size, evaluations, followed)
+        found = predict(model, of, arm="", schedule="", evaluation_rows=None)
+        rows.append(
+            [
+                schedule,
+                figures.count(evaluations),
+                figures.span(found.wall_s),
+                figures.interval(found.share),
+                figures.interval(found.throughput_gain),
+            ]
+        )
+    return rows
+
+
+def test_the_sliders_compute_what_the_command_line_does(
+    predicted: Summary, browser: Browser, tmp_path: Path
+) -> None:
+    opened = browser.new_page()
+    opened.goto(write_page(tmp_path, [predicted]).as_uri())
+    own, large = predicted.cost_models
+    every = predicted.recommendations[0].every_steps
+    assert every is not None
+    count = math.ceil(240 / every)
+    shown = rows_of(opened)
+    asked = {
+        "off": (0, 0),
+        "once, at the end": (1, 0),
+        "every epoch": (6, 5),
+        "every 2 epochs": (3, 2),
+        f"every {every} steps": (count, count - 1),
+    }
+    assert shown == told_by_us(own, asked)
+    # and what the command line has printed of them
+    by_arm = {each.arm: figures.interval(each.share) for each in predicted.predictions}
+    assert shown[2][3] == by_arm["every_epoch@61"]
+    assert shown[3][3] == by_arm["every_n_epochs:2@61"]
+    assert f"eval_steps: {every}" in opened.inner_text(".what-if pre")
+
+    # another job, by typing and by sliding
+    opened.select_option("[name=model]", "1")
+    assert rows_of(opened)[2][3] == by_arm["every_epoch@100"]
+    opened.fill("[name=train_rows]", "501")
+    opened.fill("[name=evaluation_rows]", "333")
+    opened.fill("[name=evaluation_batch]", "4")
+    opened.fill("[name=epochs]", "9")
+    slider = opened.locator("[name=n_slider]")
+    slider.fill("4")
+    size = large.size.model_copy(
+        update={
+            "train_rows": 501,
+            "steps": 9 * math.ceil(501 / 4),
+            "epochs": 9.0,
+            "evaluation_sets": [333],
+            "evaluation_batch": 4,
+        }
+    )
+    shown = rows_of(opened)
+    asked = {
+        "off": (0, 0),
+        "once, at the end": (1, 0),
+        "every epoch": (9, 8),
+        "every 4 epochs": (2, 2),
+    }
+    changed = large.model_copy(update={"size": size})
+    assert shown[:4] == told_by_us(changed, asked)
+    pasted = opened.inner_text(".what-if pre")
+    assert f"eval_steps: {4 * math.ceil(501 / 4)}" in pasted
+    every = int(re.findall(r"eval_steps: (\d+)", pasted)[0])
+    assert math.ceil(size.steps / every) <= densest(changed, 0.05)
+    opened.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_predictions_can_be_read(
+    width: str, scheme: str, predicted: Summary, browser: Browser, tmp_path: Path
+) -> None:
+    written = write_page(tmp_path, [predicted])
+    seen = looked_at(browser, written, width, scheme)
+    assert seen["complaints"] == []
+    assert seen["asked"] == [written.as_uri()]
+    assert seen["wider"] <= 0
+    assert seen["wider_opened"] <= 0
+    assert seen["clipped"] == []
+    for text in (*seen["drawn"], *seen["written"]):
+        assert text["contrast"] >= 4.5, text
+    assert [text for text in seen["drawn"] if text["size"] < 9] == []
+
+
+def test_a_page_with_sliders_runs_no_script_but_its_own(
+    predicted: Summary, browser: Browser, tmp_path: Path
+) -> None:
+    evil = "</script><script>document.title = 'taken'</script>"
+    models = [each.model_copy(update={"evaluation": evil}) for each in predicted.cost_models]
+    written = write_page(tmp_path, [predicted.model_copy(update={"cost_models": models})])
+    text = written.read_text().replace("</footer>", f"</footer>{evil}")
+    written.write_text(text)
+    opened = browser.new_page()
+    opened.goto(written.as_uri())
+    assert opened.title() != "taken"
+    assert opened.locator(".what-if tbody tr").count() >= 4
     opened.close()

@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -21,6 +21,11 @@ from evalskip.errors import (
     Interrupted,
     MeasurementError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_Parsed = TypeVar("_Parsed")
 
 app = typer.Typer(
     name="evalskip",
@@ -204,10 +209,7 @@ def _plan(
         raise InputError("--device-memory: missing; expected that of the card, such as 80GiB")
     if model is None:
         raise InputError("--device-memory: expected --model as well, a configuration to plan for")
-    try:
-        device_bytes = parse_size(device_memory)
-    except ValueError as error:
-        raise InputError(f"--device-memory: {error}") from None
+    device_bytes = _parsed("--device-memory", parse_size, device_memory)
     fields = fields_of(model, "--model")
     positions = fields.get("max_position_embeddings", fields.get("n_positions"))
     for option, tokens in (("--length", length), ("--evaluation-length", evaluation_length)):
@@ -218,6 +220,53 @@ def _plan(
 
     work = Workload(length, evaluation_batch, evaluation_length)
     print_plans(console(), model, plans(fields, device_bytes, work), device_bytes, work)
+
+
+@app.command()
+def predict(
+    spec: SpecArgument = DEFAULT_SPEC,
+    out: OutOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Add to the results that are there.")
+    ] = False,
+    share: Annotated[
+        str, typer.Option(help="Of T, the most that evaluation may take, for the recommendation.")
+    ] = "5%",
+    every: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Steps between evaluations to tell of as well. Repeatable."),
+    ] = None,
+    budget: Annotated[
+        str, typer.Option(help="Time for the pilot, beside the start of its processes.")
+    ] = "40s",
+    arms: Annotated[str | None, typer.Option(help="Arms to keep, as of bench.")] = None,
+    settings: SettingsOption = None,
+    python: PythonOption = None,
+) -> None:
+    """What every schedule would cost, from a pilot of a few steps."""
+    from evalskip.experiments.predict import predict_costs
+    from evalskip.report.markdown import write_markdown
+    from evalskip.report.terminal import console, print_predictions
+    from evalskip.results import open_results
+    from evalskip.spec import load_spec
+    from evalskip.spec.units import parse_duration, parse_share
+
+    within = _parsed("--share", parse_share, share)
+    budget_s = _parsed("--budget", parse_duration, budget)
+    loaded = load_spec(spec, settings=settings or [], arms=_names(arms), python=python)
+    directory = out or Path("results", f"{spec.stem}-predict")
+    screen = console()
+    with open_results(directory, directory.name, loaded, resume=resume) as results:
+        summary = predict_costs(
+            loaded,
+            results,
+            lambda line: screen.print(line, highlight=False, markup=False),
+            within=within,
+            every=every or [],
+            budget_s=budget_s,
+        )
+        write_markdown(directory, [summary])
+    print_predictions(screen, summary)
 
 
 @app.command()
@@ -279,10 +328,7 @@ def gate(
         return
     if baseline is None and max_share is None:
         raise InputError("gate: expected --baseline FILE, --max-share 10%, or both")
-    try:
-        budget = None if max_share is None else parse_share(max_share)
-    except ValueError as error:
-        raise InputError(f"--max-share: {error}") from None
+    budget = None if max_share is None else _parsed("--max-share", parse_share, max_share)
     result, today = run_gate(
         directory, baseline=baseline, max_share=budget, history=history, benchmark=benchmark
     )
@@ -358,6 +404,18 @@ def doctor() -> None:
         typer.echo(f"{mark:4} {finding.what}: {finding.seen}{advice}")
     unfit = sum(not finding.fit for finding in findings)
     typer.echo("fit to measure on" if not unfit else f"{unfit} to mend before measuring")
+
+
+def _parsed(option: str, parse: Callable[[str], _Parsed], text: str) -> _Parsed:
+    """What an option says.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise InputError(f"{option}: {error}") from None
 
 
 def _names(text: str | None) -> list[str]:

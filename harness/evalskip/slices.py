@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from evalskip.probe.slicing import layout
+from evalskip.probe.layout import layout
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,15 +28,35 @@ def fewest_steps(window: int) -> int:
     return 3 * (window + _WARM_UP)
 
 
+class Pilot(BaseModel):
+    """A slice that is made to tell what each piece costs, and stands for itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    most: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="of the job's steps, the share that all processes of the pilot may train",
+    )
+    reserved: int = Field(default=0, ge=0, description="of that, for other processes")
+    survey_s: float = Field(
+        default=0.0,
+        ge=0,
+        description="for so long, after T, it looks at the batches of the whole job",
+    )
+
+
 class Slice(BaseModel):
     """How much of a job is run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    steps: int = Field(ge=12, description="optimizer steps, the first of the job")
+    steps: int = Field(ge=1, description="optimizer steps, the first of the job")
     evaluation_batches: int = Field(
         ge=2, description="batches of each evaluation, of rows spread over the evaluation set"
     )
+    pilot: Pilot | None = Field(default=None, description="None: it stands for the whole")
 
 
 class Training(BaseModel):

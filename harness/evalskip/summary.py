@@ -237,6 +237,101 @@ class Extrapolated(_Part):
     evaluation_batches: int = Field(description="of each evaluation")
 
 
+class PieceCosts(_Part):
+    """What each piece of a job costs, in seconds, on the machine as the pilot found it."""
+
+    once_s: float = Field(description="before and after the steps, and what the first ones add")
+    step_s: float = Field(description="per optimizer step, whatever it is fed")
+    micro_batch_s: float
+    token_s: float = Field(description="per trained token, padding included, on one rank")
+    aside_s: float = Field(description="of saves and logs, per optimizer step")
+    loader_s: float = Field(description="per evaluation: its loader, and its end")
+    batch_s: float = Field(description="per evaluation batch")
+    evaluation_token_s: float
+    gathered_row_s: float = Field(description="per evaluated row, where an end grows with rows")
+    first_evaluation_s: float = Field(description="what the first evaluation adds, once")
+    evaluation_log_s: float = Field(description="per evaluation; of phase log")
+    hidden_s: float = Field(description="what the steps after an evaluation take longer")
+
+
+class JobSize(_Part):
+    """How much a job trains and evaluates."""
+
+    steps: int
+    epochs: float
+    train_rows: int | None = Field(description="null: a stream, whose rows are not counted")
+    train_batch: int = Field(description="rows of a micro-batch, on all ranks")
+    accumulation: int = Field(description="micro-batches in an optimizer step")
+    drop_last: bool = Field(description="whether a last, smaller micro-batch is left out")
+    train_tokens_per_row: float = Field(description="padding included, on one rank")
+    evaluation_sets: list[int] = Field(description="rows of each evaluation set")
+    evaluation_batch: int = Field(description="on all ranks")
+    evaluation_tokens_per_row: float = Field(description="padding included, on one rank")
+
+
+class CostModel(_Part):
+    """From a pilot: what any schedule of a job costs, and how sure that is."""
+
+    evaluation: str = Field(description="which evaluation, in words: rows and settings")
+    size: JobSize
+    costs: PieceCosts
+    left_out: list[PieceCosts] = Field(
+        description="the same with one cycle of the pilot left out each time, for the jackknife"
+    )
+    level: float
+    quantile: float = Field(description="of Student's t, for what the pilot saw")
+    pieces_variance: float = Field(
+        description="of log evaluation time in steps, from the spread of the pilot's pieces"
+    )
+    pieces_degrees: float = Field(description="of freedom: its weight beside the jackknife")
+    evaluation_reach: float = Field(
+        description="half-width, in log, of evaluation against steps from one run to another"
+    )
+    event_reach: float = Field(description="the same from one evaluation of a run to another")
+    pace_reach: float = Field(description="half-width, in log, of a run's pace as a whole")
+    operations_ratio: float | None = Field(
+        default=None,
+        description="floating-point operations of an evaluated token over those of a trained one",
+    )
+
+
+class Prediction(_Part):
+    """What one schedule would cost; every interval is for a run to come."""
+
+    arm: str
+    schedule: str
+    evaluation_rows: int | None
+    evaluations: int
+    evaluation_load: float = Field(description="evaluated tokens / trained tokens")
+    wall_s: Interval = Field(description="T")
+    share: Interval = Field(description="evaluate / T")
+    throughput_gain: Interval = Field(description="of skipping: T / T(off) - 1")
+    peak_bytes: Interval | None = Field(default=None, description="null: not metered")
+
+
+class Recommendation(_Part):
+    """The densest schedule within a share of T."""
+
+    evaluation: str
+    within: float = Field(description="the share that evaluation may have")
+    every_steps: int | None = Field(description="null: at most one evaluation fits, at the end")
+    evaluations: int
+    share: Interval
+    says: str
+    lines: dict[str, list[str]] = Field(description="to paste, by where they go")
+
+
+class PilotSummary(_Part):
+    """What the predictions are made from."""
+
+    processes: int
+    steps: int = Field(description="optimizer steps that were trained, all processes together")
+    of_steps: int = Field(description="of the whole job")
+    evaluation_batches: int
+    seconds: float = Field(description="with the start of everything")
+    contaminated: int = Field(description="processes during which others took what they needed")
+
+
 class Summary(_Part):
     """All that was found, by whichever command found it."""
 
@@ -254,7 +349,14 @@ class Summary(_Part):
     noise_floor: Interval | None
     activity: list[RunActivity] = Field(default=[], description="of timed runs, in their order")
     headroom: list[Headroom] = []
-    predictions: list[dict[str, Any]] = []
+    pilot: PilotSummary | None = None
+    cost_models: list[CostModel] = Field(default=[], description="one per kind of evaluation")
+    predictions: list[Prediction] = []
+    recommendations: list[Recommendation] = []
+    closing_evaluations: int = Field(
+        default=0,
+        description="that the job's own program adds after training wherever it evaluates",
+    )
     regret: list[dict[str, Any]] = []
     claims: list[Claim] = []
     observations: list[Observation] = []

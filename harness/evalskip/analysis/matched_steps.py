@@ -77,9 +77,9 @@ def locate(arm: Pieces, inside: Mask, quantile: float = LOWER_QUARTILE) -> Locat
     unit = _totals(outside / rough, quantile)
     remainders = quantile_of(arm.remainders / rough, quantile)
     return Located(
-        window=_huber(_totals(arm.steps[:, inside] / rough, quantile) / unit),
-        evaluation=_huber(_totals(arm.evaluations / rough, quantile) / unit),
-        remainder=float(remainders.sum()) / _huber(unit),
+        window=huber(_totals(arm.steps[:, inside] / rough, quantile) / unit),
+        evaluation=huber(_totals(arm.evaluations / rough, quantile) / unit),
+        remainder=float(remainders.sum()) / huber(unit),
     )
 
 
@@ -119,7 +119,7 @@ def _totals(pieces: Floats, quantile: float) -> Floats:
     return total * np.array(levels)
 
 
-def _huber(values: Floats) -> float:
+def huber(values: Floats) -> float:
     """Huber's M-estimate of location (1964), with the median absolute deviation as scale."""
     centre = float(quantile_of(values, MEDIAN))
     reach = _HUBER * 1.4826 * float(quantile_of(np.abs(values - centre), MEDIAN))

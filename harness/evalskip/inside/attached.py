@@ -31,7 +31,7 @@ class Attached(TrainerCallback):
         restore_random_state: bool,
         evaluation_rows: int | None,
         train_rows: int | None,
-        sliced: dict[str, int] | None,
+        sliced: dict[str, Any] | None,
     ) -> None:
         self.probe: TrainerProbe | None = None
         self._measure = measure

@@ -74,6 +74,8 @@ class BaseJob(BaseModel, ABC):
     """Those that an arm may set otherwise."""
     sizes_evaluation: ClassVar[bool] = True
     """Whether a spec must say how many rows an arm evaluates; otherwise the job has its own."""
+    closing_evaluations: ClassVar[int] = 0
+    """Evaluations after training that the job's own program adds wherever it evaluates at all."""
 
     @property
     @abstractmethod

@@ -52,6 +52,7 @@ class Loop:
         elif name == "step":
             yield
             self._train_tokens += tokens
+            recorder.micro_batch_begins(rows, tokens)
             recorder.step_done()
         elif name in _INSIDE and self.course.is_measured:
             with recorder.phase(name):

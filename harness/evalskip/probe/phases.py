@@ -25,7 +25,8 @@ PHASES = ("train", "evaluate", "save", "log", "other")
 class Evaluation:
     """One evaluation: ``loader + batches + aggregation`` is its time in the phase ``evaluate``.
 
-    Logging its result belongs to the phase ``log`` and is kept here as ``log_ns``. Where it
+    ``shapes`` are the rows and tokens of each batch. Logging its result belongs to the phase
+    ``log`` and is kept here as ``log_ns``. Where it
     evaluates several sets, ``sets`` holds each one's ``name``, ``rows``, ``tokens``, ``batches``
     (how many), ``loader_ns``, ``batches_ns`` (their sum) and ``aggregation_ns``. ``cut`` says
     whether its rows are a part of what the whole of a sliced job evaluates.
@@ -36,6 +37,7 @@ class Evaluation:
     cut: bool = False
     loader_ns: int = 0
     batches_ns: list[int] = field(default_factory=list)
+    shapes: list[tuple[int, int]] = field(default_factory=list)
     aggregation_ns: int = 0
     log_ns: int = 0
     rows: int = 0
@@ -51,7 +53,8 @@ class Timeline:
 
     ``steps_ns[i]`` runs from the end of step i-1 (or the start of the loop) to the end of step
     i, less what was evaluated, saved and logged in between; ``steps_end_ns`` are the ends of the
-    steps from the start of T. ``saves_ns`` and ``logs_ns`` are pairs (after step, duration).
+    steps from the start of T, and ``step_shapes`` the micro-batches, rows and tokens of each.
+    ``saves_ns`` and ``logs_ns`` are pairs (after step, duration).
     ``peaks`` holds a dict of bytes per stretch of a phase: ``phase``, ``after_step``, and what
     the meter reads.
     """
@@ -62,6 +65,7 @@ class Timeline:
     after_loop_ns: int = 0
     steps_ns: list[int] = field(default_factory=list)
     steps_end_ns: list[int] = field(default_factory=list)
+    step_shapes: list[tuple[int, int, int]] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
     saves_ns: list[tuple[int, int]] = field(default_factory=list)
     logs_ns: list[tuple[int, int]] = field(default_factory=list)
@@ -107,6 +111,7 @@ class PhaseRecorder:
         self._names: list[str] = []
         self._started = self._since = self._idle_ns = 0
         self._steps = 0
+        self._step_shape = (0, 0, 0)
 
     def start(self) -> None:
         """T begins."""
@@ -134,9 +139,16 @@ class PhaseRecorder:
         self.timeline.before_loop_ns = self._frames[0].spent
         self._frames = [_Frame("train")]
 
+    def micro_batch_begins(self, rows: int, tokens: int) -> None:
+        """Count what the step that is on is fed next."""
+        batches, all_rows, all_tokens = self._step_shape
+        self._step_shape = (batches + 1, all_rows + rows, all_tokens + tokens)
+
     def step_done(self) -> None:
         """An optimizer step has ended."""
         self._steps += 1
+        self.timeline.step_shapes.append(self._step_shape)
+        self._step_shape = (0, 0, 0)
         self._mark("step")
 
     def loader_ready(self) -> None:
@@ -149,6 +161,7 @@ class PhaseRecorder:
         if evaluation is not None:
             evaluation.rows += rows
             evaluation.tokens += tokens
+            evaluation.shapes.append((rows, tokens))
 
     def batch_done(self) -> None:
         """An evaluation batch has ended."""

@@ -35,7 +35,7 @@ class Assignment:
     report: Path
     measure: str
     restore_random_state: bool
-    sliced: dict[str, int] | None = None
+    sliced: dict[str, Any] | None = None
     callbacks: list[tuple[str, list[Any]]] = field(default_factory=list)
 
     def report_at_exit(self, measured: Measured) -> None:

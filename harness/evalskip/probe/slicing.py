@@ -4,44 +4,14 @@ from __future__ import annotations
 
 import math
 from copy import copy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from evalskip.probe.layout import Layout, layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from transformers import Trainer, TrainerControl
-
-
-@dataclass(frozen=True)
-class Layout:
-    """After which steps of a slice something happens."""
-
-    evaluate: frozenset[int] = frozenset()
-    save: frozenset[int] = frozenset()
-    log: frozenset[int] = frozenset()
-
-
-def layout(steps: int, evaluated_after: Sequence[int], saves: int, logs: int) -> Layout:
-    """Where a slice does what the whole does.
-
-    It evaluates after a third and two thirds of its steps where the whole has more evaluations than
-    one, and after half where it has one; a save and a log come before that, outside the windows
-    that follow evaluations.
-
-    Args:
-        steps: of the slice.
-        evaluated_after: steps of the whole's evaluations inside training.
-        saves: of the whole.
-        logs: of the whole.
-    """
-    third = steps // 3
-    places = {0: (), 1: (steps // 2,)}
-    return Layout(
-        frozenset(places.get(sum(step > 0 for step in evaluated_after), (third, 2 * third))),
-        frozenset({third - 1} if saves else ()),
-        frozenset({third - 2} if logs else ()),
-    )
 
 
 class Slicing:
@@ -91,7 +61,7 @@ class Slicing:
             "saves": saves,
             "logs": logs,
         }
-        self._layout = layout(self._wanted, evaluated_after, saves, logs)
+        self._layout = self._laid_out(evaluated_after, saves, logs)
         # two evaluations of a few steps say nothing of when the whole would end
         self._may_stop_early = trainer.pop_callback(EarlyStoppingCallback) is not None
 
@@ -132,6 +102,14 @@ class Slicing:
             "may_stop_early": self._may_stop_early,
         }
 
+    def _laid_out(self, evaluated_after: list[int], saves: int, logs: int) -> Layout:
+        """After which of its steps it does what the whole does."""
+        return layout(self._wanted, evaluated_after, saves, logs)
+
+    def _rows_of(self, rows: Any, count: int) -> Any:
+        """So many rows of an evaluation set, to stand for all."""
+        return spread(rows, count)
+
     def _cut_evaluation(self, batches: int) -> dict[str, tuple[int, int]]:
         """Of each evaluation set its rows, and those that are run; none where any has no length."""
         trainer = self._trainer
@@ -143,13 +121,12 @@ class Slicing:
         total = sum(map(len, named.values()))
         share = min(1.0, batches * batch / max(1, total))
         # no less than a batch of each, so that every set is seen
-        sets = {
-            name: (len(rows), min(len(rows), max(batch, round(share * len(rows)))))
+        cut = {
+            name: self._rows_of(rows, min(len(rows), max(batch, round(share * len(rows)))))
             for name, rows in named.items()
         }
-        cut = {name: spread(rows, sets[name][1]) for name, rows in named.items()}
         trainer.eval_dataset = cut if isinstance(found, dict) else cut[""]
-        return sets
+        return {name: (len(rows), len(cut[name])) for name, rows in named.items()}
 
 
 def foreseen(trainer: Trainer) -> tuple[list[int], int, int]:
@@ -174,7 +151,7 @@ def foreseen(trainer: Trainer) -> tuple[list[int], int, int]:
     ]
     evaluated = [0] if getattr(args, "eval_on_start", False) else []
     saves = logs = 0
-    steps, per_epoch = int(state.max_steps), _steps_per_epoch(trainer)
+    steps, per_epoch = int(state.max_steps), steps_per_epoch(trainer)
     for step in range(1, steps + 1):
         state.global_step, state.epoch = step, step / per_epoch
         ended = step % per_epoch == 0 or step == steps
@@ -191,13 +168,17 @@ def foreseen(trainer: Trainer) -> tuple[list[int], int, int]:
 
 def spread(dataset: Any, rows: int) -> Any:
     """So many rows of a data set that has a length, evenly spread."""
+    return chosen_of(dataset, [place * len(dataset) // rows for place in range(rows)])
+
+
+def chosen_of(dataset: Any, chosen: Sequence[int]) -> Any:
+    """These rows of a data set, in this order."""
     from torch.utils.data import Subset
 
-    chosen = [place * len(dataset) // rows for place in range(rows)]
     return dataset.select(chosen) if hasattr(dataset, "select") else Subset(dataset, chosen)
 
 
-def _steps_per_epoch(trainer: Trainer) -> int:
+def steps_per_epoch(trainer: Trainer) -> int:
     """Optimizer steps in an epoch; all steps where the data has no length."""
     try:
         batches = len(trainer.callback_handler.train_dataloader)

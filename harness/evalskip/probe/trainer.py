@@ -21,6 +21,7 @@ from evalskip.probe.digests import (
 )
 from evalskip.probe.memory import CudaMeter, ResidentMeter, peak_per_phase
 from evalskip.probe.phases import PhaseRecorder
+from evalskip.probe.pilot import PilotSlicing
 from evalskip.probe.random_state import random_state_preserved
 from evalskip.probe.slicing import Slicing
 
@@ -45,7 +46,7 @@ class TrainerProbe:
             inputs are then not kept, since they would count.
         restore_random_state: restore all generators after each evaluation.
         prove: keep what the digests need.
-        sliced: ``steps`` and ``evaluation_batches``, to train and evaluate so many only.
+        sliced: :class:`evalskip.slices.Slice` as JSON holds it, to train and evaluate so much only.
         on_evaluated: called after each evaluation inside training.
         on_ended: called when training has ended, and after each evaluation after it.
     """
@@ -57,7 +58,7 @@ class TrainerProbe:
         *,
         restore_random_state: bool,
         prove: bool = True,
-        sliced: Mapping[str, int] | None = None,
+        sliced: Mapping[str, Any] | None = None,
         on_evaluated: Callable[[], None] | None = None,
         on_ended: Callable[[], None] | None = None,
     ) -> None:
@@ -66,7 +67,9 @@ class TrainerProbe:
         self.recorder = PhaseRecorder(clock, meter)
         self.course = Course(self.recorder, on_evaluated, on_ended)
         self._trainer = trainer
-        self._slicing = Slicing(trainer, **sliced) if sliced else None
+        self._slicing = _slicing(trainer, sliced) if sliced else None
+        # of a pilot, it is asked how memory grows with what a step or a batch holds
+        self._meters_each = measure == "memory" and isinstance(self._slicing, PilotSlicing)
         self._restore = restore_random_state
         self._prove = prove
         self._keep = prove and measure == "time"
@@ -143,6 +146,7 @@ class TrainerProbe:
         control = original(*args, **kwargs)
         if self.course.is_measured:
             self.recorder.step_done()
+            self._meter_piece()
         if self._slicing:
             self._slicing.step_ended(control)
         return control
@@ -156,6 +160,12 @@ class TrainerProbe:
     def _batch_done(self) -> None:
         if self.course.is_measured:
             self.recorder.batch_done()
+            self._meter_piece()
+
+    def _meter_piece(self) -> None:
+        if self._meters_each:
+            self.recorder.pause()
+            self.recorder.resume()
 
     def _then(self, action: Callable[[], None]) -> Callable[..., Any]:
         def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -200,10 +210,12 @@ class TrainerProbe:
     def _training_step(
         self, original: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any
     ) -> Any:
+        tokens = count_tokens(inputs)
+        self.recorder.micro_batch_begins(count_rows(inputs), tokens)
         if self._keep:
             self._train_inputs.keep(inputs)
         else:
-            self._train_tokens += count_tokens(inputs)
+            self._train_tokens += tokens
         loss = original(model, inputs, *args, **kwargs)
         if self._prove:
             self._losses.append(loss)
@@ -217,6 +229,14 @@ class TrainerProbe:
                 return original(*args, **kwargs)
 
         return around
+
+
+def _slicing(trainer: Trainer, sliced: Mapping[str, Any]) -> Slicing:
+    if sliced.get("pilot"):
+        return PilotSlicing(
+            trainer, sliced["steps"], sliced["evaluation_batches"], **sliced["pilot"]
+        )
+    return Slicing(trainer, sliced["steps"], sliced["evaluation_batches"])
 
 
 def _wrap(owner: object, name: str, around: Callable[..., Any]) -> None:

@@ -31,6 +31,21 @@ def interval(value: Interval | None) -> str:
     return f"{100 * value.estimate:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
 
 
+def span(value: Interval) -> str:
+    """Seconds and their interval, for a column that says so."""
+    if value.low is None or value.high is None:
+        return seconds(value.estimate)
+    return f"{seconds(value.estimate)} [{seconds(value.low)}, {seconds(value.high)}]"
+
+
+def size_interval(value: Interval | None) -> str:
+    """Bytes and their interval in MiB, for a column that says so."""
+    if value is None or value.low is None or value.high is None:
+        return NOTHING
+    low, high = round(value.low), round(value.high)
+    return f"{size(round(value.estimate))} [{size(low)}, {size(high)}]"
+
+
 def size(value: int | None) -> str:
     """Bytes in MiB, for a column that says so."""
     return NOTHING if value is None else f"{value / 2**20:,.0f}"
@@ -44,6 +59,16 @@ def count(value: int | None) -> str:
 def microseconds(value: float | None) -> str:
     """Seconds in millionths, for a column that says so."""
     return NOTHING if value is None else f"{1e6 * value:,.2f}"
+
+
+def milliseconds(value: float) -> str:
+    """Seconds in thousandths, for a column that says so."""
+    return f"{1e3 * value:,.1f}"
+
+
+def ratio(value: float | None) -> str:
+    """One of two quantities, to two digits that count."""
+    return NOTHING if value is None else f"{value:.2f}"
 
 
 def gibibytes(value: int) -> str:

@@ -22,6 +22,8 @@ def answer(summary: Summary) -> str:
     judged = tables.judged(summary.claims)
     if points := _points(summary):
         return f"{_speed(summary, points)}; {_held(summary, points)}."
+    if summary.predictions and not summary.arms:
+        return _predicted(summary)
     costs = [
         (gain, name) for name in summary.arms if (gain := best_gain(summary, name)) is not None
     ]
@@ -41,6 +43,27 @@ def answer(summary: Summary) -> str:
         each = ", ".join(f"{batch:,} with {arm}" for arm, batch in found.items() if arm != OFF)
         return f"A batch of {found.get(OFF, 0):,} rows fits without evaluation, {each}."
     return "Nothing was measured that gives an answer."
+
+
+def _predicted(summary: Summary) -> str:
+    """What the user's own schedule would cost, or else evaluating every epoch; and the advice."""
+    evaluating = [found for found in summary.predictions if found.evaluations]
+    own = [found for found in evaluating if found.arm.startswith("as_written")]
+    usual = [found for found in evaluating if found.arm.startswith("every_epoch")]
+    found = next(iter([*own, *reversed(usual), *evaluating]))
+    says = next(
+        (each.says for each in reversed(summary.recommendations)), "no schedule is recommended"
+    )
+    within = summary.recommendations[-1].within if summary.recommendations else 0.05
+    return (
+        f"Evaluation {found.schedule}{_rows_of(found.evaluation_rows)} would take "
+        f"{per_cent(found.share)} of this training's {figures.duration(found.wall_s.estimate)}; "
+        f"to stay within {100 * within:g} %, {says}."
+    )
+
+
+def _rows_of(rows: int | None) -> str:
+    return "" if rows is None else f" on {rows:,} rows"
 
 
 def scopes(summary: Summary) -> list[str]:
@@ -148,6 +171,14 @@ def provenance(summary: Summary) -> list[str]:
             f"extrapolated: {part.steps:,} of {part.of_steps:,} steps were run, and at most "
             f"{part.evaluation_batches:,} batches of each evaluation; times are told for the whole"
         )
+    if pilot := summary.pilot:
+        disturbed = f", {pilot.contaminated} of them disturbed by others" * bool(pilot.contaminated)
+        told = (
+            f"predicted from a pilot of {pilot.steps:,} of {pilot.of_steps:,} steps and "
+            f"{pilot.evaluation_batches:,} evaluation batches, in {pilot.processes} processes"
+            f"{disturbed}, {figures.duration(pilot.seconds)} in all"
+        )
+        lines = [*(lines if summary.arms else lines[:1]), told]
     if summary.headroom and not summary.arms:
         lines = [lines[0], f"{effort.runs} trials in {figures.duration(effort.seconds)}"]
     if summary.observations and not summary.arms:

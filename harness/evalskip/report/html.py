@@ -1,9 +1,16 @@
-"""``report.html``: one page that needs no network and runs nothing; and its plots as files."""
+"""``report.html``: one page that needs no network; and its plots as files.
+
+It runs nothing, or, where a result holds predictions, the one script that recomputes them.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -42,6 +49,8 @@ class Section:
     first: list[tables.Table]
     plots: list[Plot]
     rest: list[tables.Table]
+    what_if: Markup
+    """What the page's sliders start from, as JSON."""
 
     @classmethod
     def of(cls, summary: Summary) -> Section:
@@ -59,6 +68,7 @@ class Section:
             first=first,
             plots=plots,
             rest=[table for table in tables.tables_of(summary) if table.title not in titles],
+            what_if=_what_if(summary),
         )
 
 
@@ -66,7 +76,7 @@ def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
     """Write ``report.html`` and ``plots/*.svg`` into a directory; plots of before are replaced.
 
     The page is of one result, or compares several. Whatever stands in a spec, a log or a name is
-    escaped; and the page forbids scripts and anything from elsewhere.
+    escaped; and the page forbids anything from elsewhere, and every script but its own.
 
     Raises:
         InputError: it cannot be written to.
@@ -104,7 +114,12 @@ def _page(sections: Sequence[Section], several: Comparison | None, together: Plo
     environment.filters["sentence"] = _sentence
     environment.filters["numbers"] = _numbers
     template = environment.get_template("report.html.jinja")
+    script = ""
+    if any(section.summary.cost_models for section in sections):
+        script = files("evalskip.report").joinpath("templates", "what_if.js").read_text()
     return template.render(
+        script=Markup(script),
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         sections=sections,
         comparison=several,
         together=together,
@@ -112,6 +127,17 @@ def _page(sections: Sequence[Section], several: Comparison | None, together: Plo
         light=LIGHT_CSS,
         dark=DARK_CSS,
     )
+
+
+def _what_if(summary: Summary) -> Markup:
+    recommended = summary.recommendations
+    told = {
+        "models": [model.model_dump(mode="json") for model in summary.cost_models],
+        "within": recommended[0].within if recommended else 0.05,
+        "extra": summary.closing_evaluations,
+    }
+    # nothing in it may end the element that holds it
+    return Markup(json.dumps(told).replace("<", "\\u003c"))
 
 
 def _numbers(table: tables.Table) -> list[Markup]:

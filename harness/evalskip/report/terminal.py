@@ -56,6 +56,27 @@ def print_summary(to: Console, summary: Summary) -> None:
         to.print(Text(f"warning: {warning}"), style="yellow")
 
 
+def print_predictions(to: Console, summary: Summary) -> None:
+    """What every schedule would cost, and the one that is recommended."""
+    to.print()
+    for line in headline(summary):
+        to.print(Text(line))
+    table = tables.predictions(summary)
+    to.print()
+    to.print(_drawn(table))
+    to.print(Text(table.note), style="dim")
+    for found in summary.recommendations:
+        to.print()
+        of = f" on {found.evaluation}" if len(summary.recommendations) > 1 else ""
+        to.print(Text(f"within {100 * found.within:g} %{of}: {found.says}", style="bold"))
+        for where, lines in found.lines.items():
+            to.print(Text(f"  in {where}:"))
+            for line in lines:
+                to.print(Text(f"    {line}"))
+    for warning in summary.warnings:
+        to.print(Text(f"warning: {warning}"), style="yellow")
+
+
 def print_plans(
     to: Console, model: str, found: Iterable[Plan], device_bytes: int, work: Workload
 ) -> None:

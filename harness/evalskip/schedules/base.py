@@ -34,6 +34,21 @@ class BaseSchedule(BaseModel, ABC):
         An evaluation after training counts as one after the last step.
         """
 
+    def evaluated_within(self, steps: int, steps_per_epoch: int) -> list[int] | None:
+        """The same for a job whose last epoch may be cut short.
+
+        Args:
+            steps: of the whole job.
+            steps_per_epoch: of an epoch that is not.
+        """
+        epochs, rest = divmod(steps, steps_per_epoch)
+        # a schedule that counts no epochs sees one, however long
+        return (
+            self.evaluated_steps(1, steps)
+            if rest
+            else self.evaluated_steps(epochs, steps // epochs)
+        )
+
     @property
     def after_training(self) -> bool:
         """Whether the job calls ``evaluate()`` itself once training has returned."""

@@ -23,5 +23,9 @@ class EveryEpoch(BaseSchedule):
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         return [epoch * steps_per_epoch for epoch in range(1, epochs + 1)]
 
+    def evaluated_within(self, steps: int, steps_per_epoch: int) -> list[int]:
+        """An epoch that is cut short ends as well."""
+        return sorted({*range(steps_per_epoch, steps + 1, steps_per_epoch), steps})
+
     def trainer_arguments(self) -> dict[str, Any]:
         return {"eval_strategy": "epoch"}

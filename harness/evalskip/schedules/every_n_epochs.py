@@ -29,5 +29,10 @@ class EveryNEpochs(BaseSchedule):
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         return [epoch * steps_per_epoch for epoch in range(self.n, epochs + 1, self.n)]
 
+    def evaluated_within(self, steps: int, steps_per_epoch: int) -> list[int]:
+        """An epoch that is cut short is none of those that are counted."""
+        every = self.n * steps_per_epoch
+        return list(range(every, steps + 1, every))
+
     def callbacks(self) -> list[tuple[str, list[int]]]:
         return [("EveryNEpochs", [self.n])]

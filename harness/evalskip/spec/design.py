@@ -55,6 +55,8 @@ class Design(BaseModel):
     def _cut_once(self) -> Design:
         if self.sliced is None:
             return self
+        if self.sliced.pilot:
+            raise ValueError("sliced.pilot: expected none: evalskip predict makes its own")
         if self.full:
             raise ValueError("sliced: expected either sliced or full: true, got both")
         if self.sliced.steps < (fewest := fewest_steps(self.window)):

@@ -60,7 +60,7 @@ _EXPECTED_SHARE = "expected a share such as 10% or 0.1"
 
 
 def parse_share(value: str) -> float:
-    """A fraction above 0 and below 1, of ``10%`` or ``0.1``.
+    """A fraction above 0 and at most 1, of ``10%`` or ``0.1``.
 
     Raises:
         ValueError: it is none; the text says what is expected.
@@ -70,6 +70,6 @@ def parse_share(value: str) -> float:
         share = float(number) / (100 if percent else 1)
     except ValueError:
         raise ValueError(f"{_EXPECTED_SHARE}, got {value}") from None
-    if rest.strip() or not 0 < share < 1:
+    if rest.strip() or not 0 < share <= 1:
         raise ValueError(f"{_EXPECTED_SHARE}, got {value}")
     return share

@@ -62,6 +62,7 @@ class LlamaFactoryJob(BaseJob):
     )
 
     sizes_evaluation: ClassVar[bool] = False
+    closing_evaluations: ClassVar[int] = 1
     evaluation_settings: ClassVar[frozenset[str]] = frozenset(
         {"per_device_eval_batch_size", "eval_accumulation_steps", "prediction_loss_only"}
     )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from evalskip.jobs.base import RunRequest
 from evalskip.jobs.synthetic.settings import SyntheticJob
 from evalskip.probe.clocks import HostClock
+from evalskip.probe.layout import Layout, layout, pilot_layout, pilot_rows, pilot_steps
 from evalskip.probe.phases import PhaseRecorder
-from evalskip.probe.slicing import Layout, layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,36 +56,51 @@ class SyntheticRunner:
             training["steps"] = math.ceil(request.train_rows / request.arguments[_BATCH])
             training["evaluated_after"] = [training["steps"]] if request.evaluation_rows else []
         last, happens = training["steps"], _happens(job, training)
-        rows_each = all_rows = request.evaluation_rows or 0
+        all_rows = request.evaluation_rows or 0
         sliced = request.sliced
+        pilot = sliced.pilot if sliced else None
+        evaluated: Sequence[int] = range(all_rows)
         if sliced:
-            rows_each = min(all_rows, sliced.evaluation_batches * job.evaluation_batch)
-        if sliced and last > sliced.steps:
-            last = sliced.steps
-            happens = layout(last, training["evaluated_after"], training["saves"], training["logs"])
+            count = min(all_rows, sliced.evaluation_batches * job.evaluation_batch)
+            chosen = pilot_rows(all_rows, count, job.evaluation_batch) if pilot else range(count)
+            evaluated = chosen
+        wanted = sliced.steps if sliced else last
+        if pilot:
+            wanted = pilot_steps(wanted, last, pilot.most, pilot.reserved)
+        if last > wanted:
+            last, saves, logs = wanted, training["saves"], training["logs"]
+            happens = (
+                pilot_layout(last, saves, logs)
+                if pilot
+                else layout(last, training["evaluated_after"], saves, logs)
+            )
 
         def evaluate() -> None:
             with recorder.phase("evaluate"):
-                work.spend(costs.evaluation_loader)
+                work.evaluate(costs.evaluation_loader)
                 recorder.loader_ready()
-                left = rows_each
-                for _ in range(math.ceil(rows_each / job.evaluation_batch)):
-                    rows = min(left, job.evaluation_batch)
-                    left -= rows
-                    recorder.batch_begins(rows, rows)
-                    work.spend(costs.evaluation_batch)
+                first = 0.0 if recorder.timeline.evaluations else costs.first_evaluation
+                for place in range(0, len(evaluated), job.evaluation_batch):
+                    batch = evaluated[place : place + job.evaluation_batch]
+                    tokens = _padded(job, batch)
+                    recorder.batch_begins(len(batch), tokens)
+                    work.evaluate(costs.evaluation_batch + costs.evaluation_token * tokens + first)
+                    first = 0.0
                     recorder.batch_done()
-                work.spend(costs.aggregation)
+                work.evaluate(costs.aggregation)
             recorder.timeline.evaluations[-1].cut = sliced is not None
 
         recorder.start()
         work.spend(costs.before_loop)
         recorder.enter_loop()
-        hidden = 0.0
+        hidden, train_tokens = 0.0, 0
         fed: list[str] = []
         for step in range(1, last + 1):
             fed.append(work.feed(step))
-            work.spend(costs.step + hidden)
+            tokens = _padded(job, _train_rows(job, step))
+            train_tokens += tokens
+            recorder.micro_batch_begins(job.train_batch, tokens)
+            work.spend(costs.step + costs.train_token * tokens + hidden)
             hidden = 0.0
             recorder.step_done()
             if step in happens.log:
@@ -99,16 +114,18 @@ class SyntheticRunner:
                     work.spend(costs.save)
         work.spend(costs.after_loop)
         timeline = recorder.stop()
-        whole = {
+        whole: dict[str, Any] = {
             "training": training if last < training["steps"] else None,
-            "sets": {"": (all_rows, rows_each)},
+            "sets": {"": (all_rows, len(evaluated))},
             "gathers": False,
         }
+        if pilot:
+            whole["job"] = _survey(job, all_rows) if pilot.survey_s else _sizes(job)
         return {
             "timeline": timeline.as_dict(),
             "phases_ns": timeline.phases_ns(),
             "peak_bytes": {},
-            "train_tokens": last * job.train_batch,
+            "train_tokens": train_tokens,
             "losses": [],
             "batch_digests": fed,
             "work_digest": "-".join(sorted(set(fed))),
@@ -121,6 +138,8 @@ class SyntheticRunner:
         }
 
 
+# rows to evaluate come before it
+_FIRST_TRAIN_ROW = 10**9
 _BATCH = "per_device_train_batch_size"
 
 
@@ -140,6 +159,46 @@ def _tried(job: SyntheticJob, trial: Trial, evaluation_rows: int) -> dict[str, A
             return {"fits": False, "phase": phase, "peak_bytes": peak, **found}
         peak = max(peak, needed)
     return {"fits": True, "phase": "train", "peak_bytes": peak, **found}
+
+
+def _train_rows(job: SyntheticJob, step: int) -> range:
+    """The rows of a step, numbered over all epochs: each epoch has an order of its own."""
+    first = _FIRST_TRAIN_ROW + step * job.train_batch
+    return range(first, first + job.train_batch)
+
+
+def _padded(job: SyntheticJob, rows: Sequence[int]) -> int:
+    """Tokens of a batch of these rows, each as long as the longest."""
+    lengths = job.lengths
+    if lengths.shortest == lengths.longest:
+        return len(rows) * lengths.longest
+    found = (random.Random(row).randint(lengths.shortest, lengths.longest) for row in rows)
+    return len(rows) * max(found)
+
+
+def _sizes(job: SyntheticJob) -> dict[str, Any]:
+    """As :meth:`evalskip.probe.pilot.PilotSlicing.whole` has it."""
+    return {
+        "steps_per_epoch": job.steps_per_epoch,
+        "train_rows": job.steps_per_epoch * job.train_batch,
+        "train_batch": job.train_batch,
+        "evaluation_batch": job.evaluation_batch,
+        "accumulation": 1,
+        "drop_last": False,
+        "ranks": 1,
+    }
+
+
+def _survey(job: SyntheticJob, evaluation_rows: int) -> dict[str, Any]:
+    steps = range(1, job.epochs * job.steps_per_epoch + 1)
+    train = [(job.train_batch, _padded(job, _train_rows(job, step))) for step in steps]
+    batches = [
+        range(place, min(place + job.evaluation_batch, evaluation_rows))
+        for place in range(0, evaluation_rows, job.evaluation_batch)
+    ]
+    evaluated = [(len(batch), _padded(job, batch)) for batch in batches]
+    shapes = {"train_shapes": train, "evaluation_shapes": evaluated, "flops": None}
+    return {**_sizes(job), **shapes}
 
 
 def _training(job: SyntheticJob, request: RunRequest) -> dict[str, Any]:
@@ -171,15 +230,23 @@ class _Work:
         source = random.Random(key)
         self._noise = [kind.start(source) for kind in job.noise]
         self._virtual = 0
+        paces = random.Random(f"{key}:pace")
+        self._pace = math.exp(paces.gauss(0, job.between_runs))
+        self._evaluation_pace = math.exp(paces.gauss(0, job.evaluation_between_runs))
         self._origin = time.perf_counter_ns()
         self._faults = {f.step: f.ending for f in job.faults if f.arm == request.arm}
 
     def now(self) -> int:
         return time.perf_counter_ns() - self._origin if self._real else self._virtual
 
+    def evaluate(self, seconds: float) -> None:
+        """Spend time on evaluation."""
+        self.spend(seconds * self._evaluation_pace)
+
     def spend(self, seconds: float) -> None:
         if not seconds:
             return
+        seconds *= self._pace
         at = self.now() / 1e9
         for source in self._noise:
             seconds *= source.factor(at)

@@ -24,8 +24,13 @@ class Costs(BaseModel):
     setup: float = Field(default=0.0, ge=0)
     before_loop: float = Field(default=0.0, ge=0, description="from train() to the first step")
     step: float = Field(default=0.01, gt=0)
+    train_token: float = Field(default=0.0, ge=0, description="added per token of a step")
     evaluation_loader: float = Field(default=0.0, ge=0)
     evaluation_batch: float = Field(default=0.003, ge=0)
+    evaluation_token: float = Field(default=0.0, ge=0, description="added per token of a batch")
+    first_evaluation: float = Field(
+        default=0.0, ge=0, description="added to the first batch that a run evaluates"
+    )
     aggregation: float = Field(default=0.0, ge=0)
     save: float = Field(default=0.0, ge=0)
     log: float = Field(default=0.0, ge=0)
@@ -33,6 +38,21 @@ class Costs(BaseModel):
     after_evaluation: float = Field(
         default=0.0, ge=0, description="hidden cost: added to the step after each evaluation"
     )
+
+
+class Lengths(BaseModel):
+    """Tokens in a row, evenly from shortest to longest; a batch is padded to its longest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shortest: int = Field(default=1, ge=1)
+    longest: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Lengths:
+        if self.shortest > self.longest:
+            raise ValueError(f"shortest: expected at most {self.longest}, got {self.shortest}")
+        return self
 
 
 class Memory(BaseModel):
@@ -71,9 +91,18 @@ class SyntheticJob(BaseJob):
     train_batch: int = Field(default=8, ge=1, description="rows in a step")
     evaluation_batch: int = Field(default=8, ge=1, description="rows in an evaluation batch")
     rows: int = Field(default=1024, ge=1, description="rows there are to evaluate")
+    lengths: Lengths = Lengths()
     save_steps: int = Field(default=0, ge=0, description="steps between saves; 0: none")
     logging_steps: int = Field(default=10, ge=1)
     costs: Costs = Costs()
+    between_runs: float = Field(
+        default=0.0,
+        ge=0,
+        description="by how much runs differ as a whole: the standard deviation of a log factor",
+    )
+    evaluation_between_runs: float = Field(
+        default=0.0, ge=0, description="the same, of evaluation alone"
+    )
     memory: Memory = Memory()
     noise: list[Noise] = Field(default=[])
     clock: Literal["virtual", "real"] = "virtual"

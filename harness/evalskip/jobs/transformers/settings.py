@@ -97,7 +97,7 @@ class Model(BaseModel):
 
 
 class Data(BaseModel):
-    """Real text, cut into rows of equal length."""
+    """Real text, cut into rows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -107,9 +107,22 @@ class Data(BaseModel):
     )
     train_rows: int = Field(ge=1, description="rows that every arm trains on")
     length: int = Field(default=128, ge=2, description="tokens in a row")
+    shortest: int | None = Field(
+        default=None,
+        ge=2,
+        description="rows have from so many tokens to `length`, evenly; unset: all have `length`",
+    )
     vocabulary: int = Field(
         default=2048, ge=258, description="entries of the tokenizer trained on the text"
     )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Data:
+        if self.shortest is not None and self.shortest > self.length:
+            raise ValueError(
+                f"shortest: expected at most {self.length}, the length, got {self.shortest}"
+            )
+        return self
 
     @field_validator("text")
     @classmethod

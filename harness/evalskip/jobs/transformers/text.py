@@ -19,7 +19,7 @@ SHUFFLE_SEED = 0
 
 @lru_cache(maxsize=1)
 def token_rows(data: Data) -> list[list[int]]:
-    """All rows that the text gives: ``length`` token ids each, in a fixed random order.
+    """All rows that the text gives: up to ``length`` token ids each, in a fixed random order.
 
     Shuffled so that training and evaluation rows come from the same distribution. The
     byte-level BPE tokenizer is trained on the text itself.
@@ -34,7 +34,10 @@ def token_rows(data: Data) -> list[list[int]]:
     ids = [i for piece in tokenizer.encode_batch(text) for i in piece.ids]
     starts = range(0, len(ids) - data.length + 1, data.length)
     rows = [ids[start : start + data.length] for start in starts]
-    random.Random(SHUFFLE_SEED).shuffle(rows)
+    source = random.Random(SHUFFLE_SEED)
+    source.shuffle(rows)
+    if data.shortest is not None:
+        rows = [row[: source.randint(data.shortest, data.length)] for row in rows]
     return rows
 
 

@@ -50,6 +50,22 @@ def evaluation_set(job: TransformersJob, rows: Sequence[Sequence[int]], size: in
     )
 
 
+def padded(rows: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+    """A batch whose rows are as long as its longest, as LLaMA-Factory's collator has it."""
+    longest = max(len(row["input_ids"]) for row in rows)
+
+    def filled(name: str, value: int) -> torch.Tensor:
+        return torch.tensor([row[name] + [value] * (longest - len(row[name])) for row in rows])
+
+    ids = filled("input_ids", 0)
+    lengths = torch.tensor([[len(row["input_ids"])] for row in rows])
+    return {
+        "input_ids": ids,
+        "attention_mask": (torch.arange(longest) < lengths).long(),
+        "labels": filled("labels", -100),
+    }
+
+
 def token_accuracy(prediction: EvalPrediction) -> dict[str, float]:
     """The share of tokens that are foretold, by logits or by ids in their place."""
     found, labels = prediction.predictions, prediction.label_ids
@@ -156,7 +172,7 @@ def build_trainer(
         preprocess_logits_for_metrics=most_likely if job.preprocess_logits else None,
         train_dataset=train,
         eval_dataset=evaluation,
-        data_collator=default_data_collator,
+        data_collator=padded if job.data.shortest else default_data_collator,
         callbacks=list(callbacks),
     )
 

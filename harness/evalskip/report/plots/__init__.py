@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.report.plots import around, compared, gains, headroom, load, machine, memory, phases
+from evalskip.report.plots import (
+    around,
+    compared,
+    gain_map,
+    gains,
+    headroom,
+    load,
+    machine,
+    memory,
+    phases,
+)
 
 if TYPE_CHECKING:
     from evalskip.report.plots.drawing import Plot
     from evalskip.summary import Summary
 
-ALL = (phases, gains, load, around, memory, headroom, machine)
+ALL = (phases, gains, load, gain_map, around, memory, headroom, machine)
 """In the order in which they are shown."""
 
 NAMES = frozenset(module.__name__.rpartition(".")[2] for module in (*ALL, compared))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from evalskip.report.tables.claims import evidence, judged, truth, verdicts
 from evalskip.report.tables.gains import estimates, gains, overview, readings
 from evalskip.report.tables.memory import headroom, memory
+from evalskip.report.tables.predictions import pieces, predictions, recommendations
 from evalskip.report.tables.table import Table
 from evalskip.report.tables.times import evaluation_sets, per_token, phases, times
 
@@ -26,7 +27,10 @@ __all__ = [
     "overview",
     "per_token",
     "phases",
+    "pieces",
+    "predictions",
     "readings",
+    "recommendations",
     "tables_of",
     "times",
     "truth",
@@ -36,6 +40,8 @@ __all__ = [
 _ALL = (
     truth,
     overview,
+    predictions,
+    recommendations,
     estimates,
     readings,
     phases,
@@ -43,12 +49,17 @@ _ALL = (
     evaluation_sets,
     memory,
     headroom,
+    pieces,
 )
 
 
 def first_of(summary: Summary) -> list[Table]:
     """What a reader looks for first: the main table, or those that stand for it."""
-    return [table for make in (truth, overview) if (table := make(summary)).rows]
+    return [
+        table
+        for make in (truth, overview, predictions, recommendations)
+        if (table := make(summary)).rows
+    ]
 
 
 def tables_of(summary: Summary) -> list[Table]:

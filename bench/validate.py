@@ -1,0 +1,415 @@
+"""Does ``evalskip predict`` tell the truth? What it predicted, beside what whole runs then took.
+
+Each configuration is predicted from a pilot, as a user would have it, and then run whole: several
+times under each of a few schedules. Measured is the mean of these runs. Real configurations are
+those of ``validation.yaml``; synthetic ones are drawn at random, with known costs under noise.
+
+From the very same pilots come two other estimates: that of Composer's ``RuntimeEstimator`` (the
+mean of past evaluations, times how many there will be; time between evaluations over steps, times
+the steps), and the FLOP rule (operations alone, counted with torch; 1 : 3 where they were not).
+
+``make validate`` writes the tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import tempfile
+import time
+from collections import defaultdict
+from contextlib import closing, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import mean, median
+from typing import TYPE_CHECKING, Any
+
+from scipy import stats
+
+from evalskip.experiments.predict import predict_costs
+from evalskip.jobs.synthetic.settings import SyntheticJob
+from evalskip.launch import launcher_for
+from evalskip.plan import request_for
+from evalskip.results import open_results
+from evalskip.spec import OFF, load_spec
+from evalskip.spec.arms import baseline_arms
+from evalskip.spec.load import read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evalskip.spec import Spec
+    from evalskip.summary import Interval, Prediction, Summary
+
+HERE = Path(__file__).parent
+RUNS = 3
+"""Whole runs under each schedule."""
+RUN_TIME_S = 900.0
+POINTS, PART = 0.003, 0.07
+"""An error of the share may be so large: in points, or as a part of it, whichever is more."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One schedule of one configuration."""
+
+    kind: str
+    configuration: str
+    arm: str
+    predicted: float
+    low: float
+    high: float
+    measured: float
+    composer: float
+    flops: float
+    gain: tuple[float, float, float, float | None]
+    """Estimate, low, high, and what it is without noise, where that is known."""
+    wall_s: tuple[float, float, float, float]
+    peak_bytes: tuple[float, float, float, float] | None
+
+    @property
+    def error(self) -> float:
+        return self.predicted - self.measured
+
+    @property
+    def is_close(self) -> bool:
+        return abs(self.error) <= max(POINTS, PART * self.measured)
+
+    @property
+    def is_covered(self) -> bool:
+        return self.low <= self.measured <= self.high
+
+    @property
+    def width(self) -> float:
+        return (self.high - self.low) / self.predicted
+
+
+def validate(kind: str, name: str, spec: Spec, keep: Path | None) -> list[Row]:
+    """Predict a configuration, then run it whole under every schedule of its spec."""
+    with tempfile.TemporaryDirectory() if keep is None else nullcontext(keep / name) as folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        out = Path(folder, "predicted")
+        with open_results(out, name, spec, resume=False) as results:
+            summary = predict_costs(spec, results, lambda line: None)
+        pilots = [json.loads(line) for line in (out / "pilots.jsonl").read_text().splitlines()]
+        measured = run_whole(spec, Path(folder))
+        undisturbed = gains(spec, Path(folder))
+        Path(folder, "measured.json").write_text(json.dumps(measured))
+    rows = []
+    for prediction in summary.predictions:
+        runs = measured.get(prediction.arm)
+        if not runs or not prediction.evaluations:
+            continue
+        wall = mean(run["wall_ns"] for run in runs)
+        composer, flops = rivals(summary, prediction, pilots)
+        peak = prediction.peak_bytes
+        peaks = [run["peak"] for run in runs if run["peak"]]
+        rows.append(
+            Row(
+                kind=kind,
+                configuration=name,
+                arm=prediction.arm,
+                predicted=prediction.share.estimate,
+                low=prediction.share.low or 0.0,
+                high=prediction.share.high or 0.0,
+                measured=mean(run["evaluate_ns"] for run in runs) / wall,
+                composer=composer,
+                flops=flops,
+                gain=(*limits(prediction.throughput_gain), undisturbed.get(prediction.arm)),
+                wall_s=(*limits(prediction.wall_s), wall / 1e9),
+                peak_bytes=(*limits(peak), max(peaks)) if peak and peaks else None,
+            )
+        )
+    return rows
+
+
+def limits(interval: Interval) -> tuple[float, float, float]:
+    return interval.estimate, interval.low or 0.0, interval.high or 0.0
+
+
+def gains(spec: Spec, folder: Path) -> dict[str, float]:
+    """Per arm, the gain of a job of known costs on a machine that disturbs nothing."""
+    if not isinstance(spec.job, SyntheticJob):
+        return {}
+    quiet = {"noise": [], "between_runs": 0.0, "evaluation_between_runs": 0.0}
+    job = spec.job.model_copy(update=quiet)
+    walls = {
+        arm: runs[0]["wall_ns"]
+        for arm, runs in run_whole(spec.model_copy(update={"job": job}), folder, 1).items()
+    }
+    return {arm: wall / walls[OFF] - 1 for arm, wall in walls.items()}
+
+
+def run_whole(spec: Spec, folder: Path, count: int = RUNS) -> dict[str, list[dict[str, Any]]]:
+    """Per arm, what each of its whole runs took; one more meters memory."""
+    arms = [*(arm for entry in spec.arms for arm in entry.arms())]
+    if isinstance(spec.job, SyntheticJob):
+        arms.append(baseline_arms()[0])
+    rows = sorted({arm.evaluation_rows for arm in arms if arm.evaluation_rows})
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    logs = folder / "logs"
+    logs.mkdir(exist_ok=True)
+    wanted = [("time", count)]
+    if "memory" in spec.measure and spec.job.meters_memory_apart:
+        wanted.append(("memory", 1))
+    for measure, blocks in wanted:
+        launcher = launcher_for(spec.job, measure, rows, logs, spec.limits.start_time)
+        with closing(launcher):
+            for block in range(blocks):
+                for position, arm in enumerate(random.Random(block).sample(arms, len(arms))):
+                    request = request_for(
+                        spec, arm, block, measure=measure, position=position, sliced=None
+                    )
+                    outcome = launcher.run(request, RUN_TIME_S)
+                    if outcome.measured is None:
+                        raise SystemExit(f"{arm.name} ended {outcome.status}: {outcome.error}")
+                    peaks = [
+                        peak.get("allocated", peak.get("resident", 0))
+                        for peak in outcome.measured["peak_bytes"].values()
+                    ]
+                    run = {
+                        "wall_ns": outcome.measured["timeline"]["wall_ns"],
+                        "evaluate_ns": outcome.measured["phases_ns"]["evaluate"],
+                        "peak": max(peaks, default=0),
+                    }
+                    if measure == "time":
+                        found[arm.name].append(run)
+                    else:
+                        for timed in found[arm.name]:
+                            timed["peak"] = run["peak"]
+    return found
+
+
+def rivals(
+    summary: Summary, prediction: Prediction, pilots: list[dict[str, Any]]
+) -> tuple[float, float]:
+    """The share by Composer's estimator, and by the FLOP rule."""
+    timed = [pilot for pilot in pilots if pilot["request"]["measure"] == "time"]
+    evaluations, between, steps = [], 0.0, 0
+    for pilot in timed:
+        timeline = pilot["measured"]["timeline"]
+        spent = 0.0
+        (there, run), *_ = pilot["measured"]["whole"]["sets"].values()
+        rows = prediction.evaluation_rows or there
+        for each in timeline["evaluations"]:
+            own = each["loader_ns"] + sum(each["batches_ns"]) + each["aggregation_ns"]
+            spent += own
+            evaluations.append(own * rows / run)
+        between += timeline["wall_ns"] - spent
+        steps += len(timeline["steps_ns"])
+    size = summary.cost_models[0].size
+    evaluated = prediction.evaluations * mean(evaluations)
+    composer = evaluated / (evaluated + between / steps * size.steps)
+    ratio = summary.cost_models[0].operations_ratio or 1 / 3
+    load = prediction.evaluation_load * ratio
+    return composer, load / (1 + load)
+
+
+def synthetic(count: int) -> Iterator[tuple[str, Spec]]:
+    """Jobs of known costs, drawn at random."""
+    source = random.Random("validate")
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(count):
+            path = Path(folder, f"synthetic-{number:02d}.yaml")
+            path.write_text(json.dumps(drawn(source)))
+            yield path.stem, load_spec(path)
+
+
+def drawn(source: random.Random) -> dict[str, Any]:
+    """One job: of a hundred steps to a few thousand, evaluated for a hundredth of T to half."""
+    epochs = source.choice([2, 3, 4, 5, 8, 10])
+    steps = max(math.ceil(100 / epochs), round(10 ** source.uniform(1, 2.7)))
+    step = 10 ** source.uniform(-2, 0)
+    longest = source.choice([128, 256, 512])
+    varies = source.random() < 0.5
+    train_batch, batch = source.choice([1, 2, 4, 8]), source.choice([1, 2, 4, 8, 16])
+    per_token = step / (train_batch * longest)
+    share = source.uniform(0, 0.8)  # of a piece, what does not grow with tokens
+    rows = max(8, round(steps * train_batch * 10 ** source.uniform(-1.5, 0)))
+    evaluated = per_token * source.uniform(0.2, 0.5)
+    noise = source.choice(
+        [
+            [{"kind": "autocorrelation", "sigma": 0.06, "memory": 0.6}],
+            [{"kind": "heavy_tails", "scale": 0.04, "shape": 2.5}],
+            [{"kind": "drift", "amplitude": 0.2, "period_s": steps * step}],
+            [{"kind": "bursts", "every_s": 40 * step, "length_s": 3 * step, "factor": 1.7}],
+            [
+                {"kind": "autocorrelation", "sigma": 0.04, "memory": 0.3},
+                {
+                    "kind": "neighbour",
+                    "away_s": 30 * step,
+                    "stay_s": 10 * step,
+                    "factor": 1.4,
+                },
+            ],
+        ]
+    )
+    return {
+        "job": {
+            "kind": "synthetic",
+            "epochs": epochs,
+            "steps_in_epoch": steps,
+            "train_batch": train_batch,
+            "evaluation_batch": batch,
+            "rows": rows,
+            "lengths": {"shortest": longest // 8 if varies else longest, "longest": longest},
+            "save_steps": source.choice([0, steps]),
+            "between_runs": 0.04,
+            "evaluation_between_runs": 0.015,
+            "noise": noise,
+            "costs": {
+                "before_loop": step * source.uniform(0, 3),
+                "step": step * share,
+                "train_token": per_token * (1 - share),
+                "evaluation_loader": step * source.uniform(0, 0.5),
+                "evaluation_batch": evaluated * batch * longest * share,
+                "evaluation_token": evaluated * (1 - share),
+                "aggregation": step * source.uniform(0, 0.2),
+                "first_evaluation": step * source.uniform(0, 1),
+                "after_evaluation": step * source.uniform(0, 0.5),
+                "save": step * source.uniform(0, 3),
+                "log": step * 0.01,
+                "after_loop": step * source.uniform(0, 1),
+            },
+        },
+        "arms": [
+            {"schedule": "every_epoch", "evaluation_rows": rows},
+            {"schedule": "every_n_epochs", "n": 2, "evaluation_rows": rows},
+            {"schedule": "final_only", "evaluation_rows": rows},
+            {"schedule": "every_n_steps", "n": max(1, steps // 3), "evaluation_rows": rows},
+        ],
+        "measure": ["time"],
+        "design": {"seed": source.randrange(10**6)},
+    }
+
+
+def real(names: list[str]) -> Iterator[tuple[str, Spec]]:
+    """The configurations of ``validation.yaml``, each a spec of ours."""
+    document = read_yaml((HERE / "validation.yaml").read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        for name, spec in document.items():
+            if not names or name in names:
+                path = Path(folder, f"{name}.yaml")
+                path.write_text(json.dumps(spec))
+                yield name, load_spec(path)
+
+
+def told(rows: list[Row]) -> list[str]:
+    """The tables, in Markdown, and what they come to."""
+    lines = [
+        "# What `evalskip predict` predicted, and what whole runs then took",
+        "",
+        f"Made by `make validate`. Measured: the mean of {RUNS} whole runs. Errors may be "
+        f"{100 * POINTS:g} points, or {100 * PART:g} % of the share. A configuration counts as "
+        "covered only if all of its schedules are. Widths are those of the interval over the "
+        "share. Composer: its estimator, from the same pilots; FLOP: operations alone.",
+    ]
+    for kind in dict.fromkeys(row.kind for row in rows):
+        own = [row for row in rows if row.kind == kind]
+        lines += ["", f"## {kind.capitalize()}", "", *_summed(own), "", *_table(own)]
+    return lines
+
+
+def _summed(rows: list[Row]) -> list[str]:
+    by = defaultdict(list)
+    for row in rows:
+        by[row.configuration].append(row)
+    count = len(by)
+    covered = sum(all(row.is_covered for row in own) for own in by.values())
+    close = sum(row.is_close for row in rows)
+    lines = [
+        f"- {count} configurations, {len(rows)} schedules: error of the share within bounds for "
+        f"{close} of {len(rows)}; mean absolute error "
+        f"{100 * mean(abs(row.error) for row in rows):.2f} points",
+        f"- covered by the 95 % interval of the share: {covered} of {count} configurations, "
+        f"{sum(row.is_covered for row in rows)} of {len(rows)} schedules; median width "
+        f"{100 * median(row.width for row in rows):.1f} % of the share",
+    ]
+    for what in ("gain", "wall_s", "peak_bytes"):
+        found = [each for row in rows if (each := getattr(row, what)) and each[3] is not None]
+        if found:
+            inside = sum(low <= seen <= high for _, low, high, seen in found)
+            lines.append(f"- covered by the interval of {_SAID[what]}: {inside} of {len(found)}")
+    for rival in ("composer", "flops"):
+        more = [
+            mean(abs(getattr(row, rival) - row.measured) - abs(row.error) for row in own)
+            for own in by.values()
+        ]
+        interval = stats.ttest_1samp(more, 0).confidence_interval(0.95) if count > 1 else None
+        text = f" [{100 * interval.low:.2f}, {100 * interval.high:.2f}]" if interval else ""
+        theirs = mean(abs(getattr(row, rival) - row.measured) for row in rows)
+        lines.append(
+            f"- {_SAID[rival]}: mean absolute error {100 * theirs:.2f} points, "
+            f"{100 * mean(more):.2f}{text} more than ours (paired by configuration)"
+        )
+    return lines
+
+
+_SAID = {
+    "gain": "the throughput gain",
+    "wall_s": "T",
+    "peak_bytes": "the peak of memory",
+    "composer": "Composer's estimator",
+    "flops": "the FLOP rule",
+}
+
+
+def _table(rows: list[Row]) -> list[str]:
+    lines = [
+        "| configuration | schedule | share % | predicted % | within | covered | Composer % "
+        "| FLOP % | gain % | predicted gain % |",
+        "| --- | --- | ---: | ---: | --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        gain, low, high, seen = row.gain
+        lines.append(
+            f"| {row.configuration} | {row.arm} | {100 * row.measured:.2f} | "
+            f"{100 * row.predicted:.2f} [{100 * row.low:.2f}, {100 * row.high:.2f}] | "
+            f"{_YES[row.is_close]} | {_YES[row.is_covered]} | {100 * row.composer:.2f} | "
+            f"{100 * row.flops:.2f} | {'–' if seen is None else f'{100 * seen:.1f}'} | "
+            f"{100 * gain:.1f} [{100 * low:.1f}, {100 * high:.1f}] |"
+        )
+    return lines
+
+
+_YES = {True: "yes", False: "**no**"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--synthetic", type=int, default=48, help="how many are drawn")
+    parser.add_argument("--real", nargs="*", help="names; none: every one")
+    parser.add_argument("--kinds", nargs="*", default=["real", "synthetic"])
+    parser.add_argument("--out", type=Path, default=Path("results/reference"))
+    parser.add_argument("--keep", type=Path, help="a folder for pilots and whole runs")
+    arguments = parser.parse_args()
+    rows = []
+    sources = {
+        "real": lambda: real(arguments.real or []),
+        "synthetic": lambda: synthetic(arguments.synthetic),
+    }
+    for kind in arguments.kinds:
+        for name, spec in sources[kind]():
+            began = time.monotonic()
+            found = validate(kind, name, spec, arguments.keep)
+            rows += found
+            for row in found:
+                print(
+                    f"{name} {row.arm}: measured {100 * row.measured:.2f} %, predicted "
+                    f"{100 * row.predicted:.2f} [{100 * row.low:.2f}, {100 * row.high:.2f}] "
+                    f"{'' if row.is_close else 'FAR '}{'' if row.is_covered else 'OUTSIDE'}",
+                    flush=True,
+                )
+            print(f"  {time.monotonic() - began:.0f} s", flush=True)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "validation.md").write_text("\n".join(told(rows)) + "\n")
+    (arguments.out / "validation.json").write_text(
+        json.dumps([asdict(row) for row in rows], indent=1) + "\n"
+    )
+    print("\n".join(_summed(rows)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,291 @@
+"""What any schedule would cost, from a cost model; ``what_if.js`` computes the same in the page.
+
+An interval is for a run to come. Three things make it: how little the pilot saw (the jackknife
+over its cycles), by how much evaluation differs against steps from one run to another, and, for T,
+by how much runs differ in pace. The last two are moderated by what was seen of other jobs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scipy import special
+
+from evalskip.analysis.costs import (
+    EVALUATION_BELIEF,
+    EVALUATION_DEGREES,
+    EVENT_BELIEF,
+    EVENT_DEGREES,
+    PACE_BELIEF,
+    PACE_DEGREES,
+    Cycle,
+    between,
+    cycles_of,
+    fit,
+)
+from evalskip.summary import CostModel, Interval, JobSize, PieceCosts, Prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from evalskip.analysis.costs import PilotRun
+
+# of freedom: how much the spread of pieces weighs against the jackknife
+_PIECES_DEGREES = 6.0
+# pieces that follow each other are not independent
+_TOGETHER = 2.0
+# a step aside for a derivative, in log
+_ASIDE = 1e-3
+_DETAIL = ("loader_s", "batch_s", "evaluation_token_s", "gathered_row_s", "first_evaluation_s")
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much of each piece a job under a schedule has."""
+
+    steps: float
+    micro_batches: float
+    tokens: float
+    evaluations: int
+    followed: int
+    """Evaluations that a step comes after."""
+    batches: int
+    """Of one evaluation."""
+    evaluation_rows: int
+    evaluation_tokens: float
+    """Of one evaluation."""
+
+
+def amounts(size: JobSize, evaluations: int, followed: int) -> Amounts:
+    """How much a job has of each piece.
+
+    Args:
+        size: of the job.
+        evaluations: in all.
+        followed: of them, those that a step comes after.
+    """
+    ranks_batch = size.train_batch
+    if size.train_rows is None:
+        micro_batches = float(size.steps * size.accumulation)
+        rows = micro_batches * ranks_batch
+    else:
+        whole = size.train_rows // ranks_batch
+        each = whole if size.drop_last else math.ceil(size.train_rows / ranks_batch)
+        micro_batches = size.epochs * each
+        rows = size.epochs * (whole * ranks_batch if size.drop_last else size.train_rows)
+    evaluated = sum(size.evaluation_sets)
+    return Amounts(
+        steps=size.steps,
+        micro_batches=micro_batches,
+        tokens=rows * size.train_tokens_per_row,
+        evaluations=evaluations,
+        followed=followed,
+        batches=sum(math.ceil(n / size.evaluation_batch) for n in size.evaluation_sets),
+        evaluation_rows=evaluated,
+        evaluation_tokens=evaluated * size.evaluation_tokens_per_row,
+    )
+
+
+def spent(costs: PieceCosts, of: Amounts) -> tuple[float, float]:
+    """T, and of it what evaluation takes, in seconds."""
+    trained = (
+        costs.once_s
+        + of.steps * (costs.step_s + costs.aside_s)
+        + of.micro_batches * costs.micro_batch_s
+        + of.tokens * costs.token_s
+    )
+    if not of.evaluations:
+        return trained, 0.0
+    each = (
+        costs.loader_s
+        + of.batches * costs.batch_s
+        + of.evaluation_tokens * costs.evaluation_token_s
+        + of.evaluation_rows * costs.gathered_row_s
+    )
+    evaluated = of.evaluations * each + costs.first_evaluation_s
+    beside = of.evaluations * costs.evaluation_log_s + of.followed * costs.hidden_s
+    return trained + evaluated + beside, evaluated
+
+
+def cost_model(
+    runs: Sequence[PilotRun],
+    evaluation: str,
+    size: JobSize,
+    *,
+    window: int,
+    says: str,
+    saves: float,
+    logs: float,
+    level: float = 0.95,
+    operations_ratio: float | None = None,
+    unseen: float = 0.0,
+) -> CostModel:
+    """Fit what each piece costs, and by how much that may be wrong.
+
+    Args:
+        runs: the processes of a pilot.
+        evaluation: as its runs name it.
+        size: of the whole job.
+        window: steps after an evaluation that may bear its hidden cost.
+        says: which evaluation it is, in words.
+        saves: of the whole job, per optimizer step.
+        logs: the same of logs.
+        level: of intervals.
+        operations_ratio: see :class:`CostModel`.
+        unseen: the variance of log evaluation time in steps that is there because not all batches
+            of the job were looked at.
+    """
+    cycles = cycles_of(runs, window)
+    gathers = any(run.whole["gathers"] for run in runs if run.evaluation == evaluation)
+
+    def fitted(kept: Sequence[Cycle]) -> PieceCosts:
+        return fit(kept, evaluation, gathers=gathers, saves=saves, logs=logs).costs
+
+    found = fit(cycles, evaluation, gathers=gathers, saves=saves, logs=logs)
+    left_out = [
+        fitted([*cycles[:place], *cycles[place + 1 :]])
+        for place in range(len(cycles))
+        if _tells(cycles, place, evaluation)
+    ]
+    tail = (1 + level) / 2
+    processes = len(runs)
+    of_evaluation = between(found.evaluation_paces, EVALUATION_BELIEF, EVALUATION_DEGREES)
+    of_event = between(found.event_paces, EVENT_BELIEF, EVENT_DEGREES)
+    of_pace = between(found.paces, PACE_BELIEF, PACE_DEGREES)
+    again = 1 + 1 / processes  # the run to come, and the pilot's own
+    quantile = special.stdtrit(EVALUATION_DEGREES + processes - 1, tail)
+    batches = amounts(size, 1, 0).batches
+    own = [e for c in cycles if c.evaluation == evaluation for e in c.evaluations if not e.is_first]
+    evaluated = sum(of_event + found.batch_variance / len(e.batches) for e in own) / len(own) ** 2
+    return CostModel(
+        evaluation=says,
+        size=size,
+        costs=found.costs,
+        left_out=left_out,
+        level=level,
+        quantile=float(special.stdtrit(_PIECES_DEGREES + max(0, len(left_out) - 1), tail)),
+        pieces_variance=_TOGETHER * found.step_variance + evaluated,
+        pieces_degrees=_PIECES_DEGREES,
+        evaluation_reach=float(quantile * math.sqrt(of_evaluation * again + unseen)),
+        event_reach=float(quantile * math.sqrt(of_event + found.batch_variance / batches)),
+        pace_reach=float(
+            special.stdtrit(PACE_DEGREES + processes - 1, tail) * math.sqrt(of_pace * again)
+        ),
+        operations_ratio=operations_ratio,
+    )
+
+
+def _tells(cycles: Sequence[Cycle], place: int, evaluation: str) -> bool:
+    """Whether what is left without a cycle still has its process's steps, and the evaluation."""
+    rest = [*cycles[:place], *cycles[place + 1 :]]
+    process = cycles[place].process
+    steps = any(c.steps for c in rest if c.process == process)
+    alone = not any(c.process == process for c in rest)
+    return (steps or alone) and any(c.evaluation == evaluation and c.evaluations for c in rest)
+
+
+def predict(
+    model: CostModel, of: Amounts, *, arm: str, schedule: str, evaluation_rows: int | None
+) -> Prediction:
+    """What a schedule would cost.
+
+    Args:
+        model: of the job.
+        of: how much of each piece it has under the schedule.
+        arm: names it.
+        schedule: in words.
+        evaluation_rows: of the arm; None: the job's own.
+    """
+    off = amounts(model.size, 0, 0)
+
+    once = model.event_reach**2 / max(1, of.evaluations)
+    reach = math.sqrt(model.evaluation_reach**2 + once)
+
+    def odds(costs: PieceCosts) -> float:
+        wall, evaluated = spent(costs, of)
+        return math.log(evaluated / (wall - evaluated))
+
+    def gain(costs: PieceCosts) -> float:
+        return math.log(spent(costs, of)[0] / spent(costs, off)[0])
+
+    nothing = Interval(estimate=0.0, low=0.0, high=0.0, level=model.level)
+    evaluates = of.evaluations and spent(model.costs, of)[1] > 0
+    return Prediction(
+        arm=arm,
+        schedule=schedule,
+        evaluation_rows=evaluation_rows,
+        evaluations=of.evaluations,
+        evaluation_load=of.evaluations * of.evaluation_tokens / of.tokens if of.tokens else 0.0,
+        wall_s=_interval(
+            model, lambda c: math.log(spent(c, of)[0]), math.exp, reach, model.pace_reach
+        ),
+        share=_interval(model, odds, lambda x: 1 / (1 + math.exp(-x)), reach)
+        if evaluates
+        else nothing,
+        throughput_gain=_interval(model, gain, math.expm1, reach) if evaluates else nothing,
+    )
+
+
+def _interval(
+    model: CostModel,
+    of: Callable[[PieceCosts], float],
+    back: Callable[[float], float],
+    of_evaluation: float,
+    of_pace: float = 0.0,
+) -> Interval:
+    """An estimate and what a run to come may be, worked out on a scale where errors add.
+
+    Args:
+        model: of the job.
+        of: the quantity, on that scale.
+        back: from that scale.
+        of_evaluation: half-width of log evaluation time in a run to come.
+        of_pace: half-width of its log pace.
+    """
+    estimate = of(model.costs)
+    found = [of(costs) for costs in model.left_out]
+    variance = 0.0
+    if len(found) > 1:
+        mean = sum(found) / len(found)
+        variance = (len(found) - 1) / len(found) * sum((each - mean) ** 2 for each in found)
+    slope = (of(_aside(model.costs, 1)) - of(_aside(model.costs, -1))) / (2 * _ASIDE)
+    degrees, own = model.pieces_degrees, max(0, len(found) - 1)
+    pieces = slope**2 * model.pieces_variance
+    moderated = (degrees * pieces + own * variance) / (degrees + own)
+    reach = math.sqrt(model.quantile**2 * moderated + (slope * of_evaluation) ** 2 + of_pace**2)
+    return Interval(
+        estimate=back(estimate),
+        low=back(estimate - reach),
+        high=back(estimate + reach),
+        level=model.level,
+    )
+
+
+def _aside(costs: PieceCosts, sign: int) -> PieceCosts:
+    """The same with evaluation a little slower, or faster."""
+    factor = math.exp(sign * _ASIDE)
+    return costs.model_copy(update={name: factor * getattr(costs, name) for name in _DETAIL})
+
+
+def densest(model: CostModel, within: float, extra: int = 0) -> int:
+    """The most evaluations of which the upper limit of the share is within a share.
+
+    Args:
+        model: of the job.
+        within: the share.
+        extra: evaluations that come on top whenever there are any.
+    """
+
+    def fits(evaluations: int) -> bool:
+        total = evaluations + extra
+        of = amounts(model.size, total, max(0, evaluations - 1))
+        found = predict(model, of, arm="", schedule="", evaluation_rows=None).share
+        return (found.estimate if found.high is None else found.high) <= within
+
+    low, high = 0, model.size.steps
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low

@@ -1,0 +1,281 @@
+"""The processes of a pilot: how many there are, how much each does, and what they tell."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from evalskip.analysis.costs import PilotRun
+from evalskip.errors import InputError, MeasurementError
+from evalskip.launch import launcher_for
+from evalskip.machine.contamination import is_contaminated
+from evalskip.plan import request_for
+from evalskip.probe.layout import FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS
+from evalskip.schedules import AsWritten, EveryEpoch, FinalOnly
+from evalskip.slices import Pilot, Slice
+from evalskip.spec.arms import Arm, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from evalskip.jobs import Measure
+    from evalskip.launch import Launcher
+    from evalskip.results import ResultDirectory
+    from evalskip.spec import Spec
+
+MOST = 0.1
+"""Of a job's steps, the share that all processes of a pilot train together, at most."""
+
+_RUN_TIME_S = 600.0
+_SURVEY_S = 4.0
+_PROCESSES = 4
+"""After the first, which tells how long everything takes."""
+_MOST_STEPS = 30
+_FIRST_STEPS, _FIRST_BATCHES = 10, 8
+_MEMORY_STEPS = 4
+_FEWEST_BATCHES, _MOST_BATCHES = 4, 64
+_LONG_S = 0.3
+# pilots are numbered apart from blocks
+_BLOCK = 7000
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Arms that evaluate alike but for the number of their rows: one pilot tells of all."""
+
+    settings: Mapping[str, Any]
+    arms: list[Arm]
+
+    @property
+    def name(self) -> str:
+        """The settings in words; of the job's own, nothing."""
+        return ", ".join(written(self.settings))
+
+    @property
+    def rows(self) -> int | None:
+        """The most that an arm evaluates; None: the job's own."""
+        return max((arm.evaluation_rows or 0 for arm in self.arms), default=0) or None
+
+
+@dataclass
+class Piloted:
+    """What all processes of a pilot told."""
+
+    runs: list[PilotRun] = field(default_factory=list)
+    surveys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Per kind, ``whole`` of the process that looked at the job's batches."""
+    as_written: list[int] | None = None
+    """Steps after which the job evaluates as its author wrote it, where that was seen."""
+    memory: dict[str, PilotRun] = field(default_factory=dict)
+    """Per kind, a process that metered the memory of every piece."""
+    steps: int = 0
+    of_steps: int = 0
+    evaluation_batches: int = 0
+    contaminated: int = 0
+
+    @property
+    def left(self) -> int:
+        """Steps that may yet be trained."""
+        return int(MOST * self.of_steps) - self.steps
+
+
+def kinds_of(spec: Spec) -> list[Kind]:
+    """The evaluations of a spec that cost differently per row."""
+    found: dict[str, Kind] = {}
+    for entry in spec.arms:
+        for arm in entry.arms():
+            key = json.dumps(arm.evaluation, sort_keys=True)
+            found.setdefault(key, Kind(arm.evaluation, [])).arms.append(arm)
+    return list(found.values())
+
+
+def make_pilots(
+    spec: Spec, results: ResultDirectory, tell: Callable[[str], None], budget_s: float
+) -> Piloted:
+    """Make the processes of a pilot, one after the other.
+
+    The first is short, and tells how long everything takes; the others are as long as the budget
+    and a tenth of the job's steps allow.
+
+    Args:
+        spec: of the job.
+        results: where each is recorded.
+        tell: called with a line for people, as things are found.
+        budget_s: for the processes that are timed, without their parent's start; the first may
+            take longer.
+
+    Raises:
+        InputError: the job is too short for a pilot.
+        MeasurementError: a process did not end well.
+    """
+    return _Pilots(spec, results, tell).make(budget_s)
+
+
+class _Pilots:
+    def __init__(self, spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> None:
+        self._spec, self._results, self._tell = spec, results, tell
+        self._kinds = kinds_of(spec)
+        self._found = Piloted()
+        self._count = 0
+        self._beyond_s: list[float] = []
+
+    def make(self, budget_s: float) -> Piloted:
+        apart = self._spec.job.meters_memory_apart
+        wants_memory = "memory" in self._spec.measure and self._spec.job.launch != "inline"
+        with closing(self._launcher("time")) as launcher:
+            reserved = _MEMORY_STEPS * len(self._kinds) if wants_memory else 0
+            for kind in self._kinds:
+                self._first(launcher, kind, reserved)
+            for number, (steps, batches) in enumerate(self._sizes(budget_s, reserved)):
+                kind = self._kinds[number % len(self._kinds)]
+                wanted = Slice(steps=steps, evaluation_batches=batches, pilot=Pilot())
+                self._add(launcher, kind, self._usual(kind), wanted)
+            if wants_memory and not apart:
+                self._meter(launcher)
+        if wants_memory and apart:
+            with closing(self._launcher("memory")) as launcher:
+                self._meter(launcher)
+        return self._found
+
+    def _launcher(self, measure: Measure) -> Launcher:
+        sizes = sorted({kind.rows for kind in self._kinds if kind.rows})
+        launcher = launcher_for(
+            self._spec.job, measure, sizes, self._results.logs, self._spec.limits.start_time
+        )
+        prepared = launcher.prepared
+        self._results.note_environment(software=prepared["software"])
+        if prepared["parameters"] is not None:
+            self._results.note_environment(parameters=prepared["parameters"])
+        return launcher
+
+    def _first(self, launcher: Launcher, kind: Kind, reserved: int) -> None:
+        """A short process, which also looks at the whole job's batches."""
+        own = next((arm for arm in kind.arms if isinstance(arm.schedule, AsWritten)), None)
+        others = len(self._kinds) - 1
+        pilot = Pilot(
+            most=MOST, reserved=reserved + others * FEWEST_PILOT_STEPS, survey_s=_SURVEY_S
+        )
+        wanted = Slice(steps=_FIRST_STEPS, evaluation_batches=_FIRST_BATCHES, pilot=pilot)
+        run = self._add(launcher, kind, own or self._usual(kind), wanted)
+        self._found.surveys[kind.name] = dict(run.whole)
+        training = run.whole["training"]
+        steps = training["steps"] if training else len(run.timeline["steps_ns"])
+        self._found.of_steps = steps
+        fewest = math.ceil(FEWEST_PILOT_STEPS * len(self._kinds) / MOST)
+        if training is None or steps < fewest:
+            raise InputError(
+                f"the job has {steps} optimizer steps, of which a pilot sees a tenth; expected at "
+                f"least {fewest}, or evalskip bench, which runs it whole"
+            )
+        if own:
+            after = [e for e in run.timeline["evaluations"] if e["after_training"]]
+            self._found.as_written = [*training["evaluated_after"], *[steps] * len(after)]
+
+    def _usual(self, kind: Kind) -> Arm:
+        """An arm of this kind whose schedule has rows to evaluate, and all of them."""
+        for arm in kind.arms:
+            if not isinstance(arm.schedule, AsWritten | FinalOnly):
+                return replace(arm, evaluation_rows=kind.rows)
+        return Arm("every_epoch", EveryEpoch(), kind.rows, kind.settings)
+
+    def _sizes(self, budget_s: float, reserved: int) -> list[tuple[int, int]]:
+        """Steps and evaluation batches of each process after the first ones."""
+        timelines = [run.timeline for run in self._found.runs]
+        step_s = median(ns for t in timelines for ns in t["steps_ns"]) / 1e9
+        batches = [ns for t in timelines for e in t["evaluations"] for ns in e["batches_ns"]]
+        batch_s = median(batches) / 1e9 if batches else 0.0
+        beyond_s = median(self._beyond_s)
+        left = self._found.left - reserved
+        count = max(_PROCESSES, len(self._kinds))
+        while count:
+            room_s = budget_s / count - beyond_s
+            # half for steps, half for evaluation
+            fits = max(OTHER_PILOT_STEPS, int(room_s / 2 / step_s))
+            steps = min(left // count, _MOST_STEPS, fits)
+            if steps >= OTHER_PILOT_STEPS and (room_s > 0 or count == 1):
+                # an evaluation sees no step: where batches are short, many cost little
+                long_s = max(steps * step_s / 2, min(_LONG_S, room_s / steps))
+                wanted = long_s / batch_s if batch_s else _FEWEST_BATCHES
+                return [(steps, int(min(_MOST_BATCHES, max(_FEWEST_BATCHES, wanted))))] * count
+            count -= 1
+        return []
+
+    def _meter(self, launcher: Launcher) -> None:
+        """Per kind, a process in which the memory of every piece is metered."""
+        for kind in self._kinds:
+            if self._found.left < _MEMORY_STEPS:
+                self._tell("memory: not metered: the job is too short for steps to be left for it")
+                return
+            gathers = self._found.surveys[kind.name]["gathers"]
+            wanted = Slice(
+                steps=_MEMORY_STEPS,
+                # what is gathered of all rows is held together
+                evaluation_batches=10**9 if gathers else _FEWEST_BATCHES,
+                pilot=Pilot(),
+            )
+            run = self._run(launcher, kind, self._usual(kind), wanted, "memory")
+            self._found.memory[kind.name] = run
+
+    def _add(self, launcher: Launcher, kind: Kind, arm: Arm, wanted: Slice) -> PilotRun:
+        run = self._run(launcher, kind, arm, wanted, "time")
+        self._found.runs.append(run)
+        return run
+
+    def _run(
+        self, launcher: Launcher, kind: Kind, arm: Arm, wanted: Slice, measure: Measure
+    ) -> PilotRun:
+        request = request_for(
+            self._spec,
+            arm,
+            _BLOCK + self._count,
+            measure=measure,
+            position=0,
+            sliced=wanted,
+        )
+        began = time.monotonic()
+        outcome = launcher.run(request, self._spec.limits.run_time or _RUN_TIME_S)
+        self._count += 1
+        contaminated = is_contaminated(outcome.activity, outcome.gpu_activity)
+        self._record(
+            kind=kind.name,
+            request=request.model_dump(mode="json"),
+            contaminated=contaminated,
+            **outcome.model_dump(mode="json"),
+        )
+        if outcome.status != "ok" or outcome.measured is None:
+            raise MeasurementError(f"the pilot ended {outcome.status}: {outcome.error}")
+        measured = outcome.measured
+        for number, loss in enumerate(measured["losses"], start=1):
+            if not math.isfinite(loss):
+                raise MeasurementError(f"the pilot's loss is not a number: {loss}, batch {number}")
+        if not measured.get("whole", {}).get("job"):
+            raise MeasurementError("the pilot told nothing of the whole job; expected a Trainer")
+        timeline = measured["timeline"]
+        if len(timeline["evaluations"]) < 2 or not timeline["evaluations"][0]["batches_ns"]:
+            raise MeasurementError("the pilot evaluated nothing; expected rows to evaluate")
+        run = PilotRun(kind.name, timeline, measured["whole"])
+        self._beyond_s.append(time.monotonic() - began - timeline["wall_ns"] / 1e9)
+        self._results.note_environment(device=measured.get("environment", {}))
+        found, steps = self._found, len(timeline["steps_ns"])
+        batches = sum(len(e["batches_ns"]) for e in timeline["evaluations"])
+        found.steps += steps
+        found.evaluation_batches += batches
+        found.contaminated += bool(contaminated)
+        self._tell(
+            f"pilot {self._count}: {steps} steps and {batches} evaluation batches in "
+            f"{timeline['wall_ns'] / 1e9:.1f} s{', memory metered' if measure == 'memory' else ''}"
+            f"{', contaminated' if contaminated else ''}"
+        )
+        return run
+
+    def _record(self, **known: Any) -> None:
+        with (self._results.path / "pilots.jsonl").open("a") as file:
+            file.write(json.dumps(known) + "\n")
+            file.flush()
+            os.fsync(file.fileno())

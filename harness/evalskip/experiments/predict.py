@@ -1,0 +1,347 @@
+"""What every schedule of a job would cost, told from a pilot."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evalskip.analysis.peaks import peaks_told
+from evalskip.analysis.prediction import amounts, cost_model, densest, predict
+from evalskip.experiments.pilots import kinds_of, make_pilots
+from evalskip.machine.fingerprint import fingerprint
+from evalskip.schedules import AsWritten, EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
+from evalskip.spec.arms import Arm
+from evalskip.summary import (
+    CostModel,
+    Effort,
+    Interval,
+    JobSize,
+    PilotSummary,
+    Prediction,
+    Recommendation,
+    Scope,
+    Summary,
+    write_sections,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from evalskip.experiments.pilots import Kind, Piloted
+    from evalskip.results import ResultDirectory
+    from evalskip.schedules import Schedule
+    from evalskip.spec import Spec
+
+SECTIONS = {"pilot", "cost_models", "predictions", "recommendations", "closing_evaluations"}
+"""The sections of the summary that ``predict`` owns."""
+
+_EPOCHS = (1, 2, 5, 10)
+_ENOUGH_DIGITS = 100
+
+
+def predict_costs(
+    spec: Spec,
+    results: ResultDirectory,
+    tell: Callable[[str], None],
+    *,
+    within: float = 0.05,
+    every: Sequence[int] = (),
+    budget_s: float = 40.0,
+) -> Summary:
+    """Make a pilot, and tell what every schedule would cost.
+
+    Args:
+        spec: of the job.
+        results: where the pilot is recorded and the summary is written.
+        tell: called with a line for people, as things are found.
+        within: the share of T that evaluation may have, for the recommendation.
+        every: numbers of steps between evaluations to tell of, beside the recommended one.
+        budget_s: see :func:`evalskip.experiments.pilots.make_pilots`.
+
+    Raises:
+        InputError: the job is too short for a pilot.
+        MeasurementError: a process of the pilot did not end well.
+    """
+    began = time.monotonic()
+    piloted = make_pilots(spec, results, tell, budget_s)
+    teller = _Teller(spec, piloted, within, every)
+    for kind in kinds_of(spec):
+        teller.tell_of(kind)
+    described, known = spec.job.describe(), results.environment
+    device = known.get("device", {})
+    summary = Summary.of_nothing(
+        name=results.name,
+        scope=Scope(
+            job=described["job"],
+            model=described["model"],
+            parameters=known.get("parameters") or device.get("parameters", 0),
+            device=device.get("gpu") or described["device"],
+            versions=known.get("software", {}),
+        ),
+        machine=fingerprint(),
+        effort=Effort(
+            blocks=0,
+            runs=0,
+            seconds=time.monotonic() - began,
+            run_overhead_s=None,
+            block_start_s=None,
+            stopped="the pilot is made",
+        ),
+    )
+    summary = summary.model_copy(
+        update={
+            "pilot": PilotSummary(
+                processes=len(piloted.runs) + len(piloted.memory),
+                steps=piloted.steps,
+                of_steps=piloted.of_steps,
+                evaluation_batches=piloted.evaluation_batches,
+                seconds=time.monotonic() - began,
+                contaminated=piloted.contaminated,
+            ),
+            "cost_models": teller.models,
+            "predictions": list(teller.predictions.values()),
+            "recommendations": teller.recommendations,
+            "closing_evaluations": spec.job.closing_evaluations,
+            "changes": spec.job.changes(),
+        }
+    )
+    return write_sections(results.path, summary, SECTIONS)
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """What the whole job is, as one process of the pilot saw it."""
+
+    whole: Mapping[str, Any]
+
+    @property
+    def job(self) -> Mapping[str, Any]:
+        return self.whole["job"]  # type: ignore[no-any-return]
+
+    @property
+    def steps(self) -> int:
+        return int(self.whole["training"]["steps"])
+
+    def per_step(self, what: str) -> float:
+        """Saves, or logs, per optimizer step."""
+        return float(self.whole["training"][what] / self.steps)
+
+    def sets(self, rows: int | None) -> list[int]:
+        """Rows of each evaluation set, of the first so many of which an arm takes."""
+        found = [there for there, _ in self.whole["sets"].values()]
+        return found if rows is None else [min(rows, there) for there in found]
+
+    def size(self, rows: int | None) -> JobSize:
+        """Of the job, for an arm that evaluates so many rows."""
+        job = self.job
+        sets = self.sets(rows)
+        batch, ranks = job["evaluation_batch"], job["ranks"]
+        shapes = job["evaluation_shapes"]
+        if rows is not None and sum(row for row, _ in shapes) == sum(self.sets(None)) and rows:
+            # all were looked at, in order, so those of a smaller set are its first
+            shapes = shapes[: math.ceil(rows / batch)]
+        return JobSize(
+            steps=self.steps,
+            epochs=self.steps / job["steps_per_epoch"],
+            train_rows=job["train_rows"],
+            train_batch=job["train_batch"] * ranks,
+            accumulation=job["accumulation"],
+            drop_last=job["drop_last"],
+            train_tokens_per_row=_per_row(
+                job["train_shapes"], job["train_batch"] * ranks, [job["train_rows"] or 0]
+            ),
+            evaluation_sets=sets,
+            evaluation_batch=batch * ranks,
+            evaluation_tokens_per_row=_per_row(shapes, batch * ranks, sets),
+        )
+
+    def unseen(self) -> float:
+        """Variance of the mean tokens of a batch, in log, since not all batches were looked at."""
+        job = self.job
+        seen = job["train_batch"] * job["ranks"] * len(job["train_shapes"])
+        all_seen = job["train_rows"] is not None and seen >= job["train_rows"]
+        found = 0.0 if all_seen else _variance_of_mean(job["train_shapes"])
+        evaluated = job["evaluation_batch"] * job["ranks"] * len(job["evaluation_shapes"])
+        if evaluated < sum(self.sets(None)):
+            found += _variance_of_mean(job["evaluation_shapes"])
+        return found
+
+    def operations_ratio(self) -> float | None:
+        """Operations of an evaluated token over those of a trained one."""
+        found = self.job["flops"]
+        if not found or not found["train"] or not found["evaluation_tokens"]:
+            return None
+        evaluated = found["evaluation"] / found["evaluation_tokens"]
+        return float(evaluated / (found["train"] / max(1, found["train_tokens"])))
+
+
+def _per_row(shapes: Sequence[Sequence[int]], batch: int, sets: Sequence[int]) -> float:
+    """Tokens on one rank per row of data sets, the last batch of each of which may be smaller.
+
+    Args:
+        shapes: of one rank's batches, of one or several passes over the sets.
+        batch: rows on all ranks.
+        sets: rows of each; 0: not known.
+    """
+    passes, rest = 0, len(shapes)
+    if in_pass := sum(math.ceil(rows / batch) for rows in sets):
+        passes, rest = divmod(rest, in_pass)
+    rows = passes * sum(sets) + rest * batch
+    return sum(tokens for _, tokens in shapes) / rows if rows else 0.0
+
+
+def _variance_of_mean(shapes: Sequence[Sequence[int]]) -> float:
+    tokens = [tokens for _, tokens in shapes]
+    count = len(tokens)
+    mean = sum(tokens) / count if count else 0.0
+    if count < 2 or not mean:
+        return 0.0
+    spread = sum((each - mean) ** 2 for each in tokens) / (count - 1)
+    return spread / mean**2 / count
+
+
+class _Teller:
+    """Tells of one kind of evaluation after another."""
+
+    def __init__(self, spec: Spec, piloted: Piloted, within: float, every: Sequence[int]) -> None:
+        self._spec, self._piloted = spec, piloted
+        self._within, self._every = within, every
+        self.models: list[CostModel] = []
+        self.predictions: dict[str, Prediction] = {}
+        self.recommendations: list[Recommendation] = []
+
+    def tell_of(self, kind: Kind) -> None:
+        """Every schedule with every number of rows that an arm of the kind evaluates."""
+        survey = _Survey(self._piloted.surveys[kind.name])
+        sizes = {arm.evaluation_rows for arm in kind.arms}
+        for rows in sorted(sizes, key=lambda rows: rows or 0):
+            says = ", ".join(filter(None, (f"{rows:,} rows" if rows else "", kind.name)))
+            model = cost_model(
+                self._piloted.runs,
+                kind.name,
+                survey.size(rows),
+                window=self._spec.design.window,
+                says=says or "its own rows",
+                saves=survey.per_step("saves"),
+                logs=survey.per_step("logs"),
+                level=self._spec.design.level,
+                operations_ratio=survey.operations_ratio(),
+                unseen=survey.unseen(),
+            )
+            self.models.append(model)
+            recommended = self._recommended(model)
+            self.recommendations.append(recommended)
+            for arm in self._arms(kind, rows, survey, recommended):
+                self._tell(model, arm, survey, self._piloted.memory.get(kind.name))
+
+    def _arms(
+        self, kind: Kind, rows: int | None, survey: _Survey, recommended: Recommendation
+    ) -> list[Arm]:
+        """Those of the spec, and all that are told of in any case."""
+        steps = survey.steps
+        every = {*self._every, recommended.every_steps or _round(steps // 10 or 1)}
+        schedules: list[Schedule] = [
+            Off(),
+            FinalOnly(),
+            EveryEpoch(),
+            *(EveryNEpochs(n=n) for n in _EPOCHS),
+            *(EveryNSteps(n=n) for n in sorted(every)),
+        ]
+        own = [arm for arm in kind.arms if arm.evaluation_rows == rows]
+        name = own[0].name.removeprefix(own[0].schedule.label)
+        usual = [
+            Arm(
+                schedule.label if isinstance(schedule, Off) else f"{schedule.label}{name}",
+                schedule,
+                None if isinstance(schedule, Off) else rows,
+                kind.settings,
+            )
+            for schedule in schedules
+        ]
+        return list({arm.name: arm for arm in [*usual, *own]}.values())
+
+    def _tell(self, model: CostModel, arm: Arm, survey: _Survey, memory: Any) -> None:
+        if arm.name in self.predictions:  # off, once more
+            return
+        steps = survey.steps
+        if isinstance(arm.schedule, AsWritten):
+            after = self._piloted.as_written
+        else:
+            after = arm.schedule.evaluated_within(steps, survey.job["steps_per_epoch"])
+        if after is None:
+            return
+        followed = sum(step < steps for step in after)
+        words = [arm.schedule.phrase, *([model.evaluation] if arm.evaluation else [])]
+        told = predict(
+            model,
+            amounts(model.size, len(after), followed),
+            arm=arm.name,
+            schedule=", ".join(words),
+            evaluation_rows=arm.evaluation_rows,
+        )
+        if memory is not None:
+            peak = peaks_told(memory, survey.job, evaluates=bool(after), level=model.level)
+            told = told.model_copy(update={"peak_bytes": peak})
+        self.predictions[arm.name] = told
+
+    def _recommended(self, model: CostModel) -> Recommendation:
+        extra = self._spec.job.closing_evaluations
+        steps = model.size.steps
+        most = densest(model, self._within, extra)
+        if most > 0:
+            every = min(steps, _round(math.ceil(steps / most)))
+            evaluations = math.ceil(steps / every)
+            closing = ", with the one that LLaMA-Factory adds after training" if extra else ""
+            says = f"evaluate every {every:,} steps"
+            lines = {
+                "a LLaMA-Factory YAML": ["eval_strategy: steps", f"eval_steps: {every}"],
+                "TrainingArguments": ['eval_strategy="steps",', f"eval_steps={every},"],
+            }
+        else:
+            every, closing = None, ""
+            evaluations = extra = min(1, densest(model, self._within))
+            says = "evaluate once, after training" if evaluations else "do not evaluate"
+            after = "true" if evaluations else "false"
+            lines = {
+                "a LLaMA-Factory YAML": ['eval_strategy: "no"', f"do_eval: {after}"],
+                "TrainingArguments": ['eval_strategy="no",']
+                + (["# and trainer.evaluate() after trainer.train()"] if evaluations else []),
+            }
+        total = evaluations + extra if every else evaluations
+        share = self._share(model, total, max(0, evaluations - 1))
+        says += f": {_per_cent(share)} of the run{closing}"
+        if not evaluations:
+            one = self._share(model, 1, 0)
+            says = f"do not evaluate: even once, at the end, would take {_per_cent(one)} of the run"
+        return Recommendation(
+            evaluation=model.evaluation,
+            within=self._within,
+            every_steps=every,
+            evaluations=total,
+            share=share,
+            says=says,
+            lines=lines,
+        )
+
+    def _share(self, model: CostModel, evaluations: int, followed: int) -> Interval:
+        of = amounts(model.size, evaluations, followed)
+        return predict(model, of, arm="", schedule="", evaluation_rows=None).share
+
+
+def _round(steps: int) -> int:
+    """Up, to a number that people write: two digits."""
+    unit = 1
+    while steps >= _ENOUGH_DIGITS * unit:
+        unit *= 10
+    return math.ceil(steps / unit) * unit
+
+
+def _per_cent(share: Interval) -> str:
+    if share.low is None or share.high is None:
+        return f"{100 * share.estimate:.1f} %"
+    return (
+        f"{100 * share.estimate:.1f} % (at {100 * share.level:g} %: "
+        f"{100 * share.low:.1f} to {100 * share.high:.1f} %)"
+    )

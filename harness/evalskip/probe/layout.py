@@ -1,0 +1,108 @@
+"""After which of its steps a slice does what the whole does, and which rows it evaluates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Layout:
+    """After which steps of a slice something happens."""
+
+    evaluate: frozenset[int] = frozenset()
+    save: frozenset[int] = frozenset()
+    log: frozenset[int] = frozenset()
+
+
+def layout(steps: int, evaluated_after: Sequence[int], saves: int, logs: int) -> Layout:
+    """Where a slice does what the whole does.
+
+    It evaluates after a third and two thirds of its steps where the whole has more evaluations than
+    one, and after half where it has one; a save and a log come before that, outside the windows
+    that follow evaluations.
+
+    Args:
+        steps: of the slice.
+        evaluated_after: steps of the whole's evaluations inside training.
+        saves: of the whole.
+        logs: of the whole.
+    """
+    third = steps // 3
+    places = {0: (), 1: (steps // 2,)}
+    return Layout(
+        frozenset(places.get(sum(step > 0 for step in evaluated_after), (third, 2 * third))),
+        frozenset({third - 1} if saves else ()),
+        frozenset({third - 2} if logs else ()),
+    )
+
+
+def pilot_layout(steps: int, saves: int, logs: int) -> Layout:
+    """Where a pilot evaluates: after equal parts of its steps, the last step among them.
+
+    A log comes just before the first evaluation, a save just before the second.
+
+    Args:
+        steps: of the pilot's process.
+        saves: of the whole job.
+        logs: of the whole job.
+    """
+    cycles = pilot_cycles(steps)
+    ends = [steps * cycle // cycles for cycle in range(1, cycles + 1)]
+    return Layout(
+        evaluate=frozenset(ends),
+        save=frozenset({ends[1] - 1} if saves else ()),
+        log=frozenset({ends[0] - 1} if logs else ()),
+    )
+
+
+FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS = 4, 10
+"""Of the first process of a pilot, and of each further one: few steps are all warm-up."""
+
+
+def pilot_steps(wanted: int, steps: int, most: float, reserved: int) -> int:
+    """How many steps a pilot's process trains.
+
+    Args:
+        wanted: of them, where there are enough for another process as well.
+        steps: of the whole job.
+        most: of these, the share that all processes may train together.
+        reserved: for others, of that.
+
+    Returns:
+        All that are left where they are not enough for another process, and four at least.
+    """
+    left = int(most * steps) - reserved
+    return max(FEWEST_PILOT_STEPS, left if left < wanted + OTHER_PILOT_STEPS else wanted)
+
+
+def pilot_cycles(steps: int) -> int:
+    """How often a pilot's process of so many steps evaluates: at least three steps lie between."""
+    return min(6, max(2, steps // 3))
+
+
+def pilot_rows(there: int, count: int, batch: int) -> Sequence[int]:
+    """The rows that a pilot evaluates: whole batches, evenly spread, and a smaller one at the end.
+
+    Without a smaller batch, what a batch costs cannot be told from what its rows cost.
+
+    Args:
+        there: rows of the evaluation set.
+        count: rows that are wanted, about.
+        batch: rows in a batch.
+    """
+    if count >= there:
+        short = batch // 2 if there % batch == 0 and there > batch else 0
+        return range(there - short)
+    chosen = spread_batches(there // batch, count // batch + 1, batch)
+    return chosen[: len(chosen) - batch // 2]
+
+
+def spread_batches(there: int, wanted: int, size: int) -> list[int]:
+    """Places of the rows of so many batches, evenly spread over all."""
+    wanted = min(wanted, there)
+    batches = [(2 * number + 1) * there // (2 * wanted) for number in range(wanted)]
+    return [row for batch in batches for row in range(batch * size, (batch + 1) * size)]

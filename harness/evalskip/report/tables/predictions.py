@@ -1,0 +1,138 @@
+"""What schedules would cost, told from a pilot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report import figures
+from evalskip.report.tables.table import WHO, Table
+
+if TYPE_CHECKING:
+    from evalskip.summary import PieceCosts, Summary
+
+# of floating-point operations: an evaluated token is a forward pass, a trained one three
+_USUAL_RATIO = "1/3 for full fine-tuning without gradient checkpointing"
+
+
+def predictions(summary: Summary) -> Table:
+    """Every schedule, with what it would cost."""
+    level = 100 * summary.cost_models[0].level if summary.cost_models else 95
+    memory = any(found.peak_bytes for found in summary.predictions)
+    rows = [
+        (
+            found.schedule,
+            figures.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
+            figures.count(found.evaluations),
+            figures.load(found.evaluation_load),
+            figures.span(found.wall_s),
+            figures.interval(found.share),
+            figures.interval(found.throughput_gain),
+            *([figures.size_interval(found.peak_bytes)] if memory else []),
+        )
+        for found in summary.predictions
+    ]
+    note = (
+        f"Predicted, with {level:g} % intervals for a run to come. Share: evaluate / T. Gain: of "
+        "skipping, T / T(off) - 1. Load: evaluated tokens over trained tokens."
+    )
+    if pilot := summary.pilot:
+        note += (
+            f" From a pilot of {pilot.steps:,} of {pilot.of_steps:,} steps in {pilot.processes} "
+            "processes."
+        )
+    if summary.scope.job.startswith("llamafactory"):
+        note += (
+            " LLaMA-Factory itself evaluates once more after training; only “as written” and the "
+            "recommendation count that."
+        )
+    return Table(
+        title="What every schedule would cost",
+        note=note,
+        columns=(
+            *WHO,
+            "evaluations",
+            "load",
+            "T s",
+            "share %",
+            "gain %",
+            *(["peak MiB"] if memory else []),
+        ),
+        rows=rows,
+    )
+
+
+def recommendations(summary: Summary) -> Table:
+    """The densest schedules within a share, with the lines to paste."""
+    return Table(
+        title="Recommended",
+        note="The densest schedule of which even the upper limit of the share is within it.",
+        columns=("evaluation", "within %", "schedule", *_places(summary)),
+        rows=[
+            (
+                found.evaluation,
+                f"{100 * found.within:g}",
+                found.says,
+                *(" ".join(lines) for lines in found.lines.values()),
+            )
+            for found in summary.recommendations
+        ],
+    )
+
+
+def _places(summary: Summary) -> list[str]:
+    if not summary.recommendations:
+        return []
+    return [f"in {where}" for where in summary.recommendations[0].lines]
+
+
+def pieces(summary: Summary) -> Table:
+    """What each piece costs: what predictions are made of."""
+    rows = []
+    for model in summary.cost_models:
+        costs, size = model.costs, model.size
+        batch = size.evaluation_batch * size.evaluation_tokens_per_row
+        step = size.train_batch * size.accumulation * size.train_tokens_per_row
+        rows.append(
+            (
+                model.evaluation,
+                figures.seconds(costs.once_s),
+                figures.milliseconds(
+                    costs.step_s + size.accumulation * costs.micro_batch_s + step * costs.token_s
+                ),
+                figures.milliseconds(costs.loader_s),
+                figures.milliseconds(costs.batch_s + batch * costs.evaluation_token_s),
+                figures.milliseconds(costs.first_evaluation_s),
+                figures.milliseconds(costs.hidden_s),
+                figures.ratio(_measured_ratio(costs, step, batch, size.accumulation)),
+                figures.ratio(model.operations_ratio),
+            )
+        )
+    return Table(
+        title="What the pieces cost",
+        note="Step and batch: full ones, of mean length. First: what a run's first evaluation adds "
+        "once. Hidden: what the steps after an evaluation take longer. Ratio: of an evaluated "
+        "token to a trained one, as measured, and as floating-point operations alone would have it "
+        f"({_USUAL_RATIO}).",
+        columns=(
+            "evaluation",
+            "once s",
+            "step ms",
+            "loader ms",
+            "batch ms",
+            "first ms",
+            "hidden ms",
+            "ratio measured",
+            "ratio of operations",
+        ),
+        rows=rows,
+    )
+
+
+def _measured_ratio(
+    costs: PieceCosts, step: float, batch: float, accumulation: int
+) -> float | None:
+    """Of an evaluated token to a trained one, in full batches; None where tokens are unknown."""
+    if not step or not batch:
+        return None
+    trained = (costs.step_s + accumulation * costs.micro_batch_s) / step + costs.token_s
+    return (costs.batch_s / batch + costs.evaluation_token_s) / trained if trained else None

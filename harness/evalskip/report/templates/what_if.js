@@ -1,0 +1,251 @@
+"use strict";
+// What any schedule would cost, from a cost model of summary.json; analysis/prediction.py computes
+// the same for `evalskip predict`, and a test compares the two.
+(() => {
+  const ASIDE = 1e-3;
+  const OF_EVALUATION = [
+    "loader_s", "batch_s", "evaluation_token_s", "gathered_row_s", "first_evaluation_s",
+  ];
+
+  function amounts(size, evaluations, followed) {
+    let microBatches, rows;
+    if (size.train_rows === null) {
+      microBatches = size.steps * size.accumulation;
+      rows = microBatches * size.train_batch;
+    } else {
+      const whole = Math.floor(size.train_rows / size.train_batch);
+      const each = size.drop_last ? whole : Math.ceil(size.train_rows / size.train_batch);
+      microBatches = size.epochs * each;
+      rows = size.epochs * (size.drop_last ? whole * size.train_batch : size.train_rows);
+    }
+    const evaluated = size.evaluation_sets.reduce((sum, n) => sum + n, 0);
+    return {
+      steps: size.steps,
+      microBatches,
+      tokens: rows * size.train_tokens_per_row,
+      evaluations,
+      followed,
+      batches: size.evaluation_sets.reduce(
+        (sum, n) => sum + Math.ceil(n / size.evaluation_batch), 0),
+      evaluationRows: evaluated,
+      evaluationTokens: evaluated * size.evaluation_tokens_per_row,
+    };
+  }
+
+  function spent(costs, of) {
+    const trained = costs.once_s + of.steps * (costs.step_s + costs.aside_s)
+      + of.microBatches * costs.micro_batch_s + of.tokens * costs.token_s;
+    if (!of.evaluations) return [trained, 0];
+    const each = costs.loader_s + of.batches * costs.batch_s
+      + of.evaluationTokens * costs.evaluation_token_s
+      + of.evaluationRows * costs.gathered_row_s;
+    const evaluated = of.evaluations * each + costs.first_evaluation_s;
+    const beside = of.evaluations * costs.evaluation_log_s + of.followed * costs.hidden_s;
+    return [trained + evaluated + beside, evaluated];
+  }
+
+  function aside(costs, sign) {
+    const moved = { ...costs };
+    for (const name of OF_EVALUATION) moved[name] *= Math.exp(sign * ASIDE);
+    return moved;
+  }
+
+  function interval(model, of, back, ofEvaluation, ofPace) {
+    const estimate = of(model.costs);
+    const found = model.left_out.map(of);
+    let variance = 0;
+    if (found.length > 1) {
+      const mean = found.reduce((sum, each) => sum + each, 0) / found.length;
+      variance = (found.length - 1) / found.length
+        * found.reduce((sum, each) => sum + (each - mean) ** 2, 0);
+    }
+    const slope = (of(aside(model.costs, 1)) - of(aside(model.costs, -1))) / (2 * ASIDE);
+    const degrees = model.pieces_degrees;
+    const own = Math.max(0, found.length - 1);
+    const moderated =
+      (degrees * slope ** 2 * model.pieces_variance + own * variance) / (degrees + own);
+    const reach = Math.sqrt(
+      model.quantile ** 2 * moderated + (slope * ofEvaluation) ** 2 + ofPace ** 2);
+    return { estimate: back(estimate), low: back(estimate - reach), high: back(estimate + reach) };
+  }
+
+  function predict(model, size, evaluations, followed) {
+    const of = amounts(size, evaluations, followed);
+    const off = amounts(size, 0, 0);
+    const reach = Math.hypot(
+      model.evaluation_reach, model.event_reach / Math.sqrt(Math.max(1, evaluations)));
+    const nothing = { estimate: 0, low: 0, high: 0 };
+    const evaluates = evaluations > 0 && spent(model.costs, of)[1] > 0;
+    const odds = (costs) => {
+      const [wall, evaluated] = spent(costs, of);
+      return Math.log(evaluated / (wall - evaluated));
+    };
+    const gain = (costs) => Math.log(spent(costs, of)[0] / spent(costs, off)[0]);
+    return {
+      wall: interval(model, (costs) => Math.log(spent(costs, of)[0]), Math.exp, reach,
+        model.pace_reach),
+      share: evaluates ? interval(model, odds, (x) => 1 / (1 + Math.exp(-x)), reach, 0) : nothing,
+      gain: evaluates ? interval(model, gain, Math.expm1, reach, 0) : nothing,
+    };
+  }
+
+  function densest(model, size, within, extra) {
+    const fits = (evaluations) => predict(
+      model, size, evaluations + extra, Math.max(0, evaluations - 1)).share.high <= within;
+    let [low, high] = [0, size.steps];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (fits(middle)) low = middle; else high = middle - 1;
+    }
+    return low;
+  }
+
+  function rounded(steps) {
+    let unit = 1;
+    while (steps >= 100 * unit) unit *= 10;
+    return Math.ceil(steps / unit) * unit;
+  }
+
+  function stepsPerEpoch(size) {
+    const whole = size.drop_last ? Math.floor : Math.ceil;
+    return Math.max(
+      1, Math.ceil(whole(size.train_rows / size.train_batch) / size.accumulation));
+  }
+
+  // the job with other sizes; what is not changed stays as it was counted
+  function resized(size, wanted) {
+    const there = size.evaluation_sets.reduce((sum, n) => sum + n, 0);
+    const changed = { ...size, evaluation_batch: wanted.evaluation_batch };
+    if (wanted.evaluation_rows !== there) {
+      changed.evaluation_sets = size.evaluation_sets.map(
+        (n) => Math.max(1, Math.round(n * wanted.evaluation_rows / there)));
+    }
+    if (size.train_rows === null) {
+      if (wanted.epochs !== size.epochs) {
+        changed.steps = Math.max(1, Math.round(size.steps * wanted.epochs / size.epochs));
+      }
+    } else if (wanted.train_rows !== size.train_rows || wanted.epochs !== size.epochs) {
+      changed.train_rows = wanted.train_rows;
+      changed.steps = Math.max(1, Math.round(wanted.epochs * stepsPerEpoch(changed)));
+    }
+    changed.epochs = wanted.epochs;
+    return changed;
+  }
+
+  const percent = (found) => `${(100 * found.estimate).toFixed(1)} `
+    + `[${(100 * found.low).toFixed(1)}, ${(100 * found.high).toFixed(1)}]`;
+  const whole = (value) => Math.round(value).toLocaleString("en-US");
+  const seconds = (value) => (value < 100 ? value.toFixed(2) : whole(value));
+  const span = (found) =>
+    `${seconds(found.estimate)} [${seconds(found.low)}, ${seconds(found.high)}]`;
+
+  function schedules(size, every, recommended) {
+    const { steps, epochs } = size;
+    // an epoch that is cut short ends as well, but is none of those that are counted
+    const ended = Math.ceil(epochs - 1e-9);
+    const counted = Math.floor(Math.floor(epochs + 1e-9) / every);
+    const last = Math.abs(counted * every - epochs) < 1e-9;
+    const rows = [
+      ["off", 0, 0],
+      ["once, at the end", 1, 0],
+      ["every epoch", ended, ended - 1],
+      [`every ${every} epochs`, counted, counted - (last ? 1 : 0)],
+    ];
+    if (recommended) {
+      const count = Math.ceil(steps / recommended);
+      rows.push([`every ${whole(recommended)} steps`, count, count - 1]);
+    }
+    return rows;
+  }
+
+  function show(root) {
+    const told = JSON.parse(root.querySelector("script").textContent);
+    const field = (name) => root.querySelector(`[name=${name}]`);
+    const chosen = () => told.models[Number(field("model").value)];
+
+    function reset() {
+      const { size } = chosen();
+      const rows = size.evaluation_sets.reduce((sum, n) => sum + n, 0);
+      const own = {
+        train_rows: size.train_rows, evaluation_rows: rows, n: 2,
+        evaluation_batch: size.evaluation_batch, epochs: size.epochs,
+      };
+      for (const [name, value] of Object.entries(own)) {
+        field(name).closest("label").hidden = value === null;
+        if (value === null) continue;
+        field(name).value = value;
+        const slider = field(`${name}_slider`);
+        slider.dataset.own = value;
+        slider.value = slider.dataset.linear ? value : 0;
+      }
+    }
+
+    function update() {
+      const model = chosen();
+      const number = (name) => {
+        const found = Number(field(name).value);
+        return Number.isFinite(found) && found > 0 ? found : Number(field(`${name}_slider`).dataset.own);
+      };
+      const size = resized(model.size, {
+        train_rows: model.size.train_rows === null ? null : Math.round(number("train_rows")),
+        evaluation_rows: Math.round(number("evaluation_rows")),
+        evaluation_batch: Math.max(1, Math.round(number("evaluation_batch"))),
+        epochs: number("epochs"),
+      });
+      const every = Math.max(1, Math.round(number("n")));
+      const most = densest(model, size, told.within, told.extra);
+      const recommended = most
+        ? Math.min(size.steps, rounded(Math.ceil(size.steps / most))) : 0;
+      const body = root.querySelector("tbody");
+      body.replaceChildren(...schedules(size, every, recommended).map(
+        ([schedule, evaluations, followed]) => {
+          const found = predict(model, size, evaluations, Math.max(0, followed));
+          const row = document.createElement("tr");
+          const head = document.createElement("th");
+          head.scope = "row";
+          head.textContent = schedule;
+          row.append(head, ...[
+            whole(evaluations), span(found.wall), percent(found.share), percent(found.gain),
+          ].map((text) => {
+            const cell = document.createElement("td");
+            cell.className = "n";
+            cell.textContent = text;
+            return cell;
+          }));
+          return row;
+        }));
+      const lines = [];
+      if (recommended) {
+        lines.push(
+          `# within ${+(100 * told.within).toFixed(2)} % of T`
+            + (told.extra ? ", with the evaluation that LLaMA-Factory adds after training" : ""),
+          "eval_strategy: steps", `eval_steps: ${recommended}`);
+      } else {
+        lines.push(`# no schedule stays within ${+(100 * told.within).toFixed(2)} % of T`,
+          'eval_strategy: "no"');
+      }
+      if (size.train_rows !== null) {
+        lines.push(`# every ${every} epochs`, "eval_strategy: steps",
+          `eval_steps: ${every * stepsPerEpoch(size)}`);
+      }
+      root.querySelector("pre").textContent = lines.join("\n");
+    }
+
+    root.addEventListener("input", ({ target }) => {
+      if (target.type === "range") {
+        const own = Number(target.dataset.own);
+        const value = target.dataset.linear
+          ? Number(target.value) : Math.max(1, Math.round(own * 10 ** (target.value / 100)));
+        field(target.name.replace("_slider", "")).value = value;
+      } else if (target.name === "model") {
+        reset();
+      }
+      update();
+    });
+    reset();
+    update();
+    root.hidden = false;
+  }
+
+  document.querySelectorAll(".what-if").forEach(show);
+})();

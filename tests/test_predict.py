@@ -1,0 +1,383 @@
+"""What schedules would cost, from a pilot: true where costs are known, and told in full."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalskip.analysis.prediction import amounts, densest, predict, spent
+from evalskip.probe.layout import pilot_cycles, pilot_layout, pilot_rows, pilot_steps
+from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps
+from evalskip.summary import CostModel, JobSize, PieceCosts, Summary, read_summary
+from test_training import TINY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+COSTS: dict[str, float] = {
+    "before_loop": 0.5,
+    "step": 0.01,
+    "train_token": 2e-5,
+    "evaluation_loader": 0.02,
+    "evaluation_batch": 0.004,
+    "evaluation_token": 6e-6,
+    "aggregation": 0.005,
+    "first_evaluation": 0.03,
+    "after_evaluation": 0.02,
+    "save": 0.2,
+    "log": 0.001,
+    "after_loop": 0.1,
+}
+JOB: dict[str, Any] = {
+    "epochs": 6,
+    "steps_in_epoch": 40,
+    "rows": 100,
+    "train_batch": 4,
+    "evaluation_batch": 8,
+    "save_steps": 60,
+    "costs": COSTS,
+}
+ARMS = [
+    {"schedule": "every_epoch", "evaluation_rows": [20, 61, 100]},
+    {"schedule": "every_n_epochs", "n": 4, "evaluation_rows": 61},
+    {"schedule": "every_n_steps", "n": 27, "evaluation_rows": 100},
+    {"schedule": "final_only", "evaluation_rows": 100},
+]
+
+
+@pytest.fixture
+def told(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> Callable[..., Summary]:
+    """What ``evalskip predict`` says of a synthetic job."""
+
+    def call(*options: str, name: str = "told", arms: Any = ARMS, **job: Any) -> Summary:
+        spec = write_spec(job={**JOB, **job}, arms=arms)
+        ended = evalskip("predict", spec, "--out", tmp_path / name, *options)
+        assert ended.returncode == 0, ended.stderr
+        return read_summary(tmp_path / name)
+
+    return call
+
+
+@pytest.mark.parametrize("shortest", [128, 16], ids=["fixed", "varying"])
+def test_without_noise_it_is_what_whole_runs_take(
+    shortest: int, told: Callable[..., Summary], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    job = {"lengths": {"shortest": shortest, "longest": 128}}
+    found = told(**job)
+    ended = evalskip("bench", tmp_path / "spec.yaml", "--out", tmp_path / "whole")
+    assert ended.returncode == 0, ended.stderr
+    whole = read_summary(tmp_path / "whole")
+    predicted = {each.arm: each for each in found.predictions}
+    for name, arm in whole.arms.items():
+        if name == "off_again":
+            continue
+        each = predicted[name]
+        assert each.wall_s.estimate == pytest.approx(arm.wall_s, rel=1e-3), name
+        assert each.share.estimate == pytest.approx(arm.share, rel=3e-3), name
+        assert each.evaluations == arm.evaluations
+        assert each.evaluation_load == pytest.approx(arm.evaluation_load, rel=1e-3)
+        gain = arm.wall_s / whole.arms["off"].wall_s - 1
+        assert each.throughput_gain.estimate == pytest.approx(gain, rel=5e-3, abs=1e-5)
+
+
+def test_the_pilot_sees_a_tenth_at_most(told: Callable[..., Summary]) -> None:
+    for epochs in (1, 2, 6, 40):
+        pilot = told(name=f"of-{epochs}", epochs=epochs, arms=ARMS[:1]).pilot
+        assert pilot is not None
+        assert pilot.of_steps == 40 * epochs
+        assert pilot.steps <= 0.1 * pilot.of_steps
+
+
+def test_every_schedule_has_a_row(told: Callable[..., Summary]) -> None:
+    found = told(
+        "--every", "16", arms=[{"schedule": "every_n_epochs", "n": 3, "evaluation_rows": 61}]
+    )
+    rows = {each.arm: each.evaluations for each in found.predictions}
+    recommended = found.recommendations[0].every_steps
+    assert recommended is not None
+    assert rows == {
+        "off": 0,
+        "final_only@61": 1,
+        "every_epoch@61": 6,
+        "every_n_epochs:1@61": 6,
+        "every_n_epochs:2@61": 3,
+        "every_n_epochs:3@61": 2,
+        "every_n_epochs:5@61": 1,
+        "every_n_epochs:10@61": 0,
+        "every_n_steps:16@61": 15,
+        f"every_n_steps:{recommended}@61": math.ceil(240 / recommended),
+    }
+    never = next(each for each in found.predictions if each.arm == "every_n_epochs:10@61")
+    off = next(each for each in found.predictions if each.arm == "off")
+    assert never.wall_s == off.wall_s
+    assert never.share.high == 0
+
+
+def test_intervals_grow_with_what_is_not_known(told: Callable[..., Summary]) -> None:
+    noise = [{"kind": "autocorrelation", "sigma": 0.3, "memory": 0.3}]
+    quiet, loud = told(name="quiet"), told(name="loud", noise=noise)
+    for one, other in zip(quiet.predictions, loud.predictions, strict=True):
+        assert one.arm == other.arm
+        if one.evaluations:
+            assert one.share.low < one.share.estimate < one.share.high
+            assert one.share.high - one.share.low < other.share.high - other.share.low
+
+
+@pytest.mark.parametrize("within", ["1%", "5%", "20%"])
+def test_the_recommended_schedule_is_the_densest_within_the_share(
+    within: str, told: Callable[..., Summary]
+) -> None:
+    found = told("--share", within, arms=ARMS[:1])
+    limit = float(within.rstrip("%")) / 100
+    for model, each in zip(found.cost_models, found.recommendations, strict=True):
+        assert each.within == limit
+        assert each.share.high is not None
+        assert each.share.high <= limit
+        # one evaluation more would be too many, but for a number of steps that people write
+        most = densest(model, limit)
+        assert each.evaluations <= most
+        if each.every_steps:
+            assert each.every_steps <= math.ceil(240 / most) * 1.1 + 1
+            assert each.lines["a LLaMA-Factory YAML"] == [
+                "eval_strategy: steps",
+                f"eval_steps: {each.every_steps}",
+            ]
+
+
+def test_a_share_that_holds_no_evaluation_is_said(
+    told: Callable[..., Summary], tmp_path: Path
+) -> None:
+    found = told("--share", "0.05%", arms=ARMS[:1])
+    largest = found.recommendations[-1]
+    assert largest.every_steps is None
+    assert largest.evaluations == 0
+    assert largest.says.startswith("do not evaluate: even once, at the end, would take")
+    assert "do not evaluate" in (tmp_path / "told" / "report.md").read_text()
+
+
+def test_it_prints_what_is_asked(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec = write_spec(job=JOB, arms=ARMS[:1])
+    ended = evalskip("predict", spec, "--out", tmp_path / "out")
+    assert re.search(r"every epoch +61 +6 .*\d+\.\d \[\d+\.\d, \d+\.\d\]", ended.stdout)
+    assert "within 5 % on 61 rows: evaluate every" in ended.stdout
+    assert "eval_strategy: steps" in ended.stdout
+    assert 'eval_strategy="steps",' in ended.stdout
+    assert "What every schedule would cost" in (tmp_path / "out" / "report.md").read_text()
+    pilots = (tmp_path / "out" / "pilots.jsonl").read_text().splitlines()
+    assert all(json.loads(line)["status"] == "ok" for line in pilots)
+
+
+def test_it_joins_what_bench_has_found(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec, out = write_spec(job=JOB, arms=ARMS[:1]), tmp_path / "out"
+    assert evalskip("bench", spec, "--out", out).returncode == 0
+    measured = read_summary(out)
+    assert evalskip("predict", spec, "--out", out, "--resume").returncode == 0
+    both = read_summary(out)
+    assert both.arms == measured.arms
+    assert both.predictions
+    assert evalskip("report", out).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "job", "said"),
+    [
+        (["--share", "0"], {}, "--share: expected a share"),
+        (["--share", "110%"], {}, "--share: expected a share"),
+        (["--share", "1.2"], {}, "--share: expected a share"),
+        (["--share", "nan"], {}, "--share: expected a share"),
+        (["--budget", "soon"], {}, "--budget: expected a duration"),
+        (["--every", "0"], {}, "--every"),
+        ([], {"epochs": 1, "steps_in_epoch": 39}, "the job has 39 optimizer steps"),
+        ([], {"epochs": 1, "steps_in_epoch": 3}, "the job has 3 optimizer steps"),
+    ],
+)
+def test_bad_input_is_one_line(
+    options: list[str],
+    job: dict[str, Any],
+    said: str,
+    write_spec: Callable[..., Path],
+    tmp_path: Path,
+    evalskip: Callable[..., Any],
+) -> None:
+    spec = write_spec(job={**JOB, **job}, arms=ARMS[:1])
+    ended = evalskip("predict", spec, "--out", tmp_path / "out", *options)
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert said in ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("ending", ["raise", "out_of_memory"])
+def test_a_pilot_that_does_not_end_well_is_one_line(
+    ending: str, write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    fault = {"arm": "every_epoch@20", "ending": ending, "step": 2}
+    spec = write_spec(job={**JOB, "faults": [fault]}, arms=ARMS[:1])
+    ended = evalskip("predict", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 4
+    assert ended.stderr.count("\n") == 1
+    expected = "failed" if ending == "raise" else "out_of_memory"
+    assert f"the pilot ended {expected}" in ended.stderr
+
+
+@given(st.integers(1, 10**5), st.integers(1, 300), st.integers(1, 64))
+def test_a_pilot_evaluates_whole_batches_and_a_smaller_one(
+    there: int, batches: int, batch: int
+) -> None:
+    rows = list(pilot_rows(there, min(there, batches * batch), batch))
+    assert rows
+    assert len(set(rows)) == len(rows)
+    assert max(rows) < there
+    for place in range(0, len(rows) - batch + 1, batch):
+        own = rows[place : place + batch]
+        assert own == list(range(own[0], own[0] + batch))
+        assert own[0] % batch == 0
+
+
+@given(st.integers(40, 10**6), st.integers(0, 4))
+def test_a_pilots_layout(steps: int, saves: int) -> None:
+    count = pilot_steps(8, steps, 0.1, 4)
+    assert 4 <= count <= max(15, steps // 10)
+    found = pilot_layout(count, saves, logs=3)
+    assert len(found.evaluate) == pilot_cycles(count) >= 2
+    assert max(found.evaluate) == count
+    assert not found.evaluate & (found.save | found.log)
+    assert len(found.save) == min(1, saves)
+
+
+@given(st.integers(1, 300), st.integers(1, 60), st.integers(1, 12))
+def test_schedules_of_jobs_whose_last_epoch_is_cut_short(
+    steps: int, steps_per_epoch: int, n: int
+) -> None:
+    by_epoch = EveryEpoch().evaluated_within(steps, steps_per_epoch)
+    assert by_epoch[-1] == steps
+    assert len(by_epoch) == math.ceil(steps / steps_per_epoch)
+    counted = EveryNEpochs(n=n).evaluated_within(steps, steps_per_epoch)
+    assert counted == [s for s in by_epoch if s % (n * steps_per_epoch) == 0]
+    assert len(EveryNSteps(n=n).evaluated_within(steps, steps_per_epoch)) == math.ceil(steps / n)
+
+
+def model_of(**changes: Any) -> CostModel:
+    zero = dict.fromkeys(PieceCosts.model_fields, 0.0)
+    costs = PieceCosts(**{**zero, "step_s": 1.0, "batch_s": 0.5, **changes})
+    size = JobSize(
+        steps=1000,
+        epochs=10,
+        train_rows=800,
+        train_batch=8,
+        accumulation=1,
+        drop_last=False,
+        train_tokens_per_row=10,
+        evaluation_sets=[80],
+        evaluation_batch=8,
+        evaluation_tokens_per_row=10,
+    )
+    return CostModel(
+        evaluation="",
+        size=size,
+        costs=costs,
+        left_out=[costs, costs],
+        level=0.95,
+        quantile=2.0,
+        pieces_variance=1e-4,
+        pieces_degrees=6,
+        evaluation_reach=0.02,
+        event_reach=0.03,
+        pace_reach=0.1,
+    )
+
+
+def test_what_a_cost_model_adds_up_to() -> None:
+    model = model_of(first_evaluation_s=2.0, hidden_s=0.1, once_s=3.0)
+    wall, evaluated = spent(model.costs, amounts(model.size, 10, 9))
+    assert evaluated == pytest.approx(10 * 5 + 2)
+    assert wall == pytest.approx(1000 + 3 + 52 + 0.9)
+    found = predict(model, amounts(model.size, 10, 9), arm="a", schedule="s", evaluation_rows=None)
+    assert found.share.estimate == pytest.approx(52 / wall)
+    assert found.throughput_gain.estimate == pytest.approx(wall / 1003 - 1)
+    # a share of evaluation that costs nearly all stays one
+    heavy = predict(
+        model_of(batch_s=1e6),
+        amounts(model.size, 10, 9),
+        arm="a",
+        schedule="s",
+        evaluation_rows=None,
+    )
+    assert 0.99 < heavy.share.low < heavy.share.high < 1
+
+
+@given(st.floats(0.001, 0.9))
+def test_one_evaluation_more_than_the_densest_is_too_many(within: float) -> None:
+    model = model_of()
+    most = densest(model, within)
+
+    def upper(count: int) -> float:
+        of = amounts(model.size, count, max(0, count - 1))
+        share = predict(model, of, arm="", schedule="", evaluation_rows=None).share
+        assert share.high is not None
+        return share.high
+
+    assert upper(most) <= within
+    assert most == model.size.steps or upper(most + 1) > within
+
+
+def test_a_real_job(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    job = {
+        **TINY,
+        "epochs": 20,
+        "data": {"text": "python-docs", "train_rows": 40, "length": 32, "shortest": 8},
+        "train_batch": 4,
+        "gradient_accumulation": 2,
+    }
+    arms = [
+        {"schedule": "every_epoch", "evaluation_rows": 21},
+        {"schedule": "every_epoch", "evaluation_rows": 21, "evaluation": {"evaluation_batch": 1}},
+    ]
+    spec = write_spec(replace={"job": job}, arms=arms, measure=["time", "memory"])
+    ended = evalskip("predict", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    found = read_summary(tmp_path / "out")
+    assert found.pilot is not None
+    assert found.pilot.of_steps == 100
+    assert found.pilot.steps <= 10
+    assert len(found.cost_models) == 2
+    one_by_one = next(m for m in found.cost_models if "evaluation_batch=1" in m.evaluation)
+    assert one_by_one.size.evaluation_batch == 1
+    # rows of a batch are padded to the longest
+    ours = next(m for m in found.cost_models if m is not one_by_one)
+    assert ours.size.evaluation_tokens_per_row > one_by_one.size.evaluation_tokens_per_row
+    assert 8 <= one_by_one.size.evaluation_tokens_per_row <= 32
+    assert ours.operations_ratio is not None
+    assert ours.operations_ratio == pytest.approx(1 / 3, abs=0.01)
+    arm = next(each for each in found.predictions if each.arm == "every_epoch@21")
+    assert arm.evaluations == 20
+    assert 0 < arm.share.low < arm.share.high < 1
+
+
+def test_a_loss_that_is_no_number(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    data = {"text": "python-docs", "train_rows": 200, "length": 32}
+    job = {**TINY, "epochs": 5, "data": data, "train_batch": 4, "learning_rate": 1e30}
+    spec = write_spec(
+        replace={"job": job}, arms=[{"schedule": "every_epoch", "evaluation_rows": 20}]
+    )
+    ended = evalskip("predict", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 4
+    assert ended.stderr.count("\n") == 1
+    assert "the pilot's loss is not a number" in ended.stderr
