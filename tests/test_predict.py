@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalskip.analysis.prediction import amounts, densest, predict, spent
-from evalskip.probe.layout import pilot_cycles, pilot_layout, pilot_rows, pilot_steps
+from evalskip.probe.layout import pilot_layout, pilot_rows, pilot_steps
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps
 from evalskip.summary import CostModel, JobSize, PieceCosts, Summary, read_summary
 from test_training import TINY
@@ -252,10 +252,11 @@ def test_a_pilots_layout(steps: int, saves: int) -> None:
     count = pilot_steps(8, steps, 0.1, 4)
     assert 4 <= count <= max(15, steps // 10)
     found = pilot_layout(count, saves, logs=3)
-    assert len(found.evaluate) == pilot_cycles(count) >= 2
+    assert len(found.evaluate) >= 2
     assert max(found.evaluate) == count
+    assert min(found.evaluate) >= count / 2
     assert not found.evaluate & (found.save | found.log)
-    assert len(found.save) == min(1, saves)
+    assert len(found.save) == (1 if saves and count > 4 else 0)
 
 
 @given(st.integers(1, 300), st.integers(1, 60), st.integers(1, 12))
@@ -289,7 +290,7 @@ def model_of(**changes: Any) -> CostModel:
         evaluation="",
         size=size,
         costs=costs,
-        left_out=[costs, costs],
+        left_out=[[costs, costs], [costs, costs]],
         level=0.95,
         quantile=2.0,
         pieces_variance=1e-4,

@@ -270,6 +270,56 @@ def predict(
 
 
 @app.command()
+def regret(
+    spec: Annotated[
+        Path,
+        typer.Argument(
+            help="A spec in YAML; or a past run's trainer_state.json or trainer_log.jsonl.",
+            show_default=True,
+        ),
+    ] = Path("bench/overfit.yaml"),
+    out: OutOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Add to the results that are there.")
+    ] = False,
+    share: Annotated[
+        str, typer.Option(help="Of T, the most that evaluation may take, for the recommendation.")
+    ] = "5%",
+    metric: Annotated[
+        str, typer.Option(help="Of a past run, what chooses checkpoints; less is better.")
+    ] = "eval_loss",
+    settings: SettingsOption = None,
+) -> None:
+    """What every schedule, and every substitute for evaluation, would have missed."""
+    from evalskip.report.terminal import console, print_regret
+    from evalskip.spec.units import parse_share
+
+    within = _parsed("--share", parse_share, share)
+    screen = console()
+    if spec.suffix in (".json", ".jsonl"):
+        from evalskip.experiments.past import past_summary
+
+        print_regret(screen, past_summary(spec, metric, within, out))
+        return
+    from evalskip.experiments.regret import find_regret
+    from evalskip.report.markdown import write_markdown
+    from evalskip.results import open_results
+    from evalskip.spec import load_spec
+
+    loaded = load_spec(spec, settings=settings or [])
+    directory = out or Path("results", f"{spec.stem}-regret")
+    with open_results(directory, directory.name, loaded, resume=resume) as results:
+        summary = find_regret(
+            loaded,
+            results,
+            lambda line: screen.print(line, highlight=False, markup=False),
+            within_share=within,
+        )
+        write_markdown(directory, [summary])
+    print_regret(screen, summary)
+
+
+@app.command()
 def report(
     directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Results.")],
     out: Annotated[

@@ -275,8 +275,9 @@ class CostModel(_Part):
     evaluation: str = Field(description="which evaluation, in words: rows and settings")
     size: JobSize
     costs: PieceCosts
-    left_out: list[PieceCosts] = Field(
-        description="the same with one cycle of the pilot left out each time, for the jackknife"
+    left_out: list[list[PieceCosts]] = Field(
+        description="the same with a part of the pilot left out each time, for the jackknife: "
+        "a few steps, and an evaluation"
     )
     level: float
     quantile: float = Field(description="of Student's t, for what the pilot saw")
@@ -321,6 +322,67 @@ class Recommendation(_Part):
     lines: dict[str, list[str]] = Field(description="to paste, by where they go")
 
 
+class ScheduleRegret(_Part):
+    """What a schedule, or a substitute for evaluation, would have missed; means over seeds."""
+
+    name: str
+    kind: Literal["schedule", "substitute"]
+    says: str = Field(description="what it is, in words")
+    evaluations: float
+    time_saved: Interval = Field(description="1 - T / T of evaluating at every point")
+    share: float = Field(description="of T, what its evaluations take")
+    kept_step: float = Field(description="of the checkpoint that it keeps")
+    regret_chosen: Interval = Field(
+        description="loss of that on the rows that chose, less the least of the curve, in nats"
+    )
+    regret: Interval | None = Field(
+        default=None,
+        description="its loss on rows that chose nothing, less that of the checkpoint that every "
+        "point together choose, in nats; null: no such rows were evaluated",
+    )
+    noticed: int = Field(description="seeds of which overfitting was noticed")
+    delay_steps: Interval | None = Field(
+        default=None,
+        description="how much later than by every point it is noticed; null: not on every seed",
+    )
+    stopping_saves: Interval | None = Field(
+        default=None, description="of T, what early stopping would have saved; null: none to act on"
+    )
+    correlation: Interval | None = Field(
+        default=None,
+        description="Spearman's, over the points, of what it looks at with the full evaluation",
+    )
+    worth_choosing: bool = Field(
+        default=False, description="nothing else saves more time at less regret"
+    )
+
+    @property
+    def lost(self) -> Interval:
+        """The regret, on rows that chose nothing where there are any."""
+        return self.regret or self.regret_chosen
+
+
+class RegretSummary(_Part):
+    """What sparser evaluation would have missed, on one job."""
+
+    seeds: int
+    points: int = Field(description="evaluations of a run that all is replayed from")
+    steps: int
+    level: float
+    margin: float
+    patience: int
+    dense_overfits: int = Field(description="seeds whose curve rises by the margin after its best")
+    best_step: float = Field(description="of the least loss, mean over seeds")
+    last_rise: Interval = Field(description="loss at the end less the least of the curve, in nats")
+    proven: int = Field(description="real runs that stopped and kept what the replay says")
+    not_proven: list[str] = Field(description="real runs that did not, in words")
+    rows: list[ScheduleRegret]
+    within_share: float
+    within_regret: float
+    recommended: str | None = Field(description="name of the row; null: none is within both")
+    says: str
+
+
 class PilotSummary(_Part):
     """What the predictions are made from."""
 
@@ -357,7 +419,7 @@ class Summary(_Part):
         default=0,
         description="that the job's own program adds after training wherever it evaluates",
     )
-    regret: list[dict[str, Any]] = []
+    regret: list[RegretSummary] = []
     claims: list[Claim] = []
     observations: list[Observation] = []
     changes: list[str] = Field(

@@ -12,7 +12,7 @@ from evalskip.summary import Interval
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalskip.analysis.costs import PilotRun
+    from evalskip.analysis.parts import PilotRun
 
 BELIEF = 0.015
 """Standard deviation of a log peak from one process to another: ``bench/validate.py``."""

@@ -1,7 +1,7 @@
 """What any schedule would cost, from a cost model; ``what_if.js`` computes the same in the page.
 
 An interval is for a run to come. Three things make it: how little the pilot saw (the jackknife
-over its cycles), by how much evaluation differs against steps from one run to another, and, for T,
+over its parts), by how much evaluation differs against steps from one run to another, and, for T,
 by how much runs differ in pace. The last two are moderated by what was seen of other jobs.
 """
 
@@ -20,17 +20,16 @@ from evalskip.analysis.costs import (
     EVENT_DEGREES,
     PACE_BELIEF,
     PACE_DEGREES,
-    Cycle,
-    between,
-    cycles_of,
     fit,
 )
+from evalskip.analysis.parts import parts_of
+from evalskip.analysis.robust import between
 from evalskip.summary import CostModel, Interval, JobSize, PieceCosts, Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from evalskip.analysis.costs import PilotRun
+    from evalskip.analysis.parts import Part, PilotRun
 
 # of freedom: how much the spread of pieces weighs against the jackknife
 _PIECES_DEGREES = 6.0
@@ -137,18 +136,22 @@ def cost_model(
         unseen: the variance of log evaluation time in steps that is there because not all batches
             of the job were looked at.
     """
-    cycles = cycles_of(runs, window)
+    parts = parts_of(runs, window)
     gathers = any(run.whole["gathers"] for run in runs if run.evaluation == evaluation)
 
-    def fitted(kept: Sequence[Cycle]) -> PieceCosts:
+    def fitted(kept: Sequence[Part]) -> PieceCosts:
         return fit(kept, evaluation, gathers=gathers, saves=saves, logs=logs).costs
 
-    found = fit(cycles, evaluation, gathers=gathers, saves=saves, logs=logs)
+    found = fit(parts, evaluation, gathers=gathers, saves=saves, logs=logs)
     left_out = [
-        fitted([*cycles[:place], *cycles[place + 1 :]])
-        for place in range(len(cycles))
-        if _tells(cycles, place, evaluation)
+        [
+            fitted([*parts[:place], *parts[place + 1 :]])
+            for place, part in enumerate(parts)
+            if getattr(part, what) and _tells(parts, place, evaluation)
+        ]
+        for what in ("steps", "evaluations")
     ]
+    own_degrees = sum(max(0, len(stratum) - 1) for stratum in left_out)
     tail = (1 + level) / 2
     processes = len(runs)
     of_evaluation = between(found.evaluation_paces, EVALUATION_BELIEF, EVALUATION_DEGREES)
@@ -157,7 +160,7 @@ def cost_model(
     again = 1 + 1 / processes  # the run to come, and the pilot's own
     quantile = special.stdtrit(EVALUATION_DEGREES + processes - 1, tail)
     batches = amounts(size, 1, 0).batches
-    own = [e for c in cycles if c.evaluation == evaluation for e in c.evaluations if not e.is_first]
+    own = [e for c in parts if c.evaluation == evaluation for e in c.evaluations if not e.is_first]
     evaluated = sum(of_event + found.batch_variance / len(e.batches) for e in own) / len(own) ** 2
     return CostModel(
         evaluation=says,
@@ -165,7 +168,7 @@ def cost_model(
         costs=found.costs,
         left_out=left_out,
         level=level,
-        quantile=float(special.stdtrit(_PIECES_DEGREES + max(0, len(left_out) - 1), tail)),
+        quantile=float(special.stdtrit(_PIECES_DEGREES + own_degrees, tail)),
         pieces_variance=_TOGETHER * found.step_variance + evaluated,
         pieces_degrees=_PIECES_DEGREES,
         evaluation_reach=float(quantile * math.sqrt(of_evaluation * again + unseen)),
@@ -177,13 +180,13 @@ def cost_model(
     )
 
 
-def _tells(cycles: Sequence[Cycle], place: int, evaluation: str) -> bool:
-    """Whether what is left without a cycle still has its process's steps, and the evaluation."""
-    rest = [*cycles[:place], *cycles[place + 1 :]]
-    process = cycles[place].process
-    steps = any(c.steps for c in rest if c.process == process)
-    alone = not any(c.process == process for c in rest)
-    return (steps or alone) and any(c.evaluation == evaluation and c.evaluations for c in rest)
+def _tells(parts: Sequence[Part], place: int, evaluation: str) -> bool:
+    """Whether what is left without a part still has its process's steps, and the evaluation."""
+    rest = [*parts[:place], *parts[place + 1 :]]
+    process = parts[place].process
+    steps = any(part.steps for part in rest if part.process == process)
+    later = [e for part in rest if part.evaluation == evaluation for e in part.evaluations]
+    return steps and any(not e.is_first for e in later)
 
 
 def predict(
@@ -245,13 +248,16 @@ def _interval(
         of_pace: half-width of its log pace.
     """
     estimate = of(model.costs)
-    found = [of(costs) for costs in model.left_out]
-    variance = 0.0
-    if len(found) > 1:
-        mean = sum(found) / len(found)
-        variance = (len(found) - 1) / len(found) * sum((each - mean) ** 2 for each in found)
+    variance, own = 0.0, 0
+    for stratum in model.left_out:  # steps, and evaluations
+        found = [of(costs) for costs in stratum]
+        if len(found) > 1:
+            mean = sum(found) / len(found)
+            squares = sum((each - mean) ** 2 for each in found)
+            variance += (len(found) - 1) / len(found) * squares
+            own += len(found) - 1
     slope = (of(_aside(model.costs, 1)) - of(_aside(model.costs, -1))) / (2 * _ASIDE)
-    degrees, own = model.pieces_degrees, max(0, len(found) - 1)
+    degrees = model.pieces_degrees
     pieces = slope**2 * model.pieces_variance
     moderated = (degrees * pieces + own * variance) / (degrees + own)
     reach = math.sqrt(model.quantile**2 * moderated + (slope * of_evaluation) ** 2 + of_pace**2)

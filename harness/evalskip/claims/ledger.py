@@ -9,14 +9,20 @@ from evalskip.claims import (
     checkpoints,
     completion,
     config,
+    debug_use,
     default_on,
     early_stopping,
+    final_eval,
+    holdout,
     logging,
     memory,
     message,
+    mixed,
+    overfitting,
     released,
     speed,
     switch,
+    train_loss,
 )
 from evalskip.errors import InputError
 from evalskip.summary import Claim
@@ -39,6 +45,10 @@ TRIED = (batch, completion)
 """Judged from the largest batches."""
 
 
+REPLAYED = (mixed, overfitting, final_eval, holdout, train_loss, debug_use)
+"""Judged from curves, and what sparser schedules would have seen of them."""
+
+
 def judged_by_observation(observations: Sequence[Observation]) -> list[Claim]:
     """Every claim that observations settle."""
     return [claim.judged(observations) for claim in SEEN]
@@ -53,6 +63,11 @@ def judged_by_peaks(summary: Summary) -> list[Claim]:
 def judged_by_headroom(summary: Summary) -> list[Claim]:
     """Every claim that the largest batches of a result settle."""
     return [claim.judged(summary) for claim in TRIED]
+
+
+def judged_by_regret(summary: Summary) -> list[Claim]:
+    """Every claim that the regrets of a result settle."""
+    return [claim.judged(summary) for claim in REPLAYED]
 
 
 def unsettled(claims: Sequence[Claim], required: Sequence[str]) -> str:
@@ -82,7 +97,7 @@ def collected(summaries: Iterable[Summary]) -> list[Claim]:
             if claim.verdict != "not_run":
                 found.setdefault(claim.id, []).append(claim)
     claims: list[Claim] = []
-    for module in (*SEEN, *MEASURED, *METERED, *TRIED):
+    for module in (*SEEN, *MEASURED, *METERED, *TRIED, *REPLAYED):
         claims += found.get(module.ID) or [
             Claim(
                 id=module.ID,

@@ -13,7 +13,7 @@ from evalskip.claims import speed
 from evalskip.claims.ledger import judged_by_peaks
 from evalskip.engines import LocalEngine
 from evalskip.errors import MeasurementError
-from evalskip.experiments.pilot import Estimate, estimate, slice_for
+from evalskip.experiments.duration import Estimate, estimate, slice_for
 from evalskip.plan import plan
 from evalskip.records import whole_attempts
 from evalskip.slices import Slice

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from evalskip.analysis.costs import PilotRun
+from evalskip.analysis.parts import PilotRun
 from evalskip.errors import InputError, MeasurementError
 from evalskip.launch import launcher_for
 from evalskip.machine.contamination import is_contaminated

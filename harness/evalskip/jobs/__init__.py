@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from evalskip.jobs.base import BaseJob, Measure, RunRequest, Trial
+from evalskip.jobs.base import BaseJob, CurveRequest, Measure, RunRequest, Trial
 from evalskip.jobs.command import CommandJob
 from evalskip.jobs.llamafactory import LlamaFactoryJob
 from evalskip.jobs.synthetic import SyntheticJob
@@ -20,6 +20,7 @@ Job = Annotated[
 __all__ = [
     "BaseJob",
     "CommandJob",
+    "CurveRequest",
     "Job",
     "LlamaFactoryJob",
     "Measure",

@@ -32,6 +32,22 @@ class Trial(BaseModel):
     passes: int = Field(default=1, ge=1, description="how often steps and evaluation are repeated")
 
 
+class CurveRequest(BaseModel):
+    """Keep losses over the training in place of timing it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: list[int] = Field(
+        default=[], description="evaluate after these; none: as the Trainer is told to"
+    )
+    test_rows: int = Field(ge=0, description="rows that choose nothing")
+    holdout_rows: int = Field(ge=0, description="of the training rows, the last, held back")
+    every: int | None = Field(
+        default=None, description="steps between evaluations of a real run that may stop early"
+    )
+    patience: int | None = Field(default=None, description="of such a run")
+
+
 class RunRequest(BaseModel):
     """All that a runner needs to know to make one run."""
 
@@ -53,6 +69,9 @@ class RunRequest(BaseModel):
     )
     sliced: Slice | None = Field(default=None, description="run so much of the job; None: all")
     trial: Trial | None = Field(default=None, description="make a trial in place of a run")
+    curve: CurveRequest | None = Field(
+        default=None, description="keep losses over the training in place of timing it"
+    )
     train_rows: int | None = Field(
         default=None,
         description="train on so many rows, the job's own over and over; None: its own",
@@ -137,6 +156,17 @@ class BaseJob(BaseModel, ABC):
             InputError: they cannot; the text begins with the field's name.
         """
         raise InputError(f"job.kind: batches of a {self.describe()['job']} job cannot be tried")
+
+    def check_curves(self, evaluation_rows: int, test_rows: int, holdout_rows: int) -> None:
+        """See that losses over the training can be kept.
+
+        Raises:
+            InputError: they cannot; the text begins with the field's name.
+        """
+        raise InputError(
+            f"job.kind: {self.describe()['job']}: curves are kept of transformers jobs; of "
+            "another, expected its trainer_state.json or trainer_log.jsonl"
+        )
 
     @property
     def own_batch(self) -> int:

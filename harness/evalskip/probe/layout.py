@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# of a pilot's steps, those before its first evaluation; and how many lie between the others
+_UNDISTURBED, _BETWEEN = 0.6, 4
+
+
 @dataclass(frozen=True)
 class Layout:
     """After which steps of a slice something happens."""
@@ -41,21 +45,22 @@ def layout(steps: int, evaluated_after: Sequence[int], saves: int, logs: int) ->
 
 
 def pilot_layout(steps: int, saves: int, logs: int) -> Layout:
-    """Where a pilot evaluates: after equal parts of its steps, the last step among them.
+    """Where a pilot evaluates: well after the middle of its steps, then often, and at its end.
 
-    A log comes just before the first evaluation, a save just before the second.
+    So most steps are undisturbed by what an evaluation leaves behind, and there are several
+    evaluations all the same. A log and a save come among the first steps.
 
     Args:
-        steps: of the pilot's process.
+        steps: of the pilot's process, at least 4.
         saves: of the whole job.
         logs: of the whole job.
     """
-    cycles = pilot_cycles(steps)
-    ends = [steps * cycle // cycles for cycle in range(1, cycles + 1)]
+    first = max(2, round(_UNDISTURBED * steps))
+    every = _BETWEEN if steps - first >= 3 * _BETWEEN else 2
     return Layout(
-        evaluate=frozenset(ends),
-        save=frozenset({ends[1] - 1} if saves else ()),
-        log=frozenset({ends[0] - 1} if logs else ()),
+        evaluate=frozenset([*range(first, steps, every), steps]),
+        save=frozenset({first - 1} if saves and first > 2 else ()),
+        log=frozenset({max(1, first - 2)} if logs else ()),
     )
 
 
@@ -77,11 +82,6 @@ def pilot_steps(wanted: int, steps: int, most: float, reserved: int) -> int:
     """
     left = int(most * steps) - reserved
     return max(FEWEST_PILOT_STEPS, left if left < wanted + OTHER_PILOT_STEPS else wanted)
-
-
-def pilot_cycles(steps: int) -> int:
-    """How often a pilot's process of so many steps evaluates: at least three steps lie between."""
-    return min(6, max(2, steps // 3))
 
 
 def pilot_rows(there: int, count: int, batch: int) -> Sequence[int]:

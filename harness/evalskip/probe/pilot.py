@@ -1,4 +1,4 @@
-"""A slice from which the cost of every schedule is told: cycles of steps and an evaluation.
+"""A slice from which the cost of every schedule is told: steps, and evaluations among a few more.
 
 The batches that it evaluates are those of the whole evaluation, evenly spread, with a smaller one
 at the end, so that what a batch costs can be told from what its tokens cost. After T it looks at

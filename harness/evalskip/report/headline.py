@@ -24,6 +24,8 @@ def answer(summary: Summary) -> str:
         return f"{_speed(summary, points)}; {_held(summary, points)}."
     if summary.predictions and not summary.arms:
         return _predicted(summary)
+    if summary.regret and not summary.arms:
+        return _missed(summary)
     costs = [
         (gain, name) for name in summary.arms if (gain := best_gain(summary, name)) is not None
     ]
@@ -59,6 +61,19 @@ def _predicted(summary: Summary) -> str:
         f"Evaluation {found.schedule}{_rows_of(found.evaluation_rows)} would take "
         f"{per_cent(found.share)} of this training's {figures.duration(found.wall_s.estimate)}; "
         f"to stay within {100 * within:g} %, {says}."
+    )
+
+
+def _missed(summary: Summary) -> str:
+    """What skipping altogether, and the advice."""
+    found = summary.regret[0]
+    off = next(each for each in found.rows if each.name == "off")
+    rise = f"{off.lost.estimate:.3f} nats"
+    if off.lost.low is not None and off.lost.high is not None:
+        rise += f" [{off.lost.low:.3f}, {off.lost.high:.3f}]"
+    return (
+        f"Without evaluation the model that is kept is {rise} worse than the best that evaluation "
+        f"would have kept, for {per_cent(off.time_saved)} of the time; {found.says}."
     )
 
 
@@ -179,6 +194,13 @@ def provenance(summary: Summary) -> list[str]:
             f"{disturbed}, {figures.duration(pilot.seconds)} in all"
         )
         lines = [*(lines if summary.arms else lines[:1]), told]
+    if summary.regret and not summary.arms:
+        found = summary.regret[0]
+        lines = [
+            lines[0],
+            f"{found.seeds} seeds of {found.steps:,} steps, each evaluated {found.points} times; "
+            f"{effort.runs} runs in {figures.duration(effort.seconds)}",
+        ]
     if summary.headroom and not summary.arms:
         lines = [lines[0], f"{effort.runs} trials in {figures.duration(effort.seconds)}"]
     if summary.observations and not summary.arms:

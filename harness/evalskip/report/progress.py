@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from evalskip.experiments.pilot import Estimate
+    from evalskip.experiments.duration import Estimate
     from evalskip.plan import Block
     from evalskip.records import RunRecord
     from evalskip.slices import Slice

@@ -77,6 +77,19 @@ def print_predictions(to: Console, summary: Summary) -> None:
         to.print(Text(f"warning: {warning}"), style="yellow")
 
 
+def print_regret(to: Console, summary: Summary) -> None:
+    """What every schedule and substitute would have missed."""
+    to.print()
+    for line in headline(summary):
+        to.print(Text(line))
+    table = tables.regret(summary)
+    to.print()
+    to.print(_drawn(table))
+    to.print(Text(table.note), style="dim")
+    for warning in summary.warnings:
+        to.print(Text(f"warning: {warning}"), style="yellow")
+
+
 def print_plans(
     to: Console, model: str, found: Iterable[Plan], device_bytes: int, work: Workload
 ) -> None:

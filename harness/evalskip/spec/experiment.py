@@ -13,6 +13,7 @@ from evalskip.jobs import Job
 from evalskip.schedules import AsWritten
 from evalskip.spec.arms import Arm, ArmEntry, baseline_arms
 from evalskip.spec.design import Design, Limits
+from evalskip.spec.regret import RegretDesign
 
 
 class Spec(BaseModel):
@@ -27,6 +28,7 @@ class Spec(BaseModel):
     )
     design: Design = Design()
     limits: Limits = Limits()
+    regret: RegretDesign = RegretDesign()
 
     @field_validator("measure")
     @classmethod

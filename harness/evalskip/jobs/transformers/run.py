@@ -83,6 +83,8 @@ class TransformersRunner:
         torch.set_num_threads(job.threads or usable_cores())
         if request.trial:
             return self._try(job, request)
+        if request.curve:
+            return self._curve(job, request)
         train = self._train
         if request.train_rows:
             train = train.select([row % len(train) for row in range(request.train_rows)])
@@ -148,6 +150,55 @@ class TransformersRunner:
                 trainer.train()
 
         return trial.run(train)
+
+    def _curve(self, job: TransformersJob, request: RunRequest) -> dict[str, Any]:
+        """Train with losses kept, or as people have a training ended and its best kept."""
+        from transformers import set_seed
+
+        from evalskip.jobs.transformers import curve, training
+        from evalskip.jobs.transformers.text import token_rows
+        from evalskip.probe.trainer import TrainerProbe
+
+        wanted, rows = request.curve, request.evaluation_rows
+        if wanted is None or rows is None:
+            raise ValueError("no curve was asked for")
+        evaluated, count = self._evaluation[rows], job.data.train_rows
+        text = token_rows(job.data)[count + rows * job.pieces :]
+        held = range(count - wanted.holdout_rows, count)
+        train = self._train.select(range(count - wanted.holdout_rows))
+        keeper = None
+        callbacks: list[Any] = []
+        arguments: dict[str, Any] = {"eval_strategy": "no", "logging_steps": 1}
+        if wanted.every is not None:
+            arguments |= curve.stopping_arguments(wanted.every)
+            callbacks = [curve.stopping_callback(wanted.patience)] if wanted.patience else []
+        else:
+            keeper = curve.CurveKeeper(
+                wanted.steps,
+                {
+                    "rows": evaluated,
+                    "test": training.evaluation_set(job, text, wanted.test_rows),
+                    "holdout": self._train.select(held),
+                },
+            )
+            callbacks = [keeper]
+        with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
+            set_seed(request.seed)
+            trainer = training.build_trainer(
+                job,
+                training.build_model(job),
+                output,
+                seed=request.seed,
+                train=train,
+                evaluation=evaluated,
+                arguments=arguments,
+                callbacks=callbacks,
+            )
+            probe = TrainerProbe(trainer, "time", restore_random_state=True, prove=False)
+            if keeper:
+                keeper.attach(trainer)
+            trainer.train()
+            return {**probe.finish(), "curve": curve.told(keeper, trainer, wanted)}
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:

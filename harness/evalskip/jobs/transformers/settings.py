@@ -221,6 +221,17 @@ class TransformersJob(BaseJob):
     def check_trials(self) -> None:
         return
 
+    def check_curves(self, evaluation_rows: int, test_rows: int, holdout_rows: int) -> None:
+        self.check(evaluation_rows + test_rows)
+        least = self.train_batch * self.gradient_accumulation
+        if self.data.train_rows - holdout_rows < least:
+            raise InputError(
+                f"regret.holdout: expected at least {least} rows to be left to train on, got "
+                f"{self.data.train_rows - holdout_rows}"
+            )
+        if self.generated_tokens or self.metrics:
+            raise InputError("job.metrics: expected none, since checkpoints are told by their loss")
+
     @property
     def own_batch(self) -> int:
         return self.train_batch

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from evalskip.report.plots import (
     around,
     compared,
+    frontier,
     gain_map,
     gains,
     headroom,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from evalskip.report.plots.drawing import Plot
     from evalskip.summary import Summary
 
-ALL = (phases, gains, load, gain_map, around, memory, headroom, machine)
+ALL = (phases, gains, load, gain_map, frontier, around, memory, headroom, machine)
 """In the order in which they are shown."""
 
 NAMES = frozenset(module.__name__.rpartition(".")[2] for module in (*ALL, compared))

@@ -8,6 +8,7 @@ from evalskip.report.tables.claims import evidence, judged, truth, verdicts
 from evalskip.report.tables.gains import estimates, gains, overview, readings
 from evalskip.report.tables.memory import headroom, memory
 from evalskip.report.tables.predictions import pieces, predictions, recommendations
+from evalskip.report.tables.regret import regret
 from evalskip.report.tables.table import Table
 from evalskip.report.tables.times import evaluation_sets, per_token, phases, times
 
@@ -31,6 +32,7 @@ __all__ = [
     "predictions",
     "readings",
     "recommendations",
+    "regret",
     "tables_of",
     "times",
     "truth",
@@ -42,6 +44,7 @@ _ALL = (
     overview,
     predictions,
     recommendations,
+    regret,
     estimates,
     readings,
     phases,
@@ -57,7 +60,7 @@ def first_of(summary: Summary) -> list[Table]:
     """What a reader looks for first: the main table, or those that stand for it."""
     return [
         table
-        for make in (truth, overview, predictions, recommendations)
+        for make in (truth, overview, predictions, recommendations, regret)
         if (table := make(summary)).rows
     ]
 

@@ -52,16 +52,17 @@
 
   function interval(model, of, back, ofEvaluation, ofPace) {
     const estimate = of(model.costs);
-    const found = model.left_out.map(of);
-    let variance = 0;
-    if (found.length > 1) {
+    let [variance, own] = [0, 0];
+    for (const stratum of model.left_out) {
+      const found = stratum.map(of);
+      if (found.length < 2) continue;
       const mean = found.reduce((sum, each) => sum + each, 0) / found.length;
-      variance = (found.length - 1) / found.length
+      variance += (found.length - 1) / found.length
         * found.reduce((sum, each) => sum + (each - mean) ** 2, 0);
+      own += found.length - 1;
     }
     const slope = (of(aside(model.costs, 1)) - of(aside(model.costs, -1))) / (2 * ASIDE);
     const degrees = model.pieces_degrees;
-    const own = Math.max(0, found.length - 1);
     const moderated =
       (degrees * slope ** 2 * model.pieces_variance + own * variance) / (degrees + own);
     const reach = Math.sqrt(

@@ -1,0 +1,116 @@
+"""A run's losses over its training, and what a sparser look at them would have shown.
+
+Nothing is trained again: a schedule sees some of the points of a curve, keeps the checkpoint that
+is best among those, and stops where patience ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.analysis.pieces import Floats
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One densely evaluated run. Losses are in nats per token, means over rows.
+
+    ``steps`` are those after which it was evaluated, ``loss`` what the evaluation said then. Of a
+    run of ours: ``test`` is the loss on rows that choose nothing, ``rows`` (of shape points x rows)
+    the loss of every evaluated row, ``holdout`` that of every training row that was held back,
+    ``train`` the mean training loss since the point before.
+    """
+
+    seed: int
+    steps: tuple[int, ...]
+    loss: Floats
+    all_steps: int
+    test: Floats | None = None
+    rows: Floats | None = None
+    holdout: Floats | None = None
+    train: Floats | None = None
+
+    def places(self, evaluated_after: Sequence[int]) -> list[int]:
+        """Which of its points a schedule sees.
+
+        Raises:
+            KeyError: it was not evaluated there.
+        """
+        place = {step: number for number, step in enumerate(self.steps)}
+        return [place[step] for step in evaluated_after]
+
+    @property
+    def last(self) -> int:
+        """The point that stands for the end of training."""
+        return len(self.steps) - 1
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What one schedule would have made of a curve; points are numbered from 0.
+
+    ``stopped`` is the point at which patience ended, ``noticed`` that at which overfitting showed.
+    """
+
+    kept: int
+    stopped: int | None
+    noticed: int | None
+    evaluations: int
+
+
+def replay(
+    curve: Curve,
+    places: Sequence[int],
+    *,
+    patience: int | None = None,
+    margin: float = 0.0,
+    signal: Floats | None = None,
+) -> Replay:
+    """See the curve at some of its points only.
+
+    As ``load_best_model_at_end`` and ``EarlyStoppingCallback`` do it: the first of equals is kept,
+    and an evaluation that is no better than the best uses up patience. A schedule that never looks
+    keeps what training ends with.
+
+    Args:
+        curve: of one run.
+        places: the points that are seen, in order.
+        patience: evaluations without a new best after which training stops; None: it does not.
+        margin: by how much two evaluations in a row must lie above the best to be noticed.
+        signal: what is looked at, per point, in place of the curve's loss.
+    """
+    seen = curve.loss if signal is None else signal
+    best: int | None = None
+    stopped = noticed = above = None
+    waited = used = 0
+    for place in places:
+        used += 1
+        value = seen[place]
+        if best is None or value < seen[best]:
+            best, waited, above = place, 0, None
+            continue
+        waited += 1
+        if value > seen[best] + margin:
+            noticed = above if noticed is None and above is not None else noticed
+            above = place
+        else:
+            above = None
+        if patience is not None and waited >= patience:
+            stopped = place
+            break
+    return Replay(curve.last if best is None else best, stopped, noticed, used)
+
+
+def ranks_alike(one: Floats, other: Floats) -> float:
+    """Spearman's rank correlation; 0 where either does not vary."""
+    from scipy import stats
+
+    if len(one) < 3 or not np.ptp(one) or not np.ptp(other):
+        return 0.0
+    return float(stats.spearmanr(one, other).statistic)

@@ -1,0 +1,123 @@
+"""A pilot in parts: a few steps, or an evaluation with the steps that follow it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# of a process with at least so many steps, the first ones that are told apart: they touch its
+# memory for the first time, and on a CPU the second took a quarter longer, the third 6 %
+_WARM_UP = ((8, 3), (6, 2), (0, 1))
+# usual steps that are left out together
+_TOGETHER = 3
+
+
+@dataclass(frozen=True)
+class PilotRun:
+    """One process of a pilot.
+
+    Args:
+        evaluation: names what it evaluated; those of one name cost alike.
+        timeline: as :meth:`evalskip.probe.phases.Timeline.as_dict` gives it.
+        whole: as :meth:`evalskip.probe.pilot.PilotSlicing.whole` gives it.
+    """
+
+    evaluation: str
+    timeline: Mapping[str, Any]
+    whole: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation, in seconds."""
+
+    loader: float
+    batches: list[float]
+    tokens: list[int]
+    aggregation: float
+    log: float
+    rows: int
+    is_first: bool
+
+    @property
+    def total(self) -> float:
+        return self.loader + sum(self.batches) + self.aggregation
+
+
+@dataclass
+class Part:
+    """A few steps of a process, or one of its evaluations with the steps that follow it.
+
+    ``steps`` holds time, micro-batches and tokens of each usual step; ``after`` the same of those
+    in the window after an evaluation; ``first`` of the first ones of a process.
+    """
+
+    process: int
+    evaluation: str
+    steps: list[tuple[float, int, int]] = field(default_factory=list)
+    after: list[tuple[float, int, int]] = field(default_factory=list)
+    first: list[tuple[float, int, int]] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
+    saves: list[float] = field(default_factory=list)
+    logs: list[float] = field(default_factory=list)
+    edges: float = 0.0
+    """Before and after the steps; of a process's first part."""
+
+
+def parts_of(runs: Sequence[PilotRun], window: int) -> list[Part]:
+    """The parts of all processes, in order.
+
+    Args:
+        runs: of one pilot.
+        window: steps after an evaluation that may bear its hidden cost.
+    """
+    return [part for process, run in enumerate(runs) for part in _parts(run, process, window)]
+
+
+def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
+    timeline = run.timeline
+    count = len(timeline["steps_ns"])
+    warm_up = next(first for fewest, first in _WARM_UP if count >= fewest)
+    evaluated: dict[int, list[Evaluation]] = {}
+    for number, found in enumerate(timeline["evaluations"]):
+        own = evaluated.setdefault(found["after_step"], [])
+        own.append(_evaluation(found, is_first=number == 0))
+    first = Part(process, run.evaluation)
+    first.edges = (timeline["before_loop_ns"] + timeline["after_loop_ns"]) / 1e9
+    for name, into in (("saves_ns", first.saves), ("logs_ns", first.logs)):
+        into += [ns / 1e9 for _, ns in timeline[name]]
+    parts, steps, event = [first], first, None
+    since = window
+    for step in range(count):
+        batches, _, tokens = timeline["step_shapes"][step]
+        piece = (timeline["steps_ns"][step] / 1e9, batches, tokens)
+        if step < warm_up:
+            first.first.append(piece)
+        elif event is not None and since < window:
+            event.after.append(piece)
+        else:
+            if len(steps.steps) == _TOGETHER:
+                steps = Part(process, run.evaluation)
+                parts.append(steps)
+            steps.steps.append(piece)
+        since += 1
+        if step + 1 in evaluated:
+            event = Part(process, run.evaluation, evaluations=evaluated[step + 1])
+            parts.append(event)
+            since = 0
+    return parts
+
+
+def _evaluation(found: Mapping[str, Any], *, is_first: bool) -> Evaluation:
+    return Evaluation(
+        loader=found["loader_ns"] / 1e9,
+        batches=[ns / 1e9 for ns in found["batches_ns"]],
+        tokens=[tokens for _, tokens in found["shapes"]],
+        aggregation=found["aggregation_ns"] / 1e9,
+        log=found["log_ns"] / 1e9,
+        rows=found["rows"],
+        is_first=is_first,
+    )

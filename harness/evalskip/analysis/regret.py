@@ -1,0 +1,258 @@
+"""What each schedule, and each substitute for evaluation, would have missed: over seeds."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalskip.analysis.curves import ranks_alike, replay
+from evalskip.analysis.intervals import jackknife_t, replicates
+from evalskip.summary import ScheduleRegret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from evalskip.analysis.curves import Curve, Replay
+    from evalskip.analysis.pieces import Floats
+    from evalskip.summary import Interval
+
+SUBSET = 0.1
+"""Of the evaluation rows, the share of a random subset."""
+HELD_BACK = (0.1, 0.05, 0.01)
+"""Of the training rows, the shares that may stand for an evaluation set; each within the first."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Of one run, in seconds: a step, one evaluation of all rows, and how many rows that is."""
+
+    step_s: float
+    evaluation_s: float
+    evaluation_rows: int
+
+    def wall_s(self, steps: int, evaluations: float, rows: float) -> float:
+        """T, of so many evaluations of so many rows."""
+        return steps * self.step_s + evaluations * self.evaluation_s * rows / self.evaluation_rows
+
+
+@dataclass(frozen=True)
+class Look:
+    """A way to look at a curve.
+
+    Args:
+        name: of the row.
+        kind: ``schedule`` or ``substitute``.
+        says: in words.
+        places: the points that it sees.
+        signal: what it sees there; None: the evaluation.
+        rows: how many it evaluates each time; None: all.
+    """
+
+    name: str
+    kind: str
+    says: str
+    places: Callable[[Curve], Sequence[int]]
+    signal: Callable[[Curve], Floats] | None = None
+    rows: Callable[[Curve], int] | None = None
+
+
+def substitutes(train_rows: int) -> list[Look]:
+    """What is proposed in place of an evaluation set.
+
+    Args:
+        train_rows: with those that are held back.
+    """
+
+    def held(share: float) -> Look:
+        count = max(1, round(share * train_rows))
+
+        def signal(curve: Curve) -> Floats:
+            means: Floats = _known(curve.holdout)[:, :count].mean(axis=1)
+            return means
+
+        return Look(
+            f"holdout:{share:g}",
+            "substitute",
+            f"{100 * share:g} % of the training rows, held back",
+            _every,
+            signal,
+            lambda _: count,
+        )
+
+    return [
+        *(held(share) for share in HELD_BACK),
+        Look(
+            f"subset:{SUBSET:g}",
+            "substitute",
+            f"a random {100 * SUBSET:g} % of the evaluation rows each time",
+            _every,
+            _of_random_subsets,
+            lambda curve: _subset(curve),
+        ),
+        Look(
+            "train_loss",
+            "substitute",
+            "the training loss alone",
+            _every,
+            lambda curve: _known(curve.train),
+            lambda _: 0,
+        ),
+    ]
+
+
+def rows_of(
+    looks: Sequence[Look],
+    curves: Sequence[Curve],
+    costs: Sequence[Costs],
+    *,
+    margin: float,
+    patience: int,
+    level: float,
+) -> list[ScheduleRegret]:
+    """One row per way to look, with what is worth choosing marked.
+
+    Args:
+        looks: schedules and substitutes.
+        curves: one per seed.
+        costs: of the same runs.
+        margin: see :func:`evalskip.analysis.curves.replay`.
+        patience: the same.
+        level: of the intervals over seeds.
+    """
+    found = [
+        _row(look, curves, costs, margin=margin, patience=patience, level=level) for look in looks
+    ]
+    return [row.model_copy(update={"worth_choosing": _is_worth(row, found)}) for row in found]
+
+
+def over_seeds(values: Sequence[float], level: float) -> Interval:
+    """The mean over seeds with Student's t interval."""
+    array = np.asarray(values, dtype=float)
+    return jackknife_t([float(array[kept].mean()) for kept in replicates(range(len(array)))], level)
+
+
+def _row(
+    look: Look,
+    curves: Sequence[Curve],
+    costs: Sequence[Costs],
+    *,
+    margin: float,
+    patience: int,
+    level: float,
+) -> ScheduleRegret:
+    replays: list[Replay] = []
+    saved, shares, stopping, chosen = list[float](), list[float](), list[float](), list[float]()
+    lost, delays = list[float](), list[float]()
+    for curve, cost in zip(curves, costs, strict=True):
+        places = list(look.places(curve))
+        signal = look.signal(curve) if look.signal else None
+        seen = replay(curve, places, margin=margin, signal=signal)
+        stops = replay(curve, places, patience=patience, signal=signal)
+        dense = replay(curve, range(len(curve.steps)), margin=margin)
+        rows = look.rows(curve) if look.rows else cost.evaluation_rows
+        wall = cost.wall_s(curve.all_steps, len(places), rows)
+        whole = cost.wall_s(curve.all_steps, len(curve.steps), cost.evaluation_rows)
+        replays.append(seen)
+        saved.append(1 - wall / whole)
+        shares.append(1 - cost.wall_s(curve.all_steps, 0, 0) / wall)
+        if stops.stopped is not None:
+            part = cost.wall_s(curve.steps[stops.stopped], stops.evaluations, rows)
+            stopping.append(1 - part / wall)
+        else:
+            stopping.append(0.0)
+        chosen.append(float(curve.loss[seen.kept] - curve.loss.min()))
+        if curve.test is not None:
+            lost.append(float(curve.test[seen.kept] - curve.test[dense.kept]))
+        if (delay := _delay(curve, seen, dense)) is not None:
+            delays.append(delay)
+    noticed = sum(seen.noticed is not None for seen in replays)
+    return ScheduleRegret(
+        name=look.name,
+        kind="schedule" if look.kind == "schedule" else "substitute",
+        says=look.says,
+        evaluations=float(np.mean([len(list(look.places(curve))) for curve in curves])),
+        time_saved=over_seeds(saved, level),
+        share=float(np.mean(shares)),
+        kept_step=float(np.mean([c.steps[r.kept] for c, r in zip(curves, replays, strict=True)])),
+        regret_chosen=over_seeds(chosen, level),
+        regret=over_seeds(lost, level) if lost else None,
+        noticed=noticed,
+        delay_steps=over_seeds(delays, level) if len(delays) == len(curves) else None,
+        stopping_saves=over_seeds(stopping, level)
+        if all(len(list(look.places(curve))) > patience for curve in curves)
+        else None,
+        correlation=_correlation(look, curves, level),
+    )
+
+
+def _delay(curve: Curve, seen: Replay, dense: Replay) -> float | None:
+    if seen.noticed is None or dense.noticed is None:
+        return None
+    return float(curve.steps[seen.noticed] - curve.steps[dense.noticed])
+
+
+def _correlation(look: Look, curves: Sequence[Curve], level: float) -> Interval | None:
+    if look.signal is None:
+        return None
+    return over_seeds([ranks_alike(look.signal(curve), curve.loss) for curve in curves], level)
+
+
+def _is_worth(row: ScheduleRegret, rows: Sequence[ScheduleRegret]) -> bool:
+    """Whether no other saves at least as much at no more regret, and more of either."""
+    own = (row.time_saved.estimate, -row.lost.estimate)
+    for other in rows:
+        theirs = (other.time_saved.estimate, -other.lost.estimate)
+        if theirs != own and theirs[0] >= own[0] and theirs[1] >= own[1]:
+            return False
+    return True
+
+
+def recommended(
+    rows: Sequence[ScheduleRegret], within_share: float, within_regret: float
+) -> ScheduleRegret | None:
+    """The cheapest of those whose evaluations, and whose regret at its upper limit, stay within."""
+    fit = [
+        row
+        for row in rows
+        if row.share <= within_share
+        and (row.lost.estimate if row.lost.high is None else row.lost.high) <= within_regret
+    ]
+    return max(fit, key=lambda row: row.time_saved.estimate, default=None)
+
+
+def _every(curve: Curve) -> Sequence[int]:
+    return range(len(curve.steps))
+
+
+def _subset(curve: Curve) -> int:
+    rows: int = _known(curve.rows).shape[1]
+    return max(1, round(SUBSET * rows))
+
+
+def _of_random_subsets(curve: Curve) -> Floats:
+    """At each point the mean over rows drawn anew."""
+    rows = _known(curve.rows)
+    source = random.Random(curve.seed)
+    count = rows.shape[1]
+    means = [point[source.sample(range(count), _subset(curve))].mean() for point in rows]
+    return np.array(means)
+
+
+def _known(losses: Floats | None) -> Floats:
+    if losses is None:
+        raise ValueError("the curve does not hold these losses")
+    return losses
+
+
+def looks_of(
+    evaluated_after: Mapping[str, tuple[str, Sequence[int]]],
+) -> list[Look]:
+    """Schedules as ways to look: by name, each in words, and the steps after which it evaluates."""
+
+    def look(name: str, says: str, steps: Sequence[int]) -> Look:
+        return Look(name, "schedule", says, lambda curve: curve.places(steps))
+
+    return [look(name, says, steps) for name, (says, steps) in evaluated_after.items()]

@@ -1,0 +1,31 @@
+"""The claim that one evaluation at the end makes up for skipping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims import missed
+
+if TYPE_CHECKING:
+    from evalskip.summary import Claim, Summary
+
+ID = "final_eval"
+SAYS = "A manual evaluation at the end makes up for having skipped."
+
+
+def judged(summary: Summary) -> Claim:
+    """It tells how good the last checkpoint is; is that the one to keep?"""
+    found = missed.of(summary)
+    row = missed.row(found, "final_only") if found else None
+    if found is None or row is None:
+        return missed.judged((ID, SAYS), summary, "not_run", measured="nothing")
+    verdict = missed.within(row.lost, found.within_regret)
+    return missed.judged(
+        (ID, SAYS),
+        summary,
+        verdict,
+        measured=f"it costs {100 * row.share:.1f} % of T, and the checkpoint that it is of is "
+        f"{missed.nats(row.lost)} worse than the best that evaluation would have kept",
+        condition="" if verdict == "supported" else "the best checkpoint is gone by then",
+        told=[row],
+    )

@@ -1,0 +1,41 @@
+"""The claim that the training-loss curve can help judge the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims import missed
+
+if TYPE_CHECKING:
+    from evalskip.summary import Claim, Summary
+
+ID = "train_loss"
+SAYS = "The training-loss curve can help to judge the model."
+
+
+def judged(summary: Summary) -> Claim:
+    """Does it rank checkpoints as evaluation does, and choose as good a one?"""
+    found = missed.of(summary)
+    row = missed.row(found, "train_loss") if found else None
+    if found is None or row is None or row.correlation is None:
+        return missed.judged((ID, SAYS), summary, "not_run", measured="nothing")
+    ranks = row.correlation
+    verdict = missed.within(row.lost, found.within_regret)
+    if verdict == "supported" and (ranks.low is None or ranks.low <= 0):
+        verdict = "inconclusive"
+    return missed.judged(
+        (ID, SAYS),
+        summary,
+        verdict,
+        measured=f"its rank correlation with the full evaluation is {ranks.estimate:.2f}"
+        + (
+            ""
+            if ranks.low is None or ranks.high is None
+            else f" [{ranks.low:.2f}, {ranks.high:.2f}]"
+        )
+        + f", and the checkpoint of the least training loss is {missed.nats(row.lost)} worse",
+        condition=""
+        if verdict == "supported"
+        else "on a job that overfits it goes on falling while evaluation rises",
+        told=[row],
+    )

@@ -1,0 +1,216 @@
+"""What sparser evaluation would have missed of a run that is long over, from its log."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evalskip.analysis.curves import Curve, replay
+from evalskip.analysis.regret import Costs, Look, over_seeds, recommended, rows_of
+from evalskip.errors import InputError
+from evalskip.results import fresh_directory
+from evalskip.spec.regret import RegretDesign
+from evalskip.summary import Effort, RegretSummary, Scope, Summary, write_sections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+_FEWEST = 5
+"""Evaluations below which a curve says nothing of what fewer would have shown."""
+_EVERY = (1, 2, 3, 5, 10)
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A curve, what an evaluation took, and what was odd about the log.
+
+    ``share`` is what evaluations took of the run's time; None: the log does not say.
+    """
+
+    curve: Curve
+    share: float | None
+    warnings: list[str] = field(default_factory=list)
+
+
+def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
+    """Read a ``trainer_state.json`` of the Trainer, or a ``trainer_log.jsonl`` of LLaMA-Factory.
+
+    Args:
+        path: of the log.
+        metric: that chooses checkpoints; less is better.
+
+    Raises:
+        InputError: it is no such log, holds no evaluation with that metric, or too few.
+    """
+    warnings: list[str] = []
+    entries, all_steps = _entries(path, warnings)
+    evaluated: dict[int, float] = {}
+    runtime, total = 0.0, None
+    others: set[str] = set()
+    for entry in entries:
+        others |= {key for key in entry if key.startswith("eval_")}
+        if "train_runtime" in entry:
+            total = float(entry["train_runtime"])
+        if metric not in entry:
+            continue
+        step, value = entry.get("step", entry.get("current_steps")), entry[metric]
+        if not isinstance(step, int) or isinstance(value, bool):
+            continue
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            warnings.append(f"step {step}: {metric} is not a number: {value}; left out")
+            continue
+        if step in evaluated:
+            warnings.append(f"step {step}: evaluated twice, after a resume say; the last counts")
+        evaluated[step] = float(value)
+        runtime += float(entry.get("eval_runtime", 0.0))
+    if not evaluated:
+        seen = ", ".join(sorted(others)) or "none"
+        raise InputError(
+            f"{path}: no evaluation with {metric}; expected it among what it holds: {seen}"
+        )
+    if len(evaluated) < _FEWEST:
+        raise InputError(
+            f"{path}: {len(evaluated)} evaluations say nothing of what fewer would have shown; "
+            f"expected at least {_FEWEST}"
+        )
+    steps = tuple(sorted(evaluated))
+    curve = Curve(
+        seed=0,
+        steps=steps,
+        loss=np.array([evaluated[step] for step in steps]),
+        all_steps=max(all_steps, steps[-1]),
+    )
+    share = min(0.99, runtime / total) if runtime and total else None
+    return PastRun(curve, share, warnings)
+
+
+def past_summary(path: Path, metric: str, within_share: float, out: Path | None) -> Summary:
+    """A past run's regret as a result of its own; written where a directory is given.
+
+    Args:
+        path: see :func:`read_past`.
+        metric: the same.
+        within_share: see :func:`past_regret`.
+        out: a directory for ``summary.json``; None: nothing is written.
+
+    Raises:
+        InputError: see :func:`read_past`.
+    """
+    past = read_past(path, metric)
+    found = past_regret(past, RegretDesign(), within_share)
+    summary = Summary.of_nothing(
+        name=path.stem,
+        scope=Scope(job="a past run", model=path.name, parameters=0, device="its own", versions={}),
+        machine={},
+        effort=Effort(
+            blocks=0,
+            runs=0,
+            seconds=0.0,
+            run_overhead_s=None,
+            block_start_s=None,
+            stopped="read from its log",
+        ),
+    ).model_copy(update={"regret": [found], "warnings": past.warnings})
+    if out is not None:
+        with fresh_directory(out):
+            summary = write_sections(out, summary, {"regret", "warnings"})
+    return summary
+
+
+def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> RegretSummary:
+    """What looking at every second evaluation, every third, and so on, would have missed.
+
+    Args:
+        past: the run.
+        design: of margins and patience.
+        within_share: of T, what evaluations may take, for the recommendation.
+    """
+    curve, count = past.curve, len(past.curve.steps)
+    looks = [Look(f"every:{n}", "schedule", _says(n), _each(n)) for n in _EVERY if n <= count]
+    looks.append(Look("final_only", "schedule", "once, at the end", lambda c: [c.last]))
+    looks.append(Look("off", "schedule", "off", lambda _: []))
+    # of T, a share spread evenly over the evaluations; without one they are taken to cost nothing
+    share = past.share or 0.0
+    costs = Costs(
+        step_s=(1 - share) / curve.all_steps, evaluation_s=share / count, evaluation_rows=1
+    )
+    rows = rows_of(
+        looks, [curve], [costs], margin=design.margin, patience=design.patience, level=0.95
+    )
+    chosen = recommended(rows, within_share, design.regret) if past.share else None
+    dense = replay(curve, range(count), margin=design.margin)
+    best = int(np.argmin(curve.loss))
+    within = f"within {100 * within_share:g} % of T and {design.regret:g} of regret"
+    return RegretSummary(
+        seeds=1,
+        points=count,
+        steps=curve.all_steps,
+        level=0.95,
+        margin=design.margin,
+        patience=design.patience,
+        dense_overfits=int(dense.noticed is not None),
+        best_step=float(curve.steps[best]),
+        last_rise=over_seeds([float(curve.loss[-1] - curve.loss.min())], 0.95),
+        proven=0,
+        not_proven=[],
+        rows=rows,
+        within_share=within_share,
+        within_regret=design.regret,
+        recommended=chosen.name if chosen else None,
+        says=f"{within}: {chosen.says}" if chosen else f"nothing that is known stays {within}",
+    )
+
+
+def _says(n: int) -> str:
+    return "every evaluation" if n == 1 else f"every {n} evaluations"
+
+
+def _each(n: int) -> Callable[[Curve], Sequence[int]]:
+    return lambda curve: range(n - 1, len(curve.steps), n)
+
+
+def _entries(path: Path, warnings: list[str]) -> tuple[list[Mapping[str, Any]], int]:
+    """What was logged, in order, and how many steps the run was to have; 0: it does not say."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a log of a training") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    if path.suffix == ".jsonl":
+        entries = _lines(text, path, warnings)
+        total = max((int(e["total_steps"]) for e in entries if "total_steps" in e), default=0)
+        return entries, total
+    try:
+        state = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON, cut off perhaps: {error}") from None
+    if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
+        raise InputError(f"{path}: log_history: missing; expected a trainer_state.json")
+    history: list[Mapping[str, Any]] = [e for e in state["log_history"] if isinstance(e, dict)]
+    known = state.get("global_step", 0)
+    whole = state.get("max_steps", 0)
+    if isinstance(whole, int) and isinstance(known, int) and known < whole:
+        warnings.append(f"the run is cut off: {known} of {whole} steps")
+    return history, known if isinstance(known, int) else 0
+
+
+def _lines(text: str, path: Path, warnings: list[str]) -> list[Mapping[str, Any]]:
+    entries: list[Mapping[str, Any]] = []
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            if number == len(lines):
+                warnings.append(f"line {number} is cut off and left out")
+                continue
+            raise InputError(f"{path}: line {number}: not JSON; expected a log entry") from None
+        if isinstance(entry, dict):
+            entries.append(entry)
+    return entries

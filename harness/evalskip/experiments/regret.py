@@ -1,0 +1,311 @@
+"""What sparser evaluation would have missed: dense runs, everything else replayed from them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import closing
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evalskip.analysis.curves import Curve, replay
+from evalskip.analysis.regret import Costs, looks_of, over_seeds, recommended, rows_of, substitutes
+from evalskip.claims.ledger import judged_by_regret
+from evalskip.errors import InputError, MeasurementError
+from evalskip.jobs import CurveRequest, RunRequest
+from evalskip.launch import launcher_for
+from evalskip.machine.fingerprint import fingerprint
+from evalskip.schedules import EveryEpoch, EveryNEpochs, FinalOnly, Off
+from evalskip.summary import Effort, RegretSummary, Scope, Summary, write_sections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from evalskip.launch import Launcher
+    from evalskip.results import ResultDirectory
+    from evalskip.schedules import Schedule
+    from evalskip.spec import Spec
+    from evalskip.summary import ScheduleRegret
+
+SECTIONS = {"regret", "claims"}
+"""The sections of the summary that ``regret`` owns."""
+
+_RUN_TIME_S = 600.0
+_EPOCHS = (2, 5, 10)
+# epochs between evaluations of the real runs that prove the replay, each with and without patience
+_PROVEN = ((1, True), (2, True), (5, True), (1, False), (5, False))
+# runs are numbered apart from blocks
+_BLOCK = 8000
+
+
+def find_regret(
+    spec: Spec,
+    results: ResultDirectory,
+    tell: Callable[[str], None],
+    *,
+    within_share: float = 0.05,
+) -> Summary:
+    """Train densely evaluated runs, replay every schedule and substitute, and prove the replay.
+
+    Args:
+        spec: of the job; all of its arms evaluate the same rows.
+        results: where runs are recorded and the summary is written.
+        tell: called with a line for people, as things are found.
+        within_share: of T, what evaluations may take, for the recommendation.
+
+    Raises:
+        InputError: the job's losses cannot be kept, or its arms evaluate different rows.
+        MeasurementError: a run did not end well.
+    """
+    began = time.monotonic()
+    experiment = _Regret(spec, results, tell)
+    found = experiment.run(within_share)
+    described, known = spec.job.describe(), results.environment
+    summary = Summary.of_nothing(
+        name=results.name,
+        scope=Scope(
+            job=described["job"],
+            model=described["model"],
+            parameters=known.get("parameters") or 0,
+            device=described["device"],
+            versions=known.get("software", {}),
+        ),
+        machine=fingerprint(),
+        effort=Effort(
+            blocks=0,
+            runs=experiment.runs,
+            seconds=time.monotonic() - began,
+            run_overhead_s=None,
+            block_start_s=None,
+            stopped="every seed is trained",
+        ),
+    )
+    summary = summary.model_copy(update={"regret": [found]})
+    summary = summary.model_copy(update={"claims": judged_by_regret(summary)})
+    return write_sections(results.path, summary, SECTIONS)
+
+
+class _Regret:
+    def __init__(self, spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> None:
+        self._spec, self._results, self._tell = spec, results, tell
+        self._design = spec.regret
+        self.runs = 0
+        sizes = {arm.evaluation_rows for entry in spec.arms for arm in entry.arms()}
+        if len(sizes) != 1:
+            raise InputError(
+                "arms: expected one number of evaluation_rows, since checkpoints are compared on "
+                f"the same rows, got {', '.join(map(str, sorted(s or 0 for s in sizes)))}"
+            )
+        (rows,) = sizes
+        data = getattr(spec.job, "data", None)
+        self._train_rows = data.train_rows if data else 0
+        self._holdout_rows = max(1, round(self._design.holdout * self._train_rows))
+        spec.job.check_curves(rows or 0, self._design.test_rows, self._holdout_rows)
+        if rows is None:
+            raise InputError("arms.0.evaluation_rows: missing; expected rows that choose")
+        self._rows = rows
+
+    def run(self, within_share: float) -> RegretSummary:
+        design, level = self._design, self._spec.design.level
+        schedules = self._schedules()
+        points = sorted({step for steps in schedules.values() for step in steps[1]})
+        with closing(self._launcher()) as launcher:
+            dense = [self._dense(launcher, seed, points) for seed in range(design.seeds)]
+            curves = [curve for curve, _, _ in dense]
+            proven = [
+                self._prove(
+                    launcher, curves[number % len(curves)], dense[number % len(curves)][2], *each
+                )
+                for number, each in enumerate(_PROVEN)
+                if each[0] <= self._epochs
+            ]
+        costs = [cost for _, cost, _ in dense]
+        rows = rows_of(
+            [*looks_of(schedules), *substitutes(self._train_rows)],
+            curves,
+            costs,
+            margin=design.margin,
+            patience=design.patience,
+            level=level,
+        )
+        chosen = recommended(rows, within_share, design.regret)
+        return RegretSummary(
+            seeds=len(curves),
+            points=len(points),
+            steps=curves[0].all_steps,
+            level=level,
+            margin=design.margin,
+            patience=design.patience,
+            dense_overfits=sum(
+                replay(curve, range(len(curve.steps)), margin=design.margin).noticed is not None
+                for curve in curves
+            ),
+            best_step=float(np.mean([c.steps[int(np.argmin(c.loss))] for c in curves])),
+            last_rise=over_seeds([float(c.loss[-1] - c.loss.min()) for c in curves], level),
+            proven=sum(text is None for text in proven),
+            not_proven=[text for text in proven if text is not None],
+            rows=rows,
+            within_share=within_share,
+            within_regret=design.regret,
+            recommended=chosen.name if chosen else None,
+            says=_says(chosen, within_share, design.regret),
+        )
+
+    @property
+    def _epochs(self) -> int:
+        return int(getattr(self._spec.job, "epochs", 1))
+
+    @property
+    def _steps_per_epoch(self) -> int:
+        """Of what is left to train on."""
+        job = self._spec.job
+        batches = -(-(self._train_rows - self._holdout_rows) // job.own_batch)
+        return -(-batches // job.micro_batches)
+
+    def _schedules(self) -> dict[str, tuple[str, list[int]]]:
+        """By label: the schedule in words, and the steps after which it evaluates."""
+        wanted: list[Schedule] = [
+            EveryEpoch(),
+            *(EveryNEpochs(n=n) for n in _EPOCHS),
+            *(arm.schedule for entry in self._spec.arms for arm in entry.arms()),
+            FinalOnly(),
+            Off(),
+        ]
+        steps_per_epoch = self._steps_per_epoch
+        found = {}
+        for schedule in wanted:
+            steps = schedule.evaluated_steps(self._epochs, steps_per_epoch)
+            if steps is None:
+                raise InputError(f"arms: {schedule.label}: cannot be replayed")
+            found[schedule.label] = (schedule.phrase, steps)
+        return found
+
+    def _launcher(self) -> Launcher:
+        launcher = launcher_for(
+            self._spec.job,
+            "time",
+            [self._rows],
+            self._results.logs,
+            self._spec.limits.start_time,
+        )
+        self._results.note_environment(software=launcher.prepared["software"])
+        self._results.note_environment(parameters=launcher.prepared["parameters"])
+        return launcher
+
+    def _dense(
+        self, launcher: Launcher, seed: int, points: Sequence[int]
+    ) -> tuple[Curve, Costs, list[str]]:
+        """One run that is evaluated at every point; its curve, costs, and weights at each."""
+        request = CurveRequest(
+            steps=list(points),
+            test_rows=self._design.test_rows,
+            holdout_rows=self._holdout_rows,
+        )
+        measured = self._run(launcher, seed, request)
+        timeline, told = measured["timeline"], measured["curve"]["points"]
+        steps = tuple(point["step"] for point in told)
+        losses = dict(map(tuple, measured["curve"]["train_losses"]))
+        curve = Curve(
+            seed=seed,
+            steps=steps,
+            loss=np.array([point["loss"] for point in told]),
+            all_steps=len(timeline["steps_ns"]),
+            test=np.array([point["test"] for point in told]).mean(axis=1),
+            rows=np.array([point["rows"] for point in told]),
+            holdout=np.array([point["holdout"] for point in told]),
+            train=_between(steps, losses),
+        )
+        if not np.isfinite(curve.loss).all():
+            raise MeasurementError(f"seed {seed}: the loss of an evaluation is not a number")
+        evaluations = [e["loader_ns"] + sum(e["batches_ns"]) for e in timeline["evaluations"]]
+        cost = Costs(
+            step_s=median(timeline["steps_ns"]) / 1e9,
+            evaluation_s=median(evaluations) / 1e9,
+            evaluation_rows=self._rows,
+        )
+        best = int(np.argmin(curve.loss))
+        self._tell(
+            f"seed {seed}: {len(steps)} evaluations, the least loss {curve.loss[best]:.3f} after "
+            f"step {steps[best]} of {curve.all_steps}, {curve.loss[-1]:.3f} at the end"
+        )
+        return curve, cost, [point["weights_digest"] for point in told]
+
+    def _prove(
+        self, launcher: Launcher, curve: Curve, digests: Sequence[str], epochs: int, stops: bool
+    ) -> str | None:
+        """How a real run that keeps its best, and may stop, differs from the replay, if it does."""
+        every = epochs * self._steps_per_epoch
+        patience = self._design.patience if stops else None
+        request = CurveRequest(
+            test_rows=0, holdout_rows=self._holdout_rows, every=every, patience=patience
+        )
+        real = self._run(launcher, curve.seed, request)["curve"]
+        last = curve.all_steps
+        places = curve.places(sorted({*range(every, last + 1, every), last}))
+        expected = replay(curve, places, patience=patience)
+        stopped = last if expected.stopped is None else curve.steps[expected.stopped]
+        found = {
+            "stopped at step": (stopped, real["stopped_at"]),
+            "kept step": (curve.steps[expected.kept], real["kept"]),
+            "weights": (digests[expected.kept], real["weights_digest"]),
+        }
+        differs = [f"{what}: replay {a}, real {b}" for what, (a, b) in found.items() if a != b]
+        how = (
+            f"every {epochs} epochs, {f'patience {patience}' if patience else 'no early stopping'}"
+        )
+        outcome = "; ".join(differs) or f"stopped at {stopped}, kept {found['kept step'][0]}"
+        self._tell(f"proof, seed {curve.seed}, {how}: {outcome}")
+        return f"seed {curve.seed}, {how}: {'; '.join(differs)}" if differs else None
+
+    def _run(self, launcher: Launcher, seed: int, wanted: CurveRequest) -> dict[str, Any]:
+        request = RunRequest(
+            arm="curve" if wanted.every is None else "proof",
+            schedule=EveryEpoch(),
+            evaluation_rows=self._rows,
+            measure="time",
+            block=_BLOCK + self.runs,
+            position=0,
+            seed=seed,
+            curve=wanted,
+        )
+        outcome = launcher.run(request, self._spec.limits.run_time or _RUN_TIME_S)
+        self.runs += 1
+        self._record(seed, wanted, outcome.model_dump(mode="json"))
+        if outcome.measured is None:
+            raise MeasurementError(f"seed {seed}: ended {outcome.status}: {outcome.error}")
+        return outcome.measured
+
+    def _record(self, seed: int, wanted: CurveRequest, outcome: Mapping[str, Any]) -> None:
+        measured = outcome.get("measured") or {}
+        known = {
+            "seed": seed,
+            "request": wanted.model_dump(mode="json"),
+            "status": outcome["status"],
+            "error": outcome["error"],
+            "timeline": measured.get("timeline"),
+            "curve": measured.get("curve"),
+        }
+        with (self._results.path / "curves.jsonl").open("a") as file:
+            file.write(json.dumps(known) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _between(steps: Sequence[int], losses: Mapping[int, float]) -> Any:
+    """Per point, the mean of what was logged since the point before."""
+    found, before = [], 0
+    for step in steps:
+        own = [loss for at, loss in losses.items() if before < at <= step]
+        found.append(float(np.mean(own)) if own else float("nan"))
+        before = step
+    return np.array(found)
+
+
+def _says(chosen: ScheduleRegret | None, within_share: float, within_regret: float) -> str:
+    within = f"within {100 * within_share:g} % of T and {within_regret:g} nats of regret"
+    if chosen is None:
+        return f"nothing stays {within}"
+    return f"{within}: {chosen.says}"

@@ -1,0 +1,103 @@
+"""The frontier: time saved against regret, with those that are worth choosing on a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report import figures
+from evalskip.report.plots.drawing import BLUE, FAINT, GREEN, INK, ORANGE, Drawing, Plot, wrapped
+from evalskip.report.tables import Table, regret
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from evalskip.summary import ScheduleRegret, Summary
+
+TITLE = "The frontier: time saved against regret"
+_KINDS = (("schedule", "schedules", BLUE, "o"), ("substitute", "substitutes", ORANGE, "s"))
+
+
+def plot(summary: Summary) -> Plot | None:
+    """One point per schedule and substitute; None where no curve was kept."""
+    if not summary.regret:
+        return None
+    found = summary.regret[0]
+    numbered = list(enumerate(found.rows, start=1))
+    with Drawing(4.6) as drawing:
+        axes = drawing.axes
+        axes.axhspan(
+            min(0.0, *(each.lost.estimate for each in found.rows)),
+            found.within_regret,
+            color=GREEN,
+            alpha=0.16,
+            lw=0,
+            label=f"within {found.within_regret:g} nats",
+        )
+        for kind, label, colour, marker in _KINDS:
+            own = [(number, each) for number, each in numbered if each.kind == kind]
+            if own:
+                _draw(axes, own, colour, marker, label)
+        best = sorted(
+            (each for each in found.rows if each.worth_choosing),
+            key=lambda each: each.time_saved.estimate,
+        )
+        axes.plot(
+            [100 * each.time_saved.estimate for each in best],
+            [each.lost.estimate for each in best],
+            "-",
+            color=FAINT,
+            lw=1.2,
+            label=wrapped("worth choosing"),
+            zorder=0,
+        )
+        axes.axhline(0, color=FAINT, lw=0.8)
+        axes.set_xlabel("time saved against every evaluation, %")
+        axes.set_ylabel("regret, nats")
+        axes.grid()
+        drawing.legend(2)
+        svg = drawing.svg("frontier", TITLE)
+    caption = (
+        "Each number is a row of the table below. On the line, nothing else saves more at less "
+        "regret."
+    )
+    table = regret(summary)
+    rows = [(f"{number}", *row) for number, row in enumerate(table.rows, start=1)]
+    own_table = Table(TITLE, table.note, ("number", *table.columns), rows)
+    return Plot("frontier", TITLE, caption, svg, own_table)
+
+
+def _draw(
+    axes: Axes,
+    rows: Sequence[tuple[int, ScheduleRegret]],
+    colour: str,
+    marker: str,
+    label: str,
+) -> None:
+    axes.errorbar(
+        [100 * each.time_saved.estimate for _, each in rows],
+        [each.lost.estimate for _, each in rows],
+        [[_reach(each, 0) for _, each in rows], [_reach(each, 1) for _, each in rows]],
+        fmt=marker,
+        color=colour,
+        ms=6,
+        capsize=2,
+        lw=1,
+        label=label,
+    )
+    for number, each in rows:
+        axes.annotate(
+            figures.count(number),
+            (100 * each.time_saved.estimate, each.lost.estimate),
+            xytext=(5, 4),
+            textcoords="offset points",
+            fontsize=9.5,
+            color=INK,
+        )
+
+
+def _reach(each: ScheduleRegret, side: int) -> float:
+    lost = each.lost
+    limit = (lost.low, lost.high)[side]
+    return 0.0 if limit is None else abs(limit - lost.estimate)
