@@ -254,9 +254,8 @@ def test_a_pilots_layout(steps: int, saves: int) -> None:
     found = pilot_layout(count, saves, logs=3)
     assert len(found.evaluate) >= 2
     assert max(found.evaluate) == count
-    assert min(found.evaluate) >= count / 2
     assert not found.evaluate & (found.save | found.log)
-    assert len(found.save) == (1 if saves and count > 4 else 0)
+    assert len(found.save) == min(saves, 2, min(found.evaluate) - 1)
 
 
 @given(st.integers(1, 300), st.integers(1, 60), st.integers(1, 12))
@@ -290,14 +289,12 @@ def model_of(**changes: Any) -> CostModel:
         evaluation="",
         size=size,
         costs=costs,
-        left_out=[[costs, costs], [costs, costs]],
         level=0.95,
-        quantile=2.0,
-        pieces_variance=1e-4,
-        pieces_degrees=6,
+        sampled_reach=0.02,
         evaluation_reach=0.02,
         event_reach=0.03,
         pace_reach=0.1,
+        hidden_reach_s=0.01,
     )
 
 

@@ -275,21 +275,15 @@ class CostModel(_Part):
     evaluation: str = Field(description="which evaluation, in words: rows and settings")
     size: JobSize
     costs: PieceCosts
-    left_out: list[list[PieceCosts]] = Field(
-        description="the same with a part of the pilot left out each time, for the jackknife: "
-        "a few steps, and an evaluation"
+    level: float = Field(description="of all half-widths that follow")
+    sampled_reach: float = Field(
+        description="half-width, in log, of evaluation against steps, for what the pilot saw of "
+        "either"
     )
-    level: float
-    quantile: float = Field(description="of Student's t, for what the pilot saw")
-    pieces_variance: float = Field(
-        description="of log evaluation time in steps, from the spread of the pilot's pieces"
-    )
-    pieces_degrees: float = Field(description="of freedom: its weight beside the jackknife")
-    evaluation_reach: float = Field(
-        description="half-width, in log, of evaluation against steps from one run to another"
-    )
+    evaluation_reach: float = Field(description="the same from one run to another")
     event_reach: float = Field(description="the same from one evaluation of a run to another")
     pace_reach: float = Field(description="half-width, in log, of a run's pace as a whole")
+    hidden_reach_s: float = Field(description="half-width of hidden_s")
     operations_ratio: float | None = Field(
         default=None,
         description="floating-point operations of an evaluated token over those of a trained one",

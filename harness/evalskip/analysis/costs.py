@@ -43,12 +43,23 @@ if TYPE_CHECKING:
 # batches of an evaluation, so that the first can be told apart
 _SEVERAL = 3
 
-PACE_BELIEF, EVALUATION_BELIEF, EVENT_BELIEF = 0.05, 0.015, 0.035
+PACE_BELIEF, EVALUATION_BELIEF, EVENT_BELIEF = 0.05, 0.012, 0.035
 """What is believed beforehand: standard deviations of the log of a run's pace, of evaluation in
 units of steps from run to run, and of one evaluation of a run to another, beyond what the number of
 batches makes of it. About what ``bench/validate.py`` found on a quiet machine."""
-PACE_DEGREES, EVALUATION_DEGREES, EVENT_DEGREES = 4.0, 8.0, 8.0
+PACE_DEGREES, EVALUATION_DEGREES, EVENT_DEGREES = 4.0, 16.0, 8.0
 """Of freedom: how much these beliefs weigh against what a pilot shows."""
+TOGETHER_BELIEF, _TOGETHER_DEGREES = 1.3, 8.0
+"""By what factor steps that follow each other vary more than if they were independent."""
+
+
+@dataclass(frozen=True)
+class JobCounts:
+    """What the whole job does beside training and evaluating."""
+
+    steps: int
+    saves: int
+    logs: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,8 @@ class Fitted:
     ``paces`` are the processes' in units of their mean, ``evaluation_paces`` those of evaluation in
     units of the process's own steps, and ``event_paces`` the same of each evaluation but a
     process's first: each with the sampling variance of its logarithm. ``step_variance`` is that of
-    all steps together, ``batch_variance`` that of one evaluation batch.
+    all steps together, ``batch_variance`` that of one evaluation batch, ``hidden_error_s`` the
+    standard error of the hidden cost.
     """
 
     costs: PieceCosts
@@ -67,19 +79,17 @@ class Fitted:
     event_paces: Paces
     step_variance: float
     batch_variance: float
+    hidden_error_s: float
 
 
-def fit(
-    parts: Sequence[Part], evaluation: str, *, gathers: bool, saves: float, logs: float
-) -> Fitted:
+def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCounts) -> Fitted:
     """What each piece costs.
 
     Args:
         parts: of all processes, or all but one.
         evaluation: whose costs are wanted; steps of all others count as well.
         gathers: whether what ends an evaluation grows with its rows.
-        saves: of the whole job, per optimizer step.
-        logs: the same of logs.
+        jobs: what the whole job does beside training and evaluating.
     """
     steps, paces = _fit_steps(parts)
     level = _shrunk(paces)
@@ -94,30 +104,31 @@ def fit(
     end_of_row = located(found.aggregation / pace / max(1, found.rows) for pace, found in later)
     # where pieces lie, disturbed ones count for little; but T is what a clock will show
     tail = _tail(parts, steps, level)
+    added = _hidden(parts, steps, level)
     costs = PieceCosts(
-        once_s=located(_once(parts, process, steps, level[process]) for process in sorted(level)),
+        once_s=_first_save(parts, level, jobs)
+        + located(_once(parts, process, steps, level[process]) for process in sorted(level)),
         step_s=tail * steps[0],
         micro_batch_s=tail * steps[1],
         token_s=tail * steps[2],
-        aside_s=saves * located(s / level[c.process] for c in parts for s in c.saves)
-        + logs * located(s / level[c.process] for c in parts for s in c.logs),
+        aside_s=_aside(parts, level, jobs),
         loader_s=loader + (0.0 if gathers else end),
         batch_s=tail * batches[0],
         evaluation_token_s=tail * batches[1],
         gathered_row_s=end_of_row if gathers else 0.0,
         first_evaluation_s=_first_evaluation(own, level),
         evaluation_log_s=located(found.log / pace for pace, found in evaluated),
-        hidden_s=_hidden(parts, steps, level),
+        hidden_s=huber(added) if len(added) else 0.0,
     )
+    steps_s = float(np.mean([expected(step, steps) for part in parts for step in part.steps]))
     return Fitted(
         costs=costs,
         paces=paces,
         evaluation_paces=_evaluation_paces(own, batches, spread, level, paces),
-        event_paces=_event_paces(own, batches, spread, level),
-        step_variance=1 / sum(1 / variance for _, variance in paces.values())
-        if all(variance for _, variance in paces.values())
-        else 0.0,
+        event_paces=_event_paces(own, costs, tail, spread, level),
+        step_variance=_step_variance(parts, steps, level),
         batch_variance=spread**2,
+        hidden_error_s=spread_of(added) / math.sqrt(len(added)) if len(added) > 1 else steps_s,
     )
 
 
@@ -186,6 +197,30 @@ def _fit_batches(
     return costs * math.exp(np.average(levels, weights=weights)), spread
 
 
+def _step_variance(parts: Sequence[Part], steps: Floats, level: Mapping[int, float]) -> float:
+    """Of the log of where all usual steps lie together.
+
+    Steps that follow each other are not independent: by how much a few together vary more than
+    their number makes of it is moderated by what is believed beforehand.
+    """
+    own = [
+        np.array([step[0] / level[part.process] / expected(step, steps) for step in part.steps])
+        for part in parts
+        if part.steps
+    ]
+    relative = np.concatenate(own)
+    spread = spread_of(relative)
+    means = [float(np.log(each).mean()) for each in own if len(each) > 1]
+    alone = float(np.mean([spread**2 / len(each) for each in own if len(each) > 1] or [0.0]))
+    more, degrees = 1.0, max(0, len(means) - 1)
+    if degrees and alone:
+        more = float(np.var(means, ddof=1)) / alone
+    together = (_TOGETHER_DEGREES * TOGETHER_BELIEF + degrees * more) / (
+        _TOGETHER_DEGREES + degrees
+    )
+    return together * spread**2 / len(relative)
+
+
 def _tail(parts: Sequence[Part], steps: Floats, level: Mapping[int, float]) -> float:
     """The mean of usual steps over where they are located."""
     pieces = [(level[c.process], step) for c in parts for step in c.steps]
@@ -198,6 +233,21 @@ def _once(parts: Sequence[Part], process: int, steps: Floats, pace: float) -> fl
     own = [part for part in parts if part.process == process]
     added = sum(step[0] / pace - expected(step, steps) for c in own for step in c.first)
     return sum(part.edges for part in own) / pace + max(0.0, added)
+
+
+def _first_save(parts: Sequence[Part], level: Mapping[int, float], jobs: JobCounts) -> float:
+    """What the first save of a run takes, which may pay for set-up."""
+    firsts = located(part.saves[0] / level[part.process] for part in parts if part.saves)
+    return firsts if jobs.saves else 0.0
+
+
+def _aside(parts: Sequence[Part], level: Mapping[int, float], jobs: JobCounts) -> float:
+    """What all other saves, and all logs, take per step."""
+    later = [s / level[part.process] for part in parts for s in part.saves[1:]]
+    if not later:
+        later = [s / level[part.process] for part in parts for s in part.saves]
+    logs = located(s / level[part.process] for part in parts for s in part.logs)
+    return (max(0, jobs.saves - 1) * located(later) + jobs.logs * logs) / jobs.steps
 
 
 def _first_batch(found: Evaluation, batches: Floats, pace: float) -> float:
@@ -219,14 +269,15 @@ def _first_evaluation(own: Sequence[Part], level: Mapping[int, float]) -> float:
     return max(0.0, located(added))
 
 
-def _hidden(parts: Sequence[Part], steps: Floats, level: Mapping[int, float]) -> float:
-    """What the window after an evaluation takes longer than such steps do."""
-    added = [
-        sum(step[0] / level[c.process] - expected(step, steps) for step in c.after)
-        for c in parts
-        if c.after
-    ]
-    return huber(np.array(added)) if added else 0.0
+def _hidden(parts: Sequence[Part], steps: Floats, level: Mapping[int, float]) -> Floats:
+    """Per evaluation, what the window after it takes longer than such steps do."""
+    return np.array(
+        [
+            sum(step[0] / level[part.process] - expected(step, steps) for step in part.after)
+            for part in parts
+            if part.after
+        ]
+    )
 
 
 def _evaluation_paces(
@@ -252,15 +303,17 @@ def _evaluation_paces(
 
 
 def _event_paces(
-    own: Sequence[Part], batches: Floats, spread: float, level: Mapping[int, float]
+    own: Sequence[Part], costs: PieceCosts, tail: float, spread: float, level: Mapping[int, float]
 ) -> Paces:
+    """Per evaluation, but for a process's first, what it took over what it costs."""
     events = [(level[c.process], e) for c in own for e in c.evaluations if not e.is_first]
     found = {}
     for number, (pace, event) in enumerate(events):
-        expected_s = sum(batches[0] + batches[1] * tokens for tokens in event.tokens[1:])
-        if expected_s:
-            taken = sum(event.batches[1:]) / pace / expected_s
-            found[number] = (taken, spread**2 / len(event.batches[1:]))
+        batches = sum(costs.batch_s + costs.evaluation_token_s * tokens for tokens in event.tokens)
+        expected_s = batches / tail + costs.loader_s + costs.gathered_row_s * event.rows
+        if expected_s > 0:
+            variance = spread**2 / max(1, len(event.batches))
+            found[number] = (event.total / pace / expected_s, variance)
     return found
 
 

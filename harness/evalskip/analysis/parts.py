@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def parts_of(runs: Sequence[PilotRun], window: int) -> list[Part]:
 
     Args:
         runs: of one pilot.
-        window: steps after an evaluation that may bear its hidden cost.
+        window: steps after an evaluation that may bear its hidden cost; no more than half of
+            those up to the next one are taken.
     """
     return [part for process, run in enumerate(runs) for part in _parts(run, process, window)]
 
@@ -81,6 +83,9 @@ def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
     timeline = run.timeline
     count = len(timeline["steps_ns"])
     warm_up = next(first for fewest, first in _WARM_UP if count >= fewest)
+    ends = sorted({found["after_step"] for found in timeline["evaluations"]})
+    between = min(end - begin for begin, end in pairwise([0, *ends]))
+    window = min(window, max(1, between // 2))
     evaluated: dict[int, list[Evaluation]] = {}
     for number, found in enumerate(timeline["evaluations"]):
         own = evaluated.setdefault(found["after_step"], [])

@@ -1,8 +1,9 @@
 """What any schedule would cost, from a cost model; ``what_if.js`` computes the same in the page.
 
-An interval is for a run to come. Three things make it: how little the pilot saw (the jackknife
-over its parts), by how much evaluation differs against steps from one run to another, and, for T,
-by how much runs differ in pace. The last two are moderated by what was seen of other jobs.
+An interval is for a run to come. Four things make it: how little the pilot saw of steps and of
+evaluations, by how much evaluation differs against steps from one run to another and from one
+evaluation to another, how sure the hidden cost is, and, for T, by how much runs differ in pace. All
+but the first are moderated by what was seen of other jobs.
 """
 
 from __future__ import annotations
@@ -29,12 +30,9 @@ from evalskip.summary import CostModel, Interval, JobSize, PieceCosts, Predictio
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from evalskip.analysis.parts import Part, PilotRun
+    from evalskip.analysis.costs import JobCounts
+    from evalskip.analysis.parts import PilotRun
 
-# of freedom: how much the spread of pieces weighs against the jackknife
-_PIECES_DEGREES = 6.0
-# pieces that follow each other are not independent
-_TOGETHER = 2.0
 # a step aside for a derivative, in log
 _ASIDE = 1e-3
 _DETAIL = ("loader_s", "batch_s", "evaluation_token_s", "gathered_row_s", "first_evaluation_s")
@@ -115,8 +113,7 @@ def cost_model(
     *,
     window: int,
     says: str,
-    saves: float,
-    logs: float,
+    jobs: JobCounts,
     level: float = 0.95,
     operations_ratio: float | None = None,
     unseen: float = 0.0,
@@ -129,8 +126,7 @@ def cost_model(
         size: of the whole job.
         window: steps after an evaluation that may bear its hidden cost.
         says: which evaluation it is, in words.
-        saves: of the whole job, per optimizer step.
-        logs: the same of logs.
+        jobs: what the whole job does beside training and evaluating.
         level: of intervals.
         operations_ratio: see :class:`CostModel`.
         unseen: the variance of log evaluation time in steps that is there because not all batches
@@ -138,55 +134,30 @@ def cost_model(
     """
     parts = parts_of(runs, window)
     gathers = any(run.whole["gathers"] for run in runs if run.evaluation == evaluation)
-
-    def fitted(kept: Sequence[Part]) -> PieceCosts:
-        return fit(kept, evaluation, gathers=gathers, saves=saves, logs=logs).costs
-
-    found = fit(parts, evaluation, gathers=gathers, saves=saves, logs=logs)
-    left_out = [
-        [
-            fitted([*parts[:place], *parts[place + 1 :]])
-            for place, part in enumerate(parts)
-            if getattr(part, what) and _tells(parts, place, evaluation)
-        ]
-        for what in ("steps", "evaluations")
-    ]
-    own_degrees = sum(max(0, len(stratum) - 1) for stratum in left_out)
-    tail = (1 + level) / 2
-    processes = len(runs)
+    found = fit(parts, evaluation, gathers=gathers, jobs=jobs)
+    own = [e for part in parts if part.evaluation == evaluation for e in part.evaluations]
+    processes, tail = len(runs), (1 + level) / 2
     of_evaluation = between(found.evaluation_paces, EVALUATION_BELIEF, EVALUATION_DEGREES)
     of_event = between(found.event_paces, EVENT_BELIEF, EVENT_DEGREES)
     of_pace = between(found.paces, PACE_BELIEF, PACE_DEGREES)
     again = 1 + 1 / processes  # the run to come, and the pilot's own
-    quantile = special.stdtrit(EVALUATION_DEGREES + processes - 1, tail)
+    quantile = float(special.stdtrit(EVALUATION_DEGREES + processes - 1, tail))
+    seen = sum(of_event + found.batch_variance / len(e.batches) for e in own) / len(own) ** 2
     batches = amounts(size, 1, 0).batches
-    own = [e for c in parts if c.evaluation == evaluation for e in c.evaluations if not e.is_first]
-    evaluated = sum(of_event + found.batch_variance / len(e.batches) for e in own) / len(own) ** 2
     return CostModel(
         evaluation=says,
         size=size,
         costs=found.costs,
-        left_out=left_out,
         level=level,
-        quantile=float(special.stdtrit(_PIECES_DEGREES + own_degrees, tail)),
-        pieces_variance=_TOGETHER * found.step_variance + evaluated,
-        pieces_degrees=_PIECES_DEGREES,
-        evaluation_reach=float(quantile * math.sqrt(of_evaluation * again + unseen)),
-        event_reach=float(quantile * math.sqrt(of_event + found.batch_variance / batches)),
+        sampled_reach=quantile * math.sqrt(found.step_variance + seen),
+        evaluation_reach=quantile * math.sqrt(of_evaluation * again + unseen),
+        event_reach=quantile * math.sqrt(of_event + found.batch_variance / batches),
         pace_reach=float(
             special.stdtrit(PACE_DEGREES + processes - 1, tail) * math.sqrt(of_pace * again)
         ),
+        hidden_reach_s=quantile * found.hidden_error_s,
         operations_ratio=operations_ratio,
     )
-
-
-def _tells(parts: Sequence[Part], place: int, evaluation: str) -> bool:
-    """Whether what is left without a part still has its process's steps, and the evaluation."""
-    rest = [*parts[:place], *parts[place + 1 :]]
-    process = parts[place].process
-    steps = any(part.steps for part in rest if part.process == process)
-    later = [e for part in rest if part.evaluation == evaluation for e in part.evaluations]
-    return steps and any(not e.is_first for e in later)
 
 
 def predict(
@@ -203,8 +174,11 @@ def predict(
     """
     off = amounts(model.size, 0, 0)
 
-    once = model.event_reach**2 / max(1, of.evaluations)
-    reach = math.sqrt(model.evaluation_reach**2 + once)
+    reach = math.hypot(
+        model.sampled_reach,
+        model.evaluation_reach,
+        model.event_reach / math.sqrt(max(1, of.evaluations)),
+    )
 
     def odds(costs: PieceCosts) -> float:
         wall, evaluated = spent(costs, of)
@@ -247,20 +221,11 @@ def _interval(
         of_evaluation: half-width of log evaluation time in a run to come.
         of_pace: half-width of its log pace.
     """
-    estimate = of(model.costs)
-    variance, own = 0.0, 0
-    for stratum in model.left_out:  # steps, and evaluations
-        found = [of(costs) for costs in stratum]
-        if len(found) > 1:
-            mean = sum(found) / len(found)
-            squares = sum((each - mean) ** 2 for each in found)
-            variance += (len(found) - 1) / len(found) * squares
-            own += len(found) - 1
-    slope = (of(_aside(model.costs, 1)) - of(_aside(model.costs, -1))) / (2 * _ASIDE)
-    degrees = model.pieces_degrees
-    pieces = slope**2 * model.pieces_variance
-    moderated = (degrees * pieces + own * variance) / (degrees + own)
-    reach = math.sqrt(model.quantile**2 * moderated + (slope * of_evaluation) ** 2 + of_pace**2)
+    costs = model.costs
+    estimate = of(costs)
+    slope = (of(_aside(costs, 1)) - of(_aside(costs, -1))) / (2 * _ASIDE)
+    hidden = costs.model_copy(update={"hidden_s": costs.hidden_s + model.hidden_reach_s})
+    reach = math.hypot(slope * of_evaluation, of(hidden) - estimate, of_pace)
     return Interval(
         estimate=back(estimate),
         low=back(estimate - reach),

@@ -37,7 +37,7 @@ _SURVEY_S = 4.0
 _PROCESSES = 4
 """After the first, which tells how long everything takes."""
 _MOST_STEPS = 30
-_FIRST_STEPS, _FIRST_BATCHES = 10, 8
+_FIRST_STEPS, _FIRST_BATCHES = 10, 16
 _MEMORY_STEPS = 4
 _FEWEST_BATCHES, _MOST_BATCHES = 4, 64
 _LONG_S = 0.3

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evalskip.analysis.costs import JobCounts
 from evalskip.analysis.peaks import peaks_told
 from evalskip.analysis.prediction import amounts, cost_model, densest, predict
 from evalskip.experiments.pilots import kinds_of, make_pilots
@@ -124,9 +125,10 @@ class _Survey:
     def steps(self) -> int:
         return int(self.whole["training"]["steps"])
 
-    def per_step(self, what: str) -> float:
-        """Saves, or logs, per optimizer step."""
-        return float(self.whole["training"][what] / self.steps)
+    def counts(self) -> JobCounts:
+        """What the whole job does beside training and evaluating."""
+        training = self.whole["training"]
+        return JobCounts(self.steps, training["saves"], training["logs"])
 
     def sets(self, rows: int | None) -> list[int]:
         """Rows of each evaluation set, of the first so many of which an arm takes."""
@@ -224,8 +226,7 @@ class _Teller:
                 survey.size(rows),
                 window=self._spec.design.window,
                 says=says or "its own rows",
-                saves=survey.per_step("saves"),
-                logs=survey.per_step("logs"),
+                jobs=survey.counts(),
                 level=self._spec.design.level,
                 operations_ratio=survey.operations_ratio(),
                 unseen=survey.unseen(),

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-# of a pilot's steps, those before its first evaluation; and how many lie between the others
-_UNDISTURBED, _BETWEEN = 0.6, 4
+# steps of a pilot between two evaluations
+_BETWEEN = 6
 
 
 @dataclass(frozen=True)
@@ -45,27 +45,29 @@ def layout(steps: int, evaluated_after: Sequence[int], saves: int, logs: int) ->
 
 
 def pilot_layout(steps: int, saves: int, logs: int) -> Layout:
-    """Where a pilot evaluates: well after the middle of its steps, then often, and at its end.
+    """Where a pilot evaluates: after equal parts of its steps, the last step among them.
 
-    So most steps are undisturbed by what an evaluation leaves behind, and there are several
-    evaluations all the same. A log and a save come among the first steps.
+    About six steps lie between: where they are fewer, what one evaluation leaves in caches makes
+    the next one faster than it is in the job. A log and two saves, of which the first may pay for
+    set-up, come among the first steps, which are slow anyhow.
 
     Args:
         steps: of the pilot's process, at least 4.
         saves: of the whole job.
         logs: of the whole job.
     """
-    first = max(2, round(_UNDISTURBED * steps))
-    every = _BETWEEN if steps - first >= 3 * _BETWEEN else 2
+    cycles = max(2, round(steps / _BETWEEN))
+    ends = [steps * cycle // cycles for cycle in range(1, cycles + 1)]
     return Layout(
-        evaluate=frozenset([*range(first, steps, every), steps]),
-        save=frozenset({first - 1} if saves and first > 2 else ()),
-        log=frozenset({max(1, first - 2)} if logs else ()),
+        evaluate=frozenset(ends),
+        save=frozenset(range(1, min(saves, 2, ends[0] - 1) + 1)),
+        log=frozenset({1} if logs else ()),
     )
 
 
-FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS = 4, 10
-"""Of the first process of a pilot, and of each further one: few steps are all warm-up."""
+FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS = 4, 20
+"""Of the first process of a pilot, and of each further one: a few percent of slowness wear off
+over the first ten steps, so one long process tells more than two short ones."""
 
 
 def pilot_steps(wanted: int, steps: int, most: float, reserved: int) -> int:

@@ -52,29 +52,17 @@
 
   function interval(model, of, back, ofEvaluation, ofPace) {
     const estimate = of(model.costs);
-    let [variance, own] = [0, 0];
-    for (const stratum of model.left_out) {
-      const found = stratum.map(of);
-      if (found.length < 2) continue;
-      const mean = found.reduce((sum, each) => sum + each, 0) / found.length;
-      variance += (found.length - 1) / found.length
-        * found.reduce((sum, each) => sum + (each - mean) ** 2, 0);
-      own += found.length - 1;
-    }
     const slope = (of(aside(model.costs, 1)) - of(aside(model.costs, -1))) / (2 * ASIDE);
-    const degrees = model.pieces_degrees;
-    const moderated =
-      (degrees * slope ** 2 * model.pieces_variance + own * variance) / (degrees + own);
-    const reach = Math.sqrt(
-      model.quantile ** 2 * moderated + (slope * ofEvaluation) ** 2 + ofPace ** 2);
+    const hidden = { ...model.costs, hidden_s: model.costs.hidden_s + model.hidden_reach_s };
+    const reach = Math.hypot(slope * ofEvaluation, of(hidden) - estimate, ofPace);
     return { estimate: back(estimate), low: back(estimate - reach), high: back(estimate + reach) };
   }
 
   function predict(model, size, evaluations, followed) {
     const of = amounts(size, evaluations, followed);
     const off = amounts(size, 0, 0);
-    const reach = Math.hypot(
-      model.evaluation_reach, model.event_reach / Math.sqrt(Math.max(1, evaluations)));
+    const reach = Math.hypot(model.sampled_reach, model.evaluation_reach,
+      model.event_reach / Math.sqrt(Math.max(1, evaluations)));
     const nothing = { estimate: 0, low: 0, high: 0 };
     const evaluates = evaluations > 0 && spent(model.costs, of)[1] > 0;
     const odds = (costs) => {

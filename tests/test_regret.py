@@ -1,0 +1,328 @@
+"""What sparser evaluation would have missed: replays, past logs, and a job that overfits."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalskip.analysis.curves import Curve, ranks_alike, replay
+from evalskip.analysis.regret import Costs, looks_of, recommended, rows_of, substitutes
+from evalskip.report.html import write_page
+from evalskip.summary import read_summary
+from test_training import TINY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+losses = st.lists(st.floats(0.1, 10), min_size=1, max_size=30)
+
+
+def curve_of(loss: Sequence[float], seed: int = 0, **known: Any) -> Curve:
+    """A curve with a point after every tenth step."""
+    points = len(loss)
+    return Curve(
+        seed=seed,
+        steps=tuple(10 * (place + 1) for place in range(points)),
+        loss=np.array(loss),
+        all_steps=10 * points,
+        **known,
+    )
+
+
+class Stopper:
+    """``EarlyStoppingCallback`` and the choice of the best checkpoint, as transformers has them."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience, self.counter = patience, 0
+        self.best: float | None = None
+        self.kept: int | None = None
+
+    def evaluated(self, place: int, loss: float) -> bool:
+        """Whether training stops."""
+        improved = self.best is None or loss < self.best
+        self.counter = 0 if improved else self.counter + 1
+        if improved:
+            self.best, self.kept = loss, place
+        return self.counter >= self.patience
+
+
+@given(losses, st.integers(1, 5), st.integers(1, 4))
+def test_a_replay_ends_where_the_trainer_would(
+    loss: list[float], patience: int, every: int
+) -> None:
+    curve = curve_of(loss)
+    places = list(range(every - 1, len(loss), every))
+    real = Stopper(patience)
+    stopped = next((p for p in places if real.evaluated(p, loss[p])), None)
+    found = replay(curve, places, patience=patience)
+    assert found.stopped == stopped
+    assert found.kept == (curve.last if real.kept is None else real.kept)
+
+
+@given(losses)
+def test_a_replay_without_looks_keeps_the_last(loss: list[float]) -> None:
+    found = replay(curve_of(loss), [])
+    assert found.kept == len(loss) - 1
+    assert (found.stopped, found.noticed, found.evaluations) == (None, None, 0)
+
+
+def test_overfitting_is_noticed_at_the_first_of_two_in_a_row() -> None:
+    curve = curve_of([3.0, 2.0, 2.04, 2.01, 2.06, 2.10, 2.2])
+    dense = range(7)
+    assert replay(curve, dense, margin=0.02).noticed == 4
+    assert replay(curve, dense, margin=0.05).noticed == 4
+    assert replay(curve, dense, margin=0.15).noticed is None
+    # seen at every second point, it shows later
+    assert replay(curve, [1, 3, 5], margin=0.005).noticed == 3
+    assert replay(curve, [1, 4], margin=0.05).noticed is None
+
+
+def overfitting(seed: int) -> Curve:
+    """Falls to its best after a third, then rises; the test rows do the same, with noise."""
+    source = np.random.default_rng(seed)
+    places = np.arange(30)
+    loss = 2 + 0.002 * (places - 9.0) ** 2
+    rows = loss[:, None] + source.normal(0, 0.3, (1, 100))
+    return curve_of(
+        loss.tolist(),
+        seed,
+        test=loss + source.normal(0, 0.001, 30),
+        rows=rows,
+        holdout=loss[:, None] + source.normal(0, 0.02, (30, 8)),
+        train=np.linspace(3, 0.1, 30),
+    )
+
+
+def test_rows_say_what_each_way_to_look_would_have_made_of_it() -> None:
+    curves = [overfitting(seed) for seed in range(6)]
+    costs = [Costs(step_s=0.1, evaluation_s=1.0, evaluation_rows=100)] * 6
+    every = {n: list(range(10 * n, 301, 10 * n)) for n in (1, 2, 5)}
+    schedules = {
+        **{f"every_n_epochs:{n}": (f"every {n}", steps) for n, steps in every.items()},
+        "final_only": ("once", [300]),
+        "off": ("off", []),
+    }
+    looks = [*looks_of(schedules), *substitutes(80)]
+    rows = {
+        row.name: row for row in rows_of(looks, curves, costs, margin=0.02, patience=3, level=0.95)
+    }
+    dense, off = rows["every_n_epochs:1"], rows["off"]
+    assert dense.regret is not None
+    assert dense.regret.estimate == 0
+    assert dense.time_saved.estimate == 0
+    assert dense.delay_steps is not None
+    assert dense.delay_steps.estimate == 0
+    assert dense.noticed == 6
+    assert dense.kept_step == 100
+    # 300 steps take 30 s, 30 evaluations take 30 s
+    assert off.time_saved.estimate == pytest.approx(0.5)
+    assert off.noticed == 0
+    assert off.kept_step == 300
+    assert off.regret_chosen.estimate == pytest.approx(0.8)
+    sparse = rows["every_n_epochs:5"]
+    assert sparse.time_saved.estimate == pytest.approx(1 - 36 / 60)
+    assert sparse.kept_step == 100
+    assert rows["every_n_epochs:2"].time_saved.estimate == pytest.approx(1 - 45 / 60)
+    held = rows["holdout:0.1"]
+    assert held.correlation is not None
+    assert held.correlation.estimate > 0.8
+    assert held.time_saved.estimate == pytest.approx(1 - (30 + 30 * 0.08) / 60)
+    trained = rows["train_loss"]
+    assert trained.correlation is not None
+    assert trained.correlation.estimate < 0
+    assert trained.regret is not None
+    assert off.regret is not None
+    assert trained.regret.estimate == pytest.approx(off.regret.estimate)
+    # a subset of the rows, each with a level of its own, ranks worse than the whole does
+    subset = rows["subset:0.1"]
+    assert subset.correlation is not None
+    assert subset.correlation.estimate < 1
+    assert off.worth_choosing
+    assert sparse.worth_choosing
+    assert not rows["final_only"].worth_choosing
+    chosen = recommended(list(rows.values()), within_share=0.2, within_regret=0.05)
+    assert chosen is not None
+    assert chosen.name in ("every_n_epochs:5", "holdout:0.1", "holdout:0.05", "subset:0.1")
+    assert recommended(list(rows.values()), 0.0, 0.05) is None
+
+
+def test_ranks_of_what_does_not_vary() -> None:
+    assert ranks_alike(np.ones(5), np.arange(5.0)) == 0
+    assert ranks_alike(np.arange(5.0), np.arange(5.0)) == pytest.approx(1)
+
+
+# --- past runs
+
+
+def state(path: Path, evaluations: Sequence[tuple[int, Any]], **known: Any) -> Path:
+    history: list[dict[str, Any]] = []
+    for step, loss in evaluations:
+        history.append({"step": step, "loss": 1.0})
+        history.append({"step": step, "eval_loss": loss, "eval_runtime": 2.0})
+    history.append({"step": 300, "train_runtime": 100.0})
+    written = {"global_step": 300, "max_steps": 300, "log_history": history, **known}
+    path.write_text(json.dumps(written))
+    return path
+
+
+RISING = [(10 * place, 2 + 0.01 * abs(place - 8)) for place in range(1, 31)]
+
+
+def test_a_past_run_is_replayed(tmp_path: Path, evalskip: Callable[..., Any]) -> None:
+    log = state(tmp_path / "trainer_state.json", RISING)
+    ended = evalskip("regret", log, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    (found,) = read_summary(tmp_path / "out").regret
+    rows = {row.name: row for row in found.rows}
+    assert found.points == 30
+    assert rows["every:1"].kept_step == 80
+    assert rows["every:1"].share == pytest.approx(0.6)
+    assert rows["every:5"].kept_step in (50, 100)
+    assert rows["every:5"].regret is None
+    assert rows["every:5"].regret_chosen.estimate == pytest.approx(0.02)
+    assert rows["every:5"].regret_chosen.low is None
+    assert rows["off"].regret_chosen.estimate == pytest.approx(0.22)
+    assert "every 5 evaluations" in ended.stdout
+    assert write_page(tmp_path / "page", [read_summary(tmp_path / "out")]).exists()
+
+
+def test_a_log_of_llamafactory(tmp_path: Path, evalskip: Callable[..., Any]) -> None:
+    log = tmp_path / "trainer_log.jsonl"
+    lines = [
+        json.dumps({"current_steps": step, "total_steps": 300, "eval_loss": loss})
+        for step, loss in RISING
+    ]
+    log.write_text("\n".join([*lines, '{"current_steps": 31, "ev']))
+    ended = evalskip("regret", log)
+    assert ended.returncode == 0, ended.stderr
+    assert "warning: line 31 is cut off and left out" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "known", "said"),
+    [
+        ([*RISING, (300, 2.5)], {}, "step 300: evaluated twice"),
+        ([*RISING[:-1], (300, float("nan"))], {}, "eval_loss is not a number"),
+        (RISING, {"global_step": 300, "max_steps": 900}, "cut off: 300 of 900 steps"),
+    ],
+)
+def test_what_is_odd_about_a_log_is_named(
+    evaluations: Any, known: Any, said: str, tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    ended = evalskip("regret", state(tmp_path / "trainer_state.json", evaluations, **known))
+    assert ended.returncode == 0, ended.stderr
+    assert said in " ".join(ended.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("{}", (), "log_history: missing"),
+        ("{", (), "not JSON"),
+        ('{"log_history": []}', (), "no evaluation with eval_loss"),
+        ('{"log_history": [{"step": 1, "eval_f1": 1}]}', (), "what it holds: eval_f1"),
+        (None, ("--metric", "eval_f1"), "no evaluation with eval_f1"),
+        ('{"log_history": [{"step": 1, "eval_loss": 1}]}', (), "1 evaluations say nothing"),
+    ],
+)
+def test_a_log_that_says_nothing_is_refused(
+    text: str | None,
+    options: tuple[str, ...],
+    said: str,
+    tmp_path: Path,
+    evalskip: Callable[..., Any],
+) -> None:
+    log = tmp_path / "trainer_state.json"
+    if text is None:
+        state(log, RISING)
+    else:
+        log.write_text(text)
+    ended = evalskip("regret", log, *options)
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert said in ended.stderr
+
+
+# --- jobs
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"arms": [{"schedule": "every_epoch", "evaluation_rows": [4, 8]}]}, "expected one number"),
+        ({"regret": {"seeds": 3}}, "regret.seeds"),
+        ({"regret": {"holdout": 0.7}}, "regret.holdout"),
+        ({"job": {**TINY, "metrics": True}}, "job.metrics: expected none"),
+        ({"regret": {"test_rows": 10**6}}, "rows"),
+        ({"job": {"kind": "synthetic", "epochs": 4}}, "curves are kept of transformers jobs"),
+    ],
+)
+def test_bad_input_is_one_line(
+    changes: dict[str, Any],
+    said: str,
+    write_spec: Callable[..., Path],
+    tmp_path: Path,
+    evalskip: Callable[..., Any],
+) -> None:
+    document = {
+        "job": TINY,
+        "arms": [{"schedule": "every_epoch", "evaluation_rows": 8}],
+        **changes,
+    }
+    spec = write_spec(replace=document)
+    ended = evalskip("regret", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert said in ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_job_that_overfits(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    job = {
+        **TINY,
+        "epochs": 12,
+        "data": {"train_rows": 20, "length": 32},
+        "learning_rate": 5e-3,
+    }
+    arms = [{"schedule": "every_n_epochs", "n": 3, "evaluation_rows": 24}]
+    spec = write_spec(
+        replace={"job": job, "arms": arms, "regret": {"test_rows": 24, "margin": 0.01}}
+    )
+    ended = evalskip("regret", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    summary = read_summary(tmp_path / "out")
+    (found,) = summary.regret
+    # real runs with early stopping, and the best kept, end where the replay says: weights included
+    assert found.not_proven == []
+    assert found.proven >= 4
+    assert found.seeds == 6
+    assert found.points == 12
+    assert found.dense_overfits == 6
+    names = {row.name for row in found.rows}
+    assert {"every_epoch", "every_n_epochs:3", "off", "holdout:0.01", "train_loss"} <= names
+    off = next(row for row in found.rows if row.name == "off")
+    assert off.regret is not None
+    assert off.regret.low is not None
+    assert off.regret.low > 0
+    verdicts = {claim.id: claim.verdict for claim in summary.claims}
+    assert verdicts["overfitting"] == "supported"
+    assert set(verdicts) == {
+        "mixed",
+        "overfitting",
+        "final_eval",
+        "holdout",
+        "train_loss",
+        "debug_use",
+    }
+    assert "not_run" not in verdicts.values()
+    page = write_page(tmp_path / "out", [summary]).read_text()
+    assert "The frontier" in page
