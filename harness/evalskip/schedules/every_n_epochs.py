@@ -24,7 +24,7 @@ class EveryNEpochs(BaseSchedule):
 
     @property
     def phrase(self) -> str:
-        return f"every {self.n} epochs"
+        return "every 1 epoch" if self.n == 1 else f"every {self.n} epochs"
 
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         return [epoch * steps_per_epoch for epoch in range(self.n, epochs + 1, self.n)]

@@ -183,7 +183,7 @@
       });
       const every = Math.max(1, Math.round(number("n")));
       const most = densest(model, size, told.within, told.extra);
-      const recommended = most
+      const recommended = most > 1
         ? Math.min(size.steps, rounded(Math.ceil(size.steps / most))) : 0;
       const body = root.querySelector("tbody");
       body.replaceChildren(...schedules(size, every, recommended).map(
@@ -209,9 +209,12 @@
           `# within ${+(100 * told.within).toFixed(2)} % of T`
             + (told.extra ? ", with the evaluation that LLaMA-Factory adds after training" : ""),
           "eval_strategy: steps", `eval_steps: ${recommended}`);
+      } else if (densest(model, size, told.within, 0)) {
+        lines.push(`# within ${+(100 * told.within).toFixed(2)} % of T: once, after training`,
+          'eval_strategy: "no"', "do_eval: true");
       } else {
         lines.push(`# no schedule stays within ${+(100 * told.within).toFixed(2)} % of T`,
-          'eval_strategy: "no"');
+          'eval_strategy: "no"', "do_eval: false");
       }
       if (size.train_rows !== null) {
         lines.push(`# every ${every} epochs`, "eval_strategy: steps",
