@@ -102,7 +102,8 @@ def test_other_behaviour_gives_another_verdict(
 def test_without_observations_nothing_is_judged() -> None:
     assert set(verdicts([]).values()) == {"not_run"}
     measured = ["speed", "memory", "released", "batch", "completion"]
-    assert [claim.id for claim in collected([])] == [m.ID for m in SEEN] + measured
+    replayed = ["mixed", "overfitting", "final_eval", "holdout", "train_loss", "debug_use"]
+    assert [claim.id for claim in collected([])] == [m.ID for m in SEEN] + measured + replayed
 
 
 def test_source_is_read_as_python_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -334,6 +334,11 @@ class ScheduleRegret(_Part):
         description="its loss on rows that chose nothing, less that of the checkpoint that every "
         "point together choose, in nats; null: no such rows were evaluated",
     )
+    regret_shifted: Interval | None = Field(
+        default=None,
+        description="the same, mean over where the schedule may begin: every N epochs can happen "
+        "to fall on the best one; null: it begins where it does",
+    )
     noticed: int = Field(description="seeds of which overfitting was noticed")
     delay_steps: Interval | None = Field(
         default=None,
@@ -352,8 +357,8 @@ class ScheduleRegret(_Part):
 
     @property
     def lost(self) -> Interval:
-        """The regret, on rows that chose nothing where there are any."""
-        return self.regret or self.regret_chosen
+        """The regret, on rows that chose nothing where there are any, wherever it begins."""
+        return self.regret_shifted or self.regret or self.regret_chosen
 
 
 class RegretSummary(_Part):

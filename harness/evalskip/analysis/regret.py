@@ -49,6 +49,7 @@ class Look:
         places: the points that it sees.
         signal: what it sees there; None: the evaluation.
         rows: how many it evaluates each time; None: all.
+        shifts: the points that it would see if it began elsewhere; None: it begins where it does.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Look:
     places: Callable[[Curve], Sequence[int]]
     signal: Callable[[Curve], Floats] | None = None
     rows: Callable[[Curve], int] | None = None
+    shifts: Callable[[Curve], Sequence[Sequence[int]]] | None = None
 
 
 def substitutes(train_rows: int) -> list[Look]:
@@ -145,7 +147,7 @@ def _row(
 ) -> ScheduleRegret:
     replays: list[Replay] = []
     saved, shares, stopping, chosen = list[float](), list[float](), list[float](), list[float]()
-    lost, delays = list[float](), list[float]()
+    lost, shifted, delays = list[float](), list[float](), list[float]()
     for curve, cost in zip(curves, costs, strict=True):
         places = list(look.places(curve))
         signal = look.signal(curve) if look.signal else None
@@ -166,6 +168,8 @@ def _row(
         chosen.append(float(curve.loss[seen.kept] - curve.loss.min()))
         if curve.test is not None:
             lost.append(float(curve.test[seen.kept] - curve.test[dense.kept]))
+        if look.shifts:
+            shifted.append(_mean_regret(curve, look.shifts(curve), dense.kept))
         if (delay := _delay(curve, seen, dense)) is not None:
             delays.append(delay)
     noticed = sum(seen.noticed is not None for seen in replays)
@@ -179,6 +183,7 @@ def _row(
         kept_step=float(np.mean([c.steps[r.kept] for c, r in zip(curves, replays, strict=True)])),
         regret_chosen=over_seeds(chosen, level),
         regret=over_seeds(lost, level) if lost else None,
+        regret_shifted=over_seeds(shifted, level) if shifted else None,
         noticed=noticed,
         delay_steps=over_seeds(delays, level) if len(delays) == len(curves) else None,
         stopping_saves=over_seeds(stopping, level)
@@ -186,6 +191,13 @@ def _row(
         else None,
         correlation=_correlation(look, curves, level),
     )
+
+
+def _mean_regret(curve: Curve, shifts: Sequence[Sequence[int]], best: int) -> float:
+    """Of what is kept by each of several ways to look, on rows that chose nothing if there are."""
+    losses = curve.loss if curve.test is None else curve.test
+    kept = [replay(curve, places).kept for places in shifts]
+    return float(np.mean([losses[place] - losses[best] for place in kept]))
 
 
 def _delay(curve: Curve, seen: Replay, dense: Replay) -> float | None:
@@ -249,10 +261,23 @@ def _known(losses: Floats | None) -> Floats:
 
 def looks_of(
     evaluated_after: Mapping[str, tuple[str, Sequence[int]]],
+    shifts: Mapping[str, Sequence[Sequence[int]]] | None = None,
 ) -> list[Look]:
-    """Schedules as ways to look: by name, each in words, and the steps after which it evaluates."""
+    """Schedules as ways to look.
+
+    Args:
+        evaluated_after: by name, each in words, and the steps after which it evaluates.
+        shifts: by name, the steps of the same schedule begun elsewhere.
+    """
 
     def look(name: str, says: str, steps: Sequence[int]) -> Look:
-        return Look(name, "schedule", says, lambda curve: curve.places(steps))
+        others = (shifts or {}).get(name)
+        return Look(
+            name,
+            "schedule",
+            says,
+            lambda curve: curve.places(steps),
+            shifts=(lambda curve: [curve.places(each) for each in others]) if others else None,
+        )
 
     return [look(name, says, steps) for name, (says, steps) in evaluated_after.items()]

@@ -34,6 +34,6 @@ def judged(summary: Summary) -> Claim:
         verdict,
         measured=f"skipping saves {per_cent(off.time_saved)} of T, and the model that is kept is "
         f"{missed.nats(off.lost)} worse",
-        condition=f"recommended {found.says}",
+        condition=f"recommended: {found.says}",
         told=[each for each in (off, row) if each],
     )

@@ -131,7 +131,11 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         within_share: of T, what evaluations may take, for the recommendation.
     """
     curve, count = past.curve, len(past.curve.steps)
-    looks = [Look(f"every:{n}", "schedule", _says(n), _each(n)) for n in _EVERY if n <= count]
+    looks = [
+        Look(f"every:{n}", "schedule", _says(n), _each(n), shifts=_shifted(n))
+        for n in _EVERY
+        if n <= count
+    ]
     looks.append(Look("final_only", "schedule", "once, at the end", lambda c: [c.last]))
     looks.append(Look("off", "schedule", "off", lambda _: []))
     # of T, a share spread evenly over the evaluations; without one they are taken to cost nothing
@@ -172,6 +176,10 @@ def _says(n: int) -> str:
 
 def _each(n: int) -> Callable[[Curve], Sequence[int]]:
     return lambda curve: range(n - 1, len(curve.steps), n)
+
+
+def _shifted(n: int) -> Callable[[Curve], Sequence[Sequence[int]]]:
+    return lambda curve: [range(begin, len(curve.steps), n) for begin in range(n)]
 
 
 def _entries(path: Path, warnings: list[str]) -> tuple[list[Mapping[str, Any]], int]:

@@ -124,7 +124,7 @@ class _Regret:
             ]
         costs = [cost for _, cost, _ in dense]
         rows = rows_of(
-            [*looks_of(schedules), *substitutes(self._train_rows)],
+            [*looks_of(schedules, self._shifts()), *substitutes(self._train_rows)],
             curves,
             costs,
             margin=design.margin,
@@ -182,6 +182,22 @@ class _Regret:
                 raise InputError(f"arms: {schedule.label}: cannot be replayed")
             found[schedule.label] = (schedule.phrase, steps)
         return found
+
+    def _shifts(self) -> dict[str, list[list[int]]]:
+        """Schedules that count epochs, begun after each of the first N."""
+        wanted = {arm.schedule for entry in self._spec.arms for arm in entry.arms()}
+        counting = {
+            *(EveryNEpochs(n=n) for n in _EPOCHS),
+            *(schedule for schedule in wanted if isinstance(schedule, EveryNEpochs)),
+        }
+        per_epoch = self._steps_per_epoch
+        return {
+            schedule.label: [
+                [epoch * per_epoch for epoch in range(begin, self._epochs + 1, schedule.n)]
+                for begin in range(1, min(schedule.n, self._epochs) + 1)
+            ]
+            for schedule in counting
+        }
 
     def _launcher(self) -> Launcher:
         launcher = launcher_for(

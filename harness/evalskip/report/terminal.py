@@ -82,10 +82,10 @@ def print_regret(to: Console, summary: Summary) -> None:
     to.print()
     for line in headline(summary):
         to.print(Text(line))
-    table = tables.regret(summary)
-    to.print()
-    to.print(_drawn(table))
-    to.print(Text(table.note), style="dim")
+    for table in (tables.regret(summary), tables.noticed(summary)):
+        to.print()
+        to.print(_drawn(table))
+        to.print(Text(table.note), style="dim")
     for warning in summary.warnings:
         to.print(Text(f"warning: {warning}"), style="yellow")
 

@@ -8,7 +8,7 @@ from evalskip.report.tables.claims import evidence, judged, truth, verdicts
 from evalskip.report.tables.gains import estimates, gains, overview, readings
 from evalskip.report.tables.memory import headroom, memory
 from evalskip.report.tables.predictions import pieces, predictions, recommendations
-from evalskip.report.tables.regret import regret
+from evalskip.report.tables.regret import noticed, regret
 from evalskip.report.tables.table import Table
 from evalskip.report.tables.times import evaluation_sets, per_token, phases, times
 
@@ -25,6 +25,7 @@ __all__ = [
     "headroom",
     "judged",
     "memory",
+    "noticed",
     "overview",
     "per_token",
     "phases",
@@ -45,6 +46,7 @@ _ALL = (
     predictions,
     recommendations,
     regret,
+    noticed,
     estimates,
     readings,
     phases,
@@ -60,7 +62,7 @@ def first_of(summary: Summary) -> list[Table]:
     """What a reader looks for first: the main table, or those that stand for it."""
     return [
         table
-        for make in (truth, overview, predictions, recommendations, regret)
+        for make in (truth, overview, predictions, recommendations, regret, noticed)
         if (table := make(summary)).rows
     ]
 

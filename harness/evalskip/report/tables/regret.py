@@ -8,24 +8,21 @@ from evalskip.report import figures
 from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:
-    from evalskip.summary import Interval, ScheduleRegret, Summary
+    from evalskip.summary import Interval, Summary
 
 
 def regret(summary: Summary) -> Table:
-    """Every schedule and substitute: what it saves, what it keeps, what it notices."""
+    """Every schedule and substitute: what it saves, and what it loses."""
     found = summary.regret[0] if summary.regret else None
-    rows = [_row(each, found.seeds) for each in found.rows] if found else []
     note = ""
     if found:
         seeds = f"means over {found.seeds} seeds" if found.seeds > 1 else "one run"
         note = (
             f"Replayed from {found.points} evaluations of a run ({seeds}). Saved: of T, against "
             "all of them. Regret in nats: of the checkpoint that is kept, on rows that chose "
-            "nothing, against the one that all evaluations together keep; beside it, on the rows "
-            f"that chose. Noticed: two evaluations in a row {found.margin:g} above the best. "
-            f"Stopping: of T, what early stopping with a patience of {found.patience} evaluations "
-            "would have saved. Rank: Spearman's correlation with the full evaluation. ★: nothing "
-            "else saves more at less regret."
+            "nothing, against the one that all evaluations together keep. Shifted: the same where "
+            "the schedule may begin after any epoch, since every N epochs can happen to fall on "
+            "the best one. ★: nothing else saves more at less regret."
         )
         if found.proven or found.not_proven:
             tried = found.proven + len(found.not_proven)
@@ -43,31 +40,62 @@ def regret(summary: Summary) -> Table:
             "share %",
             "kept step",
             "regret",
-            "regret on the rows that chose",
-            "noticed",
-            "delay steps",
-            "stopping saves %",
-            "rank",
+            "regret if shifted",
             "★",
         ),
-        rows=rows,
+        rows=[
+            (
+                each.says,
+                f"{each.evaluations:.0f}",
+                figures.interval(each.time_saved),
+                figures.percent(each.share),
+                f"{each.kept_step:,.0f}",
+                _nats(each.regret or each.regret_chosen),
+                _nats(each.regret_shifted),
+                "★" if each.worth_choosing else "",
+            )
+            for each in (found.rows if found else ())
+        ],
     )
 
 
-def _row(each: ScheduleRegret, seeds: int) -> tuple[str, ...]:
-    return (
-        each.says,
-        f"{each.evaluations:.0f}",
-        figures.interval(each.time_saved),
-        figures.percent(each.share),
-        f"{each.kept_step:,.0f}",
-        _nats(each.regret),
-        _nats(each.regret_chosen),
-        f"{each.noticed} of {seeds}",
-        figures.NOTHING if each.delay_steps is None else f"{each.delay_steps.estimate:,.0f}",
-        figures.interval(each.stopping_saves),
-        _plain(each.correlation),
-        "★" if each.worth_choosing else "",
+def noticed(summary: Summary) -> Table:
+    """Every schedule and substitute: what it notices, and how well it ranks checkpoints."""
+    found = summary.regret[0] if summary.regret else None
+    note = ""
+    if found:
+        note = (
+            f"Noticed: two evaluations in a row {found.margin:g} nats above the best; later: than "
+            f"by every evaluation. Stopping: of T, what early stopping with a patience of "
+            f"{found.patience} evaluations would have saved. Rank: Spearman's correlation with the "
+            "full evaluation, over the points."
+        )
+    return Table(
+        title="When overfitting shows",
+        note=note,
+        columns=(
+            "looked at",
+            "noticed by seeds",
+            "later steps",
+            "stopping saves %",
+            "rank",
+            "regret on the rows that chose",
+        ),
+        rows=[
+            (
+                each.says,
+                f"{each.noticed} of {found.seeds}",
+                figures.NOTHING
+                if each.delay_steps is None
+                else f"{each.delay_steps.estimate:,.0f}",
+                figures.interval(each.stopping_saves),
+                _plain(each.correlation),
+                _nats(each.regret_chosen),
+            )
+            for each in (found.rows if found else ())
+        ]
+        if found
+        else [],
     )
 
 
