@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import random
 import statistics
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,9 @@ def one(number: int) -> dict[str, Any]:
 
 
 def _in_child(number: int, pipe: Any) -> None:
-    pipe.send(train(number))
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        timeline = train(number)  # the Trainer prints every evaluation
+    pipe.send(timeline)
 
 
 @contextmanager
@@ -132,7 +135,7 @@ def undisturbed(timelines: list[dict[str, Any]]) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=20, help="of each kind")
+    parser.add_argument("--runs", type=int, default=12, help="of each kind")
     parser.add_argument("--out", type=Path, default=Path("results/reference"))
     arguments = parser.parse_args()
     lines = [

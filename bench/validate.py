@@ -2,7 +2,8 @@
 
 Each configuration is predicted from a pilot, as a user would have it, and then run whole: several
 times under each of a few schedules. Measured is the mean of these runs. Real configurations are
-those of ``validation.yaml``; synthetic ones are drawn at random, with known costs under noise.
+those of ``validation/jobs.yaml``; synthetic ones are drawn at random, with known costs under
+noise.
 
 From the very same pilots come two other estimates: that of Composer's ``RuntimeEstimator`` (the
 mean of past evaluations, times how many there will be; time between evaluations over steps, times
@@ -287,8 +288,8 @@ def drawn(source: random.Random) -> dict[str, Any]:
 
 
 def real(names: list[str]) -> Iterator[tuple[str, Spec]]:
-    """The configurations of ``validation.yaml``, each a spec of ours."""
-    document = read_yaml((HERE / "validation.yaml").read_text())
+    """The configurations of ``validation/jobs.yaml``, each a spec of ours."""
+    document = read_yaml((HERE / "validation" / "jobs.yaml").read_text())
     with tempfile.TemporaryDirectory() as folder:
         for name, spec in document.items():
             if not names or name in names:
@@ -410,9 +411,9 @@ def main() -> None:
             print(f"  {time.monotonic() - began:.0f} s", flush=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "validation.md").write_text("\n".join(told(rows)) + "\n")
-    (arguments.out / "validation.json").write_text(
-        json.dumps([asdict(row) for row in rows], indent=1) + "\n"
-    )
+    if arguments.keep:
+        kept = json.dumps([asdict(row) for row in rows], indent=1)
+        (arguments.keep / "rows.json").write_text(kept + "\n")
     print("\n".join(_summed(rows)))
 
 

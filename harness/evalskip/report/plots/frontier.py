@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matplotlib.ticker import FuncFormatter
+
 from evalskip.report import figures
 from evalskip.report.plots.drawing import BLUE, FAINT, GREEN, INK, ORANGE, Drawing, Plot, wrapped
 from evalskip.report.tables import Table, regret
@@ -53,6 +55,9 @@ def plot(summary: Summary) -> Plot | None:
             zorder=0,
         )
         axes.axhline(0, color=FAINT, lw=0.8)
+        # what may be lost is small beside what can be
+        axes.set_yscale("symlog", linthresh=found.within_regret)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_xlabel("time saved against every evaluation, %")
         axes.set_ylabel("regret, nats")
         axes.grid()
