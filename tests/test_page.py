@@ -164,7 +164,11 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Summary:
     """What ``evalskip predict`` says of a job with noise, of two evaluation-set sizes."""
     folder = tmp_path_factory.mktemp("predicted")
     spec = {
-        "job": {**JOB, "noise": [{"kind": "autocorrelation", "sigma": 0.1, "memory": 0.4}]},
+        "job": {
+            "kind": "synthetic",
+            **JOB,
+            "noise": [{"kind": "autocorrelation", "sigma": 0.1, "memory": 0.4}],
+        },
         "arms": [{"schedule": "every_epoch", "evaluation_rows": [61, 100]}],
     }
     (folder / "spec.yaml").write_text(json.dumps(spec))
@@ -227,7 +231,7 @@ def test_the_sliders_compute_what_the_command_line_does(
     opened.select_option("[name=model]", "1")
     assert rows_of(opened)[2][3] == by_arm["every_epoch@100"]
     opened.fill("[name=train_rows]", "501")
-    opened.fill("[name=evaluation_rows]", "333")
+    opened.fill("[name=evaluation_rows]", "45")
     opened.fill("[name=evaluation_batch]", "4")
     opened.fill("[name=epochs]", "9")
     slider = opened.locator("[name=n_slider]")
@@ -237,7 +241,7 @@ def test_the_sliders_compute_what_the_command_line_does(
             "train_rows": 501,
             "steps": 9 * math.ceil(501 / 4),
             "epochs": 9.0,
-            "evaluation_sets": [333],
+            "evaluation_sets": [45],
             "evaluation_batch": 4,
         }
     )
