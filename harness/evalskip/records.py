@@ -162,11 +162,7 @@ class RecordStore:
         if steps is not None:
             self._steps.mkdir(exist_ok=True)
             write_atomically(self._steps / f"{record.name}.json", json.dumps(steps))
-        line = record.model_dump_json(exclude_defaults=True) + "\n"
-        with self.path.open("ab") as file:
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self.path, record.model_dump_json(exclude_defaults=True))
 
     def steps_of(self, record: RunRecord) -> dict[str, Any]:
         """What a run measured step by step; empty where it measured nothing."""
@@ -227,6 +223,14 @@ def read_json(
         raise InputError(f"{path}: {field}: expected {expected}: {first['msg']}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file; when this returns, it is on disk."""
+    with path.open("ab") as file:
+        file.write(f"{line}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -86,7 +86,7 @@ def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCount
     """What each piece costs.
 
     Args:
-        parts: of all processes, or all but one.
+        parts: of all processes.
         evaluation: whose costs are wanted; steps of all others count as well.
         gathers: whether what ends an evaluation grows with its rows.
         jobs: what the whole job does beside training and evaluating.

@@ -126,7 +126,7 @@ def summarise(
         cost = fixed_cost(good, spec.design.level)
     return Summary(
         name=name,
-        scope=_scope(spec, environment),
+        scope=scope_of(spec, environment),
         machine=dict(environment.get("machine", {})),
         effort=Effort(
             blocks=len(latest_attempts(timed)),
@@ -185,7 +185,8 @@ def _pieces(
     return pieces, warnings
 
 
-def _scope(spec: Spec, environment: Mapping[str, Any]) -> Scope:
+def scope_of(spec: Spec, environment: Mapping[str, Any]) -> Scope:
+    """What figures of a spec hold for, where ``environment.json`` holds this."""
     described = spec.job.describe()
     found = environment.get("device", {})
     device = found.get("gpu") or described["device"]

@@ -22,6 +22,7 @@ from evalskip.launch import launcher_for
 from evalskip.machine.devices import free_gpu_memory
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.memory.peaks import CONTEXT_BYTES
+from evalskip.records import append_line
 from evalskip.schedules import FinalOnly, Off
 from evalskip.summary import Effort, Headroom, Scope, Summary, write_sections
 
@@ -310,8 +311,8 @@ class _Headroom:
         return launcher.run(request, self._run_time)
 
     def _record(self, found: dict[str, Any], began: float) -> None:
-        with (self._results.path / "trials.jsonl").open("a") as file:
-            file.write(json.dumps({**found, "seconds": round(time.monotonic() - began, 3)}) + "\n")
+        took = round(time.monotonic() - began, 3)
+        append_line(self._results.path / "trials.jsonl", json.dumps({**found, "seconds": took}))
 
     def _told(self, kind: _Kind, arm: Arm) -> Headroom:
         gain = mean_log_ratio(kind.gains, self._spec.design.level) if kind.gains else None

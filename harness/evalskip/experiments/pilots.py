@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from evalskip.launch import launcher_for
 from evalskip.machine.contamination import is_contaminated
 from evalskip.plan import request_for
 from evalskip.probe.layout import FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS
+from evalskip.records import append_line
 from evalskip.schedules import AsWritten, EveryEpoch, FinalOnly
 from evalskip.slices import Pilot, Slice
 from evalskip.spec.arms import Arm, written
@@ -279,7 +279,4 @@ class _Pilots:
             )
 
     def _record(self, **known: Any) -> None:
-        with (self._results.path / "pilots.jsonl").open("a") as file:
-            file.write(json.dumps(known) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self._results.path / "pilots.jsonl", json.dumps(known))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evalskip.analysis.costs import JobCounts
 from evalskip.analysis.peaks import peaks_told
 from evalskip.analysis.prediction import amounts, cost_model, densest, predict
+from evalskip.analysis.summarise import scope_of
 from evalskip.experiments.pilots import kinds_of, make_pilots
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.schedules import AsWritten, EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
@@ -22,7 +23,6 @@ from evalskip.summary import (
     PilotSummary,
     Prediction,
     Recommendation,
-    Scope,
     Summary,
     write_sections,
 )
@@ -70,17 +70,9 @@ def predict_costs(
     teller = _Teller(spec, piloted, within, every)
     for kind in kinds_of(spec):
         teller.tell_of(kind)
-    described, known = spec.job.describe(), results.environment
-    device = known.get("device", {})
     summary = Summary.of_nothing(
         name=results.name,
-        scope=Scope(
-            job=described["job"],
-            model=described["model"],
-            parameters=known.get("parameters") or device.get("parameters", 0),
-            device=device.get("gpu") or described["device"],
-            versions=known.get("software", {}),
-        ),
+        scope=scope_of(spec, results.environment),
         machine=fingerprint(),
         effort=Effort(
             blocks=0,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import closing
 from statistics import median
@@ -18,6 +17,7 @@ from evalskip.errors import InputError, MeasurementError
 from evalskip.jobs import CurveRequest, RunRequest
 from evalskip.launch import launcher_for
 from evalskip.machine.fingerprint import fingerprint
+from evalskip.records import append_line
 from evalskip.schedules import EveryEpoch, EveryNEpochs, FinalOnly, Off
 from evalskip.summary import Effort, RegretSummary, Scope, Summary, write_sections
 
@@ -304,10 +304,7 @@ class _Regret:
             "timeline": measured.get("timeline"),
             "curve": measured.get("curve"),
         }
-        with (self._results.path / "curves.jsonl").open("a") as file:
-            file.write(json.dumps(known) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self._results.path / "curves.jsonl", json.dumps(known))
 
 
 def _between(steps: Sequence[int], losses: Mapping[int, float]) -> Any:

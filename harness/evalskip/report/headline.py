@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from evalskip.claims.held import per_cent
+from evalskip.claims.missed import nats
 from evalskip.report import figures, tables
 from evalskip.report.tables.table import best_gain
 from evalskip.spec import OFF, OFF_AGAIN
@@ -65,15 +66,12 @@ def _predicted(summary: Summary) -> str:
 
 
 def _missed(summary: Summary) -> str:
-    """What skipping altogether, and the advice."""
+    """What skipping altogether loses, and the advice."""
     found = summary.regret[0]
     off = next(each for each in found.rows if each.name == "off")
-    rise = f"{off.lost.estimate:.3f} nats"
-    if off.lost.low is not None and off.lost.high is not None:
-        rise += f" [{off.lost.low:.3f}, {off.lost.high:.3f}]"
     return (
-        f"Without evaluation the model that is kept is {rise} worse than the best that evaluation "
-        f"would have kept, for {per_cent(off.time_saved)} of the time; {found.says}."
+        f"Without evaluation the model that is kept is {nats(off.lost)} worse than the best that "
+        f"evaluation would have kept, for {per_cent(off.time_saved)} of the time; {found.says}."
     )
 
 

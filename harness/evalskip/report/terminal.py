@@ -38,9 +38,7 @@ def console() -> Console:
 
 def print_summary(to: Console, summary: Summary) -> None:
     """The answer in one table, or in two where one does not fit, with what it holds for."""
-    to.print()
-    for line in headline(summary):
-        to.print(Text(line))
+    _print_headline(to, summary)
     overview = tables.overview(summary)
     fits = _width(to, overview) <= to.width
     shown = [overview] if fits else [tables.times(summary), tables.gains(summary)]
@@ -49,22 +47,15 @@ def print_summary(to: Console, summary: Summary) -> None:
     for table in [*shown, tables.headroom(summary)]:
         if not table.rows:
             continue
-        to.print()
-        to.print(_drawn(table))
-        to.print(Text(table.note), style="dim")
-    for warning in summary.warnings:
-        to.print(Text(f"warning: {warning}"), style="yellow")
+        _print_table(to, table)
+    _print_warnings(to, summary)
 
 
 def print_predictions(to: Console, summary: Summary) -> None:
     """What every schedule would cost, and the one that is recommended."""
-    to.print()
-    for line in headline(summary):
-        to.print(Text(line))
+    _print_headline(to, summary)
     table = tables.predictions(summary)
-    to.print()
-    to.print(_drawn(table))
-    to.print(Text(table.note), style="dim")
+    _print_table(to, table)
     for found in summary.recommendations:
         to.print()
         of = f" on {found.evaluation}" if len(summary.recommendations) > 1 else ""
@@ -73,21 +64,15 @@ def print_predictions(to: Console, summary: Summary) -> None:
             to.print(Text(f"  in {where}:"))
             for line in lines:
                 to.print(Text(f"    {line}"))
-    for warning in summary.warnings:
-        to.print(Text(f"warning: {warning}"), style="yellow")
+    _print_warnings(to, summary)
 
 
 def print_regret(to: Console, summary: Summary) -> None:
     """What every schedule and substitute would have missed."""
-    to.print()
-    for line in headline(summary):
-        to.print(Text(line))
+    _print_headline(to, summary)
     for table in (tables.regret(summary), tables.noticed(summary)):
-        to.print()
-        to.print(_drawn(table))
-        to.print(Text(table.note), style="dim")
-    for warning in summary.warnings:
-        to.print(Text(f"warning: {warning}"), style="yellow")
+        _print_table(to, table)
+    _print_warnings(to, summary)
 
 
 def print_plans(
@@ -100,17 +85,13 @@ def print_plans(
         line = f"{tuning(plan)}: {plan.parameters:,} parameters, traced on fake tensors"
         to.print(Text(f"{model}, {line}"))
     for table in (plans(made, device_bytes, work), plan_peaks(made, work)):
-        to.print()
-        to.print(_drawn(table))
-        to.print(Text(table.note), style="dim")
+        _print_table(to, table)
 
 
 def print_gate(to: Console, result: GateResult) -> None:
     """Every figure that was compared, and the verdict."""
     table = gated(result)
-    to.print()
-    to.print(_drawn(table))
-    to.print(Text(table.note), style="dim")
+    _print_table(to, table)
     for remark in remarks(result):
         to.print(Text(remark), style="yellow")
     to.print(Text(f"gate: {result.verdict}", style="bold"))
@@ -134,6 +115,23 @@ def print_observation(to: Console, observation: Observation) -> None:
     )
     line = Text(f"{observation.trainer}, {observation.what}: {asked or 'nothing set'}: {seen}")
     to.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _print_headline(to: Console, summary: Summary) -> None:
+    to.print()
+    for line in headline(summary):
+        to.print(Text(line))
+
+
+def _print_table(to: Console, table: tables.Table) -> None:
+    to.print()
+    to.print(_drawn(table))
+    to.print(Text(table.note), style="dim")
+
+
+def _print_warnings(to: Console, summary: Summary) -> None:
+    for warning in summary.warnings:
+        to.print(Text(f"warning: {warning}"), style="yellow")
 
 
 def _width(to: Console, table: tables.Table) -> int:

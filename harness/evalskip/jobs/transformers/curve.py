@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import EarlyStoppingCallback, TrainerCallback
+from transformers import TrainerCallback
 
 from evalskip.probe.digests import weights_digest
 from evalskip.probe.random_state import random_state_preserved
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
     from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
-
-    from evalskip.jobs.base import CurveRequest
 
 
 class CurveKeeper(TrainerCallback):
@@ -116,12 +114,7 @@ def stopping_arguments(every: int) -> dict[str, Any]:
     }
 
 
-def stopping_callback(patience: int) -> TrainerCallback:
-    """Ends training as people have it ended."""
-    return EarlyStoppingCallback(early_stopping_patience=patience)
-
-
-def told(keeper: CurveKeeper | None, trainer: Trainer, wanted: CurveRequest) -> dict[str, Any]:
+def told(keeper: CurveKeeper | None, trainer: Trainer) -> dict[str, Any]:
     """What a run adds to what the probe measured."""
     if keeper is not None:
         return {"points": keeper.points, "train_losses": keeper.losses}
@@ -130,5 +123,4 @@ def told(keeper: CurveKeeper | None, trainer: Trainer, wanted: CurveRequest) -> 
         "stopped_at": int(trainer.state.global_step),
         "kept": int(best.rpartition("-")[2] or 0),
         "weights_digest": weights_digest(trainer.model),
-        "patience": wanted.patience,
     }

@@ -153,7 +153,7 @@ class TransformersRunner:
 
     def _curve(self, job: TransformersJob, request: RunRequest) -> dict[str, Any]:
         """Train with losses kept, or as people have a training ended and its best kept."""
-        from transformers import set_seed
+        from transformers import EarlyStoppingCallback, set_seed
 
         from evalskip.jobs.transformers import curve, training
         from evalskip.jobs.transformers.text import token_rows
@@ -171,7 +171,7 @@ class TransformersRunner:
         arguments: dict[str, Any] = {"eval_strategy": "no", "logging_steps": 1}
         if wanted.every is not None:
             arguments |= curve.stopping_arguments(wanted.every)
-            callbacks = [curve.stopping_callback(wanted.patience)] if wanted.patience else []
+            callbacks = [EarlyStoppingCallback(wanted.patience)] if wanted.patience else []
         else:
             keeper = curve.CurveKeeper(
                 wanted.steps,
@@ -198,7 +198,7 @@ class TransformersRunner:
             if keeper:
                 keeper.attach(trainer)
             trainer.train()
-            return {**probe.finish(), "curve": curve.told(keeper, trainer, wanted)}
+            return {**probe.finish(), "curve": curve.told(keeper, trainer)}
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:

@@ -92,7 +92,7 @@ def noticed(summary: Summary) -> Table:
                 _plain(each.correlation),
                 _nats(each.regret_chosen),
             )
-            for each in (found.rows if found else ())
+            for each in found.rows
         ]
         if found
         else [],
