@@ -85,6 +85,8 @@ def one(number: int) -> dict[str, Any]:
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_in_child, args=(number, theirs))
     process.start()
+    # so that a child that crashes is seen, and not waited for
+    theirs.close()
     timeline: dict[str, Any] = ours.recv()
     process.join()
     return timeline

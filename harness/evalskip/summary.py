@@ -391,6 +391,9 @@ class PilotSummary(_Part):
     evaluation_batches: int
     seconds: float = Field(description="with the start of everything")
     contaminated: int = Field(description="processes during which others took what they needed")
+    stops_early: bool = Field(
+        default=False, description="whether early stopping may end the job before its last step"
+    )
 
 
 class Summary(_Part):

@@ -43,14 +43,17 @@ if TYPE_CHECKING:
 # batches of an evaluation, so that the first can be told apart
 _SEVERAL = 3
 
-PACE_BELIEF, EVALUATION_BELIEF, EVENT_BELIEF = 0.05, 0.012, 0.035
+PACE_BELIEF, EVALUATION_BELIEF, EVENT_BELIEF = 0.05, 0.017, 0.035
 """What is believed beforehand: standard deviations of the log of a run's pace, of evaluation in
 units of steps from run to run, and of one evaluation of a run to another, beyond what the number of
-batches makes of it. About what ``bench/validate.py`` found on a quiet machine."""
+batches makes of it. Somewhat more than was found on a quiet machine of two cores."""
 PACE_DEGREES, EVALUATION_DEGREES, EVENT_DEGREES = 4.0, 16.0, 8.0
 """Of freedom: how much these beliefs weigh against what a pilot shows."""
 TOGETHER_BELIEF, _TOGETHER_DEGREES = 1.3, 8.0
 """By what factor steps that follow each other vary more than if they were independent."""
+_HIDDEN_BELIEF, _HIDDEN_DEGREES = 0.05, 8.0
+"""Of the hidden cost from one evaluation to another: in the time of the window's steps, and how
+much that weighs against what a pilot shows."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Fitted:
     units of the process's own steps, and ``event_paces`` the same of each evaluation but a
     process's first: each with the sampling variance of its logarithm. ``step_variance`` is that of
     all steps together, ``batch_variance`` that of one evaluation batch, ``hidden_error_s`` the
-    standard error of the hidden cost.
+    standard error of the hidden cost, with so many ``hidden_degrees`` of freedom.
     """
 
     costs: PieceCosts
@@ -80,6 +83,7 @@ class Fitted:
     step_variance: float
     batch_variance: float
     hidden_error_s: float
+    hidden_degrees: float
 
 
 def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCounts) -> Fitted:
@@ -97,38 +101,39 @@ def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCount
     evaluated = [(level[c.process], found) for c in own for found in c.evaluations]
     batches, spread = _fit_batches(own, level, Counter(c.process for c in parts for _ in c.steps))
     later = [each for each in evaluated if not each[1].is_first] or evaluated
+    # where pieces lie, disturbed ones count for little; but T is what a clock will show
+    tail = _tail(parts, steps, level)
+    steps, batches = tail * steps, tail * batches
     loader = located(
         (found.loader + _first_batch(found, batches, pace)) / pace for pace, found in later
     )
     end = located(found.aggregation / pace for pace, found in later)
     end_of_row = located(found.aggregation / pace / max(1, found.rows) for pace, found in later)
-    # where pieces lie, disturbed ones count for little; but T is what a clock will show
-    tail = _tail(parts, steps, level)
     added = _hidden(parts, steps, level)
     costs = PieceCosts(
         once_s=_first_save(parts, level, jobs)
         + located(_once(parts, process, steps, level[process]) for process in sorted(level)),
-        step_s=tail * steps[0],
-        micro_batch_s=tail * steps[1],
-        token_s=tail * steps[2],
+        step_s=steps[0],
+        micro_batch_s=steps[1],
+        token_s=steps[2],
         aside_s=_aside(parts, level, jobs),
         loader_s=loader + (0.0 if gathers else end),
-        batch_s=tail * batches[0],
-        evaluation_token_s=tail * batches[1],
+        batch_s=batches[0],
+        evaluation_token_s=batches[1],
         gathered_row_s=end_of_row if gathers else 0.0,
         first_evaluation_s=_first_evaluation(own, level),
         evaluation_log_s=located(found.log / pace for pace, found in evaluated),
         hidden_s=huber(added) if len(added) else 0.0,
     )
-    steps_s = float(np.mean([expected(step, steps) for part in parts for step in part.steps]))
     return Fitted(
         costs=costs,
         paces=paces,
-        evaluation_paces=_evaluation_paces(own, batches, spread, level, paces),
+        evaluation_paces=_evaluation_paces(own, batches / tail, spread, level, paces),
         event_paces=_event_paces(own, costs, tail, spread, level),
-        step_variance=_step_variance(parts, steps, level),
+        step_variance=_step_variance(parts, steps / tail, level),
         batch_variance=spread**2,
-        hidden_error_s=spread_of(added) / math.sqrt(len(added)) if len(added) > 1 else steps_s,
+        hidden_error_s=_hidden_error(parts, steps, added),
+        hidden_degrees=_HIDDEN_DEGREES + max(0, len(added) - 1),
     )
 
 
@@ -278,6 +283,18 @@ def _hidden(parts: Sequence[Part], steps: Floats, level: Mapping[int, float]) ->
             if part.after
         ]
     )
+
+
+def _hidden_error(parts: Sequence[Part], steps: Floats, added: Floats) -> float:
+    """The standard error of the hidden cost, in seconds."""
+    windows = [sum(expected(step, steps) for step in part.after) for part in parts if part.after]
+    if not windows:  # nothing was seen of it
+        return float(np.mean([expected(step, steps) for part in parts for step in part.steps]))
+    degrees = len(added) - 1
+    believed = (_HIDDEN_BELIEF * float(np.mean(windows))) ** 2
+    seen = spread_of(added) ** 2 if degrees else 0.0
+    variance = (_HIDDEN_DEGREES * believed + degrees * seen) / (_HIDDEN_DEGREES + degrees)
+    return math.sqrt(variance / len(added))
 
 
 def _evaluation_paces(

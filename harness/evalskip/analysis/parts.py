@@ -33,7 +33,7 @@ class PilotRun:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One evaluation, in seconds."""
+    """One evaluation, in seconds; ``rows`` are those of its data sets, on all ranks."""
 
     loader: float
     batches: list[float]
@@ -83,17 +83,20 @@ def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
     timeline = run.timeline
     count = len(timeline["steps_ns"])
     warm_up = next(first for fewest, first in _WARM_UP if count >= fewest)
-    ends = sorted({found["after_step"] for found in timeline["evaluations"]})
-    between = min(end - begin for begin, end in pairwise([0, *ends]))
+    ends = sorted({found["after_step"] for found in timeline["evaluations"]} - {0})
+    between = min((end - begin for begin, end in pairwise([0, *ends])), default=count)
     window = min(window, max(1, between // 2))
+    rows = sum(run for _, run in run.whole["sets"].values())
     evaluated: dict[int, list[Evaluation]] = {}
     for number, found in enumerate(timeline["evaluations"]):
         own = evaluated.setdefault(found["after_step"], [])
-        own.append(_evaluation(found, is_first=number == 0))
+        own.append(_evaluation(found, rows or found["rows"], is_first=number == 0))
     first = Part(process, run.evaluation)
     first.edges = (timeline["before_loop_ns"] + timeline["after_loop_ns"]) / 1e9
     for name, into in (("saves_ns", first.saves), ("logs_ns", first.logs)):
         into += [ns / 1e9 for _, ns in timeline[name]]
+    # one before training is followed by first steps, which tell nothing of hidden cost
+    first.evaluations = evaluated.get(0, [])
     parts, steps, event = [first], first, None
     since = window
     for step in range(count):
@@ -116,13 +119,13 @@ def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
     return parts
 
 
-def _evaluation(found: Mapping[str, Any], *, is_first: bool) -> Evaluation:
+def _evaluation(found: Mapping[str, Any], rows: int, *, is_first: bool) -> Evaluation:
     return Evaluation(
         loader=found["loader_ns"] / 1e9,
         batches=[ns / 1e9 for ns in found["batches_ns"]],
         tokens=[tokens for _, tokens in found["shapes"]],
         aggregation=found["aggregation_ns"] / 1e9,
         log=found["log_ns"] / 1e9,
-        rows=found["rows"],
+        rows=rows,
         is_first=is_first,
     )

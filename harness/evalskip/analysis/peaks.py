@@ -32,28 +32,30 @@ def peaks_told(
         evaluates: whether the run evaluates.
         level: of the interval.
     """
-    trained, evaluated = _pieces(pilot.timeline)
-    before = min((e["after_step"] for e in pilot.timeline["evaluations"]), default=0)
+    before, after, evaluated = _pieces(pilot.timeline)
     most = _most(job["train_shapes"])
-    peaks = [_largest([piece for piece in trained if piece[0] <= before], most)]
+    found = [_largest(before, most)]
     if evaluates:
         # what an evaluation leaves behind may raise the peak of the steps after it
-        peaks.append(_largest([piece for piece in trained if piece[0] > before], most))
-        peaks.append(_largest(evaluated, _most(job["evaluation_shapes"])))
-    peak = max(peaks)
+        found += [_largest(after, most), _largest(evaluated, _most(job["evaluation_shapes"]))]
+    peak, added = max(found)
     if not peak:
         return None
     factor = float(np.exp(special.ndtri((1 + level) / 2) * BELIEF))
-    return Interval(estimate=peak, low=peak / factor, high=peak * factor, level=level)
+    return Interval(
+        estimate=peak, low=(peak - added) / factor, high=(peak + added) * factor, level=level
+    )
 
 
-_Piece = tuple[int, int, int]
-"""After which step, of how many tokens, which peak."""
+_Piece = tuple[int, int]
+"""Of how many tokens, which peak."""
 
 
-def _pieces(timeline: Mapping[str, Any]) -> tuple[list[_Piece], list[_Piece]]:
-    """The metered pieces of training, and of evaluation."""
-    trained, evaluated = [], []
+def _pieces(timeline: Mapping[str, Any]) -> tuple[list[_Piece], list[_Piece], list[_Piece]]:
+    """The metered steps before any evaluation, those after one, and evaluation batches."""
+    before: list[_Piece] = []
+    after: list[_Piece] = []
+    evaluated: list[_Piece] = []
     shapes = {e["after_step"]: e["shapes"] for e in timeline["evaluations"]}
     batch: dict[int, int] = {}
     for stretch in timeline["peaks"]:
@@ -63,26 +65,28 @@ def _pieces(timeline: Mapping[str, Any]) -> tuple[list[_Piece], list[_Piece]]:
             number = batch[step] = batch.get(step, -1) + 1
             own = shapes.get(step, [])
             tokens = own[min(number, len(own) - 1)][1] if own else 0
-            evaluated.append((step, tokens, peak))
-        elif step:
+            evaluated.append((tokens, peak))
+        elif step and stretch["phase"] == "train":
             micro_batches, _, tokens = timeline["step_shapes"][step - 1]
-            trained.append((step, tokens // max(1, micro_batches), peak))
-    return trained, evaluated
+            into = after if evaluated else before
+            into.append((tokens // max(1, micro_batches), peak))
+    return before, after, evaluated
 
 
 def _most(shapes: Sequence[Sequence[int]]) -> int:
     return max((tokens for _, tokens in shapes), default=0)
 
 
-def _largest(pieces: Sequence[_Piece], most: int) -> float:
-    """The peak of a piece with the most tokens."""
+def _largest(pieces: Sequence[_Piece], most: int) -> tuple[float, float]:
+    """The peak of a piece with the most tokens, and how much of it none that was seen had."""
     if not pieces:
-        return 0.0
-    tokens = np.array([piece[1] for piece in pieces], dtype=float)
-    peaks = np.array([piece[2] for piece in pieces], dtype=float)
+        return 0.0, 0.0
+    tokens = np.array([piece[0] for piece in pieces], dtype=float)
+    peaks = np.array([piece[1] for piece in pieces], dtype=float)
     slope = 0.0
     if np.ptp(tokens) > 0:
         slope = max(0.0, float(np.polyfit(tokens, peaks, 1)[0]))
     # a smaller one says less of the largest: what was held before it stays resident
     largest = peaks[tokens == tokens.max()].max()
-    return float(max(peaks.max(), largest + slope * max(0.0, most - tokens.max())))
+    peak = float(max(peaks.max(), largest + slope * max(0.0, most - tokens.max())))
+    return peak, peak - float(peaks.max())

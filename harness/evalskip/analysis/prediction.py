@@ -63,15 +63,14 @@ def amounts(size: JobSize, evaluations: int, followed: int) -> Amounts:
         evaluations: in all.
         followed: of them, those that a step comes after.
     """
-    ranks_batch = size.train_batch
     if size.train_rows is None:
         micro_batches = float(size.steps * size.accumulation)
-        rows = micro_batches * ranks_batch
+        rows = micro_batches * size.train_batch
     else:
-        whole = size.train_rows // ranks_batch
-        each = whole if size.drop_last else math.ceil(size.train_rows / ranks_batch)
+        whole = size.train_rows // size.train_batch
+        each = whole if size.drop_last else math.ceil(size.train_rows / size.train_batch)
         micro_batches = size.epochs * each
-        rows = size.epochs * (whole * ranks_batch if size.drop_last else size.train_rows)
+        rows = size.epochs * (whole * size.train_batch if size.drop_last else size.train_rows)
     evaluated = sum(size.evaluation_sets)
     return Amounts(
         steps=size.steps,
@@ -137,11 +136,11 @@ def cost_model(
     found = fit(parts, evaluation, gathers=gathers, jobs=jobs)
     own = [e for part in parts if part.evaluation == evaluation for e in part.evaluations]
     processes, tail = len(runs), (1 + level) / 2
+    evaluated = max(1, len(found.evaluation_paces))  # those that evaluated so
     of_evaluation = between(found.evaluation_paces, EVALUATION_BELIEF, EVALUATION_DEGREES)
     of_event = between(found.event_paces, EVENT_BELIEF, EVENT_DEGREES)
     of_pace = between(found.paces, PACE_BELIEF, PACE_DEGREES)
-    again = 1 + 1 / processes  # the run to come, and the pilot's own
-    quantile = float(special.stdtrit(EVALUATION_DEGREES + processes - 1, tail))
+    quantile = float(special.stdtrit(EVALUATION_DEGREES + evaluated - 1, tail))
     seen = sum(of_event + found.batch_variance / len(e.batches) for e in own) / len(own) ** 2
     batches = amounts(size, 1, 0).batches
     return CostModel(
@@ -150,12 +149,15 @@ def cost_model(
         costs=found.costs,
         level=level,
         sampled_reach=quantile * math.sqrt(found.step_variance + seen),
-        evaluation_reach=quantile * math.sqrt(of_evaluation * again + unseen),
+        evaluation_reach=quantile
+        # of the run to come, and of the pilot's own
+        * math.sqrt(of_evaluation * (1 + 1 / evaluated) + unseen),
         event_reach=quantile * math.sqrt(of_event + found.batch_variance / batches),
         pace_reach=float(
-            special.stdtrit(PACE_DEGREES + processes - 1, tail) * math.sqrt(of_pace * again)
+            special.stdtrit(PACE_DEGREES + processes - 1, tail)
+            * math.sqrt(of_pace * (1 + 1 / processes))
         ),
-        hidden_reach_s=quantile * found.hidden_error_s,
+        hidden_reach_s=float(special.stdtrit(found.hidden_degrees, tail)) * found.hidden_error_s,
         operations_ratio=operations_ratio,
     )
 

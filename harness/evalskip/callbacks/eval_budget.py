@@ -43,7 +43,8 @@ class EvalBudget(TrainerCallback):
     once at the end, for which time is set aside from the start. It decides alone: what
     ``eval_strategy`` says is overruled. It says so where one evaluation is more than the share
     holds, and where early stopping would see too few to act. Under data parallelism all ranks
-    follow the decision of the first.
+    follow the decision of the first. Where the best model is loaded at the end, it saves with each
+    evaluation, since only a checkpoint of that very step can be loaded.
 
     Args:
         share: of the time of training, evaluation included, that evaluations may take.
@@ -53,7 +54,7 @@ class EvalBudget(TrainerCallback):
         ValueError: ``share`` is no share, or ``every`` is below 1.
     """
 
-    decides_when = True
+    decides_by_the_clock = True
 
     def __init__(self, share: float = 0.05, every: int | None = None) -> None:
         if not 0 < share < 1:
@@ -67,16 +68,26 @@ class EvalBudget(TrainerCallback):
         self._first_step = 0
         self._costs: list[float] = []
         self._asked_at: float | None = None
+        self._answered_at: float | None = None
         self._warned: set[str] = set()
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """The budget begins to grow."""
+        """Training begins."""
         self._trainer = trainer_of(self)
         self._began, self._spent = _now(), 0.0
         self._first_step = state.global_step
-        self._costs, self._warned, self._asked_at = [], set(), None
+        self._costs, self._warned = [], set()
+        self._asked_at = self._answered_at = None
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """The budget begins to grow with the first step: ``eval_on_start`` is not the budget's."""
+        if state.global_step == self._first_step:
+            self._began = _now()
+        self._settle(args, state)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -92,6 +103,7 @@ class EvalBudget(TrainerCallback):
             wanted = _of_first_rank(self._fits(args, state), args.device)
         control.should_evaluate = wanted
         if wanted:
+            control.should_save |= args.load_best_model_at_end
             if args.device.type == "cuda":  # what is still being trained is not evaluation
                 torch.cuda.synchronize()
             self._asked_at = _now()
@@ -100,16 +112,22 @@ class EvalBudget(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """An evaluation that ``eval_strategy`` asks for is not the budget's."""
+        self._settle(args, state)
         control.should_evaluate = False
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Learn what an evaluation costs."""
-        if self._asked_at is None:  # the script's own
+        """An evaluation has ended, or of several sets one."""
+        if self._asked_at is not None:  # otherwise it is the script's own
+            self._answered_at = _now()
+
+    def _settle(self, args: TrainingArguments, state: TrainerState) -> None:
+        """Learn what an evaluation cost, once all of its sets must have been evaluated."""
+        if self._asked_at is None or self._answered_at is None:
             return
-        cost = _now() - self._asked_at
-        self._asked_at = None
+        cost = self._answered_at - self._asked_at
+        self._asked_at = self._answered_at = None
         self._spent += cost
         self._costs.append(cost)
         self._trained_at_last = self._trained()

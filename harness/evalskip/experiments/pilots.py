@@ -15,7 +15,7 @@ from evalskip.errors import InputError, MeasurementError
 from evalskip.launch import launcher_for
 from evalskip.machine.contamination import is_contaminated
 from evalskip.plan import request_for
-from evalskip.probe.layout import FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS
+from evalskip.probe.layout import FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS, STEPS_BETWEEN
 from evalskip.records import append_line
 from evalskip.schedules import AsWritten, EveryEpoch, FinalOnly
 from evalskip.slices import Pilot, Slice
@@ -68,8 +68,8 @@ class Piloted:
     """What all processes of a pilot told."""
 
     runs: list[PilotRun] = field(default_factory=list)
-    surveys: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Per kind, ``whole`` of the process that looked at the job's batches."""
+    surveys: dict[str, PilotRun] = field(default_factory=dict)
+    """Per kind, the process that looked at the job's batches."""
     as_written: list[int] | None = None
     """Steps after which the job evaluates as its author wrote it, where that was seen."""
     memory: dict[str, PilotRun] = field(default_factory=dict)
@@ -162,7 +162,7 @@ class _Pilots:
         pilot = Pilot(most=MOST / len(self._kinds), reserved=reserved, survey_s=_SURVEY_S)
         wanted = Slice(steps=_FIRST_STEPS, evaluation_batches=_FIRST_BATCHES, pilot=pilot)
         run = self._add(launcher, kind, own or self._usual(kind), wanted)
-        self._found.surveys[kind.name] = dict(run.whole)
+        self._found.surveys[kind.name] = run
         training = run.whole["training"]
         steps = self._found.of_steps = training["steps"]
         if own:
@@ -190,8 +190,9 @@ class _Pilots:
             # half for steps, half for evaluation
             steps = min(left // count, _MOST_STEPS, int(room_s / 2 / step_s))
             if steps >= OTHER_PILOT_STEPS:
-                # an evaluation sees no step: where batches are short, many cost little
-                long_s = max(steps * step_s / 2, min(_LONG_S, room_s / steps))
+                # where batches are short, many cost little
+                evaluations = max(2, steps // STEPS_BETWEEN)
+                long_s = min(max(steps * step_s, _LONG_S * evaluations), room_s / 2) / evaluations
                 wanted = long_s / batch_s if batch_s else _FEWEST_BATCHES
                 return [(steps, int(min(_MOST_BATCHES, max(_FEWEST_BATCHES, wanted))))] * count
             count -= 1
@@ -203,7 +204,7 @@ class _Pilots:
             if self._found.left < _MEMORY_STEPS:
                 self._tell("memory: not metered: the job is too short for steps to be left for it")
                 return
-            gathers = self._found.surveys[kind.name]["gathers"]
+            gathers = self._found.surveys[kind.name].whole["gathers"]
             wanted = Slice(
                 steps=_MEMORY_STEPS,
                 # what is gathered of all rows is held together

@@ -30,6 +30,7 @@ from evalskip.summary import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from evalskip.analysis.parts import PilotRun
     from evalskip.experiments.pilots import Kind, Piloted
     from evalskip.results import ResultDirectory
     from evalskip.schedules import Schedule
@@ -92,12 +93,12 @@ def predict_costs(
                 evaluation_batches=piloted.evaluation_batches,
                 seconds=time.monotonic() - began,
                 contaminated=piloted.contaminated,
+                stops_early=any(run.whole.get("may_stop_early") for run in piloted.runs),
             ),
             "cost_models": teller.models,
             "predictions": list(teller.predictions.values()),
             "recommendations": teller.recommendations,
             "closing_evaluations": spec.job.closing_evaluations,
-            "changes": spec.job.changes(),
         }
     )
     return write_sections(results.path, summary, SECTIONS)
@@ -107,7 +108,11 @@ def predict_costs(
 class _Survey:
     """What the whole job is, as one process of the pilot saw it."""
 
-    whole: Mapping[str, Any]
+    run: PilotRun
+
+    @property
+    def whole(self) -> Mapping[str, Any]:
+        return self.run.whole
 
     @property
     def job(self) -> Mapping[str, Any]:
@@ -125,14 +130,45 @@ class _Survey:
     def sets(self, rows: int | None) -> list[int]:
         """Rows of each evaluation set, of the first so many of which an arm takes."""
         found = [there for there, _ in self.whole["sets"].values()]
+        if not found:  # streams, which the pilot evaluated whole
+            found = [self.run.timeline["evaluations"][-1]["rows"] * self.job["ranks"]]
         return found if rows is None else [min(rows, there) for there in found]
+
+    @property
+    def train_shapes(self) -> Sequence[Sequence[int]]:
+        """Rows and tokens of micro-batches: of a stream, of those that the pilot trained on."""
+        if self.job["train_rows"] is not None:
+            return self.job["train_shapes"]  # type: ignore[no-any-return]
+        return [
+            (rows // count, tokens // count)
+            for count, rows, tokens in self.run.timeline["step_shapes"]
+            for _ in range(count)
+        ]
+
+    @property
+    def evaluation_shapes(self) -> Sequence[Sequence[int]]:
+        """The same of evaluation batches."""
+        seen = self.run.timeline["evaluations"][-1]["shapes"]
+        return self.job["evaluation_shapes"] or seen  # type: ignore[no-any-return]
+
+    def within(self, schedule: Schedule) -> list[int]:
+        """Steps after which the job evaluates under a schedule; 0: before the first."""
+        per_epoch = self.job["steps_per_epoch"]
+        after = schedule.evaluated_within(self.steps, per_epoch) or []
+        if isinstance(schedule, Off | FinalOnly):
+            return after
+        strategy = schedule.trainer_arguments()["eval_strategy"]
+        if strategy != "no":  # a callback does not wait
+            unit = per_epoch if strategy == "epoch" else 1
+            after = [step for step in after if step / unit >= self.job["eval_delay"]]
+        return [0, *after] if self.job["eval_on_start"] else after
 
     def size(self, rows: int | None) -> JobSize:
         """Of the job, for an arm that evaluates so many rows."""
         job = self.job
         sets = self.sets(rows)
         batch, ranks = job["evaluation_batch"], job["ranks"]
-        shapes = job["evaluation_shapes"]
+        shapes = self.evaluation_shapes
         if rows is not None and sum(row for row, _ in shapes) == sum(self.sets(None)) and rows:
             # all were looked at, in order, so those of a smaller set are its first
             shapes = shapes[: math.ceil(rows / batch)]
@@ -147,7 +183,7 @@ class _Survey:
             accumulation=job["accumulation"],
             drop_last=job["drop_last"],
             train_tokens_per_row=_per_row(
-                job["train_shapes"], job["train_batch"] * ranks, [job["train_rows"] or 0]
+                self.train_shapes, job["train_batch"] * ranks, [job["train_rows"] or 0]
             ),
             evaluation_sets=sets,
             evaluation_batch=batch * ranks,
@@ -159,10 +195,10 @@ class _Survey:
         job = self.job
         seen = job["train_batch"] * job["ranks"] * len(job["train_shapes"])
         all_seen = job["train_rows"] is not None and seen >= job["train_rows"]
-        found = 0.0 if all_seen else _variance_of_mean(job["train_shapes"])
-        evaluated = job["evaluation_batch"] * job["ranks"] * len(job["evaluation_shapes"])
+        found = 0.0 if all_seen else _variance_of_mean(self.train_shapes)
+        evaluated = job["evaluation_batch"] * job["ranks"] * len(self.evaluation_shapes)
         if evaluated < sum(self.sets(None)):
-            found += _variance_of_mean(job["evaluation_shapes"])
+            found += _variance_of_mean(self.evaluation_shapes)
         return found
 
     def operations_ratio(self) -> float | None:
@@ -227,7 +263,7 @@ class _Teller:
                 unseen=survey.unseen(),
             )
             self.models.append(model)
-            recommended = self._recommended(model)
+            recommended = self._recommended(model, survey)
             self.recommendations.append(recommended)
             for arm in self._arms(kind, rows, survey, recommended):
                 self._tell(model, arm, survey, self._piloted.memory.get(kind.name))
@@ -265,10 +301,10 @@ class _Teller:
         if isinstance(arm.schedule, AsWritten):
             after = self._piloted.as_written
         else:
-            after = arm.schedule.evaluated_within(steps, survey.job["steps_per_epoch"])
+            after = survey.within(arm.schedule)
         if after is None:
             return
-        followed = sum(step < steps for step in after)
+        followed = sum(0 < step < steps for step in after)
         words = [arm.schedule.phrase, *([model.evaluation] if arm.evaluation else [])]
         told = predict(
             model,
@@ -282,14 +318,17 @@ class _Teller:
             told = told.model_copy(update={"peak_bytes": peak})
         self.predictions[arm.name] = told
 
-    def _recommended(self, model: CostModel) -> Recommendation:
-        extra = self._spec.job.closing_evaluations
+    def _recommended(self, model: CostModel, survey: _Survey) -> Recommendation:
+        closing_too = self._spec.job.closing_evaluations
+        extra = closing_too + int(survey.job["eval_on_start"])
         steps = model.size.steps
         most = densest(model, self._within, extra)
         if most > 1:
             every = min(steps, _round(math.ceil(steps / most)))
             evaluations = math.ceil(steps / every)
-            closing = ", with the one that LLaMA-Factory adds after training" if extra else ""
+            closing = ", with the one before training" if extra > closing_too else ""
+            if closing_too:
+                closing += ", with the one that LLaMA-Factory adds after training"
             says = f"evaluate every {every:,} steps"
             lines = {
                 "a LLaMA-Factory YAML": ["eval_strategy: steps", f"eval_steps: {every}"],

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 # steps of a pilot between two evaluations
-_BETWEEN = 6
+STEPS_BETWEEN = 6
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def pilot_layout(steps: int, saves: int, logs: int) -> Layout:
         saves: of the whole job.
         logs: of the whole job.
     """
-    cycles = max(2, round(steps / _BETWEEN))
+    cycles = max(2, round(steps / STEPS_BETWEEN))
     ends = [steps * cycle // cycles for cycle in range(1, cycles + 1)]
     return Layout(
         evaluate=frozenset(ends),

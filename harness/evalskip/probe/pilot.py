@@ -62,7 +62,8 @@ class PilotSlicing(Slicing):
         """As :meth:`Slicing.whole`, with ``job``: its sizes and, where surveyed, its batches.
 
         ``job`` holds ``steps_per_epoch``, ``train_rows`` (None: a stream), ``train_batch`` and
-        ``evaluation_batch`` (rows on one rank), ``accumulation``, ``drop_last``, ``ranks``; and, of
+        ``evaluation_batch`` (rows on one rank), ``accumulation``, ``drop_last``, ``ranks``,
+        ``eval_on_start`` and ``eval_delay``, as its TrainingArguments have them; and, of
         a survey, ``train_shapes`` and ``evaluation_shapes``: rows and tokens of micro-batches and
         of evaluation batches, in order; and ``flops`` of one of either, None where they cannot be
         counted.
@@ -78,6 +79,8 @@ class PilotSlicing(Slicing):
             "accumulation": int(args.gradient_accumulation_steps),
             "drop_last": bool(args.dataloader_drop_last),
             "ranks": int(args.world_size),
+            "eval_on_start": bool(args.eval_on_start),
+            "eval_delay": float(args.eval_delay or 0),
         }
         if self._survey_s:
             job |= self._survey(stream=job["train_rows"] is None)

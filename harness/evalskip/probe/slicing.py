@@ -140,9 +140,18 @@ def foreseen(trainer: Trainer) -> tuple[list[int], int, int]:
 
     Returns:
         Steps after which it evaluates (0: before the first), saves, and logs.
+
+    Raises:
+        RuntimeError: it cannot be foreseen, since a callback decides by what time has passed.
     """
     from transformers.trainer_callback import DefaultFlowCallback, TrainerControl
 
+    for callback in trainer.callback_handler.callbacks:
+        if getattr(callback, "decides_by_the_clock", False):
+            raise RuntimeError(
+                f"{type(callback).__name__} decides by the clock when the job evaluates, so a part "
+                "of it says nothing of the whole; expected the job without it, or --full"
+            )
     args, state = trainer.args, copy(trainer.state)
     asked = [
         callback

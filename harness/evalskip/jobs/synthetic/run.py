@@ -186,6 +186,8 @@ def _sizes(job: SyntheticJob) -> dict[str, Any]:
         "accumulation": 1,
         "drop_last": False,
         "ranks": 1,
+        "eval_on_start": False,
+        "eval_delay": 0.0,
     }
 
 

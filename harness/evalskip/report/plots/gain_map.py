@@ -75,9 +75,11 @@ def _gains(model: CostModel, loads: Floats) -> Floats:
     """The gain at each load, as if evaluations came in fractions."""
     off = amounts(model.size, 0, 0)
     once = amounts(model.size, 1, 1)
-    base = spent(model.costs, off)[0]
-    each = spent(model.costs, once)[0] - base
-    return loads * off.tokens / once.evaluation_tokens * each / base
+    base, first = spent(model.costs, off)[0], spent(model.costs, once)[0]
+    each = spent(model.costs, amounts(model.size, 2, 2))[0] - first
+    count = loads * off.tokens / once.evaluation_tokens
+    # what a first one adds comes with it, and no more than once
+    return (count * each + np.minimum(1.0, count) * (first - base - each)) / base
 
 
 def _operations(models: Sequence[CostModel]) -> tuple[float, str]:

@@ -40,6 +40,8 @@ def predictions(summary: Summary) -> Table:
             f" From a pilot of {pilot.steps:,} of {pilot.of_steps:,} steps in {pilot.processes} "
             "processes."
         )
+        if pilot.stops_early:
+            note += " Early stopping may end the job sooner; told as if it did not."
     if summary.scope.job.startswith("llamafactory"):
         note += (
             " LLaMA-Factory itself evaluates once more after training; only “as written” and the "

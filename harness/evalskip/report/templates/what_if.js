@@ -115,7 +115,7 @@
       }
     } else if (wanted.train_rows !== size.train_rows || wanted.epochs !== size.epochs) {
       changed.train_rows = wanted.train_rows;
-      changed.steps = Math.max(1, Math.round(wanted.epochs * stepsPerEpoch(changed)));
+      changed.steps = Math.max(1, Math.ceil(wanted.epochs * stepsPerEpoch(changed) - 1e-9));
     }
     changed.epochs = wanted.epochs;
     return changed;
@@ -176,8 +176,8 @@
         return Number.isFinite(found) && found > 0 ? found : Number(field(`${name}_slider`).dataset.own);
       };
       const size = resized(model.size, {
-        train_rows: model.size.train_rows === null ? null : Math.round(number("train_rows")),
-        evaluation_rows: Math.round(number("evaluation_rows")),
+        train_rows: model.size.train_rows === null ? null : Math.max(1, Math.round(number("train_rows"))),
+        evaluation_rows: Math.max(1, Math.round(number("evaluation_rows"))),
         evaluation_batch: Math.max(1, Math.round(number("evaluation_batch"))),
         epochs: number("epochs"),
       });
@@ -217,7 +217,10 @@
           'eval_strategy: "no"', "do_eval: false");
       }
       if (size.train_rows !== null) {
-        lines.push(`# every ${every} epochs`, "eval_strategy: steps",
+        lines.push(
+          `# every ${every} epochs; the Trainer evaluates after the last step as well`
+            + (told.extra ? ", and LLaMA-Factory once more" : ""),
+          "eval_strategy: steps",
           `eval_steps: ${every * stepsPerEpoch(size)}`);
       }
       root.querySelector("pre").textContent = lines.join("\n");
