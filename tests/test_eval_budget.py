@@ -16,6 +16,7 @@ from transformers import EarlyStoppingCallback
 from evalskip.callbacks import EvalBudget, eval_budget
 from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
+from evalskip.probe.slicing import foreseen
 from support import ROOT
 
 if TYPE_CHECKING:
@@ -62,11 +63,14 @@ def timed(
         costs: Any = None,
         evaluation_s: float,
         rows: int = 4,
+        sets: int = 1,
         **arguments: Any,
     ) -> tuple[Trainer, Clock]:
-        evaluation = Dataset.from_dict(
+        evaluation: Any = Dataset.from_dict(
             {"input_ids": [[1, 2, 3]] * rows, "labels": [[1] * 3] * rows}
         )
+        if sets > 1:
+            evaluation = {f"set{number}": evaluation for number in range(sets)}
         trainer = make_trainer(*callbacks, max_steps=steps, evaluation=evaluation, **arguments)
         clock = Clock(trainer, costs or [1.0] * steps, evaluation_s / (rows / 2))
         monkeypatch.setattr(eval_budget, "_now", lambda: clock.now)
@@ -93,6 +97,49 @@ def test_it_uses_its_share_and_no_more(
     # the first was placed by a guess of what it costs
     assert gaps[0] <= 1.5 * min(gaps)
     assert max(gaps[1:]) <= min(gaps[1:]) + 2
+
+
+def test_several_evaluation_sets_share_it(timed: Callable[..., tuple[Trainer, Clock]]) -> None:
+    trainer, clock = timed(EvalBudget(share=0.05, every=1), evaluation_s=0.3, sets=3)
+    trainer.train()
+    assert 0.04 <= clock.share <= 0.05
+
+
+def test_an_evaluation_before_training_is_not_its_own(
+    timed: Callable[..., tuple[Trainer, Clock]],
+) -> None:
+    trainer, clock = timed(
+        EvalBudget(share=0.05, every=1), evaluation_s=0.8, rows=8, eval_on_start=True
+    )
+    trainer.train()
+    assert evaluated_at(trainer)[0] == 0
+    assert 0.04 <= (clock.evaluated - 0.8) / (clock.trained + clock.evaluated - 0.8) <= 0.05
+
+
+def test_the_best_model_can_be_loaded(timed: Callable[..., tuple[Trainer, Clock]]) -> None:
+    trainer, _ = timed(
+        EvalBudget(0.05),
+        evaluation_s=0.6,
+        steps=60,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        eval_strategy="steps",
+        save_strategy="steps",
+        eval_steps=30,
+        save_steps=30,
+    )
+    trainer.train()
+    best = trainer.state.best_model_checkpoint
+    assert best is not None
+    assert best.endswith(f"checkpoint-{trainer.state.best_global_step}")
+
+
+def test_when_it_evaluates_cannot_be_foreseen(
+    timed: Callable[..., tuple[Trainer, Clock]],
+) -> None:
+    trainer, _ = timed(EvalBudget(0.05), evaluation_s=0.6, steps=60)
+    with pytest.raises(RuntimeError, match="EvalBudget decides by the clock"):
+        foreseen(trainer)
 
 
 def test_it_holds_while_steps_grow_slower(timed: Callable[..., tuple[Trainer, Clock]]) -> None:
@@ -167,6 +214,7 @@ def test_what_is_no_budget_is_refused(arguments: dict[str, Any], message: str) -
 
 RANKS = """
 import os, sys, time
+import torch
 from datasets import Dataset
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
 from evalskip.callbacks import EvalBudget
@@ -189,6 +237,7 @@ trainer.train()
 steps = [entry["step"] for entry in trainer.state.log_history if "eval_loss" in entry]
 with open(f"{sys.argv[1]}/steps-{rank}", "w") as file:
     file.write(str(steps))
+torch.distributed.destroy_process_group()
 """
 
 

@@ -408,6 +408,11 @@ with tempfile.TemporaryDirectory() as folder:
         callbacks=[EvalCost()],
     ).train()
 """
+STREAMS = (
+    SCRIPT.replace("rows.select(range(20))", "rows.select(range(20)).to_iterable_dataset()")
+    .replace("train_dataset=rows", "train_dataset=rows.to_iterable_dataset()")
+    .replace("num_train_epochs=10", "max_steps=80, eval_on_start=True, eval_delay=30")
+)
 LOOP = """
 from evalskip import phase
 
@@ -445,6 +450,25 @@ def test_a_script_of_the_users(
     rows = {each.arm: each.evaluations for each in found.predictions}
     assert rows["every_epoch"] == 10
     assert rows["every_n_steps:25"] == 4
+
+
+@pytest.mark.slow
+def test_streams_and_an_evaluation_before_training(
+    command: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec = command(STREAMS, "{eval_strategy} {eval_steps}")
+    ended = evalskip("predict", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    found = read_summary(tmp_path / "out")
+    size = found.cost_models[0].size
+    assert size.train_rows is None
+    assert size.evaluation_sets == [20]
+    assert size.train_tokens_per_row == size.evaluation_tokens_per_row == 4
+    rows = {each.arm: each for each in found.predictions}
+    # before the first step, then after 50, 75 and 80: 25 comes too early
+    assert rows["every_n_steps:25"].evaluations == 4
+    assert rows["every_n_steps:25"].evaluation_load == pytest.approx(4 * 20 * 4 / (80 * 8 * 4))
+    assert 0.01 < rows["every_n_steps:25"].share.estimate < 0.6
 
 
 @pytest.mark.slow
@@ -489,4 +513,5 @@ def test_llamafactory_as_written(
     assert model.operations_ratio is not None
     # of LoRA a step is cheaper than of full fine-tuning
     assert model.operations_ratio > 0.35
-    assert "LLaMA-Factory adds after training" in ended.stdout
+    assert found.closing_evaluations == 1
+    assert "LLaMA-Factory itself evaluates once more" in " ".join(ended.stdout.split())

@@ -9,11 +9,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import (
+    EarlyStoppingCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
-from evalskip.analysis.curves import Curve, ranks_alike, replay
-from evalskip.analysis.regret import Costs, looks_of, recommended, rows_of, substitutes
+from evalskip.analysis.curves import Curve, overfits, ranks_alike, replay
+from evalskip.analysis.regret import (
+    Costs,
+    looks_of,
+    over_seeds,
+    recommended,
+    rows_of,
+    substitutes,
+)
+from evalskip.claims.ledger import judged_by_regret
 from evalskip.report.html import write_page
-from evalskip.summary import read_summary
+from evalskip.summary import Effort, RegretSummary, Scope, Summary, read_summary
 from test_training import TINY
 
 if TYPE_CHECKING:
@@ -36,20 +50,32 @@ def curve_of(loss: Sequence[float], seed: int = 0, **known: Any) -> Curve:
 
 
 class Stopper:
-    """``EarlyStoppingCallback`` and the choice of the best checkpoint, as transformers has them."""
+    """``EarlyStoppingCallback`` of transformers, driven as the Trainer drives it."""
 
     def __init__(self, patience: int) -> None:
-        self.patience, self.counter = patience, 0
-        self.best: float | None = None
+        self.callback = EarlyStoppingCallback(early_stopping_patience=patience)
+        self.arguments = TrainingArguments(
+            output_dir="unused",
+            metric_for_best_model="eval_loss",
+            greater_is_better=False,
+            load_best_model_at_end=True,
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            report_to="none",
+            use_cpu=True,
+        )
+        self.state = TrainerState()
         self.kept: int | None = None
 
     def evaluated(self, place: int, loss: float) -> bool:
         """Whether training stops."""
-        improved = self.best is None or loss < self.best
-        self.counter = 0 if improved else self.counter + 1
-        if improved:
-            self.best, self.kept = loss, place
-        return self.counter >= self.patience
+        control = TrainerControl()
+        metrics = {"eval_loss": loss}
+        self.callback.on_evaluate(self.arguments, self.state, control, metrics)
+        # Trainer._determine_best_metric, which comes after
+        if self.state.best_metric is None or loss < self.state.best_metric:
+            self.state.best_metric, self.kept = loss, place
+        return control.should_training_stop
 
 
 @given(losses, st.integers(1, 5), st.integers(1, 4))
@@ -99,40 +125,44 @@ def overfitting(seed: int) -> Curve:
     )
 
 
+COSTS = Costs(step_s=0.1, loader_s=0.2, batch_s=0.08, batch=10, evaluation_rows=100)
+LEVELS = {"level": 0.95, "level_of_verdict": 0.99}
+
+
 def test_rows_say_what_each_way_to_look_would_have_made_of_it() -> None:
     curves = [overfitting(seed) for seed in range(6)]
-    costs = [Costs(step_s=0.1, evaluation_s=1.0, evaluation_rows=100)] * 6
+    costs = [COSTS] * 6
     every = {n: list(range(10 * n, 301, 10 * n)) for n in (1, 2, 5)}
     schedules = {
         **{f"every_n_epochs:{n}": (f"every {n}", steps) for n, steps in every.items()},
         "final_only": ("once", [300]),
         "off": ("off", []),
     }
-    looks = [*looks_of(schedules), *substitutes(80)]
+    looks = [*looks_of(schedules), *substitutes(80, 8)]
     rows = {
-        row.name: row for row in rows_of(looks, curves, costs, margin=0.02, patience=3, level=0.95)
+        row.name: row for row in rows_of(looks, curves, costs, margin=0.02, patience=3, **LEVELS)
     }
     dense, off = rows["every_n_epochs:1"], rows["off"]
     assert dense.regret is not None
     assert dense.regret.estimate == 0
-    assert dense.time_saved.estimate == 0
+    assert dense.saved == 0
     assert dense.delay_steps is not None
     assert dense.delay_steps.estimate == 0
     assert dense.noticed == 6
     assert dense.kept_step == 100
     # 300 steps take 30 s, 30 evaluations take 30 s
-    assert off.time_saved.estimate == pytest.approx(0.5)
+    assert off.saved == pytest.approx(0.5)
     assert off.noticed == 0
     assert off.kept_step == 300
     assert off.regret_chosen.estimate == pytest.approx(0.8)
     sparse = rows["every_n_epochs:5"]
-    assert sparse.time_saved.estimate == pytest.approx(1 - 36 / 60)
+    assert sparse.saved == pytest.approx(1 - 36 / 60)
     assert sparse.kept_step == 100
-    assert rows["every_n_epochs:2"].time_saved.estimate == pytest.approx(1 - 45 / 60)
-    held = rows["holdout:0.1"]
+    assert rows["every_n_epochs:2"].saved == pytest.approx(1 - 45 / 60)
+    held = rows["holdout:8"]
     assert held.correlation is not None
     assert held.correlation.estimate > 0.8
-    assert held.time_saved.estimate == pytest.approx(1 - (30 + 30 * 0.08) / 60)
+    assert held.saved == pytest.approx(1 - (30 + 30 * (0.2 + 0.08)) / 60)
     trained = rows["train_loss"]
     assert trained.correlation is not None
     assert trained.correlation.estimate < 0
@@ -149,11 +179,130 @@ def test_rows_say_what_each_way_to_look_would_have_made_of_it() -> None:
     chosen = recommended(list(rows.values()), within_share=0.2, within_regret=0.05)
     assert chosen is not None
     assert chosen.name not in ("off", "final_only", "train_loss")
+    assert chosen.share is not None
     assert chosen.share <= 0.2
-    assert chosen.regret is not None
-    assert chosen.regret.high is not None
-    assert chosen.regret.high <= 0.05
+    assert chosen.judged.high is not None
+    assert chosen.judged.high <= 0.05
     assert recommended(list(rows.values()), 0.0, 0.05) is None
+
+
+def test_regret_is_also_told_of_where_a_schedule_may_begin() -> None:
+    curves = [overfitting(seed) for seed in range(6)]
+    # the best is after step 100, where every fifth falls: begun elsewhere it would miss it
+    shifts = {"every:5": [list(range(10 * begin, 301, 50)) for begin in range(1, 6)]}
+    looks = looks_of({"every:5": ("every 5", list(range(50, 301, 50)))}, shifts)
+    (row,) = rows_of(looks, curves, None, margin=0.02, patience=3, **LEVELS)
+    assert row.regret is not None
+    assert row.regret.estimate == 0
+    assert row.regret_shifted is not None
+    # begun after 10, 20, ..., 50 it keeps 110, 120, 80, 90, 100: 1, 2, 2, 1, 0 points off the best
+    assert row.regret_shifted.estimate == pytest.approx(0.002 * (1 + 4 + 4 + 1) / 5, abs=0.001)
+    assert row.judged.estimate == row.regret_shifted.estimate
+    assert row.judged.level == 0.99
+    assert (row.time_saved, row.share, row.worth_choosing) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        ([3.0, 2.0, 2.05, 2.05], True),
+        # what was high once and fell again is no overfitting
+        ([3.0, 2.0, 2.05, 2.05, 1.5, 1.0], False),
+        ([3.0, 2.0, 2.05], False),
+        ([3.0, 2.0, 2.05, 2.0, 2.05], False),
+        ([3.0, 2.0, 1.0], False),
+    ],
+)
+def test_a_curve_that_overfits(loss: list[float], found: bool) -> None:
+    assert overfits(curve_of(loss), 0.02) is found
+
+
+def judged(curves: list[Curve], **changes: Any) -> dict[str, Any]:
+    """The claims' verdicts on a job with these curves."""
+    last = curves[0].steps[-1]
+    schedules = {
+        f"every_n_epochs:{n}": (f"every {n}", list(range(10 * n, last + 1, 10 * n)))
+        for n in (2, 5, 10)
+    } | {"final_only": ("once", [last]), "off": ("off", [])}
+    shifts = {
+        f"every_n_epochs:{n}": [
+            sorted({*range(10 * begin, last + 1, 10 * n), last}) for begin in range(1, n + 1)
+        ]
+        for n in (2, 5, 10)
+    }
+    found = RegretSummary(
+        seeds=6,
+        points=30,
+        steps=last,
+        level=0.95,
+        level_of_verdict=0.99,
+        margin=0.02,
+        patience=3,
+        dense_overfits=sum(overfits(curve, 0.02) for curve in curves),
+        best_step=100,
+        last_rise=over_seeds([0.8], 0.95),
+        proven=5,
+        not_proven=[],
+        rows=rows_of(
+            [*looks_of(schedules, shifts), *substitutes(80, 8)],
+            curves,
+            [COSTS] * 6,
+            margin=0.02,
+            patience=3,
+            **LEVELS,
+        ),
+        within_share=0.05,
+        within_regret=0.02,
+        recommended=None,
+        says="nothing stays within",
+    )
+    summary = Summary.of_nothing(
+        name="job",
+        scope=Scope(job="a job", model="tiny", parameters=1, device="cpu", versions={}),
+        machine={},
+        effort=Effort(
+            blocks=0, runs=0, seconds=0, run_overhead_s=None, block_start_s=None, stopped=""
+        ),
+    )
+    found = found.model_copy(update=changes)
+    claims = judged_by_regret(summary.model_copy(update={"regret": [found]}))
+    return {claim.id: claim for claim in claims}
+
+
+def test_claims_on_a_job_that_overfits() -> None:
+    claims = judged([overfitting(seed) for seed in range(6)])
+    verdicts = {name: claim.verdict for name, claim in claims.items()}
+    assert verdicts["overfitting"] == "supported"
+    assert verdicts["final_eval"] == "refuted"
+    assert verdicts["train_loss"] == "refuted"
+    assert verdicts["debug_use"] == "supported"
+    # every 2 and every 5 lose 0.001 and 0.004 nats, every 10 about 0.017 with what begins when
+    assert "it holds: every 2, every 5" in claims["mixed"].condition
+    assert all("not yet measured on a GPU" in claim.scope for claim in claims.values())
+
+
+def test_claims_on_a_job_that_does_not_overfit_are_not_settled() -> None:
+    curves = [
+        curve_of(
+            np.linspace(3, 2, 30).tolist(),
+            seed,
+            test=np.linspace(3, 2, 30),
+            rows=np.tile(np.linspace(3, 2, 30)[:, None], 100),
+            holdout=np.tile(np.linspace(3, 2, 30)[:, None], 8),
+            train=np.linspace(3, 1.9, 30),
+        )
+        for seed in range(6)
+    ]
+    claims = judged(curves)
+    assert {claim.verdict for claim in claims.values()} == {"inconclusive"}
+    assert "overfits on 0 of 6 seeds" in claims["final_eval"].condition
+
+
+def test_claims_do_not_rest_on_a_replay_that_a_real_run_contradicts() -> None:
+    curves = [overfitting(seed) for seed in range(6)]
+    claims = judged(curves, not_proven=["seed 0, every 1 epochs: kept step: replay 10, real 20"])
+    assert {claim.verdict for claim in claims.values()} == {"inconclusive"}
+    assert "replay 10, real 20" in claims["mixed"].condition
 
 
 def test_ranks_of_what_does_not_vary() -> None:
@@ -187,7 +336,7 @@ def test_a_past_run_is_replayed(tmp_path: Path, evalskip: Callable[..., Any]) ->
     assert found.points == 30
     assert rows["every:1"].kept_step == 80
     assert rows["every:1"].share == pytest.approx(0.6)
-    assert rows["every:5"].kept_step in (50, 100)
+    assert rows["every:5"].kept_step == 100
     assert rows["every:5"].regret is None
     assert rows["every:5"].regret_chosen.estimate == pytest.approx(0.02)
     assert rows["every:5"].regret_chosen.low is None
@@ -205,7 +354,15 @@ def test_a_log_of_llamafactory(tmp_path: Path, evalskip: Callable[..., Any]) -> 
     log.write_text("\n".join([*lines, '{"current_steps": 31, "ev']))
     ended = evalskip("regret", log)
     assert ended.returncode == 0, ended.stderr
-    assert "warning: line 31 is cut off and left out" in ended.stdout
+    told = " ".join(ended.stdout.split())
+    assert "warning: line 31 is cut off and left out" in told
+    assert "does not say what evaluations, or the run, took: no time is told" in told
+    assert "for 0.0 %" not in told
+    assert "what evaluations took is not known, so nothing is recommended" in told
+    # one that ends in the middle of the run
+    log.write_text("\n".join(lines[:10]) + "\n\n")
+    told = " ".join(evalskip("regret", log).stdout.split())
+    assert "the run is cut off: 100 of 300 steps" in told
 
 
 @pytest.mark.parametrize(
@@ -213,6 +370,8 @@ def test_a_log_of_llamafactory(tmp_path: Path, evalskip: Callable[..., Any]) -> 
     [
         ([*RISING, (300, 2.5)], {}, "step 300: evaluated twice"),
         ([*RISING[:-1], (300, float("nan"))], {}, "eval_loss is not a number"),
+        ([*RISING, (300, 2.5)], {}, "resumed, so it does not say what the whole run took"),
+        (RISING[:-3], {}, "the last evaluation is after step 270 of 300"),
         (RISING, {"global_step": 300, "max_steps": 900}, "cut off: 300 of 900 steps"),
     ],
 )
@@ -233,6 +392,10 @@ def test_what_is_odd_about_a_log_is_named(
         ('{"log_history": [{"step": 1, "eval_f1": 1}]}', (), "what it holds: eval_f1"),
         (None, ("--metric", "eval_f1"), "no evaluation with eval_f1"),
         ('{"log_history": [{"step": 1, "eval_loss": 1}]}', (), "1 evaluations say nothing"),
+        ('{"log_history": [{"eval_loss": 1, "train_runtime": null}]}', (), "no evaluation with"),
+        (None, ("--resume",), "--resume: expected none"),
+        (None, ("--set", "job.epochs=3"), "expected regret.KEY=value"),
+        (None, ("--set", "regret.margin=.inf"), "regret.margin"),
     ],
 )
 def test_a_log_that_says_nothing_is_refused(
@@ -312,7 +475,7 @@ def test_a_job_that_overfits(
     assert found.points == 12
     assert found.dense_overfits == 6
     names = {row.name for row in found.rows}
-    assert {"every_epoch", "every_n_epochs:3", "off", "holdout:0.01", "train_loss"} <= names
+    assert {"every_epoch", "every_n_epochs:3", "off", "holdout:2", "train_loss"} <= names
     off = next(row for row in found.rows if row.name == "off")
     assert off.regret is not None
     assert off.regret.low is not None

@@ -298,8 +298,12 @@ def regret(
     screen = console()
     if spec.suffix in (".json", ".jsonl"):
         from evalskip.experiments.past import past_summary
+        from evalskip.spec.load import regret_design
 
-        print_regret(screen, past_summary(spec, metric, within, out))
+        if resume:
+            raise InputError("--resume: expected none with a past run's log")
+        design = regret_design(settings or [])
+        print_regret(screen, past_summary(spec, metric, design, within, out))
         return
     from evalskip.experiments.regret import find_regret
     from evalskip.report.markdown import write_markdown

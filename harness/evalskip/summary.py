@@ -323,8 +323,12 @@ class ScheduleRegret(_Part):
     kind: Literal["schedule", "substitute"]
     says: str = Field(description="what it is, in words")
     evaluations: float
-    time_saved: Interval = Field(description="1 - T / T of evaluating at every point")
-    share: float = Field(description="of T, what its evaluations take")
+    time_saved: Interval | None = Field(
+        default=None,
+        description="1 - T / T of evaluating at every point; T without what is saved and logged; "
+        "null: it is not known what evaluations take",
+    )
+    share: float | None = Field(default=None, description="of T, what its evaluations take")
     kept_step: float = Field(description="of the checkpoint that it keeps")
     regret_chosen: Interval = Field(
         description="loss of that on the rows that chose, less the least of the curve, in nats"
@@ -338,6 +342,10 @@ class ScheduleRegret(_Part):
         default=None,
         description="the same, mean over where the schedule may begin: every N epochs can happen "
         "to fall on the best one; null: it begins where it does",
+    )
+    judged: Interval = Field(
+        description="the first of regret_shifted, regret and regret_chosen that is known, at the "
+        "level of verdicts"
     )
     noticed: int = Field(description="seeds of which overfitting was noticed")
     delay_steps: Interval | None = Field(
@@ -360,6 +368,11 @@ class ScheduleRegret(_Part):
         """The regret, on rows that chose nothing where there are any, wherever it begins."""
         return self.regret_shifted or self.regret or self.regret_chosen
 
+    @property
+    def saved(self) -> float:
+        """The time that it saves, as far as that is known."""
+        return self.time_saved.estimate if self.time_saved else 0.0
+
 
 class RegretSummary(_Part):
     """What sparser evaluation would have missed, on one job."""
@@ -370,7 +383,10 @@ class RegretSummary(_Part):
     level: float
     margin: float
     patience: int
-    dense_overfits: int = Field(description="seeds whose curve rises by the margin after its best")
+    level_of_verdict: float = Field(description="with which several questions hold at once")
+    dense_overfits: int = Field(
+        description="seeds whose curve rises by the margin after its best, twice in a row"
+    )
     best_step: float = Field(description="of the least loss, mean over seeds")
     last_rise: Interval = Field(description="loss at the end less the least of the curve, in nats")
     proven: int = Field(description="real runs that stopped and kept what the replay says")

@@ -107,6 +107,12 @@ def replay(
     return Replay(curve.last if best is None else best, stopped, noticed, used)
 
 
+def overfits(curve: Curve, margin: float) -> bool:
+    """Whether two points in a row after the best lie above it by a margin, in nats."""
+    above = curve.loss[int(np.argmin(curve.loss)) + 1 :] > curve.loss.min() + margin
+    return bool((above[:-1] & above[1:]).any())
+
+
 def ranks_alike(one: Floats, other: Floats) -> float:
     """Spearman's rank correlation; 0 where either does not vary."""
     from scipy import stats

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,21 +22,25 @@ if TYPE_CHECKING:
 
 SUBSET = 0.1
 """Of the evaluation rows, the share of a random subset."""
-HELD_BACK = (0.1, 0.05, 0.01)
-"""Of the training rows, the shares that may stand for an evaluation set; each within the first."""
+HELD_BACK = (1.0, 0.5, 0.1)
+"""Of the training rows that are held back, those that may stand for an evaluation set."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Of one run, in seconds: a step, one evaluation of all rows, and how many rows that is."""
+    """Of one run, in seconds: a step, the start of an evaluation, and each of its batches."""
 
     step_s: float
-    evaluation_s: float
+    loader_s: float
+    batch_s: float
+    batch: int
+    """Rows."""
     evaluation_rows: int
 
-    def wall_s(self, steps: int, evaluations: float, rows: float) -> float:
-        """T, of so many evaluations of so many rows."""
-        return steps * self.step_s + evaluations * self.evaluation_s * rows / self.evaluation_rows
+    def wall_s(self, steps: int, evaluations: float, rows: int) -> float:
+        """T without what is saved and logged, of so many evaluations of so many rows."""
+        each = self.loader_s + math.ceil(rows / self.batch) * self.batch_s if rows else 0.0
+        return steps * self.step_s + evaluations * each
 
 
 @dataclass(frozen=True)
@@ -61,38 +66,37 @@ class Look:
     shifts: Callable[[Curve], Sequence[Sequence[int]]] | None = None
 
 
-def substitutes(train_rows: int) -> list[Look]:
+def substitutes(train_rows: int, held_back: int) -> list[Look]:
     """What is proposed in place of an evaluation set.
 
     Args:
         train_rows: with those that are held back.
+        held_back: of them, so many.
     """
 
-    def held(share: float) -> Look:
-        count = max(1, round(share * train_rows))
-
+    def held(count: int) -> Look:
         def signal(curve: Curve) -> Floats:
             means: Floats = _known(curve.holdout)[:, :count].mean(axis=1)
             return means
 
         return Look(
-            f"holdout:{share:g}",
+            f"holdout:{count}",
             "substitute",
-            f"{100 * share:g} % of the training rows, held back",
+            f"{count} training row{'s' * (count > 1)}, {100 * count / train_rows:.2g} %, held back",
             _every,
             signal,
             lambda _: count,
         )
 
     return [
-        *(held(share) for share in HELD_BACK),
+        *(held(count) for count in dict.fromkeys(max(1, round(h * held_back)) for h in HELD_BACK)),
         Look(
             f"subset:{SUBSET:g}",
             "substitute",
             f"a random {100 * SUBSET:g} % of the evaluation rows each time",
             _every,
             _of_random_subsets,
-            lambda curve: _subset(curve),
+            _subset,
         ),
         Look(
             "train_loss",
@@ -108,24 +112,33 @@ def substitutes(train_rows: int) -> list[Look]:
 def rows_of(
     looks: Sequence[Look],
     curves: Sequence[Curve],
-    costs: Sequence[Costs],
+    costs: Sequence[Costs] | None,
     *,
     margin: float,
     patience: int,
     level: float,
+    level_of_verdict: float,
 ) -> list[ScheduleRegret]:
     """One row per way to look, with what is worth choosing marked.
 
     Args:
         looks: schedules and substitutes.
         curves: one per seed.
-        costs: of the same runs.
+        costs: of the same runs; None: not known.
         margin: see :func:`evalskip.analysis.curves.replay`.
         patience: the same.
         level: of the intervals over seeds.
+        level_of_verdict: of those on which verdicts and recommendations rest.
     """
     found = [
-        _row(look, curves, costs, margin=margin, patience=patience, level=level) for look in looks
+        _row(look, curves, margin=margin, level=level, level_of_verdict=level_of_verdict)
+        for look in looks
+    ]
+    if costs is None:
+        return found
+    found = [
+        row.model_copy(update=_times(look, curves, costs, patience=patience, level=level))
+        for look, row in zip(looks, found, strict=True)
     ]
     return [row.model_copy(update={"worth_choosing": _is_worth(row, found)}) for row in found]
 
@@ -137,34 +150,15 @@ def over_seeds(values: Sequence[float], level: float) -> Interval:
 
 
 def _row(
-    look: Look,
-    curves: Sequence[Curve],
-    costs: Sequence[Costs],
-    *,
-    margin: float,
-    patience: int,
-    level: float,
+    look: Look, curves: Sequence[Curve], *, margin: float, level: float, level_of_verdict: float
 ) -> ScheduleRegret:
     replays: list[Replay] = []
-    saved, shares, stopping, chosen = list[float](), list[float](), list[float](), list[float]()
-    lost, shifted, delays = list[float](), list[float](), list[float]()
-    for curve, cost in zip(curves, costs, strict=True):
-        places = list(look.places(curve))
+    chosen, lost, shifted, delays = list[float](), list[float](), list[float](), list[float]()
+    for curve in curves:
         signal = look.signal(curve) if look.signal else None
-        seen = replay(curve, places, margin=margin, signal=signal)
-        stops = replay(curve, places, patience=patience, signal=signal)
+        seen = replay(curve, list(look.places(curve)), margin=margin, signal=signal)
         dense = replay(curve, range(len(curve.steps)), margin=margin)
-        rows = look.rows(curve) if look.rows else cost.evaluation_rows
-        wall = cost.wall_s(curve.all_steps, len(places), rows)
-        whole = cost.wall_s(curve.all_steps, len(curve.steps), cost.evaluation_rows)
         replays.append(seen)
-        saved.append(1 - wall / whole)
-        shares.append(1 - cost.wall_s(curve.all_steps, 0, 0) / wall)
-        if stops.stopped is not None:
-            part = cost.wall_s(curve.steps[stops.stopped], stops.evaluations, rows)
-            stopping.append(1 - part / wall)
-        else:
-            stopping.append(0.0)
         chosen.append(float(curve.loss[seen.kept] - curve.loss.min()))
         if curve.test is not None:
             lost.append(float(curve.test[seen.kept] - curve.test[dense.kept]))
@@ -172,25 +166,46 @@ def _row(
             shifted.append(_mean_regret(curve, look.shifts(curve), dense.kept))
         if (delay := _delay(curve, seen, dense)) is not None:
             delays.append(delay)
-    noticed = sum(seen.noticed is not None for seen in replays)
     return ScheduleRegret(
         name=look.name,
         kind="schedule" if look.kind == "schedule" else "substitute",
         says=look.says,
         evaluations=float(np.mean([len(list(look.places(curve))) for curve in curves])),
-        time_saved=over_seeds(saved, level),
-        share=float(np.mean(shares)),
         kept_step=float(np.mean([c.steps[r.kept] for c, r in zip(curves, replays, strict=True)])),
         regret_chosen=over_seeds(chosen, level),
         regret=over_seeds(lost, level) if lost else None,
         regret_shifted=over_seeds(shifted, level) if shifted else None,
-        noticed=noticed,
+        judged=over_seeds(shifted or lost or chosen, level_of_verdict),
+        noticed=sum(seen.noticed is not None for seen in replays),
         delay_steps=over_seeds(delays, level) if len(delays) == len(curves) else None,
-        stopping_saves=over_seeds(stopping, level)
-        if all(len(list(look.places(curve))) > patience for curve in curves)
-        else None,
         correlation=_correlation(look, curves, level),
     )
+
+
+def _times(
+    look: Look, curves: Sequence[Curve], costs: Sequence[Costs], *, patience: int, level: float
+) -> dict[str, object]:
+    """What a way to look takes of T, and what stopping by it would save."""
+    saved, shares, stopping = list[float](), list[float](), list[float]()
+    for curve, cost in zip(curves, costs, strict=True):
+        places = list(look.places(curve))
+        signal = look.signal(curve) if look.signal else None
+        stops = replay(curve, places, patience=patience, signal=signal)
+        rows = look.rows(curve) if look.rows else cost.evaluation_rows
+        wall = cost.wall_s(curve.all_steps, len(places), rows)
+        whole = cost.wall_s(curve.all_steps, len(curve.steps), cost.evaluation_rows)
+        saved.append(1 - wall / whole)
+        shares.append(1 - cost.wall_s(curve.all_steps, 0, 0) / wall)
+        part = wall
+        if stops.stopped is not None:
+            part = cost.wall_s(curve.steps[stops.stopped], stops.evaluations, rows)
+        stopping.append(1 - part / wall)
+    can_stop = all(len(list(look.places(curve))) > patience for curve in curves)
+    return {
+        "time_saved": over_seeds(saved, level),
+        "share": float(np.mean(shares)),
+        "stopping_saves": over_seeds(stopping, level) if can_stop else None,
+    }
 
 
 def _mean_regret(curve: Curve, shifts: Sequence[Sequence[int]], best: int) -> float:
@@ -214,9 +229,9 @@ def _correlation(look: Look, curves: Sequence[Curve], level: float) -> Interval 
 
 def _is_worth(row: ScheduleRegret, rows: Sequence[ScheduleRegret]) -> bool:
     """Whether no other saves at least as much at no more regret, and more of either."""
-    own = (row.time_saved.estimate, -row.lost.estimate)
+    own = (row.saved, -row.lost.estimate)
     for other in rows:
-        theirs = (other.time_saved.estimate, -other.lost.estimate)
+        theirs = (other.saved, -other.lost.estimate)
         if theirs != own and theirs[0] >= own[0] and theirs[1] >= own[1]:
             return False
     return True
@@ -229,10 +244,11 @@ def recommended(
     fit = [
         row
         for row in rows
-        if row.share <= within_share
-        and (row.lost.estimate if row.lost.high is None else row.lost.high) <= within_regret
+        if row.share is not None
+        and row.share <= within_share
+        and (row.judged.estimate if row.judged.high is None else row.judged.high) <= within_regret
     ]
-    return max(fit, key=lambda row: row.time_saved.estimate, default=None)
+    return max(fit, key=lambda row: row.saved, default=None)
 
 
 def _every(curve: Curve) -> Sequence[int]:

@@ -19,13 +19,13 @@ def judged(summary: Summary) -> Claim:
     row = missed.row(found, "final_only") if found else None
     if found is None or row is None:
         return missed.judged((ID, SAYS), summary, "not_run", measured="nothing")
-    verdict = missed.within(row.lost, found.within_regret)
+    verdict = missed.within(row, found.within_regret)
     return missed.judged(
         (ID, SAYS),
         summary,
         verdict,
-        measured=f"it costs {100 * row.share:.1f} % of T, and the checkpoint that it is of is "
+        measured=f"it costs {missed.taken(row)} of T, and the checkpoint that it is of is "
         f"{missed.nats(row.lost)} worse than the best that evaluation would have kept",
-        condition="" if verdict == "supported" else "the best checkpoint is gone by then",
+        condition="the best checkpoint is gone by then" if verdict == "refuted" else "",
         told=[row],
     )

@@ -21,20 +21,18 @@ def judged(summary: Summary) -> Claim:
         return missed.judged((ID, SAYS), summary, "not_run", measured="nothing")
     rows = missed.rows(found, "holdout:")
     verdicts: dict[str, Verdict] = {
-        each.says: missed.within(each.lost, found.within_regret) for each in rows
+        each.says: missed.within(each, found.within_regret) for each in rows
     }
     told = [
         f"{each.says}: regret {missed.nats(each.lost)}, rank correlation "
-        f"{each.correlation.estimate if each.correlation else 0:.2f}, {100 * each.share:.1f} % of T"
+        f"{each.correlation.estimate if each.correlation else 0:.2f}, {missed.taken(each)} of T"
         for each in rows
     ]
-    fits = [says for says, verdict in verdicts.items() if verdict == "supported"]
     return missed.judged(
         (ID, SAYS),
         summary,
         overall(list(verdicts.values())),
         measured="; ".join(told),
-        condition=f"enough, where {found.within_regret:g} nats may be lost: "
-        f"{', '.join(fits) or 'none for certain'}",
+        condition=f"where {found.within_regret:g} nats may be lost, {missed.by_verdict(verdicts)}",
         told=rows,
     )

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from evalskip.claims import missed
 
 if TYPE_CHECKING:
-    from evalskip.summary import Claim, Summary, Verdict
+    from evalskip.summary import Claim, ScheduleRegret, Summary, Verdict
 
 ID = "overfitting"
 SAYS = "Skipping evaluation for long lets overfitting go unnoticed."
 
 
 def judged(summary: Summary) -> Claim:
-    """On a job that overfits: when does each schedule notice, and what does off lose?"""
+    """On a job that overfits: does the sparsest schedule notice later, and what does off lose?"""
     found = missed.of(summary)
     off = missed.row(found, "off") if found else None
     if found is None or off is None:
@@ -26,19 +26,26 @@ def judged(summary: Summary) -> Claim:
         for each in schedules
     ]
     verdict: Verdict = "inconclusive"
-    if found.dense_overfits == found.seeds:
-        lost = missed.within(off.lost, found.margin)
-        unnoticed = off.noticed == 0
-        verdict = {"refuted": "supported", "supported": "refuted"}.get(lost, lost)  # type: ignore[assignment]
-        verdict = verdict if unnoticed else "refuted"
+    lost = missed.within(off, found.margin)
+    looking = [each for each in schedules if each.evaluations > 1]
+    sparsest = min(looking, key=lambda each: each.evaluations, default=None)
+    if sparsest is not None and lost == "refuted" and _is_late(sparsest, found.seeds):
+        verdict = "supported"
+    elif lost == "supported":
+        verdict = "refuted"
     return missed.judged(
         (ID, SAYS),
         summary,
         verdict,
         measured=f"overfitting is noticed {'; '.join(late)}; training on to the end loses "
         f"{missed.nats(off.lost)}",
-        condition=f"noticed: two evaluations in a row {found.margin:g} nats above the best"
-        if found.dense_overfits == found.seeds
-        else f"the job overfits on {found.dense_overfits} of {found.seeds} seeds only",
+        condition=f"noticed: two evaluations in a row {found.margin:g} nats above the best",
         told=schedules,
     )
+
+
+def _is_late(row: ScheduleRegret, seeds: int) -> bool:
+    """Whether overfitting is noticed later by it than by every evaluation, or not at all."""
+    if row.noticed < seeds:
+        return True
+    return row.delay_steps is not None and (row.delay_steps.low or 0) > 0

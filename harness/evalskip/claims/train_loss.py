@@ -20,7 +20,7 @@ def judged(summary: Summary) -> Claim:
     if found is None or row is None or row.correlation is None:
         return missed.judged((ID, SAYS), summary, "not_run", measured="nothing")
     ranks = row.correlation
-    verdict = missed.within(row.lost, found.within_regret)
+    verdict = missed.within(row, found.within_regret)
     if verdict == "supported" and (ranks.low is None or ranks.low <= 0):
         verdict = "inconclusive"
     return missed.judged(
@@ -34,8 +34,8 @@ def judged(summary: Summary) -> Claim:
             else f" [{ranks.low:.2f}, {ranks.high:.2f}]"
         )
         + f", and the checkpoint of the least training loss is {missed.nats(row.lost)} worse",
-        condition=""
-        if verdict == "supported"
-        else "on a job that overfits it goes on falling while evaluation rises",
+        condition="the job overfits: it goes on falling while evaluation rises"
+        if verdict == "refuted"
+        else "",
         told=[row],
     )

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalskip.analysis.curves import Curve, replay
+from evalskip.analysis.curves import Curve, overfits
 from evalskip.analysis.regret import Costs, Look, over_seeds, recommended, rows_of
 from evalskip.errors import InputError
 from evalskip.results import fresh_directory
-from evalskip.spec.regret import RegretDesign
 from evalskip.summary import Effort, RegretSummary, Scope, Summary, write_sections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from evalskip.spec.regret import RegretDesign
+
 _FEWEST = 5
 """Evaluations below which a curve says nothing of what fewer would have shown."""
 _EVERY = (1, 2, 3, 5, 10)
+_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -50,24 +52,30 @@ def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
     warnings: list[str] = []
     entries, all_steps = _entries(path, warnings)
     evaluated: dict[int, float] = {}
-    runtime, total = 0.0, None
+    runtimes: list[float | None] = []
+    total: float | None = None
     others: set[str] = set()
+    if "loss" not in metric:
+        warnings.append(f"{metric}: less is taken to be better, and margins to be in its unit")
     for entry in entries:
         others |= {key for key in entry if key.startswith("eval_")}
         if "train_runtime" in entry:
-            total = float(entry["train_runtime"])
+            total = _number(entry["train_runtime"])
         if metric not in entry:
             continue
-        step, value = entry.get("step", entry.get("current_steps")), entry[metric]
-        if not isinstance(step, int) or isinstance(value, bool):
+        at = _number(entry.get("step", entry.get("current_steps")))
+        value = _number(entry[metric])
+        if at is None:
+            warnings.append(f"{metric} {entry[metric]}: it does not say at which step; left out")
             continue
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            warnings.append(f"step {step}: {metric} is not a number: {value}; left out")
+        step = int(at)
+        if value is None:
+            warnings.append(f"step {step}: {metric} is not a number: {entry[metric]}; left out")
             continue
         if step in evaluated:
             warnings.append(f"step {step}: evaluated twice, after a resume say; the last counts")
-        evaluated[step] = float(value)
-        runtime += float(entry.get("eval_runtime", 0.0))
+        evaluated[step] = value
+        runtimes.append(_number(entry.get("eval_runtime")))
     if not evaluated:
         seen = ", ".join(sorted(others)) or "none"
         raise InputError(
@@ -85,16 +93,43 @@ def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
         loss=np.array([evaluated[step] for step in steps]),
         all_steps=max(all_steps, steps[-1]),
     )
-    share = min(0.99, runtime / total) if runtime and total else None
-    return PastRun(curve, share, warnings)
+    if steps[-1] < all_steps:
+        warnings.append(
+            f"the last evaluation is after step {steps[-1]} of {all_steps}; it stands for the end"
+        )
+    return PastRun(curve, _share(runtimes, total, len(steps), warnings), warnings)
 
 
-def past_summary(path: Path, metric: str, within_share: float, out: Path | None) -> Summary:
+def _share(
+    runtimes: Sequence[float | None], total: float | None, count: int, warnings: list[str]
+) -> float | None:
+    """Of the run's time, what its evaluations took; None, and why, where the log does not say."""
+    known = [runtime for runtime in runtimes if runtime is not None]
+    if total is None or len(known) < len(runtimes):
+        warnings.append("the log does not say what evaluations, or the run, took: no time is told")
+    elif len(runtimes) > count or sum(known) >= total:
+        warnings.append("resumed, so it does not say what the whole run took: no time is told")
+    else:
+        return sum(known) / total
+    return None
+
+
+def _number(value: object) -> float | None:
+    """A number that is one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def past_summary(
+    path: Path, metric: str, design: RegretDesign, within_share: float, out: Path | None
+) -> Summary:
     """A past run's regret as a result of its own; written where a directory is given.
 
     Args:
         path: see :func:`read_past`.
         metric: the same.
+        design: of margins and patience.
         within_share: see :func:`past_regret`.
         out: a directory for ``summary.json``; None: nothing is written.
 
@@ -102,7 +137,7 @@ def past_summary(path: Path, metric: str, within_share: float, out: Path | None)
         InputError: see :func:`read_past`.
     """
     past = read_past(path, metric)
-    found = past_regret(past, RegretDesign(), within_share)
+    found = past_regret(past, design, within_share)
     summary = Summary.of_nothing(
         name=path.stem,
         scope=Scope(job="a past run", model=path.name, parameters=0, device="its own", versions={}),
@@ -134,39 +169,55 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
     looks = [
         Look(f"every:{n}", "schedule", _says(n), _each(n), shifts=_shifted(n))
         for n in _EVERY
-        if n <= count
+        if n <= count // 2
     ]
     looks.append(Look("final_only", "schedule", "once, at the end", lambda c: [c.last]))
     looks.append(Look("off", "schedule", "off", lambda _: []))
-    # of T, a share spread evenly over the evaluations; without one they are taken to cost nothing
-    share = past.share or 0.0
-    costs = Costs(
-        step_s=(1 - share) / curve.all_steps, evaluation_s=share / count, evaluation_rows=1
-    )
+    costs = None
+    if past.share is not None:  # spread evenly over the evaluations
+        costs = [
+            Costs(
+                step_s=(1 - past.share) / curve.all_steps,
+                loader_s=past.share / count,
+                batch_s=0.0,
+                batch=1,
+                evaluation_rows=1,
+            )
+        ]
     rows = rows_of(
-        looks, [curve], [costs], margin=design.margin, patience=design.patience, level=0.95
+        looks,
+        [curve],
+        costs,
+        margin=design.margin,
+        patience=design.patience,
+        level=_LEVEL,
+        level_of_verdict=_LEVEL,
     )
-    chosen = recommended(rows, within_share, design.regret) if past.share else None
-    dense = replay(curve, range(count), margin=design.margin)
+    chosen = recommended(rows, within_share, design.regret)
     best = int(np.argmin(curve.loss))
     within = f"within {100 * within_share:g} % of T and {design.regret:g} of regret"
     return RegretSummary(
         seeds=1,
         points=count,
         steps=curve.all_steps,
-        level=0.95,
+        level=_LEVEL,
+        level_of_verdict=_LEVEL,
         margin=design.margin,
         patience=design.patience,
-        dense_overfits=int(dense.noticed is not None),
+        dense_overfits=int(overfits(curve, design.margin)),
         best_step=float(curve.steps[best]),
-        last_rise=over_seeds([float(curve.loss[-1] - curve.loss.min())], 0.95),
+        last_rise=over_seeds([float(curve.loss[-1] - curve.loss.min())], _LEVEL),
         proven=0,
         not_proven=[],
         rows=rows,
         within_share=within_share,
         within_regret=design.regret,
         recommended=chosen.name if chosen else None,
-        says=f"{within}: {chosen.says}" if chosen else f"nothing that is known stays {within}",
+        says=f"{within}: {chosen.says}"
+        if chosen
+        else f"nothing that is known stays {within}"
+        if costs
+        else "what evaluations took is not known, so nothing is recommended",
     )
 
 
@@ -179,11 +230,14 @@ def _each(n: int) -> Callable[[Curve], Sequence[int]]:
 
 
 def _shifted(n: int) -> Callable[[Curve], Sequence[Sequence[int]]]:
-    return lambda curve: [range(begin, len(curve.steps), n) for begin in range(n)]
+    """Begun at each of the first N, and with the last: training goes on to its end."""
+    return lambda curve: [
+        sorted({*range(begin, len(curve.steps), n), curve.last}) for begin in range(n)
+    ]
 
 
 def _entries(path: Path, warnings: list[str]) -> tuple[list[Mapping[str, Any]], int]:
-    """What was logged, in order, and how many steps the run was to have; 0: it does not say."""
+    """What was logged, in order, and how many steps were trained; 0: it does not say."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -192,8 +246,13 @@ def _entries(path: Path, warnings: list[str]) -> tuple[list[Mapping[str, Any]], 
         raise InputError(f"{path}: cannot be read: {error}") from None
     if path.suffix == ".jsonl":
         entries = _lines(text, path, warnings)
-        total = max((int(e["total_steps"]) for e in entries if "total_steps" in e), default=0)
-        return entries, total
+        done, whole = (
+            int(max((_number(entry.get(key)) or 0.0 for entry in entries), default=0.0))
+            for key in ("current_steps", "total_steps")
+        )
+        if done < whole:
+            warnings.append(f"the run is cut off: {done} of {whole} steps")
+        return entries, done
     try:
         state = json.loads(text)
     except ValueError as error:
@@ -212,6 +271,8 @@ def _lines(text: str, path: Path, warnings: list[str]) -> list[Mapping[str, Any]
     entries: list[Mapping[str, Any]] = []
     lines = text.splitlines()
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
             entry = json.loads(line)
         except ValueError:

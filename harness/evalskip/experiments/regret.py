@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalskip.analysis.curves import Curve, replay
+from evalskip.analysis.curves import Curve, overfits, replay
 from evalskip.analysis.regret import Costs, looks_of, over_seeds, recommended, rows_of, substitutes
+from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.claims.ledger import judged_by_regret
 from evalskip.errors import InputError, MeasurementError
 from evalskip.jobs import CurveRequest, RunRequest
 from evalskip.launch import launcher_for
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.records import append_line
-from evalskip.schedules import EveryEpoch, EveryNEpochs, FinalOnly, Off
+from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
 from evalskip.summary import Effort, RegretSummary, Scope, Summary, write_sections
 
 if TYPE_CHECKING:
@@ -123,13 +124,20 @@ class _Regret:
                 if each[0] <= self._epochs
             ]
         costs = [cost for _, cost, _ in dense]
+        looks = [
+            *looks_of(schedules, self._shifts()),
+            *substitutes(self._train_rows, self._holdout_rows),
+        ]
+        # of each it is asked whether it loses more than it may, but of evaluating at every point
+        level_of_verdict = simultaneous_level(level, 1, len(looks) - 1)
         rows = rows_of(
-            [*looks_of(schedules, self._shifts()), *substitutes(self._train_rows)],
+            looks,
             curves,
             costs,
             margin=design.margin,
             patience=design.patience,
             level=level,
+            level_of_verdict=level_of_verdict,
         )
         chosen = recommended(rows, within_share, design.regret)
         return RegretSummary(
@@ -139,10 +147,8 @@ class _Regret:
             level=level,
             margin=design.margin,
             patience=design.patience,
-            dense_overfits=sum(
-                replay(curve, range(len(curve.steps)), margin=design.margin).noticed is not None
-                for curve in curves
-            ),
+            level_of_verdict=level_of_verdict,
+            dense_overfits=sum(overfits(curve, design.margin) for curve in curves),
             best_step=float(np.mean([c.steps[int(np.argmin(c.loss))] for c in curves])),
             last_rise=over_seeds([float(c.loss[-1] - c.loss.min()) for c in curves], level),
             proven=sum(text is None for text in proven),
@@ -165,39 +171,43 @@ class _Regret:
         batches = -(-(self._train_rows - self._holdout_rows) // job.own_batch)
         return -(-batches // job.micro_batches)
 
-    def _schedules(self) -> dict[str, tuple[str, list[int]]]:
-        """By label: the schedule in words, and the steps after which it evaluates."""
-        wanted: list[Schedule] = [
+    def _wanted(self) -> list[Schedule]:
+        """Every schedule that is told of."""
+        return [
             EveryEpoch(),
             *(EveryNEpochs(n=n) for n in _EPOCHS),
             *(arm.schedule for entry in self._spec.arms for arm in entry.arms()),
             FinalOnly(),
             Off(),
         ]
-        steps_per_epoch = self._steps_per_epoch
+
+    def _schedules(self) -> dict[str, tuple[str, list[int]]]:
+        """By label: the schedule in words, and the steps after which it evaluates."""
         found = {}
-        for schedule in wanted:
-            steps = schedule.evaluated_steps(self._epochs, steps_per_epoch)
+        for schedule in self._wanted():
+            steps = schedule.evaluated_steps(self._epochs, self._steps_per_epoch)
             if steps is None:
                 raise InputError(f"arms: {schedule.label}: cannot be replayed")
-            found[schedule.label] = (schedule.phrase, steps)
+            if steps or isinstance(schedule, Off):  # one that never evaluates is off
+                found[schedule.label] = (schedule.phrase, steps)
         return found
 
     def _shifts(self) -> dict[str, list[list[int]]]:
-        """Schedules that count epochs, begun after each of the first N."""
-        wanted = {arm.schedule for entry in self._spec.arms for arm in entry.arms()}
-        counting = {
-            *(EveryNEpochs(n=n) for n in _EPOCHS),
-            *(schedule for schedule in wanted if isinstance(schedule, EveryNEpochs)),
-        }
-        per_epoch = self._steps_per_epoch
-        return {
-            schedule.label: [
-                [epoch * per_epoch for epoch in range(begin, self._epochs + 1, schedule.n)]
-                for begin in range(1, min(schedule.n, self._epochs) + 1)
-            ]
-            for schedule in counting
-        }
+        """Schedules that count epochs, begun after each of the first N.
+
+        Each sees the last epoch as well: it must not lose by training's having gone on after its
+        last look.
+        """
+        per_epoch, last = self._steps_per_epoch, self._epochs
+        found = {}
+        for schedule in self._wanted():
+            n = _period(schedule, per_epoch)
+            if n is not None and 1 < n < last:
+                found[schedule.label] = [
+                    [epoch * per_epoch for epoch in sorted({*range(begin, last + 1, n), last})]
+                    for begin in range(1, n + 1)
+                ]
+        return found
 
     def _launcher(self) -> Launcher:
         launcher = launcher_for(
@@ -236,10 +246,13 @@ class _Regret:
         )
         if not np.isfinite(curve.loss).all():
             raise MeasurementError(f"seed {seed}: the loss of an evaluation is not a number")
-        evaluations = [e["loader_ns"] + sum(e["batches_ns"]) for e in timeline["evaluations"]]
+        evaluations = timeline["evaluations"]
         cost = Costs(
             step_s=median(timeline["steps_ns"]) / 1e9,
-            evaluation_s=median(evaluations) / 1e9,
+            # what follows the batches is the keeping of losses, which no user's evaluation has
+            loader_s=median(e["loader_ns"] for e in evaluations) / 1e9,
+            batch_s=median(ns for e in evaluations for ns in e["batches_ns"]) / 1e9,
+            batch=getattr(self._spec.job, "evaluation_batch", 1),
             evaluation_rows=self._rows,
         )
         best = int(np.argmin(curve.loss))
@@ -263,11 +276,12 @@ class _Regret:
         places = curve.places(sorted({*range(every, last + 1, every), last}))
         expected = replay(curve, places, patience=patience)
         stopped = last if expected.stopped is None else curve.steps[expected.stopped]
-        found = {
+        found: dict[str, tuple[Any, Any]] = {
             "stopped at step": (stopped, real["stopped_at"]),
             "kept step": (curve.steps[expected.kept], real["kept"]),
-            "weights": (digests[expected.kept], real["weights_digest"]),
         }
+        if self._spec.job.describe()["device"] == "cpu":  # elsewhere sums may differ in order
+            found["weights"] = (digests[expected.kept], real["weights_digest"])
         differs = [f"{what}: replay {a}, real {b}" for what, (a, b) in found.items() if a != b]
         how = (
             f"every {epochs} epochs, {f'patience {patience}' if patience else 'no early stopping'}"
@@ -305,6 +319,15 @@ class _Regret:
             "curve": measured.get("curve"),
         }
         append_line(self._results.path / "curves.jsonl", json.dumps(known))
+
+
+def _period(schedule: Schedule, steps_per_epoch: int) -> int | None:
+    """Epochs from one of a schedule's evaluations to the next; None: it does not count them."""
+    if isinstance(schedule, EveryNEpochs):
+        return schedule.n
+    if isinstance(schedule, EveryNSteps) and schedule.n % steps_per_epoch == 0:
+        return schedule.n // steps_per_epoch
+    return None
 
 
 def _between(steps: Sequence[int], losses: Mapping[int, float]) -> Any:

@@ -69,9 +69,10 @@ def _missed(summary: Summary) -> str:
     """What skipping altogether loses, and the advice."""
     found = summary.regret[0]
     off = next(each for each in found.rows if each.name == "off")
+    saving = f", for {per_cent(off.time_saved)} of the time" if off.time_saved else ""
     return (
         f"Without evaluation the model that is kept is {nats(off.lost)} worse than the best that "
-        f"evaluation would have kept, for {per_cent(off.time_saved)} of the time; {found.says}."
+        f"evaluation would have kept{saving}; {found.says}."
     )
 
 

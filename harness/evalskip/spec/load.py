@@ -12,6 +12,7 @@ from evalskip.errors import InputError
 from evalskip.spec.experiment import Spec
 from evalskip.spec.explain import explain
 from evalskip.spec.llamafactory import as_llamafactory_reads, is_llamafactory, spec_of
+from evalskip.spec.regret import RegretDesign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +64,25 @@ def load_spec(
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return spec
+
+
+def regret_design(settings: Sequence[str]) -> RegretDesign:
+    """The ``regret:`` section by itself, of settings such as ``regret.margin=0.05``.
+
+    Raises:
+        InputError: a setting is of another section, or wrong.
+    """
+    document: dict[str, Any] = {"regret": {}}
+    for setting in settings:
+        if not setting.startswith("regret."):
+            raise InputError(f"--set {setting}: expected regret.KEY=value with a past run's log")
+        _apply(document, setting)
+    try:
+        return RegretDesign.model_validate(document["regret"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(f"--set regret.{place}: {first['msg']}") from None
 
 
 def read_yaml(text: str) -> Any:

@@ -17,11 +17,16 @@ class RegretDesign(BaseModel):
         default=128, ge=8, description="rows that choose nothing, on which regret is measured"
     )
     holdout: float = Field(
-        default=0.1, gt=0, lt=0.5, description="of the training rows, the share that is held back"
+        default=0.1,
+        gt=0,
+        lt=0.5,
+        description="of the training rows, the share that is held back; all of them, half and a "
+        "tenth may stand for an evaluation set",
     )
     margin: float = Field(
         default=0.02,
         ge=0,
+        allow_inf_nan=False,
         description="overfitting is noticed where two evaluations in a row lie so far above the "
         "best, in nats",
     )
@@ -29,5 +34,8 @@ class RegretDesign(BaseModel):
         default=3, ge=1, description="evaluations without a new best after which training stops"
     )
     regret: float = Field(
-        default=0.01, gt=0, description="nats that may be lost, for the recommendation"
+        default=0.01,
+        gt=0,
+        allow_inf_nan=False,
+        description="nats that may be lost, for the recommendation",
     )

@@ -22,8 +22,8 @@ _KINDS = (("schedule", "schedules", BLUE, "o"), ("substitute", "substitutes", OR
 
 
 def plot(summary: Summary) -> Plot | None:
-    """One point per schedule and substitute; None where no curve was kept."""
-    if not summary.regret:
+    """One point per schedule and substitute; None without curves, or without their times."""
+    if not summary.regret or any(each.time_saved is None for each in summary.regret[0].rows):
         return None
     found = summary.regret[0]
     numbered = list(enumerate(found.rows, start=1))
@@ -43,10 +43,10 @@ def plot(summary: Summary) -> Plot | None:
                 _draw(axes, own, colour, marker, label)
         best = sorted(
             (each for each in found.rows if each.worth_choosing),
-            key=lambda each: each.time_saved.estimate,
+            key=lambda each: each.saved,
         )
         axes.plot(
-            [100 * each.time_saved.estimate for each in best],
+            [100 * each.saved for each in best],
             [each.lost.estimate for each in best],
             "-",
             color=FAINT,
@@ -81,7 +81,7 @@ def _draw(
     label: str,
 ) -> None:
     axes.errorbar(
-        [100 * each.time_saved.estimate for _, each in rows],
+        [100 * each.saved for _, each in rows],
         [each.lost.estimate for _, each in rows],
         [[_reach(each, 0) for _, each in rows], [_reach(each, 1) for _, each in rows]],
         fmt=marker,
@@ -94,7 +94,7 @@ def _draw(
     for number, each in rows:
         axes.annotate(
             figures.count(number),
-            (100 * each.time_saved.estimate, each.lost.estimate),
+            (100 * each.saved, each.lost.estimate),
             xytext=(5, 4),
             textcoords="offset points",
             fontsize=9.5,

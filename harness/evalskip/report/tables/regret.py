@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from evalskip.summary import Interval, Summary
 
 
+_CHOSE = {True: "chose nothing", False: "chose it themselves"}
+
+
 def regret(summary: Summary) -> Table:
     """Every schedule and substitute: what it saves, and what it loses."""
     found = summary.regret[0] if summary.regret else None
@@ -19,17 +22,19 @@ def regret(summary: Summary) -> Table:
         seeds = f"means over {found.seeds} seeds" if found.seeds > 1 else "one run"
         note = (
             f"Replayed from {found.points} evaluations of a run ({seeds}). Saved: of T, against "
-            "all of them. Regret in nats: of the checkpoint that is kept, on rows that chose "
-            "nothing, against the one that all evaluations together keep. Shifted: the same where "
-            "the schedule may begin after any epoch, since every N epochs can happen to fall on "
-            "the best one. ★: nothing else saves more at less regret."
+            f"all of them, without what is saved and logged. Regret in nats: of the checkpoint "
+            f"that is kept, on rows that {_CHOSE[found.rows[0].regret is not None]}, against the "
+            "one that all evaluations together keep. Shifted: mean over where the schedule may "
+            "begin, since every N can happen to fall on the best one, with the last as well. ★: "
+            "nothing else saves more at less regret."
         )
         if found.proven or found.not_proven:
             tried = found.proven + len(found.not_proven)
             note += (
-                f" {found.proven} of {tried} real runs, with early stopping and the best kept, "
-                "ended where the replay says."
+                f" {found.proven} of {tried} real runs that kept their best, with early stopping "
+                "or without, ended where the replay says."
             )
+            note += "".join(f" Not so: {each}." for each in found.not_proven)
     return Table(
         title="What sparser evaluation would have missed",
         note=note,
@@ -48,7 +53,7 @@ def regret(summary: Summary) -> Table:
                 each.says,
                 f"{each.evaluations:.0f}",
                 figures.interval(each.time_saved),
-                figures.percent(each.share),
+                figures.NOTHING if each.share is None else figures.percent(each.share),
                 f"{each.kept_step:,.0f}",
                 _nats(each.regret or each.regret_chosen),
                 _nats(each.regret_shifted),
@@ -79,7 +84,7 @@ def noticed(summary: Summary) -> Table:
             "later steps",
             "stopping saves %",
             "rank",
-            "regret on the rows that chose",
+            "regret on the evaluation rows",
         ),
         rows=[
             (
