@@ -329,7 +329,10 @@ def told(rows: list[Row]) -> list[str]:
         "interval over the share. Composer: its estimator, from the same pilots; FLOP: operations "
         "alone.",
     ]
-    for kind in dict.fromkeys(row.kind for row in rows):
+    kinds = list(dict.fromkeys(row.kind for row in rows))
+    if len(kinds) > 1:
+        lines += ["", "## Together", "", *_summed(rows)]
+    for kind in kinds:
         own = [row for row in rows if row.kind == kind]
         lines += ["", f"## {kind.capitalize()}", "", *_summed(own), "", *_table(own)]
     return lines
