@@ -28,6 +28,6 @@ def judged(summary: Summary) -> Claim:
         verdict,
         measured=f"skipping saves {missed.saved(off)} of T, and the model that is kept is "
         f"{missed.nats(off.lost)} worse",
-        condition=f"recommended: {found.says}",
+        condition=found.says,
         told=[each for each in (off, row) if each],
     )

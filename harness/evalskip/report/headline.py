@@ -195,11 +195,13 @@ def provenance(summary: Summary) -> list[str]:
         lines = [*(lines if summary.arms else lines[:1]), told]
     if summary.regret and not summary.arms:
         found = summary.regret[0]
-        lines = [
-            lines[0],
-            f"{found.seeds} seeds of {found.steps:,} steps, each evaluated {found.points} times; "
-            f"{effort.runs} runs in {figures.duration(effort.seconds)}",
-        ]
+        told = f"a log of {found.steps:,} steps, evaluated {found.points} times"
+        if effort.runs:
+            told = (
+                f"{found.seeds} seeds of {found.steps:,} steps, each evaluated {found.points} "
+                f"times; {effort.runs} runs in {figures.duration(effort.seconds)}"
+            )
+        lines = [lines[0], told]
     if summary.headroom and not summary.arms:
         lines = [lines[0], f"{effort.runs} trials in {figures.duration(effort.seconds)}"]
     if summary.observations and not summary.arms:
