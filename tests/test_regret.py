@@ -424,6 +424,18 @@ def test_a_log_that_says_nothing_is_refused(
     ("changes", "said"),
     [
         ({"arms": [{"schedule": "every_epoch", "evaluation_rows": [4, 8]}]}, "expected one number"),
+        (
+            {
+                "arms": [
+                    {
+                        "schedule": "every_epoch",
+                        "evaluation_rows": 8,
+                        "evaluation": {"evaluation_batch": 2},
+                    }
+                ]
+            },
+            "arms.0.evaluation: expected none",
+        ),
         ({"regret": {"seeds": 3}}, "regret.seeds"),
         ({"regret": {"holdout": 0.7}}, "regret.holdout"),
         ({"job": {**TINY, "metrics": True}}, "job.metrics: expected none"),

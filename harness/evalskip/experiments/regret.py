@@ -100,6 +100,11 @@ class _Regret:
                 "arms: expected one number of evaluation_rows, since checkpoints are compared on "
                 f"the same rows, got {', '.join(map(str, sorted(s or 0 for s in sizes)))}"
             )
+        for number, entry in enumerate(spec.arms):
+            if entry.evaluation:
+                raise InputError(
+                    f"arms.{number}.evaluation: expected none, since every point is evaluated alike"
+                )
         (rows,) = sizes
         data = getattr(spec.job, "data", None)
         self._train_rows = data.train_rows if data else 0
