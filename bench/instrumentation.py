@@ -44,7 +44,7 @@ def table(job: Any, runs: int) -> list[str]:
     import numpy as np
     import torch
 
-    from evalskip.analysis.intervals import mean_log_ratio, throughput_gain
+    from evalskip.analysis.intervals import mean_interval, throughput_gain
     from evalskip.jobs.transformers.text import token_rows
     from evalskip.jobs.transformers.training import dataset
     from evalskip.machine.devices import usable_cores
@@ -53,7 +53,7 @@ def table(job: Any, runs: int) -> list[str]:
     rows = dataset(token_rows(job.data)[: job.data.train_rows])
     train(job, rows, seed=0)  # the first run pays for lazy imports
     found = [train(job, rows, seed=seed) for seed in range(1, runs + 1)]
-    cost = throughput_gain(mean_log_ratio([ratio for ratio, _ in found], LEVEL))
+    cost = throughput_gain(mean_interval([ratio for ratio, _ in found], LEVEL))
     step_ms = 1e3 * float(np.median([step for _, step in found]))
     return [
         "# What the probe costs a train step",

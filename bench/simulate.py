@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from scipy import stats
 
 from evalskip.analysis.estimates import WIDENING
-from evalskip.analysis.intervals import jackknife_t, mean_log_ratio, replicates, throughput_gain
+from evalskip.analysis.intervals import jackknife_t, mean_interval, replicates, throughput_gain
 from evalskip.analysis.matched_steps import locate, log_gains
 from evalskip.analysis.pieces import Pieces
 from evalskip.analysis.verdicts import judge, simultaneous_level
@@ -194,7 +194,7 @@ def judged(arms: dict[str, Pieces]) -> dict[str, Any]:
             if gain in RANGE:
                 result["misled"] |= judge(wide, RANGE, look) != "inconclusive"
         walls = [np.log(_wall(off.at(range(look)))) for off in offs]
-        floor = mean_log_ratio(list(walls[1] - walls[0]), level_of_floor)
+        floor = mean_interval(list(walls[1] - walls[0]), level_of_floor)
         result["alarm"] |= not floor.low <= 0 <= floor.high
     return result
 

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats
 
 from evalskip.analysis.estimates import matched, undisturbed
-from evalskip.analysis.intervals import mean_log_ratio, ratio
+from evalskip.analysis.intervals import mean_interval, ratio
 from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.gate import kinds
 from evalskip.gate.baseline import Baseline, Experiment, Session
@@ -71,7 +71,7 @@ def summary_of(arms: dict[str, Pieces], flagged: bool, source: np.random.Generat
             run_overhead_s=None,
             block_start_s=None,
             stopped="",
-            fixed_cost=ratio(mean_log_ratio(list(np.log(beyond / walls)), 0.95)),
+            fixed_cost=ratio(mean_interval(list(np.log(beyond / walls)), 0.95)),
         ),
     )
     found.comparisons = matched(

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from evalskip.analysis.intervals import jackknife_t, mean_log_ratio, replicates
+from evalskip.analysis.intervals import jackknife_t, mean_interval, replicates
 from evalskip.analysis.matched_steps import LogGains, locate, log_gains
 from evalskip.analysis.pieces import Pieces, pieces_of
 from evalskip.analysis.verdicts import blocks_to_settle, judge, overall, simultaneous_level
@@ -28,7 +28,7 @@ def gain(estimate: float, low: float | None, high: float | None) -> Interval:
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=12), st.sampled_from([0.9, 0.95, 0.99]))
 def test_the_jackknife_of_a_mean_is_students_interval(ratios: list[float], level: float) -> None:
-    interval = mean_log_ratio(ratios, level)
+    interval = mean_interval(ratios, level)
     error = np.std(ratios, ddof=1) / math.sqrt(len(ratios))
     reach = stats.t.ppf((1 + level) / 2, len(ratios) - 1) * error
     assert interval.estimate == pytest.approx(np.mean(ratios), abs=1e-12)
@@ -41,7 +41,7 @@ def test_many_blocks_are_left_out_in_groups() -> None:
     kept = replicates(range(4000))
     assert len(kept) == 41
     assert {len(blocks) for blocks in kept[1:]} == {3900}
-    interval = mean_log_ratio(ratios, 0.95)
+    interval = mean_interval(ratios, 0.95)
     error = np.std(ratios, ddof=1) / math.sqrt(4000)
     reach = interval.high - interval.estimate
     assert reach == pytest.approx(stats.t.ppf(0.975, 39) * error, rel=0.25)

@@ -17,10 +17,10 @@ from transformers import (
 )
 
 from evalskip.analysis.curves import Curve, overfits, ranks_alike, replay
+from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.regret import (
     Costs,
     looks_of,
-    over_seeds,
     recommended,
     rows_of,
     substitutes,
@@ -240,7 +240,7 @@ def judged(curves: list[Curve], **changes: Any) -> dict[str, Any]:
         patience=3,
         dense_overfits=sum(overfits(curve, 0.02) for curve in curves),
         best_step=100,
-        last_rise=over_seeds([0.8], 0.95),
+        last_rise=mean_interval([0.8], 0.95),
         proven=5,
         not_proven=[],
         rows=rows_of(

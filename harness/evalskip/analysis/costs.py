@@ -103,23 +103,23 @@ def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCount
     later = [each for each in evaluated if not each[1].is_first] or evaluated
     # where pieces lie, disturbed ones count for little; but T is what a clock will show
     tail = _tail(parts, steps, level)
-    steps, batches = tail * steps, tail * batches
+    seen_steps, seen_batches = tail * steps, tail * batches
     loader = located(
-        (found.loader + _first_batch(found, batches, pace)) / pace for pace, found in later
+        (found.loader + _first_batch(found, seen_batches, pace)) / pace for pace, found in later
     )
     end = located(found.aggregation / pace for pace, found in later)
     end_of_row = located(found.aggregation / pace / max(1, found.rows) for pace, found in later)
-    added = _hidden(parts, steps, level)
+    added = _hidden(parts, seen_steps, level)
     costs = PieceCosts(
         once_s=_first_save(parts, level, jobs)
-        + located(_once(parts, process, steps, level[process]) for process in sorted(level)),
-        step_s=steps[0],
-        micro_batch_s=steps[1],
-        token_s=steps[2],
+        + located(_once(parts, process, seen_steps, level[process]) for process in sorted(level)),
+        step_s=seen_steps[0],
+        micro_batch_s=seen_steps[1],
+        token_s=seen_steps[2],
         aside_s=_aside(parts, level, jobs),
         loader_s=loader + (0.0 if gathers else end),
-        batch_s=batches[0],
-        evaluation_token_s=batches[1],
+        batch_s=seen_batches[0],
+        evaluation_token_s=seen_batches[1],
         gathered_row_s=end_of_row if gathers else 0.0,
         first_evaluation_s=_first_evaluation(own, level),
         evaluation_log_s=located(found.log / pace for pace, found in evaluated),
@@ -128,11 +128,11 @@ def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCount
     return Fitted(
         costs=costs,
         paces=paces,
-        evaluation_paces=_evaluation_paces(own, batches / tail, spread, level, paces),
+        evaluation_paces=_evaluation_paces(own, batches, spread, level, paces),
         event_paces=_event_paces(own, costs, tail, spread, level),
-        step_variance=_step_variance(parts, steps / tail, level),
+        step_variance=_step_variance(parts, steps, level),
         batch_variance=spread**2,
-        hidden_error_s=_hidden_error(parts, steps, added),
+        hidden_error_s=_hidden_error(parts, seen_steps, added),
         hidden_degrees=_HIDDEN_DEGREES + max(0, len(added) - 1),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.analysis.intervals import (
     jackknife_t,
-    mean_log_ratio,
+    mean_interval,
     ratio,
     replicates,
     throughput_gain,
@@ -51,15 +51,15 @@ def direct(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
     return _comparison(
         arm,
         "direct",
-        mean_log_ratio(wall, level),
+        mean_interval(wall, level),
         blocks=len(wall),
     ).model_copy(
         update={
             "throughput_gain_with_setup": throughput_gain(
-                mean_log_ratio(_paired(runs, arm, "total_s"), level)
+                mean_interval(_paired(runs, arm, "total_s"), level)
             ),
             "throughput_gain_uncontaminated": (
-                throughput_gain(mean_log_ratio(clean, level)) if clean else None
+                throughput_gain(mean_interval(clean, level)) if clean else None
             ),
         }
     )
@@ -77,7 +77,7 @@ def attributed(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
         math.log(wall / (wall - evaluate))
         for wall, evaluate in zip(own["wall_s"], own["evaluate_s"], strict=True)
     ]
-    return _comparison(arm, "attributed", mean_log_ratio(logs, level), blocks=len(logs))
+    return _comparison(arm, "attributed", mean_interval(logs, level), blocks=len(logs))
 
 
 def matched(
@@ -163,7 +163,7 @@ def fixed_cost(runs: pd.DataFrame, level: float) -> Interval | None:
     off = runs["wall_s"].where(runs["arm"] == OFF).groupby(keys).first()
     ratios = (beyond / off).dropna()
     logs = [math.log(value) for value in ratios if value > 0]
-    return ratio(mean_log_ratio(logs, level)) if logs else None
+    return ratio(mean_interval(logs, level)) if logs else None
 
 
 def replicated_gains(

@@ -66,12 +66,10 @@ def jackknife_t(values: Sequence[float], level: float, *, widening: float = 1.0)
     )
 
 
-def mean_log_ratio(log_ratios: Sequence[float], level: float) -> Interval:
-    """The mean of log ratios, one per block, with Student's t interval."""
-    values = np.asarray(log_ratios)
-    return jackknife_t(
-        [float(values[kept].mean()) for kept in replicates(range(len(values)))], level
-    )
+def mean_interval(values: Sequence[float], level: float) -> Interval:
+    """The mean of values, one per block or seed, with Student's t interval."""
+    array = np.asarray(values, dtype=float)
+    return jackknife_t([float(array[kept].mean()) for kept in replicates(range(len(array)))], level)
 
 
 def throughput_gain(log_ratio: Interval) -> Interval:

@@ -86,7 +86,7 @@ def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
     ends = sorted({found["after_step"] for found in timeline["evaluations"]} - {0})
     between = min((end - begin for begin, end in pairwise([0, *ends])), default=count)
     window = min(window, max(1, between // 2))
-    rows = sum(run for _, run in run.whole["sets"].values())
+    rows = sum(evaluated for _, evaluated in run.whole["sets"].values())
     evaluated: dict[int, list[Evaluation]] = {}
     for number, found in enumerate(timeline["evaluations"]):
         own = evaluated.setdefault(found["after_step"], [])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from evalskip.analysis.curves import ranks_alike, replay
-from evalskip.analysis.intervals import jackknife_t, replicates
+from evalskip.analysis.intervals import mean_interval
 from evalskip.summary import ScheduleRegret
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Look:
 
     Args:
         name: of the row.
-        kind: ``schedule`` or ``substitute``.
+        kind: of the row.
         says: in words.
         places: the points that it sees.
         signal: what it sees there; None: the evaluation.
@@ -58,7 +58,7 @@ class Look:
     """
 
     name: str
-    kind: str
+    kind: Literal["schedule", "substitute"]
     says: str
     places: Callable[[Curve], Sequence[int]]
     signal: Callable[[Curve], Floats] | None = None
@@ -143,12 +143,6 @@ def rows_of(
     return [row.model_copy(update={"worth_choosing": _is_worth(row, found)}) for row in found]
 
 
-def over_seeds(values: Sequence[float], level: float) -> Interval:
-    """The mean over seeds with Student's t interval."""
-    array = np.asarray(values, dtype=float)
-    return jackknife_t([float(array[kept].mean()) for kept in replicates(range(len(array)))], level)
-
-
 def _row(
     look: Look, curves: Sequence[Curve], *, margin: float, level: float, level_of_verdict: float
 ) -> ScheduleRegret:
@@ -168,16 +162,16 @@ def _row(
             delays.append(delay)
     return ScheduleRegret(
         name=look.name,
-        kind="schedule" if look.kind == "schedule" else "substitute",
+        kind=look.kind,
         says=look.says,
         evaluations=float(np.mean([len(list(look.places(curve))) for curve in curves])),
         kept_step=float(np.mean([c.steps[r.kept] for c, r in zip(curves, replays, strict=True)])),
-        regret_chosen=over_seeds(chosen, level),
-        regret=over_seeds(lost, level) if lost else None,
-        regret_shifted=over_seeds(shifted, level) if shifted else None,
-        judged=over_seeds(shifted or lost or chosen, level_of_verdict),
+        regret_chosen=mean_interval(chosen, level),
+        regret=mean_interval(lost, level) if lost else None,
+        regret_shifted=mean_interval(shifted, level) if shifted else None,
+        judged=mean_interval(shifted or lost or chosen, level_of_verdict),
         noticed=sum(seen.noticed is not None for seen in replays),
-        delay_steps=over_seeds(delays, level) if len(delays) == len(curves) else None,
+        delay_steps=mean_interval(delays, level) if len(delays) == len(curves) else None,
         correlation=_correlation(look, curves, level),
     )
 
@@ -202,9 +196,9 @@ def _times(
         stopping.append(1 - part / wall)
     can_stop = all(len(list(look.places(curve))) > patience for curve in curves)
     return {
-        "time_saved": over_seeds(saved, level),
+        "time_saved": mean_interval(saved, level),
         "share": float(np.mean(shares)),
-        "stopping_saves": over_seeds(stopping, level) if can_stop else None,
+        "stopping_saves": mean_interval(stopping, level) if can_stop else None,
     }
 
 
@@ -224,7 +218,7 @@ def _delay(curve: Curve, seen: Replay, dense: Replay) -> float | None:
 def _correlation(look: Look, curves: Sequence[Curve], level: float) -> Interval | None:
     if look.signal is None:
         return None
-    return over_seeds([ranks_alike(look.signal(curve), curve.loss) for curve in curves], level)
+    return mean_interval([ranks_alike(look.signal(curve), curve.loss) for curve in curves], level)
 
 
 def _is_worth(row: ScheduleRegret, rows: Sequence[ScheduleRegret]) -> bool:

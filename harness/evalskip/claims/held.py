@@ -11,7 +11,7 @@ from evalskip.summary import Claim
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalskip.summary import Headroom, Interval, Summary
+    from evalskip.summary import Headroom, Interval, Scope, Summary
 
 # of a peak: less than this is never told from nothing
 _SHARE = 0.01
@@ -82,6 +82,17 @@ def where(holds: Mapping[str, bool], others: Sequence[Headroom]) -> str:
     return "; ".join(texts)
 
 
+def where_run(scope: Scope, beside: str = "") -> str:
+    """What a claim's verdict holds for, in words.
+
+    Args:
+        scope: of what was measured.
+        beside: what else belongs to it.
+    """
+    where = f"{scope.job}, {scope.model}, on {scope.device}{beside}"
+    return where if scope.device not in ("cpu", "none") else f"{where}; not yet measured on a GPU"
+
+
 def judged(
     claim: tuple[str, str],
     summary: Summary,
@@ -92,16 +103,11 @@ def judged(
     evidence: Sequence[str] = (),
 ) -> Claim:
     """A claim by the arms for which it holds; without any, it was not run."""
-    scope = summary.scope
-    device = scope.device
-    where_run = f"{scope.job}, {scope.model}, on {device}"
     return Claim(
         id=claim[0],
         says=claim[1],
         verdict=overall(["supported" if held else "refuted" for held in holds.values()]),
-        scope=where_run
-        if device not in ("cpu", "none")
-        else f"{where_run}; not yet measured on a GPU",
+        scope=where_run(summary.scope),
         measured=measured,
         condition=condition,
         evidence=list(evidence),

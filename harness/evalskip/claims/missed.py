@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims.held import per_cent
+from evalskip.claims.held import per_cent, where_run
 from evalskip.summary import Claim
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def judged(
         condition: on which it holds, or what holds in its place.
         told: rows that it rests on.
     """
-    scope, found = summary.scope, of(summary)
+    found = of(summary)
     if found is None:
         return Claim(
             id=claim[0],
@@ -98,10 +98,6 @@ def judged(
             condition="",
             evidence=[],
         )
-    where = (
-        f"{scope.job}, {scope.model}, on {scope.device}; {found.seeds} seeds, of which "
-        f"{found.dense_overfits} overfit"
-    )
     if found.not_proven:
         verdict, condition = "inconclusive", f"a real run differs: {found.not_proven[0]}"
     elif found.dense_overfits < found.seeds:
@@ -112,7 +108,9 @@ def judged(
         id=claim[0],
         says=claim[1],
         verdict=verdict,
-        scope=where if scope.device != "cpu" else f"{where}; not yet measured on a GPU",
+        scope=where_run(
+            summary.scope, f"; {found.seeds} seeds, of which {found.dense_overfits} overfit"
+        ),
         measured=measured,
         condition=condition,
         evidence=[

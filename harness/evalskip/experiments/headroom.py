@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from evalskip.analysis.headroom import Search
-from evalskip.analysis.intervals import mean_log_ratio, throughput_gain
+from evalskip.analysis.intervals import mean_interval, throughput_gain
 from evalskip.claims.ledger import judged_by_headroom
 from evalskip.errors import InputError, MeasurementError
 from evalskip.jobs import RunRequest, Trial
@@ -315,7 +315,7 @@ class _Headroom:
         append_line(self._results.path / "trials.jsonl", json.dumps({**found, "seconds": took}))
 
     def _told(self, kind: _Kind, arm: Arm) -> Headroom:
-        gain = mean_log_ratio(kind.gains, self._spec.design.level) if kind.gains else None
+        gain = mean_interval(kind.gains, self._spec.design.level) if kind.gains else None
         return Headroom(
             arm=arm.name,
             max_batch=kind.largest,

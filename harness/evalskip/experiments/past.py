@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalskip.analysis.curves import Curve, overfits
-from evalskip.analysis.regret import Costs, Look, over_seeds, recommended, rows_of
+from evalskip.analysis.intervals import mean_interval
+from evalskip.analysis.regret import Costs, Look, recommended, rows_of
 from evalskip.errors import InputError
 from evalskip.results import fresh_directory
 from evalskip.summary import Effort, RegretSummary, Scope, Summary, write_sections
@@ -196,6 +197,12 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
     chosen = recommended(rows, within_share, design.regret)
     best = int(np.argmin(curve.loss))
     within = f"within {100 * within_share:g} % of T and {design.regret:g} of regret"
+    if chosen:
+        says = f"{within}: {chosen.says}"
+    elif costs:
+        says = f"nothing that is known stays {within}"
+    else:
+        says = "what evaluations took is not known, so nothing is recommended"
     return RegretSummary(
         seeds=1,
         points=count,
@@ -206,18 +213,14 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         patience=design.patience,
         dense_overfits=int(overfits(curve, design.margin)),
         best_step=float(curve.steps[best]),
-        last_rise=over_seeds([float(curve.loss[-1] - curve.loss.min())], _LEVEL),
+        last_rise=mean_interval([float(curve.loss[-1] - curve.loss.min())], _LEVEL),
         proven=0,
         not_proven=[],
         rows=rows,
         within_share=within_share,
         within_regret=design.regret,
         recommended=chosen.name if chosen else None,
-        says=f"{within}: {chosen.says}"
-        if chosen
-        else f"nothing that is known stays {within}"
-        if costs
-        else "what evaluations took is not known, so nothing is recommended",
+        says=says,
     )
 
 

@@ -151,11 +151,15 @@ class _Survey:
         seen = self.run.timeline["evaluations"][-1]["shapes"]
         return self.job["evaluation_shapes"] or seen  # type: ignore[no-any-return]
 
-    def within(self, schedule: Schedule) -> list[int]:
-        """Steps after which the job evaluates under a schedule; 0: before the first."""
+    def within(self, schedule: Schedule) -> list[int] | None:
+        """Steps after which the job evaluates under a schedule; 0: before the first.
+
+        Returns:
+            None where it cannot be told.
+        """
         per_epoch = self.job["steps_per_epoch"]
-        after = schedule.evaluated_within(self.steps, per_epoch) or []
-        if isinstance(schedule, Off | FinalOnly):
+        after = schedule.evaluated_within(self.steps, per_epoch)
+        if after is None or isinstance(schedule, Off | FinalOnly):
             return after
         strategy = schedule.trainer_arguments()["eval_strategy"]
         if strategy != "no":  # a callback does not wait

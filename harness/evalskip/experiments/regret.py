@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalskip.analysis.curves import Curve, overfits, replay
-from evalskip.analysis.regret import Costs, looks_of, over_seeds, recommended, rows_of, substitutes
+from evalskip.analysis.intervals import mean_interval
+from evalskip.analysis.regret import Costs, looks_of, recommended, rows_of, substitutes
 from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.claims.ledger import judged_by_regret
 from evalskip.errors import InputError, MeasurementError
@@ -155,7 +156,7 @@ class _Regret:
             level_of_verdict=level_of_verdict,
             dense_overfits=sum(overfits(curve, design.margin) for curve in curves),
             best_step=float(np.mean([c.steps[int(np.argmin(c.loss))] for c in curves])),
-            last_rise=over_seeds([float(c.loss[-1] - c.loss.min()) for c in curves], level),
+            last_rise=mean_interval([float(c.loss[-1] - c.loss.min()) for c in curves], level),
             proven=sum(text is None for text in proven),
             not_proven=[text for text in proven if text is not None],
             rows=rows,
@@ -278,7 +279,7 @@ class _Regret:
         )
         real = self._run(launcher, curve.seed, request)["curve"]
         last = curve.all_steps
-        places = curve.places(sorted({*range(every, last + 1, every), last}))
+        places = curve.places(EveryNSteps(n=every).evaluated_steps(1, last))
         expected = replay(curve, places, patience=patience)
         stopped = last if expected.stopped is None else curve.steps[expected.stopped]
         found: dict[str, tuple[Any, Any]] = {

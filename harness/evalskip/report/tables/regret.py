@@ -55,8 +55,8 @@ def regret(summary: Summary) -> Table:
                 figures.interval(each.time_saved),
                 figures.NOTHING if each.share is None else figures.percent(each.share),
                 f"{each.kept_step:,.0f}",
-                _nats(each.regret or each.regret_chosen),
-                _nats(each.regret_shifted),
+                _plain(each.regret or each.regret_chosen, 3),
+                _plain(each.regret_shifted, 3),
                 "★" if each.worth_choosing else "",
             )
             for each in (found.rows if found else ())
@@ -94,8 +94,8 @@ def noticed(summary: Summary) -> Table:
                 if each.delay_steps is None
                 else f"{each.delay_steps.estimate:,.0f}",
                 figures.interval(each.stopping_saves),
-                _plain(each.correlation),
-                _nats(each.regret_chosen),
+                _plain(each.correlation, 2),
+                _plain(each.regret_chosen, 3),
             )
             for each in found.rows
         ]
@@ -104,17 +104,9 @@ def noticed(summary: Summary) -> Table:
     )
 
 
-def _nats(value: Interval | None) -> str:
+def _plain(value: Interval | None, digits: int) -> str:
     if value is None:
         return figures.NOTHING
     if value.low is None or value.high is None:
-        return f"{value.estimate:.3f}"
-    return f"{value.estimate:.3f} [{value.low:.3f}, {value.high:.3f}]"
-
-
-def _plain(value: Interval | None) -> str:
-    if value is None:
-        return figures.NOTHING
-    if value.low is None or value.high is None:
-        return f"{value.estimate:.2f}"
-    return f"{value.estimate:.2f} [{value.low:.2f}, {value.high:.2f}]"
+        return f"{value.estimate:.{digits}f}"
+    return f"{value.estimate:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
