@@ -227,7 +227,7 @@ def rivals(
 
 def synthetic(count: int) -> Iterator[tuple[str, Spec]]:
     """Jobs of known costs, drawn at random."""
-    source = random.Random("validate, unseen")
+    source = random.Random("validate, once more")
     with tempfile.TemporaryDirectory() as folder:
         for number in range(count):
             path = Path(folder, f"synthetic-{number:02d}.yaml")

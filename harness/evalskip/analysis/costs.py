@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 # batches of an evaluation, so that the first can be told apart
 _SEVERAL = 3
 
-PACE_BELIEF, EVALUATION_BELIEF, EVENT_BELIEF = 0.05, 0.017, 0.035
+PACE_BELIEF, EVALUATION_BELIEF, EVENT_BELIEF = 0.05, 0.017, 0.04
 """What is believed beforehand: standard deviations of the log of a run's pace, of evaluation in
 units of steps from run to run, and of one evaluation of a run to another, beyond what the number of
 batches makes of it. Somewhat more than was found on a quiet machine of two cores."""
