@@ -100,7 +100,8 @@ def test_other_behaviour_gives_another_verdict(
 
 
 def test_without_observations_nothing_is_judged() -> None:
-    assert set(verdicts([]).values()) == {"not_run"}
+    assert verdicts([]) == {}
+    assert {claim.verdict for claim in collected([])} == {"not_run"}
     measured = ["speed", "memory", "released", "batch", "completion"]
     replayed = ["mixed", "overfitting", "final_eval", "holdout", "train_loss", "debug_use"]
     assert [claim.id for claim in collected([])] == [m.ID for m in SEEN] + measured + replayed
@@ -145,10 +146,15 @@ def test_the_ledger_is_printed_and_may_be_required(evalskip: Callable[..., Any])
     ended = evalskip("claims", "--require", "no_such")
     assert ended.returncode == 2
     assert "--require no_such: expected one of default_on, switch" in ended.stderr
-    ended = evalskip("claims", "--job", "no_such")
+    ended = evalskip("claims", "--run", "--python", "python", "--job", "no_such")
     assert (ended.returncode, ended.stderr) == (
         2,
-        "evalskip: --job no_such: expected llamafactory\n",
+        "evalskip: --job no_such: expected one of llamafactory, ranks\n",
+    )
+    ended = evalskip("claims", "--job", "ranks")
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "evalskip: --job: expected --run as well, which it is for\n",
     )
 
 

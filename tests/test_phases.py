@@ -28,7 +28,9 @@ class Time:
 durations = st.integers(0, 10**9)
 events = st.lists(
     st.tuples(
-        st.sampled_from(["step", "save", "log", "evaluate", "predict"]), durations, durations
+        st.sampled_from(["step", "save", "log", "evaluate", "predict", "collective"]),
+        durations,
+        durations,
     ),
     max_size=30,
 )
@@ -44,10 +46,16 @@ def test_whatever_happens_the_parts_sum_to_t(
     recorder.start()
     time.pass_(before)
     recorder.enter_loop()
+    waited = 0
     for kind, one, two in happenings:
         time.pass_(one)
         if kind == "step":
             recorder.step_done()
+        elif kind == "collective":
+            recorder.collective_begins()
+            time.pass_(two)
+            recorder.collective_done()
+            waited += two
         elif kind == "predict":
             recorder.loader_ready()
             time.pass_(two)
@@ -58,6 +66,10 @@ def test_whatever_happens_the_parts_sum_to_t(
                 recorder.batch_begins(4, 40)
                 time.pass_(two)
                 recorder.batch_done()
+                recorder.collective_begins()
+                time.pass_(two)
+                recorder.collective_done()
+                waited += two
                 with recorder.phase("log"):
                     time.pass_(one)
         else:
@@ -68,6 +80,8 @@ def test_whatever_happens_the_parts_sum_to_t(
     assert timeline.wall_ns == time.ns - began
     assert sum(timeline.phases_ns().values()) == timeline.wall_ns
     assert set(timeline.phases_ns()) == set(PHASES)
+    assert timeline.phases_ns()["wait"] == waited
+    assert min(timeline.phases_ns().values()) >= 0
     assert len(timeline.steps_ns) == sum(kind == "step" for kind, _, _ in happenings)
     assert len(timeline.evaluations) == sum(kind == "evaluate" for kind, _, _ in happenings)
     assert timeline.steps_end_ns == sorted(timeline.steps_end_ns)

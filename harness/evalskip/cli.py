@@ -83,8 +83,24 @@ def bench(
     ] = None,
     settings: SettingsOption = None,
     python: PythonOption = None,
+    engine: Annotated[str, typer.Option(help="Where blocks run: local, ray or slurm.")] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of the Ray cluster. [default: RAY_ADDRESS, or one on this machine]"),
+    ] = None,
+    gpus: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of a node, for a block. [default: as the job says from here]"),
+    ] = None,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(help="For sbatch: partition=gpu, gpus_per_node=1. Repeatable."),
+    ] = None,
 ) -> None:
     """Run matched jobs with and without evaluation, and say what it costs."""
+    from functools import partial
+
+    from evalskip.engines import engine_for
     from evalskip.experiments.bench import bench as run_bench
     from evalskip.report.markdown import write_markdown
     from evalskip.report.progress import ProgressView
@@ -99,17 +115,24 @@ def bench(
         budget=budget,
         full=full or None,
         python=python,
+        elsewhere=engine != "local",
     )
+    if engine != "local" and "headroom" in loaded.measure:
+        raise InputError("measure: expected no headroom, which is looked for on this machine only")
     directory = out or Path("results", spec.stem)
     if not directory.name or directory.name == "..":
         directory = directory.resolve()
     screen = console()
     for change in loaded.job.changes():
         screen.print(f"changed: {change}", highlight=False, markup=False)
+    options = dict(_pair(setting) for setting in slurm or [])
     with open_results(directory, directory.name, loaded, resume=resume) as results:
+        engine_of = partial(
+            engine_for, engine, loaded, results.logs, address=address, gpus=gpus, options=options
+        )
         try:
             with ProgressView(screen, loaded.design.budget) as progress:
-                summary = run_bench(loaded, results, progress)
+                summary = run_bench(loaded, results, progress, engine_of)
             if "headroom" in loaded.measure:
                 from evalskip.experiments.headroom import headroom as find_headroom
 
@@ -404,7 +427,7 @@ def claims(
     ] = False,
     job: Annotated[
         list[str] | None,
-        typer.Option(help="Whose evidence --run makes: llamafactory. Repeatable. [default: all]"),
+        typer.Option(help="What --run runs: llamafactory, ranks. Repeatable. [default: all]"),
     ] = None,
     python: Annotated[
         list[str] | None,
@@ -427,17 +450,20 @@ def claims(
 
     screen = console()
     found = [read_summary(directory) for directory in directories or []]
-    for name in job or []:
-        if name != "llamafactory":
-            raise InputError(f"--job {name}: expected llamafactory")
+    if job and not run:
+        raise InputError("--job: expected --run as well, which it is for")
     if run:
-        from evalskip.experiments.claims import make_claims
+        from evalskip.experiments.claims import KINDS, make_claims
 
+        for name in job or []:
+            if name not in KINDS:
+                raise InputError(f"--job {name}: expected one of {', '.join(KINDS)}")
         pythons = python or built_interpreters()
         if not pythons:
             raise InputError("--run: expected --python, or an interpreter from make llamafactory")
         with fresh_directory(out):
-            summary = make_claims(pythons, out, lambda seen: print_observation(screen, seen))
+            kinds = job or list(KINDS)
+            summary = make_claims(kinds, pythons, out, lambda seen: print_observation(screen, seen))
         write_markdown(out, [summary])
         found.append(summary)
     ledger = collected(found)
@@ -470,6 +496,14 @@ def _parsed(option: str, parse: Callable[[str], _Parsed], text: str) -> _Parsed:
         return parse(text)
     except ValueError as error:
         raise InputError(f"{option}: {error}") from None
+
+
+def _pair(setting: str) -> tuple[str, str]:
+    """What an option of the form ``key=value`` says."""
+    key, separator, value = setting.partition("=")
+    if not separator or not key:
+        raise InputError(f"--slurm {setting}: expected key=value, such as partition=gpu")
+    return key, value
 
 
 def _names(text: str | None) -> list[str]:

@@ -32,6 +32,7 @@ MEMORY_BLOCK = 0
 """Index of the block whose runs meter memory only; blocks that are timed count from 1."""
 PILOT_BLOCK = 9999
 """Index of the one run from which it is told how long the others will take."""
+_AGREE: tuple[str, list[int]] = ("RanksAgree", [])
 _NAMED = {MEMORY_BLOCK: "memory block", PILOT_BLOCK: "pilot"}
 
 
@@ -82,5 +83,6 @@ def request_for(
         arguments=spec.job.arguments(arm.schedule),
         evaluation=dict(arm.evaluation),
         sliced=sliced,
-        callbacks=arm.schedule.callbacks(),
+        # a schedule that ranks see otherwise ends in a hang
+        callbacks=[*arm.schedule.callbacks(), *([_AGREE] if spec.job.ranks > 1 else [])],
     )

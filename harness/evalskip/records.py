@@ -33,6 +33,17 @@ class EvaluationSet(BaseModel):
     ns: int = Field(description="of all its evaluations together")
 
 
+class RankRecord(BaseModel):
+    """One of several processes that train together."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rank: int
+    wall_ns: int = Field(description="T, by its own clock")
+    phases_ns: dict[str, int] = Field(description="sums to T exactly")
+    peak_bytes: dict[str, dict[str, int]] = {}
+
+
 class RunRecord(BaseModel):
     """One finished run. Durations are whole nanoseconds, memory is bytes."""
 
@@ -63,6 +74,12 @@ class RunRecord(BaseModel):
     )
     wall_ns: int | None = Field(default=None, description="T")
     phases_ns: dict[str, int] = Field(default={}, description="sums to T exactly")
+    waits_ns: dict[str, int] = Field(
+        default={}, description="of each phase, what was spent at collectives: phase wait"
+    )
+    ranks: list[RankRecord] = Field(
+        default=[], description="where there are several; T and its phases are the slowest one's"
+    )
     block_start_ns: int = Field(
         default=0, description="what making the block's parent ready took, once per block"
     )
@@ -92,6 +109,9 @@ class RunRecord(BaseModel):
         default={}, description="what the kernel counted for the run's process"
     )
     environment: dict[str, Any] = {}
+    node: dict[str, Any] = Field(
+        default={}, description="fingerprint and name of its node, where there are several"
+    )
     activity: dict[str, float] = Field(
         default={}, description="means: own_cores and others_cores busy, share of time waiting"
     )

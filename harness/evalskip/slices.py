@@ -189,6 +189,9 @@ def extrapolated(timeline: Mapping[str, Any], whole: Whole, window: int) -> dict
         "log": round(log + _sum(found.logs, [ns for _, ns in timeline["logs_ns"]])),
         "other": timeline["before_loop_ns"] + timeline["after_loop_ns"],
     }
+    waits = _waits(timeline, phases)
+    wall = sum(phases.values())
+    phases = {phase: ns - waits.get(phase, 0) for phase, ns in phases.items()}
     steps = training.steps if training else len(timeline["steps_ns"])
     evaluated_after = [e["after_step"] for e in evaluations]
     if training:
@@ -196,8 +199,9 @@ def extrapolated(timeline: Mapping[str, Any], whole: Whole, window: int) -> dict
         evaluated_after = [*training.evaluated_after, *after]
     first = evaluations[0] if evaluations else None
     return {
-        "phases_ns": phases,
-        "wall_ns": sum(phases.values()),
+        "phases_ns": {**phases, "wait": sum(waits.values())},
+        "waits_ns": waits,
+        "wall_ns": wall,
         "steps": steps,
         "evaluations": len(evaluated_after),
         "evaluated_after": evaluated_after,
@@ -206,6 +210,16 @@ def extrapolated(timeline: Mapping[str, Any], whole: Whole, window: int) -> dict
         "first_evaluation_ns": round(_sum(_pieces(first, 1.0, whole)[:-1], _evaluated(first)))
         if first
         else None,
+    }
+
+
+def _waits(timeline: Mapping[str, Any], phases: Mapping[str, int]) -> dict[str, int]:
+    """What the whole waits at collectives: of each phase the part that the slice did."""
+    evaluated = sum(sum(_evaluated(evaluation)) for evaluation in timeline["evaluations"])
+    own = {**phases, "train": sum(timeline["steps_ns"]), "evaluate": evaluated}
+    return {
+        phase: round(ns * phases[phase] / own[phase]) if own[phase] else 0
+        for phase, ns in timeline["waits_ns"].items()
     }
 
 

@@ -93,6 +93,15 @@ class StepAround(_Part):
     upper: float = Field(description="their upper quartile")
 
 
+class RankSummary(_Part):
+    """One of several processes that train together: means over runs."""
+
+    rank: int
+    wall_s: float = Field(description="T, by its own clock")
+    phases_s: dict[str, float] = Field(description="sums to wall_s")
+    peak_bytes: dict[str, dict[str, int]]
+
+
 class ArmSummary(_Part):
     """One arm: means over its runs."""
 
@@ -113,7 +122,10 @@ class ArmSummary(_Part):
     first_evaluation_s: float | None = Field(
         default=None, description="the first evaluation of a run, which may pay for set-up"
     )
-    share: float | None = Field(description="evaluate / T")
+    share: float | None = Field(description="evaluate / T, what evaluations wait included")
+    ranks: list[RankSummary] = Field(
+        default=[], description="where there are several; T is the slowest one's of each run"
+    )
     peak_bytes: dict[str, dict[str, int]]
     train_peaks: dict[str, dict[str, int]] = Field(
         default={},

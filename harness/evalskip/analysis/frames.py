@@ -34,8 +34,8 @@ def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
     """One row per run; durations in seconds.
 
     Columns: those of the record, ``extrapolated``, ``wall_s`` (T), ``setup_s``, ``total_s`` (both),
-    ``turnaround_s``, ``block_contaminated``, one per phase (``train_s``, ...), and what the
-    kernel counted.
+    ``turnaround_s``, ``block_contaminated``, one per phase (``train_s``, ...),
+    ``evaluation_wait_s`` (of the phase wait, what evaluations waited), and what the kernel counted.
     """
     rows = []
     for record in records:
@@ -49,6 +49,7 @@ def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
         first = record.first_evaluation_ns
         row["first_evaluation_s"] = None if first is None else first / 1e9
         row |= {f"{phase}_s": record.phases_ns.get(phase, 0) / 1e9 for phase in PHASES}
+        row["evaluation_wait_s"] = record.waits_ns.get("evaluate", 0) / 1e9
         rows.append(row | record.usage)
     columns = [
         *_PLAIN,
@@ -59,7 +60,7 @@ def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
         "total_s",
         "first_evaluation_s",
     ]
-    columns += [f"{phase}_s" for phase in PHASES]
+    columns += [*(f"{phase}_s" for phase in PHASES), "evaluation_wait_s"]
     if not rows:
         return pd.DataFrame(columns=[*columns, "block_contaminated"])
     frame = pd.DataFrame(rows)

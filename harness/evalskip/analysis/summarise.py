@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from evalskip.analysis.frames import frame_of
 from evalskip.analysis.matching import match, matched_attempts
 from evalskip.analysis.pieces import pieces_of
 from evalskip.analysis.verdicts import simultaneous_level
+from evalskip.probe.memory import highest
 from evalskip.probe.phases import PHASES
 from evalskip.records import latest_attempts
 from evalskip.spec import OFF, OFF_AGAIN, written
@@ -21,6 +23,7 @@ from evalskip.summary import (
     ArmSummary,
     Effort,
     Extrapolated,
+    RankSummary,
     RunActivity,
     Scope,
     SetSummary,
@@ -226,9 +229,12 @@ def _arm(
         phases_s=phases,
         evaluations=len(expected or ()) if usual is None else usual,
         first_evaluation_s=_mean(times["first_evaluation_s"]),
-        share=phases["evaluate"] / wall if wall else None,
-        peak_bytes=_highest(record.peak_bytes for record in ended_well),
-        train_peaks=_highest(record.train_peaks for record in ended_well),
+        share=(phases["evaluate"] + float(times["evaluation_wait_s"].mean())) / wall
+        if wall
+        else None,
+        ranks=_ranks(ended_well),
+        peak_bytes=highest(record.peak_bytes for record in ended_well),
+        train_peaks=highest(record.train_peaks for record in ended_well),
         contaminated=sum(flags) if flags else None,
     )
 
@@ -286,6 +292,23 @@ def _sets(records: Sequence[RunRecord]) -> dict[str, SetSummary]:
     }
 
 
+def _ranks(records: Sequence[RunRecord]) -> list[RankSummary]:
+    timed = [record.ranks for record in records if record.measure == "time" and record.ranks]
+    return [
+        RankSummary(
+            rank=own[0].rank,
+            wall_s=fmean(each.wall_ns for each in own) / 1e9,
+            phases_s={
+                phase: fmean(each.phases_ns.get(phase, 0) for each in own) / 1e9 for phase in PHASES
+            },
+            peak_bytes=highest(
+                record.ranks[own[0].rank].peak_bytes for record in records if record.ranks
+            ),
+        )
+        for own in zip(*timed, strict=True)
+    ]
+
+
 def _steps_of_off(attempts: Mapping[Attempt, Sequence[RunRecord]]) -> int:
     """Optimizer steps that runs without evaluation were seen to take."""
     runs = (run for records in attempts.values() for run in records)
@@ -295,17 +318,6 @@ def _steps_of_off(attempts: Mapping[Attempt, Sequence[RunRecord]]) -> int:
 def _mean(values: pd.Series) -> float | None:
     known = values.dropna()
     return float(known.mean()) if len(known) else None
-
-
-def _highest(readings: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
-    """Of each part and quantity the highest of several readings."""
-    peaks: dict[str, dict[str, int]] = {}
-    for reading in readings:
-        for part, quantities in reading.items():
-            peak = peaks.setdefault(part, {})
-            for quantity, value in quantities.items():
-                peak[quantity] = max(value, peak.get(quantity, 0))
-    return peaks
 
 
 def _warnings(records: Sequence[RunRecord], found: Matched, timed: int) -> list[str]:

@@ -5,5 +5,6 @@ from evalskip.callbacks.eval_budget import EvalBudget
 from evalskip.callbacks.eval_cost import EvalCost
 from evalskip.callbacks.every_n_epochs import EveryNEpochs
 from evalskip.callbacks.named import made_of
+from evalskip.callbacks.ranks_agree import RanksAgree
 
-__all__ = ["AtTheLastStep", "EvalBudget", "EvalCost", "EveryNEpochs", "made_of"]
+__all__ = ["AtTheLastStep", "EvalBudget", "EvalCost", "EveryNEpochs", "RanksAgree", "made_of"]

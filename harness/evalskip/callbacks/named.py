@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from evalskip.callbacks.at_the_last_step import AtTheLastStep
 from evalskip.callbacks.every_n_epochs import EveryNEpochs
+from evalskip.callbacks.ranks_agree import RanksAgree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from transformers import TrainerCallback
 
-_NAMED = {"AtTheLastStep": AtTheLastStep, "EveryNEpochs": EveryNEpochs}
+_NAMED = {each.__name__: each for each in (AtTheLastStep, EveryNEpochs, RanksAgree)}
 
 
 def made_of(callbacks: Iterable[tuple[str, Sequence[Any]]]) -> list[TrainerCallback]:
-    """Those that bring a schedule about, from their names and arguments."""
+    """Those of a run, from their names and arguments."""
     return [_NAMED[name](*arguments) for name, arguments in callbacks]

@@ -11,6 +11,7 @@ from evalskip.claims import (
     config,
     debug_use,
     default_on,
+    distributed,
     early_stopping,
     final_eval,
     holdout,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from evalskip.summary import Observation, Summary
 
-SEEN = (default_on, switch, config, message, logging, checkpoints, early_stopping)
+SEEN = (default_on, switch, config, message, logging, checkpoints, early_stopping, distributed)
 """Judged by what real runs were seen to do."""
 
 MEASURED = (speed,)
@@ -51,7 +52,8 @@ REPLAYED = (mixed, overfitting, final_eval, holdout, train_loss, debug_use)
 
 def judged_by_observation(observations: Sequence[Observation]) -> list[Claim]:
     """Every claim that observations settle."""
-    return [claim.judged(observations) for claim in SEEN]
+    found = [claim.judged(observations) for claim in SEEN]
+    return [claim for claim in found if claim.verdict != "not_run"]
 
 
 def judged_by_peaks(summary: Summary) -> list[Claim]:

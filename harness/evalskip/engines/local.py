@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from evalskip.engines.base import BlockEnded, RunEnded
 from evalskip.launch import launcher_for
 from evalskip.machine.activity import means_of
 from evalskip.machine.contamination import is_contaminated
@@ -16,9 +17,10 @@ from evalskip.records import RunRecord
 from evalskip.slices import Whole, extrapolated, sets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
+    from evalskip.engines.base import Event
     from evalskip.jobs import Measure, RunRequest
     from evalskip.launch import Launcher, Outcome
     from evalskip.plan import Block
@@ -26,56 +28,65 @@ if TYPE_CHECKING:
 
 
 class LocalEngine:
-    """All arms of a block share this machine and one warm parent.
+    """All arms of a block share this machine and one warm parent; one block runs at a time.
 
     Args:
         spec: of the experiment.
         logs: an existing folder for what the runs print.
         on_ready: called with what the parent prepared, once per block.
+        node: this machine's fingerprint, where it is one of several.
     """
 
-    def __init__(self, spec: Spec, logs: Path, on_ready: Callable[[dict[str, Any]], None]) -> None:
+    room = 1
+
+    def __init__(
+        self,
+        spec: Spec,
+        logs: Path,
+        on_ready: Callable[[dict[str, Any]], None],
+        node: Mapping[str, Any] | None = None,
+    ) -> None:
         self._spec = spec
         self._logs = logs
         self._on_ready = on_ready
+        self._node = dict(node or {})
         self._digest = spec.digest()
         self._kept: _Parent | None = None
+        self._begun: Generator[Event, None, None] | None = None
 
     def pilot(
         self, request: RunRequest, block: Block, limit_s: float
     ) -> tuple[RunRecord, dict[str, Any] | None]:
-        """Make one run in a parent that is then ready for a block; its record and steps.
-
-        Args:
-            request: of the run.
-            block: that will be run next of those that measure the same.
-            limit_s: time after which the run is ended.
-        """
+        """See :meth:`Engine.pilot`; its parent is then ready for the block."""
         self._kept = self._parent(block)
         return self._made(self._kept, request, 0, limit_s)
 
-    def run(
-        self, block: Block, attempt: int, limit_s: float
-    ) -> Generator[tuple[RunRecord, dict[str, Any] | None], None, None]:
-        """Make the block's runs; of each, its record and what it measured step by step.
+    def begin(self, block: Block, attempt: int, limit_s: float) -> None:
+        """See :meth:`Engine.begin`."""
+        self._begun = self._events(block, attempt, limit_s)
 
-        Args:
-            block: to run.
-            attempt: at this block, from 0.
-            limit_s: time after which a run is ended.
-        """
+    def next(self) -> Event:
+        """See :meth:`Engine.next`."""
+        if self._begun is None:
+            raise RuntimeError("no block has begun")
+        return next(self._begun)
+
+    def close(self) -> None:
+        """See :meth:`Engine.close`."""
+        if self._begun:
+            self._begun.close()
+        if self._kept:
+            self._kept.launcher.close()
+
+    def _events(self, block: Block, attempt: int, limit_s: float) -> Generator[Event, None, None]:
         if self._kept and self._kept.measure == block.measure:
             parent, self._kept = self._kept, None
         else:
             parent = self._parent(block)
         with closing(parent.launcher):
             for request in block.runs:
-                yield self._made(parent, request, attempt, limit_s)
-
-    def close(self) -> None:
-        """End a parent that no block was run in."""
-        if self._kept:
-            self._kept.launcher.close()
+                yield RunEnded(block, *self._made(parent, request, attempt, limit_s))
+        yield BlockEnded(block)
 
     def _parent(self, block: Block) -> _Parent:
         sizes = [request.evaluation_rows for request in block.runs if request.evaluation_rows]
@@ -102,6 +113,7 @@ class LocalEngine:
             outcome,
             prepared=parent.launcher.prepared,
             experiment=self._digest,
+            node=self._node,
             attempt=attempt,
             started_at=started_at,
             block_start_ns=parent.start_ns,
@@ -132,6 +144,7 @@ def _record(
         "evaluation_rows": evaluations[0]["rows"] if evaluations else None,
         "first_evaluation_ns": _all_of(evaluations[0]) if evaluations else None,
         "evaluation_tokens": sum(evaluation["tokens"] for evaluation in evaluations),
+        "waits_ns": timeline.get("waits_ns", {}),
     }
     copied = {name: measured[name] for name in _COPIED if name in measured}
     whole = Whole.model_validate(measured["whole"]) if "whole" in measured else None
@@ -142,6 +155,10 @@ def _record(
         run = counted["steps"]
         counted |= extrapolated(timeline, whole, window)
         copied["train_tokens"] = round(copied["train_tokens"] * counted["steps"] / max(1, run))
+    # the timeline is one rank's
+    for name in ("evaluation_rows", "evaluation_tokens"):
+        if counted[name]:
+            counted[name] = round(counted[name] * measured.get("evaluated_times", 1.0))
     return RunRecord(
         block=request.block,
         position=request.position,
@@ -168,6 +185,7 @@ def _all_of(evaluation: dict[str, Any]) -> int:
 
 _COPIED = (
     "phases_ns",
+    "ranks",
     "train_tokens",
     "work_digest",
     "losses_digest",

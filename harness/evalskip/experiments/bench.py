@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, deque
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evalskip.analysis.frames import frame_of
@@ -11,7 +13,7 @@ from evalskip.analysis.summarise import BENCH_SECTIONS, summarise
 from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.claims import speed
 from evalskip.claims.ledger import judged_by_peaks
-from evalskip.engines import LocalEngine
+from evalskip.engines.base import BlockLost, RunEnded
 from evalskip.errors import MeasurementError
 from evalskip.experiments.duration import Estimate, estimate, slice_for
 from evalskip.plan import plan
@@ -21,8 +23,9 @@ from evalskip.spec import OFF
 from evalskip.summary import write_sections
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from evalskip.engines import Engine
     from evalskip.jobs import Measure
     from evalskip.plan import Block
     from evalskip.records import Attempt, RunRecord
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
 
 _RUN_TIME_S = 600.0
 """The least that a run may take before it is ended, where the spec does not say."""
+_LOST = 2
+"""How often a block may be lost and is run again."""
+_TELLING = 10.0
+"""So many times as long as telling how things stand takes, nothing more is told."""
 
 
 class Watcher(Protocol):
@@ -51,16 +58,30 @@ class Watcher(Protocol):
         """A run has ended and is on disk."""
 
     def block_ended(self, summary: Summary) -> None:
-        """A block has ended; the summary holds it."""
+        """A block has ended; the summary holds it. Not called for every one of many."""
+
+    def block_lost(self, block: Block, reason: str) -> None:
+        """A block's node is gone; the block is run again."""
 
 
-def bench(spec: Spec, results: ResultDirectory, watcher: Watcher) -> Summary:
+def bench(
+    spec: Spec,
+    results: ResultDirectory,
+    watcher: Watcher,
+    engine_of: Callable[[Callable[[dict[str, Any]], None]], Engine],
+) -> Summary:
     """Run what is missing of an experiment, and summarise the whole.
+
+    Args:
+        spec: of the experiment.
+        results: where it is recorded.
+        watcher: is told what happens.
+        engine_of: makes the engine; given what to call with what a block's parent prepared.
 
     Raises:
         MeasurementError: no run of the off arm ended well, or a block's parent could not start.
     """
-    experiment = _Experiment(spec, results, watcher)
+    experiment = _Experiment(spec, results, watcher, engine_of)
     with closing(experiment):
         summary = experiment.run()
     measure = "time" if "time" in spec.measure else "memory"
@@ -73,34 +94,40 @@ def bench(spec: Spec, results: ResultDirectory, watcher: Watcher) -> Summary:
 
 
 class _Experiment:
-    def __init__(self, spec: Spec, results: ResultDirectory, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        results: ResultDirectory,
+        watcher: Watcher,
+        engine_of: Callable[[Callable[[dict[str, Any]], None]], Engine],
+    ) -> None:
         self._spec, self._results, self._watcher = spec, results, watcher
         self._arms = len(spec.all_arms())
         self._questions = speed.questions(spec)
         records = results.store.read()
         self._attempts = _next_attempts(records)
         self.finished: dict[Attempt, list[RunRecord]] = whole_attempts(records, self._arms)
-        self._engine = LocalEngine(spec, results.logs, self._prepared)
         self._limit_s = spec.limits.run_time or _RUN_TIME_S
         self._longest: dict[Measure, float] = {}
         self._began = time.monotonic()
         self._before = sum(map(_seconds, self.finished.values()))
+        self._told_at = self._telling_took = 0.0
+        self._engine = engine_of(self._prepared)
 
     def run(self) -> Summary:
         blocks = plan(self._spec, self._slice())
         done = {block for block, _ in self.finished}
-        missing = [block for block in blocks if block.index not in done]
-        self._watcher.planned(blocks, len(blocks) - len(missing))
-        stopped = self._stopped_at_look(max(done), self._summary("resumed")) if done else None
-        for block in [] if stopped else missing:
-            if not self._fits(block):
+        self._watcher.planned(blocks, sum(block.index in done for block in blocks))
+        stopped = None
+        for look in self._spec.design.looks:
+            due = [block for block in blocks if block.index <= look and block.index not in done]
+            done |= {block.index for block in due}
+            if not self._run_all(due):
                 stopped = f"the budget of {self._spec.design.budget:g} s is used up"
+            elif self._settled():
+                stopped = f"every verdict was settled at the look after {look} blocks"
+            if stopped:
                 break
-            self._run_clean(block)
-            summary = self._summary("running")
-            if stopped := self._stopped_at_look(block.index, summary):
-                break
-            self._watcher.block_ended(summary)
         summary = self._summary(stopped or "every planned block is run")
         records = [record for runs in self.finished.values() for record in runs]
         frame_of(records).to_csv(self._results.path / "runs.csv", index=False)
@@ -129,13 +156,9 @@ class _Experiment:
         )
         return sliced
 
-    def _stopped_at_look(self, block: int, summary: Summary) -> str | None:
-        """Why the experiment ends with this block, if it does: every question has its answer."""
-        if block not in self._spec.design.looks or not self._questions:
-            return None
-        if speed.settled(summary, self._questions):
-            return f"every verdict was settled at the look after {block} blocks"
-        return None
+    def _settled(self) -> bool:
+        """Whether every question has its answer, at a look."""
+        return bool(self._questions) and speed.settled(self._summary("running"), self._questions)
 
     def _fits(self, block: Block) -> bool:
         """Whether the budget allows for the block; the first of its kind is run in any case."""
@@ -144,32 +167,73 @@ class _Experiment:
         spent = time.monotonic() - self._began
         return spent + self._longest[block.measure] <= self._spec.design.budget
 
-    def _run_clean(self, block: Block) -> None:
-        """Run a block, and again if others disturbed it, as often as the design allows."""
-        for _ in range(1 + self._spec.design.repeats):
-            began = time.monotonic()
-            records = self._run(block)
-            took = time.monotonic() - began
-            self._longest[block.measure] = max(self._longest.get(block.measure, 0), took)
-            disturbed = block.measure == "time" and any(r.contaminated for r in records)
-            if not disturbed or not self._fits(block):
-                return
+    def _run_all(self, blocks: Sequence[Block]) -> bool:
+        """Run blocks, as many at once as there is room for; whether the budget sufficed.
 
-    def _run(self, block: Block) -> list[RunRecord]:
+        A block that others disturbed is run again, as often as the design allows; one that is lost
+        with its node as well.
+        """
+        due = deque(blocks)
+        running: dict[int, _Running] = {}
+        again, lost = Counter[int](), Counter[int]()
+        suffices = True
+        while due or running:
+            while due and len(running) < self._engine.room and suffices:
+                if not self._fits(due[0]):
+                    suffices = False
+                    break
+                block = due.popleft()
+                running[block.index] = self._begin(block)
+            if not running:
+                return False
+            event = self._engine.next()
+            index = event.block.index
+            if isinstance(event, RunEnded):
+                self._keep(event, running[index])
+                continue
+            ended = running.pop(index)
+            if isinstance(event, BlockLost):
+                lost[index] += 1
+                if lost[index] > _LOST:
+                    raise MeasurementError(
+                        f"{event.block.label} was lost {lost[index]} times: {event.reason}"
+                    )
+                self._watcher.block_lost(event.block, event.reason)
+                due.appendleft(event.block)
+                continue
+            disturbed = self._end(event.block, ended)
+            if disturbed and again[index] < self._spec.design.repeats and self._fits(event.block):
+                again[index] += 1
+                due.appendleft(event.block)
+        return suffices
+
+    def _begin(self, block: Block) -> _Running:
         self._watcher.block_begins(block)
         attempt = self._attempts.get(block.index, 0)
         self._attempts[block.index] = attempt + 1
-        records = []
-        # closing ends the block's processes at once, whatever interrupts it
-        with closing(self._engine.run(block, attempt, self._limit_s)) as runs:
-            for record, steps in runs:
-                self._results.store.append(record, steps)
-                records.append(record)
-                self._watcher.run_ended(record)
-                if record.environment:
-                    self._results.note_environment(device=record.environment)
-        self.finished[block.index, attempt] = records
-        return records
+        self._engine.begin(block, attempt, self._limit_s)
+        return _Running(attempt)
+
+    def _keep(self, event: RunEnded, running: _Running) -> None:
+        record = event.record
+        self._results.store.append(record, event.steps)
+        running.records.append(record)
+        self._watcher.run_ended(record)
+        if record.environment:
+            self._results.note_environment(device=record.environment)
+
+    def _end(self, block: Block, ended: _Running) -> bool:
+        """Count a block as finished; whether others disturbed it."""
+        self.finished[block.index, ended.attempt] = ended.records
+        took = time.monotonic() - ended.began
+        self._longest[block.measure] = max(self._longest.get(block.measure, 0), took)
+        # what it takes to tell grows with what there is to tell
+        now = time.monotonic()
+        if now - self._told_at >= _TELLING * self._telling_took:
+            self._watcher.block_ended(self._summary("running"))
+            self._told_at = time.monotonic()
+            self._telling_took = self._told_at - now
+        return block.measure == "time" and any(r.contaminated for r in ended.records)
 
     def _prepared(self, prepared: dict[str, Any]) -> None:
         self._results.check_software(prepared["software"])
@@ -194,6 +258,13 @@ class _Experiment:
         summary = speed.judged(summary, self._questions)
         claims = [*summary.claims, *judged_by_peaks(summary)]
         return summary.model_copy(update={"claims": claims})
+
+
+@dataclass
+class _Running:
+    attempt: int
+    records: list[RunRecord] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
 
 def _seconds(runs: Sequence[RunRecord]) -> float:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from evalskip.claims.ledger import judged_by_observation
+from evalskip.experiments.ranks import observe_ranks
 from evalskip.experiments.truth import observe
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.summary import Effort, Scope, Summary, write_sections
@@ -16,14 +17,19 @@ if TYPE_CHECKING:
 
     from evalskip.experiments.truth import Tell
 
+KINDS = {"llamafactory": observe, "ranks": observe_ranks}
+"""What makes which evidence."""
 CLAIM_SECTIONS = {"name", "scope", "machine", "effort", "observations", "claims"}
 """The sections of the summary that ``claims`` owns."""
 
 
-def make_claims(pythons: Sequence[str], directory: Path, tell: Tell) -> Summary:
-    """Run the real LLaMA-Factory in each interpreter, and judge what it was seen to do.
+def make_claims(
+    kinds: Sequence[str], pythons: Sequence[str], directory: Path, tell: Tell
+) -> Summary:
+    """Make real runs of LLaMA-Factory and of the Trainer, and judge what they were seen to do.
 
     Args:
+        kinds: of evidence, of ``KINDS``.
         pythons: interpreters that have a LLaMA-Factory.
         directory: of the result.
         tell: called with each observation as it is made.
@@ -32,7 +38,11 @@ def make_claims(pythons: Sequence[str], directory: Path, tell: Tell) -> Summary:
         InputError: an interpreter has no LLaMA-Factory that is known.
     """
     began = time.monotonic()
-    observations = observe(pythons, directory / "logs", tell)
+    observations = [
+        observation
+        for kind in kinds
+        for observation in KINDS[kind](pythons, directory / "logs" / kind, tell)
+    ]
     trainers = sorted({observation.trainer for observation in observations})
     summary = Summary.of_nothing(
         name=directory.name,

@@ -13,7 +13,7 @@ from evalskip.slices import Slice, Whole, fewest_steps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from evalskip.engines import LocalEngine
+    from evalskip.engines import Engine
     from evalskip.records import RunRecord
     from evalskip.spec import Arm, Spec
 
@@ -47,7 +47,7 @@ class Estimate:
         return blocks * (self.start_s + sum(self.runs_s.values()))
 
 
-def estimate(spec: Spec, engine: LocalEngine, limit_s: float) -> Estimate | None:
+def estimate(spec: Spec, engine: Engine, limit_s: float) -> Estimate | None:
     """What a pilot says of the experiment; None where it did not end well or cannot be cut short.
 
     Args:

@@ -35,7 +35,7 @@ STRATEGIES = (None, "no", "steps", "epoch")
 
 _CLI = "from llamafactory.cli import main; main()"
 _RUN_S, _START_S = 300.0, 300.0
-_TRAINER: dict[str, Any] = {
+TRAINER: dict[str, Any] = {
     "kind": "transformers",
     "model": {"config": "tiny-llama"},
     "data": {"text": "python-docs", "train_rows": 32, "length": 32},
@@ -44,7 +44,7 @@ _TRAINER: dict[str, Any] = {
     "evaluation_batch": 8,
     "device": "cpu",
 }
-_TRAINER_ROWS = 8
+TRAINER_ROWS = 8
 
 
 def observe(pythons: Sequence[str], folder: Path, tell: Tell) -> list[Observation]:
@@ -76,7 +76,7 @@ def observe(pythons: Sequence[str], folder: Path, tell: Tell) -> list[Observatio
             _what_is_logged_and_saved(observer)
             note(_command_line(job, observer.trainer, observer.kept("command-line")))
             note(_source(python, observer.trainer))
-    job_of_ours = TransformersJob.model_validate(_TRAINER)
+    job_of_ours = TransformersJob.model_validate(TRAINER)
     with closing(_Observer(job_of_ours, "Trainer", "transformers", folder, note)) as observer:
         _switch_table(observer)
     return seen
@@ -89,7 +89,7 @@ class _Observer:
         self._logs = folder / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
         self._kept = folder / "kept"
-        self._rows = None if isinstance(job, LlamaFactoryJob) else _TRAINER_ROWS
+        self._rows = None if isinstance(job, LlamaFactoryJob) else TRAINER_ROWS
         self._base = dict(job.settings) if isinstance(job, LlamaFactoryJob) else {}
         sizes = [self._rows] if self._rows else []
         self._launcher = launcher_for(job, "time", sizes, self._logs, _START_S)

@@ -2,9 +2,9 @@
 
 ``EVALSKIP_RANK`` holds, as JSON: ``runner``, the module whose function ``runner(settings)`` makes
 a :class:`evalskip.inside.runner.Runner`; its ``settings``; ``evaluation_rows`` to prepare for;
-``request``, the run to make, or null to see only whether the job can be prepared; ``report``, the
-file into which the first rank writes the outcome; and ``failure``, the one for the rank that fails
-first.
+``request``, the run to make, or null to see only whether the job can be prepared; ``report``, where
+each rank writes what it measured, or what was prepared; and ``failure``, the file for the rank that
+fails first.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 
 from evalskip.errors import InputError
 from evalskip.inside.runner import end_with_parent, outcome_of_error
+from evalskip.probe.report import write_report
 
 VARIABLE = "EVALSKIP_RANK"
 
@@ -30,37 +31,44 @@ def main() -> None:
     wanted = json.loads(os.environ[VARIABLE])
     if wanted["request"] is not None and os.getppid() == 1:
         sys.exit(1)  # torchrun ended before we could say so
-    began = time.perf_counter_ns()
     try:
-        runner = importlib.import_module(wanted["runner"]).runner(wanted["settings"])
-        prepared = runner.prepare(wanted["evaluation_rows"])
-        outcome: dict[str, Any] = {"status": "ok", "prepared": prepared}
-        if wanted["request"] is not None:
-            ready = time.perf_counter_ns()
-            measured = runner.run(wanted["request"])
-            setup = {"imports": ready - began, **measured["setup_ns"]}
-            outcome["measured"] = {**measured, "setup_ns": setup}
+        told = _told(wanted)
     except InputError as error:
-        outcome = {"status": "refused", "error": str(error)}
+        _fail(wanted["failure"], {"status": "refused", "error": str(error)})
     except Exception as error:
         import traceback
 
         traceback.print_exc()
-        outcome = outcome_of_error(error)
-    if outcome["status"] != "ok":
-        # others fail because of the first
-        with suppress(FileExistsError):
-            os.link(_written(outcome, wanted["failure"]), wanted["failure"])
-        sys.exit(1)
-    if int(os.environ.get("RANK", "0")) == 0:
-        _written(outcome, wanted["report"]).replace(wanted["report"])
+        _fail(wanted["failure"], outcome_of_error(error))
+    write_report(Path(wanted["report"]), told)
 
 
-def _written(outcome: dict[str, Any], place: str) -> Path:
-    """A file beside the place, which is then whole."""
+def _told(wanted: dict[str, Any]) -> dict[str, Any]:
+    began = time.perf_counter_ns()
+    runner = importlib.import_module(wanted["runner"]).runner(wanted["settings"])
+    prepared: dict[str, Any] = runner.prepare(wanted["evaluation_rows"])
+    request = wanted["request"]
+    if request is None:
+        return prepared
+    ready = time.perf_counter_ns()
+    request["arguments"] |= request["by_rank"].get(os.environ["RANK"], {})
+    measured: dict[str, Any] = runner.run(request)
+    # a rank prepares for one run alone: its evaluation set is no other's
+    parts = {name.partition(":")[0]: ns for name, ns in prepared["setup_ns"].items()}
+    parts["imports"] = parts.get("imports", 0) + ready - began - sum(parts.values())
+    return {**measured, "setup_ns": parts | measured["setup_ns"]}
+
+
+def _fail(place: str, outcome: dict[str, Any]) -> None:
     part = Path(place).with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(outcome))
-    return part
+    # others fail because of the first
+    with suppress(FileExistsError):
+        os.link(part, place)
+    # a rank that waits for this one must not keep it from ending
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 if __name__ == "__main__":

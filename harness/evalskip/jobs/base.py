@@ -82,6 +82,9 @@ class RunRequest(BaseModel):
     callbacks: list[tuple[str, list[int]]] = Field(
         default=[], description="names in evalskip.callbacks, with their arguments"
     )
+    by_rank: dict[int, dict[str, Any]] = Field(
+        default={}, description="arguments that a rank has otherwise, to see what comes of it"
+    )
 
 
 class BaseJob(BaseModel, ABC):
@@ -103,7 +106,22 @@ class BaseJob(BaseModel, ABC):
 
     @property
     def ranks(self) -> int:
-        """Processes of each run; more than one need ``launch`` to be torchrun."""
+        """Processes of each run, on all nodes."""
+        return 1
+
+    @property
+    def cpus(self) -> int | None:
+        """CPU cores that a run takes of a node; None: all that it has."""
+        return None
+
+    @property
+    def gpus(self) -> int:
+        """Devices that a run takes of a node."""
+        return 0
+
+    @property
+    def nodes_needed(self) -> int:
+        """Nodes of each run."""
         return 1
 
     @abstractmethod

@@ -6,18 +6,18 @@ import shlex
 import shutil
 import string
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from evalskip.errors import InputError
-from evalskip.jobs.base import BaseJob, Launch, Measure
-from evalskip.jobs.environment import training_environment
-from evalskip.machine.devices import first_gpu, usable_cores
+from evalskip.jobs.distributed import DistributedJob
+from evalskip.machine.devices import first_gpu
 from evalskip.schedules import Off
 
 if TYPE_CHECKING:
-    from evalskip.jobs.base import RunRequest
+    from evalskip.jobs.base import Launch, Measure, RunRequest
     from evalskip.schedules import Schedule
 
 _PLACES = ("python", "schedule", "eval_strategy", "eval_steps", "evaluation_rows", "n", "seed")
@@ -25,7 +25,7 @@ _PLACES = ("python", "schedule", "eval_strategy", "eval_steps", "evaluation_rows
 _NO_STEPS = 10**9
 
 
-class CommandJob(BaseJob):
+class CommandJob(DistributedJob):
     """A script that reports its phases: by the callback ``EvalCost``, or by ``evalskip.phase``."""
 
     kind: Literal["command"]
@@ -44,7 +44,6 @@ class CommandJob(BaseJob):
         default=None, description="what stands for {python}; the interpreter of evalskip if unset"
     )
     name: str = Field(default="script", description="of the model, in reports")
-    threads: int | None = Field(default=None, ge=1, description="CPU threads; all cores if unset")
 
     sizes_evaluation: ClassVar[bool] = False
 
@@ -67,6 +66,16 @@ class CommandJob(BaseJob):
         return command
 
     @model_validator(mode="after")
+    def _is_run_by_python(self) -> CommandJob:
+        first = shlex.split(self.command)[0]
+        if self.by_torchrun and not (first == "{python}" or Path(first).name.startswith("python")):
+            raise ValueError(
+                "processes: expected a command that begins with {python}, which torchrun then "
+                f"starts on each of them, got {first}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _speaks_of_schedules(self) -> CommandJob:
         if self.schedules and "{schedule}" not in self.command:
             raise ValueError("schedules: of no use, since {schedule} is not in job.command")
@@ -81,8 +90,12 @@ class CommandJob(BaseJob):
         raise NotImplementedError("a command needs no runner")
 
     @property
+    def on_cuda(self) -> bool:
+        return first_gpu() is not None
+
+    @property
     def meters_memory_apart(self) -> bool:
-        return first_gpu() is None
+        return not self.on_cuda
 
     def check(self, evaluation_rows: int) -> None:
         program = shlex.split(self.command)[0].replace("{python}", self.python or sys.executable)
@@ -100,13 +113,11 @@ class CommandJob(BaseJob):
         return {
             "job": "command",
             "model": self.name,
-            "device": "cpu" if first_gpu() is None else "cuda",
+            "device": "cuda" if self.on_cuda else "cpu",
         }
 
     def environment(self, measure: Measure) -> dict[str, str]:
-        return training_environment(
-            measure, threads=self.threads or usable_cores(), on_cuda=first_gpu() is not None
-        )
+        return self.training_environment(measure)
 
     def command_line(self, request: RunRequest) -> list[str]:
         """The words of the command that makes a run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.jobs import CommandJob
+from evalskip.jobs.distributed import DistributedJob
 from evalskip.launch.base import Launcher, Outcome
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def launcher_for(
         from evalskip.launch.spawn import SpawnLauncher
 
         return SpawnLauncher(job, measure, logs)
-    if job.launch == "torchrun":
+    if isinstance(job, DistributedJob) and job.by_torchrun:
         from evalskip.launch.torchrun import TorchrunLauncher
 
-        return TorchrunLauncher(job, measure, evaluation_rows, logs, start_time)
+        return TorchrunLauncher(job, measure, logs, start_time)
     from evalskip.launch.fork import ForkLauncher
 
     return ForkLauncher(job, measure, evaluation_rows, logs, start_time)

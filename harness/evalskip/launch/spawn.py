@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from evalskip.launch.process import Process
+from evalskip.launch.ranks import collected
+from evalskip.launch.torchrun import said_by_rank, torchrun
 from evalskip.launch.travel import fresh_scratch, travelled
 from evalskip.probe.report import VARIABLE
 
@@ -37,7 +40,10 @@ class SpawnLauncher:
         Raises:
             InputError: there is no such command.
         """
-        report = self._scratch / "report.json"
+        folder = self._scratch / "told"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        report = folder / "report.json"
         wanted = {
             "report": str(report),
             "measure": request.measure,
@@ -45,21 +51,31 @@ class SpawnLauncher:
             "callbacks": request.callbacks,
             "sliced": request.sliced.model_dump() if request.sliced else None,
         }
+        log = self._logs / f"{request.block:04d}-{request.position:02d}.log"
         began = time.perf_counter_ns()
         outcome = self._process.run(
-            self._job.command_line(request),
+            self._command_line(request),
             {**self._environment, VARIABLE: json.dumps(wanted)},
-            self._logs / f"{request.block:04d}-{request.position:02d}.log",
+            log,
             limit_s,
         )
+        if outcome.status == "failed" and self._job.by_torchrun:
+            return outcome.model_copy(update={"error": said_by_rank(log) or outcome.error})
         if outcome.status != "ok":
             return outcome
-        if not report.exists():
+        measured = collected(report)
+        if measured is None:
             return outcome.model_copy(update={"status": "failed", "error": _SAID_NOTHING})
-        measured = json.loads(report.read_text())
-        report.unlink()
         measured["setup_ns"] = {"process": measured.pop("began_at_ns") - began}
         return outcome.model_copy(update={"measured": measured})
+
+    def _command_line(self, request: RunRequest) -> list[str]:
+        job, words = self._job, self._job.command_line(request)
+        if not job.by_torchrun:
+            return words
+        # each rank becomes the very command, in a process that ends with torchrun
+        started = torchrun(sys.executable, job.processes or 1, job.nodes)
+        return [*started, "-m", "evalskip.inside.script_rank", *words]
 
     def close(self) -> None:
         """Leave no process behind, and nothing that a run wrote beside its log."""

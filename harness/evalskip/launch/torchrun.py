@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,37 +14,78 @@ from evalskip.errors import InputError, MeasurementError
 from evalskip.inside.rank import VARIABLE
 from evalskip.inside.runner import last_lines
 from evalskip.launch.process import Process
+from evalskip.launch.ranks import collected
 from evalskip.launch.travel import fresh_scratch, travelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from evalskip.jobs import Job, Measure, RunRequest
+    from evalskip.jobs import Measure, RunRequest
+    from evalskip.jobs.distributed import DistributedJob
     from evalskip.launch.base import Outcome
 
 _ENTRY = "evalskip.inside.rank"
 
 
+def torchrun(python: str, processes: int, nodes: int) -> list[str]:
+    """The beginning of a command that starts so many processes on each of so many nodes.
+
+    On one node torchrun starts them; on several Slurm starts a torchrun on each node of the
+    allocation that we are in.
+
+    Args:
+        python: the interpreter.
+        processes: of each node.
+        nodes: how many.
+
+    Raises:
+        InputError: there is no allocation of so many nodes.
+    """
+    words = [python, "-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+    if nodes == 1:
+        return [*words, "--standalone"]
+    allocated = int(os.environ.get("SLURM_JOB_NUM_NODES", "1"))
+    if allocated < nodes:
+        raise InputError(
+            f"job.nodes: expected at most {allocated}, which is what this Slurm allocation has, "
+            f"got {nodes}; --engine slurm allocates them"
+        )
+    with socket.socket() as free:
+        free.bind(("", 0))
+        place = f"{socket.gethostname()}:{free.getsockname()[1]}"
+    started = ["srun", "--nodes", str(nodes), "--ntasks-per-node", "1", "--overlap"]
+    meeting = ["--rdzv-backend", "c10d", "--rdzv-endpoint", place, "--rdzv-id", place]
+    return [*started, *words, "--nnodes", str(nodes), *meeting]
+
+
+def said_by_rank(log: Path) -> str | None:
+    """The first error that a rank printed: what torchrun prints after it says little."""
+    found = re.search(
+        r"^(?:\[rank\d+\]: )?((?:\w+\.)*\w*(?:Error|Exception)\b: .+)$",
+        log.read_text(errors="replace"),
+        re.MULTILINE,
+    )
+    return found.group(1)[:500] if found else None
+
+
 class TorchrunLauncher:
-    """Every run imports and prepares for itself, in each of its ranks; the first reports."""
+    """Every run imports and prepares for itself, in each of its ranks, and each of them reports."""
 
     def __init__(
-        self,
-        job: Job,
-        measure: Measure,
-        evaluation_rows: Sequence[int],
-        logs: Path,
-        start_time: float,
+        self, job: DistributedJob, measure: Measure, logs: Path, start_time: float
     ) -> None:
         self._job, self._logs = job, logs
-        self._rows = list(evaluation_rows)
+        self._python = job.interpreter or sys.executable
+        self._command()  # so that what cannot be started is said at once
         self._scratch = fresh_scratch(logs)
         self._environment = {**os.environ, **job.environment(measure)}
-        self._environment["PYTHONPATH"] = travelled(self._scratch / "travelled", self._environment)
-        self._python = job.interpreter or sys.executable
+        if job.interpreter:
+            place = self._scratch / "travelled"
+            self._environment["PYTHONPATH"] = travelled(place, self._environment)
         self._process = Process("job.python")
-        found = self._outcome([self._python, "-m", _ENTRY], None, logs / "parent.log", start_time)
+        alone = [self._python, "-m", _ENTRY]
+        found = self._outcome(alone, None, [], logs / "parent.log", start_time)
         if found.measured is None:
             raise MeasurementError(f"a block could not be prepared: {found.error}")
         # each rank prepares again, and its set-up says what that takes
@@ -59,26 +102,35 @@ class TorchrunLauncher:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         wanted = request.model_dump(mode="json") | {"output": request.output or str(folder)}
-        command = [self._python, "-m", "torch.distributed.run", "--standalone"]
-        command += ["--nproc-per-node", str(self._job.ranks), "-m", _ENTRY]
+        rows = [request.evaluation_rows] if request.evaluation_rows else []
         log = self._logs / f"{request.block:04d}-{request.position:02d}.log"
-        return self._outcome(command, wanted, log, limit_s)
+        return self._outcome(self._command(), wanted, rows, log, limit_s)
 
     def close(self) -> None:
         """Leave no process behind, and nothing that a run wrote."""
         self._process.end()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
+    def _command(self) -> list[str]:
+        job = self._job
+        return [*torchrun(self._python, job.processes or 1, job.nodes), "-m", _ENTRY]
+
     def _outcome(
-        self, command: list[str], request: dict[str, Any] | None, log: Path, limit_s: float
+        self,
+        command: list[str],
+        request: dict[str, Any] | None,
+        evaluation_rows: Sequence[int],
+        log: Path,
+        limit_s: float,
     ) -> Outcome:
-        report, failure = (self._scratch / name for name in ("report.json", "failure.json"))
-        report.unlink(missing_ok=True)
-        failure.unlink(missing_ok=True)
+        folder = self._scratch / "told"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        report, failure = folder / "report.json", folder / "failure.json"
         wanted = {
             "runner": self._job.runner,
             "settings": self._job.model_dump(mode="json"),
-            "evaluation_rows": self._rows,
+            "evaluation_rows": list(evaluation_rows),
             "request": request,
             "report": str(report),
             "failure": str(failure),
@@ -95,8 +147,8 @@ class TorchrunLauncher:
             return outcome.model_copy(update=told)
         if outcome.status != "ok":
             return outcome
-        if not report.exists():
-            error = f"no rank reported anything: {last_lines(log)}"
+        measured = collected(report)
+        if measured is None:
+            error = f"not every rank reported: {last_lines(log)}"
             return outcome.model_copy(update={"status": "failed", "error": error})
-        measured = json.loads(report.read_text())["measured" if request else "prepared"]
         return outcome.model_copy(update={"measured": measured})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal
+
+from evalskip.probe.collectives import collectives_timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +37,7 @@ class Course:
         self.began_at_ns: int | None = None
         self._on_evaluated, self._on_ended = on_evaluated, on_ended
         self.is_evaluating = False
+        self._timed = ExitStack()
 
     @property
     def is_measured(self) -> bool:
@@ -55,9 +58,11 @@ class Course:
         self.began_at_ns = time.perf_counter_ns()
         self.state = "training"
         self.recorder.start()
+        self._timed.enter_context(collectives_timed(self.recorder))
 
     def end(self) -> None:
         """Training has ended."""
+        self._timed.close()
         self.recorder.pause()
         self.state = "after"
         if self._on_ended:
@@ -83,11 +88,13 @@ class Course:
         try:
             if after_training:
                 self.recorder.resume()
+                self._timed.enter_context(collectives_timed(self.recorder))
             with self.recorder.phase("evaluate"):
                 yield
             ended = self.recorder.timeline.evaluations[-1]
             ended.after_training, ended.cut = after_training, cut
             if after_training:
+                self._timed.close()
                 self.recorder.pause()
         finally:
             self.is_evaluating = False

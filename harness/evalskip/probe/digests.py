@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from evalskip.probe.combined import combined_digest
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -94,33 +96,32 @@ def losses_digest(losses: Iterable[float]) -> str:
 
 
 def weights_digest(model: torch.nn.Module) -> str:
-    """Digest of all parameters and buffers, bit for bit."""
+    """Digest of all parameters and buffers that this rank holds, bit for bit."""
     digest = hashlib.blake2b(digest_size=8)
-    for name, tensor in sorted(model.state_dict().items()):
-        if isinstance(tensor, torch.Tensor):
-            _add(digest, name, tensor)
+    for name, tensor in sorted([*model.named_parameters(), *model.named_buffers()]):
+        _add(digest, name, _shard(tensor))
     return digest.hexdigest()
 
 
 def weights_sketch(model: torch.nn.Module) -> list[float]:
-    """The norm of each trainable parameter, in the order of the names.
+    """The norm of each trainable parameter, or of its shard, in the order of the names.
 
     Where two runs cannot be equal bit for bit, as on a GPU, it tells how far apart they are.
     """
     return [
-        float(parameter.detach().float().norm())
+        float(_shard(parameter).detach().float().norm())
         for _, parameter in sorted(model.named_parameters())
         if parameter.requires_grad
     ]
 
 
-def combined_digest(parts: Iterable[str]) -> str:
-    """One digest of many, in their order."""
-    digest = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        digest.update(part.encode())
-        digest.update(b"\0")
-    return digest.hexdigest()
+def _shard(tensor: torch.Tensor) -> Any:
+    """What this rank holds of a tensor: gathering the whole could take more memory than it has."""
+    zero = getattr(tensor, "ds_tensor", None)
+    if zero is not None:  # DeepSpeed's ZeRO-3 leaves the parameter itself empty
+        return zero
+    # a DTensor, as FSDP 2 has it; of FSDP 1 the parameters are shards already
+    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
 
 
 def _add(digest: hashlib.blake2b, name: str, tensor: torch.Tensor) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 class Meter(Protocol):
@@ -106,6 +109,17 @@ def peak_per_phase(stretches: list[dict[str, Any]]) -> dict[str, dict[str, int]]
                 known = peak.get(quantity, 0)
                 peak[quantity] = known + value if quantity == "retries" else max(value, known)
     return peaks
+
+
+def highest(readings: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
+    """Of each part and quantity the highest of several readings."""
+    found: dict[str, dict[str, int]] = {}
+    for reading in readings:
+        for part, quantities in reading.items():
+            known = found.setdefault(part, {})
+            for quantity, value in quantities.items():
+                known[quantity] = max(value, known.get(quantity, 0))
+    return found
 
 
 def train_peaks(stretches: list[dict[str, Any]]) -> dict[str, dict[str, int]]:

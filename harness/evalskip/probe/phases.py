@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evalskip.probe.clocks import Clock
     from evalskip.probe.memory import Meter
 
-PHASES = ("train", "evaluate", "save", "log", "other")
+PHASES = ("train", "evaluate", "save", "log", "wait", "other")
 
 
 @dataclass
@@ -56,7 +56,8 @@ class Timeline:
     steps from the start of T, and ``step_shapes`` the micro-batches, rows and tokens of each.
     ``saves_ns`` and ``logs_ns`` are pairs (after step, duration).
     ``peaks`` holds a dict of bytes per stretch of a phase: ``phase``, ``after_step``, and what
-    the meter reads.
+    the meter reads. ``waits_ns`` holds, of each phase, what of its time was spent at collectives,
+    where ranks wait for each other: pieces hold it, :meth:`phases_ns` tells it apart.
     """
 
     wall_ns: int = 0
@@ -70,10 +71,11 @@ class Timeline:
     saves_ns: list[tuple[int, int]] = field(default_factory=list)
     logs_ns: list[tuple[int, int]] = field(default_factory=list)
     peaks: list[dict[str, Any]] = field(default_factory=list)
+    waits_ns: dict[str, int] = field(default_factory=dict)
 
     def phases_ns(self) -> dict[str, int]:
         """Nanoseconds per phase; they sum to ``wall_ns``."""
-        return {
+        held = {
             "train": sum(self.steps_ns),
             "evaluate": sum(
                 e.loader_ns + sum(e.batches_ns) + e.aggregation_ns for e in self.evaluations
@@ -82,6 +84,9 @@ class Timeline:
             "log": sum(ns for _, ns in self.logs_ns) + sum(e.log_ns for e in self.evaluations),
             "other": self.before_loop_ns + self.after_loop_ns,
         }
+        waits = self.waits_ns
+        apart = {phase: ns - waits.get(phase, 0) for phase, ns in held.items()}
+        return {**apart, "wait": sum(waits.values())}
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
@@ -93,6 +98,7 @@ class _Frame:
     phase: str
     evaluation: Evaluation | None = None
     spent: int = 0  # nanoseconds not yet given to a step, a batch or the loader
+    waited: int = 0  # of all its nanoseconds, those at collectives
 
 
 class PhaseRecorder:
@@ -137,6 +143,7 @@ class PhaseRecorder:
         if len(self._frames) != 1 or self._frames[0].phase != "other":
             raise RuntimeError("the training loop begins twice, or inside another phase")
         self.timeline.before_loop_ns = self._frames[0].spent
+        self._keep_waits(self._frames[0], "other")
         self._frames = [_Frame("train")]
 
     def micro_batch_begins(self, rows: int, tokens: int) -> None:
@@ -166,6 +173,14 @@ class PhaseRecorder:
     def batch_done(self) -> None:
         """An evaluation batch has ended."""
         self._mark("batch")
+
+    def collective_begins(self) -> None:
+        """Note that this rank comes to a collective."""
+        self._mark("collective")
+
+    def collective_done(self) -> None:
+        """All ranks have come, and what they exchange is exchanged."""
+        self._mark("wait")
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -205,6 +220,8 @@ class PhaseRecorder:
         if len(self._frames) != 1:
             raise RuntimeError(f"phase {self._frames[-1].phase} is still open at the end of T")
         base = self._frames.pop()
+        # what comes after the last step belongs to none
+        self._keep_waits(base, "other")
         if base.phase == "train":
             self.timeline.after_loop_ns = base.spent
         else:
@@ -231,6 +248,8 @@ class PhaseRecorder:
         now, instants = self._clock.boundary(self._marks)
         frame = self._frames[-1]
         for name, instant in zip(self._names, instants, strict=True):
+            if name == "wait":
+                frame.waited += instant - self._since
             spent = frame.spent + instant - self._since
             self._since = instant
             # a mark that fits no piece, as of predict() inside training, ends none
@@ -257,8 +276,11 @@ class PhaseRecorder:
 
     def _piece(self, frame: _Frame, name: str, ns: int) -> bool:
         """Give time to the piece that a mark ends, if it ends one here."""
+        if name in ("collective", "wait"):
+            return False
         if name == "step":
             self.timeline.steps_ns.append(ns)
+            self._keep_waits(frame, "train")
         elif frame.evaluation is None:
             return False
         elif name == "loader":
@@ -267,7 +289,14 @@ class PhaseRecorder:
             frame.evaluation.batches_ns.append(ns)
         return True
 
+    def _keep_waits(self, frame: _Frame, phase: str) -> None:
+        if frame.waited:
+            waits = self.timeline.waits_ns
+            waits[phase] = waits.get(phase, 0) + frame.waited
+            frame.waited = 0
+
     def _close(self, frame: _Frame) -> None:
+        self._keep_waits(frame, frame.phase)
         if frame.evaluation is not None:
             frame.evaluation.aggregation_ns += frame.spent
             self.timeline.evaluations.append(frame.evaluation)

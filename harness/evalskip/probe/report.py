@@ -39,19 +39,35 @@ class Assignment:
     callbacks: list[tuple[str, list[Any]]] = field(default_factory=list)
 
     def report_at_exit(self, measured: Measured) -> None:
-        """Write what was measured once the script has ended; of several ranks, the first does."""
-        if int(os.environ.get("RANK", "0")) == 0:
-            atexit.register(self._write, measured)
+        """Write what was measured once the script has ended; each of several ranks its own."""
+        atexit.register(self._write, measured)
 
     def _write(self, measured: Measured) -> None:
-        part = self.report.with_suffix(".part")
         report = {
             **measured.finish(),
             "began_at_ns": measured.course.began_at_ns,
             "environment": _environment(),
         }
-        part.write_text(json.dumps(report))
-        part.replace(self.report)
+        write_report(self.report, report)
+
+
+def write_report(report: Path, told: dict[str, Any]) -> None:
+    """Write what this process tells: there as a whole, or not at all.
+
+    Args:
+        report: where one process reports; each of several does beside it.
+        told: what it measured; ``world`` is added: how many processes report.
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    place = report if world == 1 else place_of(report, int(os.environ["RANK"]))
+    part = place.with_suffix(".part")
+    part.write_text(json.dumps({**told, "world": world}))
+    part.replace(place)
+
+
+def place_of(report: Path, rank: int) -> Path:
+    """Where one of several ranks reports."""
+    return report.with_suffix(f".{rank}.json")
 
 
 def _environment() -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from evalskip.probe.clocks import clock_for
+from evalskip.probe.combined import combined_digest
 from evalskip.probe.course import Course
 from evalskip.probe.digests import (
     InputKeeper,
-    combined_digest,
     count_rows,
     count_tokens,
     losses_digest,

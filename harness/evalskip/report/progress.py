@@ -101,7 +101,8 @@ class ProgressView:
 
     def block_begins(self, block: Block) -> None:
         """Note that a block's parent is being made ready."""
-        self._blocks_left -= 1
+        # one that is run again was counted already
+        self._blocks_left = max(0, self._blocks_left - 1)
         self._asked = time.monotonic()
         self._bar.update(self._task, description=block.label)
 
@@ -112,7 +113,7 @@ class ProgressView:
             self._start_s.append(time.monotonic() - self._asked - took)
             self._asked = 0.0
         self._run_s.append(took)
-        self._runs_left -= 1
+        self._runs_left = max(0, self._runs_left - 1)
         self._bar.update(self._task, advance=1, left=f"{self._time_left()} left")
         ended = "" if record.status == "ok" else f": {record.status}: {record.error}"
         if ended or not self._live:
@@ -134,6 +135,11 @@ class ProgressView:
             self._live.update(Group(self._bar, self._gains))
         else:
             self._line(f"{self._gains.plain} ({self._time_left()} left)")
+
+    def block_lost(self, block: Block, reason: str) -> None:
+        """Say that a block's node is gone."""
+        self._blocks_left += 1
+        self._line(f"{block.label} was lost, and is run again: {reason}")
 
     def _time_left(self) -> str:
         run = sum(self._run_s) / len(self._run_s) if self._run_s else 0.0

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, JsonValue, model_validator
 
 from evalskip.errors import InputError
-from evalskip.jobs.base import BaseJob, Launch, Measure
-from evalskip.jobs.environment import training_environment
+from evalskip.jobs.distributed import DistributedJob
 from evalskip.jobs.llamafactory.comparable import MATCHING, SIDE_EFFECTS, applied, explained
-from evalskip.machine.devices import first_gpu, gpus, usable_cores
+from evalskip.machine.devices import first_gpu, gpus
 from evalskip.schedules import AsWritten, FinalOnly, Off
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from evalskip.jobs.base import Launch, Measure
     from evalskip.schedules import Schedule
 
 STAGES = ("pt", "sft", "rm", "dpo", "kto")
@@ -43,7 +43,7 @@ def _processes() -> int | None:
     return int(os.environ.get("NPROC_PER_NODE", "0")) or max(1, len(gpus()))
 
 
-class LlamaFactoryJob(BaseJob):
+class LlamaFactoryJob(DistributedJob):
     """A LLaMA-Factory configuration as its author wrote it."""
 
     kind: Literal["llamafactory"]
@@ -53,12 +53,12 @@ class LlamaFactoryJob(BaseJob):
         description="the Python that has LLaMA-Factory; without it, the one that "
         "`make llamafactory` builds",
     )
-    threads: int | None = Field(default=None, ge=1, description="CPU threads; all cores if unset")
     processes: int | None = Field(
         default_factory=_processes,
         ge=1,
-        description="start each run by torchrun, on so many processes; without it, and without "
-        "FORCE_TORCHRUN and NPROC_PER_NODE in the environment, one process and no torchrun",
+        description="start each run by torchrun, on so many processes of each node; without it, "
+        "and without FORCE_TORCHRUN and NPROC_PER_NODE in the environment, one process and no "
+        "torchrun",
     )
 
     sizes_evaluation: ClassVar[bool] = False
@@ -100,11 +100,7 @@ class LlamaFactoryJob(BaseJob):
 
     @property
     def launch(self) -> Launch:
-        return "torchrun" if self.processes else "fork"
-
-    @property
-    def ranks(self) -> int:
-        return self.processes or 1
+        return "torchrun" if self.by_torchrun else "fork"
 
     @property
     def runner(self) -> str:
@@ -182,8 +178,7 @@ class LlamaFactoryJob(BaseJob):
             raise InputError(
                 "streaming: batches of a stream cannot be tried: no row is the longest"
             )
-        if self.processes:
-            raise InputError("job.processes: batches can be tried on one process only")
+        self.check_alone("batches can be tried")
 
     @property
     def own_batch(self) -> int:
@@ -211,9 +206,4 @@ class LlamaFactoryJob(BaseJob):
         }
 
     def environment(self, measure: Measure) -> dict[str, str]:
-        return training_environment(
-            measure,
-            threads=self.threads or max(1, usable_cores() // self.ranks),
-            on_cuda=self.on_cuda,
-            ranks=self.ranks,
-        )
+        return self.training_environment(measure)

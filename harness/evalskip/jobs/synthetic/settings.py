@@ -118,6 +118,10 @@ class SyntheticJob(BaseJob):
     def launch(self) -> Launch:
         return "inline" if self.clock == "virtual" else "fork"
 
+    @property
+    def cpus(self) -> int:
+        return 1
+
     def evaluated_steps(self, schedule: Schedule, steps: int) -> list[int] | None:
         return schedule.evaluated_steps(self.epochs, self.steps_per_epoch)
 

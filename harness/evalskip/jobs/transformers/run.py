@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from evalskip.jobs.base import RunRequest
 from evalskip.jobs.transformers.settings import TransformersJob
-from evalskip.machine.devices import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +56,8 @@ class TransformersRunner:
         for size in sorted(set(evaluation_rows)):
             with self._timed(f"evaluation_data:{size}"):
                 self._evaluation[size] = training.evaluation_set(self._job, rows[count:], size)
-        training.warm_up(self._job, self._train)
+        if "RANK" not in os.environ:  # a rank is not forked from
+            training.warm_up(self._job, self._train)
         if torch.cuda.is_initialized():
             raise RuntimeError("CUDA was initialised in the parent; a fork of it cannot use it")
         return {
@@ -80,7 +81,7 @@ class TransformersRunner:
 
         self._setup_ns = {}
         job = self._job.evaluating(request.evaluation)
-        torch.set_num_threads(job.threads or usable_cores())
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         if request.trial:
             return self._try(job, request)
         if request.curve:
@@ -88,7 +89,10 @@ class TransformersRunner:
         train = self._train
         if request.train_rows:
             train = train.select([row % len(train) for row in range(request.train_rows)])
-        with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
+        stays = request.output
+        with (
+            nullcontext(stays) if stays else tempfile.TemporaryDirectory(prefix="evalskip-")
+        ) as output:
             set_seed(request.seed)
             with self._timed("model"):
                 model = training.build_model(job)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from evalskip.errors import InputError
-from evalskip.jobs.base import BaseJob, Launch, Measure
-from evalskip.jobs.environment import training_environment
-from evalskip.machine.devices import cuda_is_usable, usable_cores
+from evalskip.jobs.distributed import DistributedJob
+from evalskip.machine.devices import cuda_is_usable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from evalskip.jobs.base import Launch, Measure
     from evalskip.schedules import Schedule
 
 PACKAGED_MODELS = Path(__file__).with_name("models")
@@ -28,6 +28,14 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # a name that is too long, a folder that may not be looked into
         return False
+
+
+def _json(path: Path) -> Any:
+    """What a file holds; None: there is no such file, or no JSON in it."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def packaged_models() -> list[str]:
@@ -132,7 +140,7 @@ class Data(BaseModel):
         return text
 
 
-class TransformersJob(BaseJob):
+class TransformersJob(DistributedJob):
     """A causal language model on real text, through ``datasets`` and the Trainer."""
 
     kind: Literal["transformers"]
@@ -167,7 +175,13 @@ class TransformersJob(BaseJob):
     save_steps: int = Field(default=0, ge=0, description="steps between checkpoints; 0: none")
     loader_workers: int = Field(default=0, ge=0, description="processes that load data")
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int | None = Field(default=None, ge=1, description="CPU threads; all cores if unset")
+    fsdp: str | None = Field(
+        default=None, description="as in TrainingArguments: full_shard, or full_shard auto_wrap"
+    )
+    fsdp_config: dict[str, JsonValue] = Field(default={}, description="as in TrainingArguments")
+    deepspeed: str | None = Field(
+        default=None, description="a file with DeepSpeed's configuration, as in TrainingArguments"
+    )
 
     evaluation_settings: ClassVar[frozenset[str]] = frozenset(
         {
@@ -201,17 +215,33 @@ class TransformersJob(BaseJob):
             )
         return self
 
+    @field_validator("deepspeed")
+    @classmethod
+    def _configures_deepspeed(cls, deepspeed: str | None) -> str | None:
+        if deepspeed is not None and not isinstance(_json(Path(deepspeed)), dict):
+            raise ValueError(f"expected a file of JSON that configures DeepSpeed, got {deepspeed}")
+        return deepspeed
+
+    @model_validator(mode="after")
+    def _shards(self) -> TransformersJob:
+        for name in ("fsdp", "deepspeed"):
+            if getattr(self, name) and not self.by_torchrun:
+                raise ValueError(f"{name}: expected processes as well, over which it shards")
+        if self.fsdp_config and not self.fsdp:
+            raise ValueError("fsdp_config: expected fsdp as well, which it configures")
+        return self
+
     @property
     def launch(self) -> Launch:
-        return "fork"
+        return "torchrun" if self.by_torchrun else "fork"
 
     def evaluated_steps(self, schedule: Schedule, steps: int) -> list[int] | None:
         return schedule.evaluated_steps(self.epochs, self.steps_per_epoch)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimizer steps in one epoch."""
-        batches = math.ceil(self.data.train_rows / self.train_batch)
+        """Optimizer steps in one epoch; each rank takes every so-manieth batch."""
+        batches = math.ceil(math.ceil(self.data.train_rows / self.train_batch) / self.ranks)
         return math.ceil(batches / self.gradient_accumulation)
 
     def evaluates_alike(self, evaluation_rows: int | None) -> Hashable:
@@ -219,9 +249,10 @@ class TransformersJob(BaseJob):
         return evaluation_rows if self.metrics else min(evaluation_rows or 0, self.evaluation_batch)
 
     def check_trials(self) -> None:
-        return
+        self.check_alone("batches can be tried")
 
     def check_curves(self, evaluation_rows: int, test_rows: int, holdout_rows: int) -> None:
+        self.check_alone("curves are kept")
         self.check(evaluation_rows + test_rows)
         least = self.train_batch * self.gradient_accumulation
         if self.data.train_rows - holdout_rows < least:
@@ -256,6 +287,8 @@ class TransformersJob(BaseJob):
             raise InputError("job.device: expected cpu or auto, since no CUDA device is usable")
         if self.finetuning == "qlora" and not self.on_cuda:
             raise InputError("job.finetuning: qlora needs a CUDA device; expected full or lora")
+        if self.deepspeed and find_spec("deepspeed") is None:
+            raise InputError("job.deepspeed: expected DeepSpeed to be installed")
         if self.finetuning == "qlora" and find_spec("bitsandbytes") is None:
             raise InputError(
                 "job.finetuning: qlora needs bitsandbytes; expected pip install 'evalskip[qlora]'"
@@ -283,7 +316,10 @@ class TransformersJob(BaseJob):
         }
 
     def content(self) -> dict[str, Any]:
-        return {"model": self.model.fields()}
+        found: dict[str, Any] = {"model": self.model.fields()}
+        if self.deepspeed:
+            found["deepspeed"] = _json(Path(self.deepspeed))
+        return found
 
     @property
     def runner(self) -> str:
@@ -294,7 +330,5 @@ class TransformersJob(BaseJob):
             "HF_HUB_OFFLINE": "1",
             "HF_DATASETS_OFFLINE": "1",
             "TRANSFORMERS_VERBOSITY": "error",
-            **training_environment(
-                measure, threads=self.threads or usable_cores(), on_cuda=self.on_cuda
-            ),
+            **self.training_environment(measure),
         }

@@ -150,6 +150,9 @@ def build_trainer(
         "eval_accumulation_steps": job.eval_accumulation_steps,
         "prediction_loss_only": job.prediction_loss_only,
         "use_cpu": not job.on_cuda,
+        "fsdp": job.fsdp,
+        "fsdp_config": job.fsdp_config or None,
+        "deepspeed": job.deepspeed,
         "report_to": [],
         "disable_tqdm": True,
     }
@@ -213,6 +216,9 @@ def _warm_up(job: TransformersJob, train: Dataset) -> None:
             ),
             "finetuning": "full" if job.finetuning == "qlora" else job.finetuning,
             "device": "cpu",
+            "fsdp": None,
+            "fsdp_config": {},
+            "deepspeed": None,
         }
     )
     rows = train.select(range(min(2, len(train))))

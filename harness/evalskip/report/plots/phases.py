@@ -12,6 +12,7 @@ from evalskip.report.plots.drawing import (
     ORANGE,
     PAPER,
     PURPLE,
+    SKY,
     Drawing,
     Plot,
     height_for,
@@ -28,6 +29,7 @@ _LOOK = {
     "evaluate": (ORANGE, "///"),
     "save": (GREEN, "\\\\\\"),
     "log": (PURPLE, "xx"),
+    "wait": (SKY, "..."),
     "other": (FAINT, ""),
 }
 """Colour and hatching of each phase."""
@@ -43,6 +45,8 @@ def plot(summary: Summary) -> Plot | None:
         left = [0.0] * len(arms)
         for phase, (colour, hatch) in _LOOK.items():
             widths = [arm.phases_s.get(phase, 0.0) for _, arm in arms]
+            if phase == "wait" and not any(widths):  # one process has none to wait for
+                continue
             drawing.axes.barh(
                 places, widths, 0.62, left, color=colour, hatch=hatch, edgecolor=PAPER, label=phase
             )

@@ -10,7 +10,7 @@ from evalskip.report.tables.memory import headroom, memory
 from evalskip.report.tables.predictions import pieces, predictions, recommendations
 from evalskip.report.tables.regret import noticed, regret
 from evalskip.report.tables.table import Table
-from evalskip.report.tables.times import evaluation_sets, per_token, phases, times
+from evalskip.report.tables.times import evaluation_sets, per_token, phases, ranks, times
 
 if TYPE_CHECKING:
     from evalskip.summary import Summary
@@ -31,6 +31,7 @@ __all__ = [
     "phases",
     "pieces",
     "predictions",
+    "ranks",
     "readings",
     "recommendations",
     "regret",
@@ -50,6 +51,7 @@ _ALL = (
     estimates,
     readings,
     phases,
+    ranks,
     per_token,
     evaluation_sets,
     memory,

@@ -37,7 +37,9 @@ def times(summary: Summary) -> Table:
 
 def phases(summary: Summary) -> Table:
     """Mean seconds per phase; they sum to T."""
-    names = ("train", "evaluate", "save", "log", "other")
+    # one process has none to wait for
+    waits = any(arm.phases_s.get("wait") for arm in summary.arms.values())
+    names = ("train", "evaluate", "save", "log", *(("wait",) if waits else ()), "other")
     rows = [
         (
             *who(name, arm),
@@ -55,6 +57,36 @@ def phases(summary: Summary) -> Table:
         columns=(*WHO, "runs", "evaluations", "T", *names, "first evaluation"),
         rows=rows,
     )
+
+
+def ranks(summary: Summary) -> Table:
+    """Each of several ranks: what it does while others wait, and what it holds."""
+    names = ("train", "evaluate", "wait", "save", "log", "other")
+    quantity = next((q for q in ("allocated", "resident") if has(summary, q)), None)
+    rows = []
+    for name, arm in summary.arms.items():
+        for found in arm.ranks:
+            row: tuple[str, ...] = (
+                *who(name, arm),
+                str(found.rank),
+                figures.seconds(found.wall_s),
+                *(figures.seconds(found.phases_s.get(phase)) for phase in names),
+            )
+            if quantity:
+                row += tuple(
+                    figures.size(found.peak_bytes.get(phase, {}).get(quantity))
+                    for phase in ("train", "evaluate")
+                )
+            rows.append(row)
+    columns: tuple[str, ...] = (*WHO, "rank", "T", *names)
+    note = (
+        "Means over runs, in seconds. Wait: at collectives that Python code calls, such as those "
+        "that end an evaluation batch; gradients travel within train."
+    )
+    if quantity:
+        columns += ("train MiB", "evaluate MiB")
+        note += f" MiB: peak {quantity} memory in that phase."
+    return Table("Every rank", note, columns, rows)
 
 
 def per_token(summary: Summary) -> Table:

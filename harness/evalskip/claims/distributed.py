@@ -1,0 +1,77 @@
+"""The claim that all nodes must have the same ``do_eval``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.claims import seen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.summary import Claim, Observation
+
+ID = "distributed"
+SAYS = "In distributed training, all nodes must have the same do_eval."
+
+
+def judged(observations: Sequence[Observation]) -> Claim:
+    """Does a training whose ranks differ in ``do_eval`` end well, and does the check name them?"""
+    runs = [observation for observation in observations if observation.what == "ranks"]
+    unchecked = [run for run in runs if "rank 1" in run.asked and not run.asked["check"]]
+    on_do_eval = [run for run in unchecked if "do_eval" in run.asked["rank 1"]]
+    elsewhere = [run for run in unchecked if "do_eval" not in run.asked["rank 1"]]
+    by_trainer: dict[str, list[bool]] = {}
+    for run in on_do_eval:
+        by_trainer.setdefault(run.trainer, []).append(run.seen["status"] != "ok")
+    # each setting that both ranks were given is one occasion on which it may matter
+    holds = [bad for each in by_trainer.values() for bad in each]
+    checked = [run for run in runs if "rank 1" in run.asked and run.asked["check"]]
+    ended = [run for run in checked if "do not evaluate alike" in seen.error(run)]
+    slowest = max((run.seen["seconds"] for run in ended), default=0)
+    return seen.judged(
+        (ID, SAYS),
+        runs,
+        holds,
+        measured=f"without a check, {_outcomes(unchecked)}. With RanksAgree, {len(ended)} of "
+        f"{len(checked)} ended before the first step, naming the ranks and the setting, "
+        f"{slowest:g} s at most after they were started; the others evaluate alike all the same",
+        condition=_condition(elsewhere),
+    )
+
+
+def _condition(elsewhere: Sequence[Observation]) -> str:
+    bad = dict.fromkeys(
+        field for run in elsewhere if run.seen["status"] != "ok" for field in run.asked["rank 1"]
+    )
+    if not bad:
+        return ""
+    return (
+        f"what must be the same is what decides when a rank evaluates: {', '.join(bad)}; do_eval "
+        "only where the program itself asks for it, as LLaMA-Factory does after training"
+    )
+
+
+def _outcomes(runs: Sequence[Observation]) -> str:
+    """What became of them, those of one outcome together."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        how = _ENDED.get(run.seen["status"], "ended with an error that names neither")
+        found.setdefault(how, []).append(_differing(run))
+    return "; ".join(f"{how}: {', '.join(each)}" for how, each in found.items())
+
+
+_ENDED = {"ok": "ended well", "timed_out": "hung until ended by a time limit"}
+
+
+def _differing(run: Observation) -> str:
+    """Whose ranks differed, and in what."""
+    shared = [
+        f"{key} {value}"
+        for key, value in run.asked.items()
+        if key not in ("rank 1", "check", *run.asked["rank 1"])
+    ]
+    differing = [
+        f"{key} {run.asked.get(key)} and {value}" for key, value in run.asked["rank 1"].items()
+    ]
+    return f"{run.trainer} ({', '.join([*differing, *shared])}; {run.seen['seconds']:g} s)"
