@@ -177,12 +177,22 @@ class RecordStore:
     def _warn_of_torn_line(self) -> None:
         self.warnings.append(f"{self.path.name}: the last line was torn and is dropped")
 
-    def append(self, record: RunRecord, steps: dict[str, Any] | None) -> None:
-        """Add one run; when this returns, it is on disk."""
+    def append(
+        self, record: RunRecord, steps: dict[str, Any] | None, *, synced: bool = True
+    ) -> None:
+        """Add one run; when this returns, it is on disk.
+
+        Args:
+            record: of the run.
+            steps: what it measured step by step.
+            synced: False: it is with the system, which writes it soon. What a loss of power then
+                takes is worth less than the wait where a run takes a millisecond.
+        """
         if steps is not None:
             self._steps.mkdir(exist_ok=True)
-            write_atomically(self._steps / f"{record.name}.json", json.dumps(steps))
-        append_line(self.path, record.model_dump_json(exclude_defaults=True))
+            place = self._steps / f"{record.name}.json"
+            write_atomically(place, json.dumps(steps), synced=synced)
+        append_line(self.path, record.model_dump_json(exclude_defaults=True), synced=synced)
 
     def steps_of(self, record: RunRecord) -> dict[str, Any]:
         """What a run measured step by step; empty where it measured nothing."""
@@ -245,19 +255,21 @@ def read_json(
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def append_line(path: Path, line: str) -> None:
-    """Add a line to a file; when this returns, it is on disk."""
+def append_line(path: Path, line: str, *, synced: bool = True) -> None:
+    """Add a line to a file; when this returns, it is on disk, or with the system."""
     with path.open("ab") as file:
         file.write(f"{line}\n".encode())
         file.flush()
-        os.fsync(file.fileno())
+        if synced:
+            os.fsync(file.fileno())
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, *, synced: bool = True) -> None:
     """Replace a file as a whole: readers see the old text or the new, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if synced:
+            os.fsync(file.fileno())
     temporary.replace(path)

@@ -166,6 +166,7 @@ class Effort(_Part):
 
     blocks: int = Field(description="timed blocks, a repeated one counted once")
     runs: int
+    nodes: int = Field(default=1, description="machines that blocks were run on")
     seconds: float
     run_overhead_s: float | None = Field(
         description="median time of a run beyond T: fork, model, Trainer, digests, record"

@@ -112,11 +112,19 @@ def _totals(pieces: Floats, quantile: float) -> Floats:
     weights = shape[order]
     ends = np.cumsum(weights, axis=1) - weights / 2
     ranked = np.take_along_axis(ratios, order, axis=1)
-    levels = [
-        np.interp(quantile * total, row_ends, row)
-        for row_ends, row in zip(ends, ranked, strict=True)
-    ]
-    return total * np.array(levels)
+    return total * _interpolated(quantile * total, ends, ranked)
+
+
+def _interpolated(place: float, ends: Floats, values: Floats) -> Floats:
+    """Per row, ``np.interp(place, ends, values)``."""
+    rows = np.arange(len(ends))
+    after = np.clip((ends < place).sum(axis=1), 1, max(1, ends.shape[1] - 1))
+    before = after - 1
+    after = np.minimum(after, ends.shape[1] - 1)
+    left, right = ends[rows, before], ends[rows, after]
+    slope = (values[rows, after] - values[rows, before]) / np.where(right > left, right - left, 1)
+    levels: Floats = slope * (np.clip(place, left, right) - left) + values[rows, before]
+    return levels
 
 
 def huber(values: Floats) -> float:

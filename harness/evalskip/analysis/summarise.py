@@ -13,6 +13,7 @@ from evalskip.analysis.around import around_evaluation
 from evalskip.analysis.estimates import attributed, direct, fixed_cost, matched, undisturbed
 from evalskip.analysis.frames import frame_of
 from evalskip.analysis.matching import match, matched_attempts
+from evalskip.analysis.nodes import in_own_pace, of_blocks, said_of_nodes
 from evalskip.analysis.pieces import pieces_of
 from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.probe.memory import highest
@@ -130,10 +131,11 @@ def summarise(
     return Summary(
         name=name,
         scope=scope_of(spec, environment),
-        machine=dict(environment.get("machine", {})),
+        machine=_machine(records) or dict(environment.get("machine", {})),
         effort=Effort(
             blocks=len(latest_attempts(timed)),
             runs=len(records),
+            nodes=len({record.node["name"] for record in records if record.node}) or 1,
             seconds=seconds,
             run_overhead_s=overhead,
             block_start_s=block_start,
@@ -185,7 +187,8 @@ def _pieces(
         warnings += left_out
         if found is not None:
             pieces[arm] = found
-    return pieces, warnings
+    nodes = of_blocks([run for runs in by_arm.values() for run in runs.values()])
+    return in_own_pace(pieces, nodes), warnings
 
 
 def scope_of(spec: Spec, environment: Mapping[str, Any]) -> Scope:
@@ -338,7 +341,13 @@ def _warnings(records: Sequence[RunRecord], found: Matched, timed: int) -> list[
         warnings.append(
             f"{flagged} of {len(records)} runs are contaminated: others kept the machine busy"
         )
-    return warnings
+    return warnings + said_of_nodes(records)
+
+
+def _machine(records: Sequence[RunRecord]) -> dict[str, Any]:
+    """The fingerprint of the node that ran the first block, where nodes ran them."""
+    node = next((record.node for record in records if record.node), {})
+    return {field: value for field, value in node.items() if field != "name"}
 
 
 def _unseen(records: Sequence[RunRecord]) -> list[str]:

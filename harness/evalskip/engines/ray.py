@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ try:
 except ImportError:
     raise InputError("--engine ray: expected pip install 'evalskip[ray]'") from None
 
+_ANSWER_S = 10.0
 _LOOK_S = 5.0
 """How often it is looked whether a node is left that can run what is waiting."""
 
@@ -52,6 +54,7 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
         self._needs = needs_of(spec, gpus)
         self._began = not ray.is_initialized()
         if self._began:
+            _check(address)
             try:
                 ray.init(
                     address=address,
@@ -149,6 +152,24 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
     def _cancel(self, handle: ray.ObjectRef[Any]) -> None:
         with suppress(RayError, TaskCancelledError):
             ray.cancel(handle, force=True)
+
+
+def _check(address: str | None) -> None:
+    """See that somebody answers there: Ray itself would try for minutes.
+
+    Raises:
+        InputError: nobody does.
+    """
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not host:  # none, or a word that Ray knows, such as auto
+        return
+    try:
+        with socket.create_connection((host, int(port)), timeout=_ANSWER_S):
+            return
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"--address {address}: no Ray cluster: {error}; expected HOST:PORT"
+        ) from None
 
 
 @ray.remote

@@ -9,7 +9,7 @@ whose frame is cut into steps, and outside the loop the frame is ``other``.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Timeline:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
-        return asdict(self)
+        return {**vars(self), "evaluations": [dict(vars(e)) for e in self.evaluations]}
 
 
 @dataclass

@@ -173,11 +173,13 @@ def provenance(summary: Summary) -> list[str]:
             f"; {effort.run_overhead_s:.2f} s per run beyond T, and {effort.block_start_s:.1f} s "
             "per block to start"
         )
+    nodes = f" on {effort.nodes} nodes" if effort.nodes > 1 else ""
     lines = [
         f"{scope.job}: {scope.model}{size}, on {scope.device}"
         + (f"; {versions}" if versions else ""),
         verdict,
-        f"{_blocks(effort.blocks)} timed, {effort.runs} runs in {figures.duration(effort.seconds)}"
+        f"{_blocks(effort.blocks)} timed{nodes}, {effort.runs} runs in "
+        f"{figures.duration(effort.seconds)}"
         f"{overhead}; {effort.stopped}",
     ]
     if part := summary.extrapolated:
