@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -207,3 +211,224 @@ def test_ten_thousand_blocks_take_less_than_a_minute_and_a_gibibyte(
     assert re.search(
         r"10000 blocks timed, [0-9]+ runs", ended.stdout + (out / "report.md").read_text()
     )
+
+
+CONFIGURATION = """
+ClusterName=test
+SlurmctldHost={host}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+SlurmUser=root
+SlurmdUser=root
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+MpiDefault=none
+SwitchType=switch/none
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool-%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd-%n.log
+SlurmctldPort={ports[0]}
+NodeName=one NodeHostname={host} Port={ports[1]} CPUs=2
+NodeName=two NodeHostname={host} Port={ports[2]} CPUs=2
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("", 0))
+    found = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return found
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Slurm's own daemons, as root, for two nodes on this machine."""
+    needed = ("munged", "slurmctld", "slurmd")
+    if os.geteuid() or not all(map(shutil.which, needed)):
+        pytest.skip("needs root, and Debian's slurm-wlm and munge")
+    folder = tmp_path / "slurm"
+    folder.mkdir()
+    place = folder / "slurm.conf"
+    place.write_text(
+        CONFIGURATION.format(host=socket.gethostname(), folder=folder, ports=free_ports(3))
+    )
+    monkeypatch.setenv("SLURM_CONF", str(place))
+    key = folder / "munge.key"
+    key.write_bytes(os.urandom(128))
+    key.chmod(0o600)
+    files = [f"--{name}-file={folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
+    daemons = [
+        ["munged", "--force", "--foreground", f"--socket={folder}/munge.socket", *files],
+        ["slurmctld", "-D"],
+        ["slurmd", "-D", "-N", "one"],
+        ["slurmd", "-D", "-N", "two"],
+    ]
+    started = []
+    for words in daemons:
+        started.append(subprocess.Popen(words, stderr=subprocess.DEVNULL, start_new_session=True))
+        time.sleep(0.5)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        told = subprocess.run(["sinfo", "-h", "-o", "%D %T"], capture_output=True, text=True)
+        if told.stdout.split() == ["2", "idle"]:
+            break
+        time.sleep(0.5)
+    else:
+        pytest.fail(f"Slurm did not start: {told.stdout} {told.stderr}")
+    yield
+    for daemon in reversed(started):
+        daemon.terminate()
+    for daemon in started:
+        daemon.wait(timeout=30)
+
+
+def begun(spec: Path, out: Path, setting: str) -> list[str]:
+    words = ["bench", spec, "--out", out, "--engine", "slurm", "--set", setting]
+    return [sys.executable, "-m", "evalskip", *map(str, words)]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("slurm")
+def test_blocks_are_jobs_of_slurm(sleeping: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    harness = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "evalskip",
+            "bench",
+            sleeping,
+            "--out",
+            out,
+            "--engine",
+            "slurm",
+            "--set",
+            "job.costs.step=0.15",
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    running: list[str] = []
+    while not (RecordStore(out).read() and running) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        told = subprocess.run(
+            ["squeue", "-h", "-t", "R", "-o", "%A"], capture_output=True, text=True
+        )
+        running = told.stdout.split()
+    subprocess.run(["scancel", "--signal=KILL", "--full", running[-1]], check=True)
+    said, complained = harness.communicate(timeout=120)
+    assert harness.returncode == 0, complained
+    assert "was lost, and is run again" in said
+    attempts = whole_attempts(RecordStore(out).read(), ARMS)
+    assert sorted({block for block, _ in attempts}) == [1, 2, 3, 4, 5, 6]
+    assert len(attempts) == 6
+    assert {run.node["name"] for runs in attempts.values() for run in runs} == {"one", "two"}
+    ended = run_evalskip(
+        "bench",
+        sleeping,
+        "--out",
+        tmp_path / "none",
+        "--engine",
+        "slurm",
+        "--gpus",
+        "3",
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("evalskip: --engine slurm: sbatch: ")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("slurm")
+def test_what_slurm_runs_ends_with_an_interrupted_harness(sleeping: Path, tmp_path: Path) -> None:
+    harness = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "evalskip",
+            "bench",
+            sleeping,
+            "--out",
+            tmp_path / "out",
+            "--engine",
+            "slurm",
+            "--set",
+            "job.costs.step=5",
+        ],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+    def queued() -> list[str]:
+        told = subprocess.run(["squeue", "-h", "-o", "%A"], capture_output=True, text=True)
+        return told.stdout.split()
+
+    deadline = time.monotonic() + 60
+    while not queued() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert queued()
+    harness.send_signal(signal.SIGINT)
+    assert harness.wait(timeout=60) == 130
+    deadline = time.monotonic() + 60
+    while queued() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert not queued()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("slurm")
+def test_one_training_spans_two_nodes_of_slurm(
+    write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    script = tmp_path / "loop.py"
+    script.write_text(
+        "import sys, time\n"
+        "import torch.distributed as dist\n"
+        "from evalskip import phase\n"
+        "dist.init_process_group('gloo')\n"
+        "with phase('train'):\n"
+        "    for step in range(4):\n"
+        "        with phase('step', tokens=8):\n"
+        "            time.sleep(0.02)\n"
+        "    if sys.argv[1] == 'every_epoch':\n"
+        "        with phase('evaluate'):\n"
+        "            dist.barrier()\n"
+        "dist.barrier()\n"
+        "dist.destroy_process_group()\n"
+    )
+    job = {"kind": "command", "command": f"{{python}} {script} {{schedule}}", "nodes": 2}
+    design = {"looks": [2], "repeats": 0}
+    spec = write_spec(
+        replace={
+            "job": {**job, "threads": 1},
+            "arms": [{"schedule": "every_epoch"}],
+            "measure": ["time"],
+            "design": design,
+        }
+    )
+    out = tmp_path / "out"
+    ended = run_evalskip("bench", spec, "--out", out, "--engine", "slurm", timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    records = RecordStore(out).read()
+    assert len(records) == 6
+    assert all([rank.rank for rank in record.ranks] == [0, 1] for record in records)
+    ended = run_evalskip("bench", spec, "--out", tmp_path / "here", timeout=60)
+    assert ended.returncode == 2
+    assert "expected at most 1, which is what this Slurm allocation has" in ended.stderr

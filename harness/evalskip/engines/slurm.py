@@ -6,14 +6,14 @@ import math
 import os
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from evalskip.engines.remote import Lost, RemoteEngine, needs_of, run_on_node
 from evalskip.errors import InputError, MeasurementError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from evalskip.spec import Spec
@@ -82,7 +82,8 @@ class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
         limit_s = self._spec.limits.start_time + runs * wanted["limit_s"]
         self._executor.update_parameters(time=math.ceil(limit_s / 60))
         try:
-            return self._executor.submit(_on_node, wanted)
+            with _complaints_kept():
+                return self._executor.submit(_on_node, wanted)
         except (FailedSubmissionError, FailedJobError, subprocess.CalledProcessError) as error:
             said = [line for line in str(error).splitlines() if "error:" in line] or [str(error)]
             text = said[-1].partition("error:")[2].strip() or said[-1]
@@ -113,6 +114,20 @@ class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
     def _cancel(self, handle: submitit.Job[Any]) -> None:
         with suppress(subprocess.CalledProcessError, OSError):
             handle.cancel()
+
+
+@contextmanager
+def _complaints_kept() -> Iterator[None]:
+    """Keep what sbatch writes to our standard error: the error that is raised says it again."""
+    stays = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stays, 2)
+        os.close(stays)
+        os.close(nowhere)
 
 
 def _queued() -> set[str]:

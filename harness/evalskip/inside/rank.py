@@ -16,7 +16,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from evalskip.errors import InputError
 from evalskip.inside.runner import end_with_parent, outcome_of_error
@@ -41,6 +41,7 @@ def main() -> None:
         traceback.print_exc()
         _fail(wanted["failure"], outcome_of_error(error))
     write_report(Path(wanted["report"]), told)
+    _leave_together()
 
 
 def _told(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -59,16 +60,29 @@ def _told(wanted: dict[str, Any]) -> dict[str, Any]:
     return {**measured, "setup_ns": parts | measured["setup_ns"]}
 
 
-def _fail(place: str, outcome: dict[str, Any]) -> None:
+def _fail(place: str, outcome: dict[str, Any]) -> NoReturn:
     part = Path(place).with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(outcome))
     # others fail because of the first
     with suppress(FileExistsError):
         os.link(part, place)
     # a rank that waits for this one must not keep it from ending
+    _exit(1)
+
+
+def _leave_together() -> NoReturn:
+    """End as the last rank does: one that loses its peers while it ends aborts (gloo)."""
+    dist: Any = sys.modules.get("torch.distributed")
+    if dist is not None and dist.is_available() and dist.is_initialized():
+        with suppress(Exception):
+            dist.barrier()
+    _exit(0)
+
+
+def _exit(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(1)
+    os._exit(code)
 
 
 if __name__ == "__main__":
