@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evalskip.errors import InputError
 from evalskip.jobs.base import Measure
-from evalskip.slices import Slice
+from evalskip.probe.phases import Timeline
+from evalskip.slices import Slice, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,6 +132,17 @@ class RunRecord(BaseModel):
         return sum(self.setup_ns.values())
 
 
+class _Steps(BaseModel):
+    """What a file in ``steps/`` holds."""
+
+    timeline: Timeline
+    whole: Whole | None = None
+    losses: list[float]
+    batch_digests: list[str]
+    activity: list[list[float]]
+    gpu_activity: list[dict[str, Any]] = []
+
+
 class RecordStore:
     """The records under one result directory."""
 
@@ -195,12 +207,21 @@ class RecordStore:
         append_line(self.path, record.model_dump_json(exclude_defaults=True), synced=synced)
 
     def steps_of(self, record: RunRecord) -> dict[str, Any]:
-        """What a run measured step by step; empty where it measured nothing."""
+        """What a run measured step by step; empty where it measured nothing.
+
+        Raises:
+            InputError: the file holds other things.
+        """
         path = self._steps / f"{record.name}.json"
         if not path.exists():
             return {}
-        loaded = json.loads(path.read_text())
-        return loaded if isinstance(loaded, dict) else {}
+        try:
+            found = _Steps.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            problem = error.errors()[0]["msg"]
+            raise InputError(f"{path}: expected what a run measured: {problem}") from None
+        whole = found.whole.model_dump() if found.whole else None
+        return {**vars(found), "timeline": found.timeline.as_dict(), "whole": whole}
 
 
 Attempt = tuple[int, int]

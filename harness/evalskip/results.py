@@ -6,14 +6,16 @@ import json
 import shutil
 from contextlib import ExitStack, contextmanager
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from filelock import BaseFileLock, FileLock, Timeout
+from pydantic import BaseModel, Field
 from ruamel.yaml import YAML
 
 from evalskip.errors import InputError
 from evalskip.machine.fingerprint import MODEL_FIELDS, fingerprint, same_model
-from evalskip.records import RecordStore, write_atomically
+from evalskip.records import RecordStore, read_json, write_atomically
+from evalskip.slices import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +24,18 @@ if TYPE_CHECKING:
     from evalskip.spec import Spec
 
 _OURS = "spec.yaml"
+
+
+class _Environment(BaseModel):
+    """What ``environment.json`` holds, as far as it is there."""
+
+    experiment: str = ""
+    machine: dict[str, Any] = {}
+    software: dict[str, str] = {}
+    parameters: int = 0
+    device: dict[str, Any] = {}
+    sliced: Slice | None = None
+    run_time_s: Annotated[float, Field(gt=0)] = 1.0
 
 
 class ResultDirectory:
@@ -35,12 +49,16 @@ class ResultDirectory:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """What ``environment.json`` holds."""
-        try:
-            found = json.loads((self.path / "environment.json").read_text())
-        except (OSError, ValueError):
+        """What ``environment.json`` holds; empty where there is none.
+
+        Raises:
+            InputError: it holds other things.
+        """
+        place = self.path / "environment.json"
+        if not place.exists():
             return {}
-        return found if isinstance(found, dict) else {}
+        found = read_json(place, _Environment, "what results were made on")
+        return found.model_dump(exclude_unset=True)
 
     def check_software(self, software: dict[str, str]) -> None:
         """See that runs to come use what runs before them did.

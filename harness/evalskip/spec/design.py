@@ -15,7 +15,7 @@ class Design(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    looks: list[Annotated[int, Field(ge=2)]] = Field(
+    looks: list[Annotated[int, Field(ge=2, le=100_000)]] = Field(
         default=[6, 9, 12],
         min_length=1,
         description="numbers of blocks after which the result is looked at; fixed beforehand",

@@ -76,6 +76,9 @@ class Fault(BaseModel):
     step: int = Field(default=1, ge=1, description="the step at which it happens")
 
 
+_MOST_STEPS = 1_000_000
+
+
 class SyntheticJob(BaseJob):
     """Exactly known costs under chosen noise.
 
@@ -86,11 +89,11 @@ class SyntheticJob(BaseJob):
     evaluation_settings: ClassVar[frozenset[str]] = frozenset({"evaluation_batch"})
 
     kind: Literal["synthetic"]
-    epochs: int = Field(ge=1, description="passes over the training rows")
-    steps_in_epoch: int = Field(default=32, ge=1)
+    epochs: int = Field(ge=1, le=100_000, description="passes over the training rows")
+    steps_in_epoch: int = Field(default=32, ge=1, le=100_000)
     train_batch: int = Field(default=8, ge=1, description="rows in a step")
     evaluation_batch: int = Field(default=8, ge=1, description="rows in an evaluation batch")
-    rows: int = Field(default=1024, ge=1, description="rows there are to evaluate")
+    rows: int = Field(default=1024, ge=1, le=10_000_000, description="rows there are to evaluate")
     lengths: Lengths = Lengths()
     save_steps: int = Field(default=0, ge=0, description="steps between saves; 0: none")
     logging_steps: int = Field(default=10, ge=1)
@@ -145,6 +148,11 @@ class SyntheticJob(BaseJob):
         return self.train_batch
 
     def check(self, evaluation_rows: int) -> None:
+        if self.epochs * self.steps_in_epoch > _MOST_STEPS:
+            raise InputError(
+                f"job.epochs: expected at most {_MOST_STEPS:,} steps in all, got "
+                f"{self.epochs * self.steps_in_epoch:,}"
+            )
         if evaluation_rows > self.rows:
             raise InputError(
                 f"job.rows: expected at least {evaluation_rows}, the largest evaluation set, "
