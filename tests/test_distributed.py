@@ -43,9 +43,9 @@ TINY = {
 STEPS = 6
 
 
-def measured(wall_ns: int, **other: Any) -> dict[str, Any]:
+def measured(wall_ns: int, tokens: int = 30, **other: Any) -> dict[str, Any]:
     return {
-        "timeline": {"wall_ns": wall_ns, "evaluations": [{"tokens": 30}]},
+        "timeline": {"wall_ns": wall_ns, "evaluations": [{"rows": 5, "tokens": tokens}]},
         "phases_ns": {"train": wall_ns},
         "peak_bytes": {"train": {"resident": wall_ns}},
         "losses": [1.0],
@@ -61,11 +61,11 @@ def measured(wall_ns: int, **other: Any) -> dict[str, Any]:
 
 
 def test_ranks_are_told_of_as_one_run_as_long_as_its_slowest() -> None:
-    one = merged([measured(5), measured(9, train_tokens=7), measured(7)])
+    one = merged([measured(5), measured(9, train_tokens=7), measured(7, tokens=60)])
     assert one["timeline"]["wall_ns"] == one["phases_ns"]["train"] == 9
     assert one["peak_bytes"] == {"train": {"resident": 9}}
     assert one["train_tokens"] == 27
-    assert one["evaluated_times"] == 3
+    assert one["evaluated_times"] == {"rows": 3, "tokens": 4}
     assert [rank["wall_ns"] for rank in one["ranks"]] == [5, 9, 7]
 
 
@@ -144,16 +144,14 @@ def test_what_cannot_be_spread_is_refused_in_one_line(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sharding", [{}, {"fsdp": "full_shard"}])
 def test_a_job_of_ours_trains_on_two_ranks(
     write_spec: Callable[..., Path],
     evalskip: Callable[..., subprocess.CompletedProcess[str]],
     tmp_path: Path,
-    sharding: dict[str, Any],
 ) -> None:
     spec = write_spec(
         replace={
-            "job": {**TINY, **sharding},
+            "job": TINY,
             "arms": [{"schedule": "every_epoch", "evaluation_rows": 20}],
             "measure": ["time"],
             "design": {"looks": [2], "repeats": 0},
@@ -178,6 +176,30 @@ def test_a_job_of_ours_trains_on_two_ranks(
     arm = summary.arms["every_epoch@20"]
     assert [rank.rank for rank in arm.ranks] == [0, 1]
     assert "### Every rank" in (out / "report.md").read_text()
+
+
+@pytest.mark.slow
+def test_shards_of_one_model_are_held_and_proven_by_rank(tmp_path: Path) -> None:
+    request = RunRequest(
+        arm="every_epoch",
+        schedule=EveryEpoch(),
+        evaluation_rows=8,
+        measure="time",
+        block=1,
+        position=0,
+        seed=0,
+        arguments={"eval_strategy": "epoch"},
+    )
+    job = TransformersJob.model_validate({**TINY, "fsdp": "full_shard"})
+    with closing(launcher_for(job, "time", [8], tmp_path, 120)) as launcher:
+        one, again = (launcher.run(request, 120) for _ in range(2))
+    assert one.measured is not None, one.error
+    assert again.measured is not None, again.error
+    assert one.measured["weights_digest"] == again.measured["weights_digest"]
+    parts = one.measured["weights_sketch"]
+    # the norms of two halves, which are not alike, as those of two replicas are
+    assert parts[: len(parts) // 2] != parts[len(parts) // 2 :]
+    assert [len(r["phases_ns"]) for r in one.measured["ranks"]] == [6, 6]
 
 
 @pytest.mark.slow

@@ -183,8 +183,8 @@ def test_two_nodes_take_at_most_three_fifths_of_the_time_of_one(
     nodes: Nodes, write_spec: Callable[..., Path], tmp_path: Path
 ) -> None:
     # so long that the start of an interpreter on each node is little
-    job = {**SLEEPING["job"], "costs": {"step": 0.05}}
-    spec = write_spec(replace={**SLEEPING, "job": job, "design": {"looks": [24], "repeats": 0}})
+    job = {**SLEEPING["job"], "costs": {"step": 0.06}}
+    spec = write_spec(replace={**SLEEPING, "job": job, "design": {"looks": [16], "repeats": 0}})
     nodes.cluster.add_node(num_cpus=1)
     took = []
     for number in (1, 2):

@@ -66,16 +66,17 @@ def direct(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
 
 
 def attributed(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
-    """T / (T - evaluate) within each run that evaluates; see :func:`direct`.
+    """T over T without its evaluations, in each run that evaluates; see :func:`direct`.
 
     Immune to what slows a whole run alike; a burst inside the run still bends it.
     """
     own = runs[runs["arm"] == arm]
     if own.empty:
         return None
+    evaluated = own["evaluate_s"] + own["evaluation_wait_s"]
     logs = [
         math.log(wall / (wall - evaluate))
-        for wall, evaluate in zip(own["wall_s"], own["evaluate_s"], strict=True)
+        for wall, evaluate in zip(own["wall_s"], evaluated, strict=True)
     ]
     return _comparison(arm, "attributed", mean_interval(logs, level), blocks=len(logs))
 

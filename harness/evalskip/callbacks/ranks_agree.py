@@ -24,6 +24,9 @@ _FIELDS = (
     "prediction_loss_only",
 )
 
+_DECIDE = ("decides_when", "decides_by_the_clock")
+"""True attributes of callbacks that say when to evaluate."""
+
 
 class RanksAgree(TrainerCallback):
     """Ends a distributed training at once whose ranks do not evaluate alike.
@@ -103,7 +106,7 @@ def _decisive(args: TrainingArguments, trainer: Trainer | None) -> dict[str, Any
     found["callbacks that say when"] = [
         f"{type(callback).__name__}({', '.join(f'{k}={v}' for k, v in _plain(callback))})"
         for callback in trainer.callback_handler.callbacks
-        if getattr(callback, "decides_when", False)
+        if any(getattr(callback, name, False) for name in _DECIDE)
     ]
     return found
 

@@ -155,10 +155,11 @@ def _record(
         run = counted["steps"]
         counted |= extrapolated(timeline, whole, window)
         copied["train_tokens"] = round(copied["train_tokens"] * counted["steps"] / max(1, run))
-    # the timeline is one rank's
-    for name in ("evaluation_rows", "evaluation_tokens"):
-        if counted[name]:
-            counted[name] = round(counted[name] * measured.get("evaluated_times", 1.0))
+        if whole.is_cut(timeline):
+            # times of the slice, beside which those of the whole would look wrong
+            copied.pop("ranks", None)
+    if "evaluated_times" in measured:
+        _count_all_ranks(counted, measured["evaluated_times"])
     return RunRecord(
         block=request.block,
         position=request.position,
@@ -176,6 +177,15 @@ def _record(
         **{**copied, **counted},
         **known,
     )
+
+
+def _count_all_ranks(counted: dict[str, Any], times: dict[str, float]) -> None:
+    """Count what all ranks evaluate, in place of what the one does whose timeline it is."""
+    if counted["evaluation_rows"]:
+        counted["evaluation_rows"] = round(counted["evaluation_rows"] * times["rows"])
+    counted["evaluation_tokens"] = round(counted["evaluation_tokens"] * times["tokens"])
+    for found in counted.get("evaluation_sets", {}).values():
+        found["rows"] = round(found["rows"] * times["rows"])
 
 
 def _all_of(evaluation: dict[str, Any]) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +22,11 @@ if TYPE_CHECKING:
 try:
     import ray
     from ray.exceptions import RayError, RayTaskError, TaskCancelledError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ImportError:
     raise InputError("--engine ray: expected pip install 'evalskip[ray]'") from None
 
 _ANSWER_S = 10.0
-_LOOK_S = 5.0
-"""How often it is looked whether a node is left that can run what is waiting."""
 
 
 class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
@@ -52,7 +53,10 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
     ) -> None:
         super().__init__(spec, logs, on_ready)
         self._needs = needs_of(spec, gpus)
+        self._on: dict[ray.ObjectRef[Any], str] = {}
         self._began = not ray.is_initialized()
+        address = address or os.environ.get("RAY_ADDRESS")
+        self._is_own = self._began and not address
         if self._began:
             _check(address)
             try:
@@ -68,77 +72,73 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
                 first = str(error).strip().splitlines()[0]
                 raise InputError(f"--address {address}: no Ray cluster: {first}") from None
         try:
-            self._room()
+            self._places()
         except BaseException:
             self.close()
             raise
 
     @property
     def room(self) -> int:
-        return self._room()
+        return sum(self._places().values())
 
     def close(self) -> None:
         super().close()
         if self._began:
             ray.shutdown()
 
-    def _room(self) -> int:
-        """Blocks that all nodes together can hold.
+    def _places(self) -> dict[str, int]:
+        """Per living node, how many blocks it can hold; one, where a block takes all its CPUs.
 
         Raises:
             InputError: none of them can hold one.
         """
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        cpus, gpus = self._cpus(), self._needs.gpus
-        room = 0
-        for node in nodes:
-            fits = node.get("CPU", 0) // cpus if cpus else 0
-            room += int(min(fits, node.get("GPU", 0) // gpus) if gpus else fits)
-        if not room:
-            wanted = [f"{cpus or 1:g} CPU", *([f"{gpus} GPU"] if gpus else [])]
+        nodes = {
+            node["NodeID"]: node["Resources"]
+            for node in ray.nodes()
+            if node["Alive"] and node["Resources"].get("CPU")
+        }
+        places = {}
+        for name, has in nodes.items():
+            held = has["CPU"] // self._needs.cpus if self._needs.cpus else 1
+            if self._needs.gpus:
+                held = min(held, has.get("GPU", 0) // self._needs.gpus)
+            if held:
+                places[name] = int(held)
+        if not places:
+            gpus = [f"{self._needs.gpus} GPU"] if self._needs.gpus else []
+            wanted = [f"{self._needs.cpus or 1} CPU", *gpus]
             most = [
-                f"{max((node.get(name, 0) for node in nodes), default=0):g} {name}"
+                f"{max((has.get(name, 0) for has in nodes.values()), default=0):g} {name}"
                 for name in ("CPU", "GPU")
             ]
             raise InputError(
                 f"--engine ray: a block needs {' and '.join(wanted)} of one node; expected a "
                 f"cluster with such a node, got at most {' and '.join(most)}"
             )
-        return room
-
-    def _cpus(self) -> float:
-        """Of a node: what the job needs, or all that the smallest node with its GPUs has."""
-        if self._needs.cpus:
-            return self._needs.cpus
-        return min(
-            (
-                node["Resources"]["CPU"]
-                for node in ray.nodes()
-                if node["Alive"]
-                and node["Resources"].get("CPU")
-                and node["Resources"].get("GPU", 0) >= self._needs.gpus
-            ),
-            default=0,
-        )
+        return places
 
     def _submit(self, wanted: dict[str, Any]) -> ray.ObjectRef[Any]:
-        self._room()
+        taken = Counter(self._on.values())
+        free = {name: held - taken[name] for name, held in self._places().items()}
+        name = max(free, key=free.__getitem__)
+        cpus = next(n["Resources"]["CPU"] for n in ray.nodes() if n["NodeID"] == name)
         options = {
-            "num_cpus": self._cpus(),
+            "num_cpus": self._needs.cpus or cpus,
             "num_gpus": self._needs.gpus,
             # a block that is lost is an attempt of its own
             "max_retries": 0,
-            "scheduling_strategy": "SPREAD",
+            "scheduling_strategy": NodeAffinitySchedulingStrategy(name, soft=False),
         }
+        # a cluster that goes with us names its node anew each time
+        wanted = {**wanted, "node": "local" if self._is_own else name[:12]}
         handle: ray.ObjectRef[Any] = _on_node.options(**options).remote(wanted)
+        self._on[handle] = name
         return handle
 
     def _first_ended(self, handles: Sequence[ray.ObjectRef[Any]]) -> ray.ObjectRef[Any]:
-        while True:
-            ended, _ = ray.wait(list(handles), num_returns=1, timeout=_LOOK_S)
-            if ended:
-                return ended[0]
-            self._room()
+        ended, _ = ray.wait(list(handles), num_returns=1)
+        self._on.pop(ended[0])
+        return ended[0]
 
     def _result(self, handle: ray.ObjectRef[Any]) -> dict[str, Any]:
         try:
@@ -172,7 +172,4 @@ def _check(address: str | None) -> None:
         ) from None
 
 
-@ray.remote
-def _on_node(wanted: dict[str, Any]) -> dict[str, Any]:
-    node = ray.get_runtime_context().get_node_id()
-    return run_on_node({**wanted, "node": node[:12]})
+_on_node = ray.remote(run_on_node)

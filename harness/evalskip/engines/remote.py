@@ -59,7 +59,8 @@ def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         wanted: ``spec``, ``block`` (``index``, ``measure``, ``runs``), ``attempt``, ``limit_s``,
-            ``folder`` (where the experiment was begun) and ``node`` (its name), as JSON holds them.
+            ``folder`` (where the experiment was begun), ``shared`` (a folder that ranks on several
+            nodes see) and ``node`` (its name), as JSON holds them.
 
     Returns:
         ``runs``: pairs of a record and what was measured step by step; ``prepared``; ``logs``: by
@@ -67,9 +68,10 @@ def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
     """
     with suppress(OSError):
         os.chdir(wanted["folder"])
+    shared = wanted["shared"] if wanted["spec"]["job"].get("nodes", 1) > 1 else None
     prepared: list[dict[str, Any]] = []
     runs = []
-    with tempfile.TemporaryDirectory(prefix="evalskip-") as folder:
+    with tempfile.TemporaryDirectory(prefix="evalskip-", dir=shared) as folder:
         logs = Path(folder)
         try:
             spec = Spec.model_validate(wanted["spec"])
@@ -168,6 +170,7 @@ class RemoteEngine(ABC, Generic[Handle]):
             "attempt": attempt,
             "limit_s": limit_s,
             "folder": str(Path.cwd()),
+            "shared": str(self._logs.absolute()),
         }
         self._running[self._submit(wanted)] = block
 

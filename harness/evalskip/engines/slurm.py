@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalskip.engines.remote import Lost, RemoteEngine, needs_of, run_on_node
 from evalskip.errors import InputError, MeasurementError
+from evalskip.records import append_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ except ImportError:
 _AT_ONCE = 32
 """Blocks that wait in Slurm's queue, or run, at the same time."""
 _LOOK_S = 1.0
+_GRACE_S = 60.0
 _SHARED_S = 10.0
 """Until a file that a node wrote is seen here."""
 
@@ -61,6 +63,8 @@ class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
             self._executor = submitit.SlurmExecutor(folder=logs.absolute() / "slurm")
         except RuntimeError:
             raise InputError("--engine slurm: expected sbatch on the path, found none") from None
+        self._submitted = logs / "slurm" / "submitted.txt"
+        self._cancel_orphans()
         self._executor.update_parameters(
             job_name="evalskip",
             cpus_per_task=needs.cpus,
@@ -77,17 +81,29 @@ class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
             },
         )
 
+    def _cancel_orphans(self) -> None:
+        """End jobs of a harness that was killed: their blocks are begun again."""
+        if self._submitted.exists():
+            orphans = _queued() & set(self._submitted.read_text().split())
+            if orphans:
+                subprocess.run(["scancel", *sorted(orphans)], check=False)
+            self._submitted.unlink()
+        self._submitted.parent.mkdir(exist_ok=True)
+
     def _submit(self, wanted: dict[str, Any]) -> submitit.Job[Any]:
         runs = len(wanted["block"]["runs"])
-        limit_s = self._spec.limits.start_time + runs * wanted["limit_s"]
+        # a run that exceeds its own limit is to be recorded as such
+        limit_s = self._spec.limits.start_time + runs * (wanted["limit_s"] + _GRACE_S) + _GRACE_S
         self._executor.update_parameters(time=math.ceil(limit_s / 60))
         try:
             with _complaints_kept():
-                return self._executor.submit(_on_node, wanted)
+                job = self._executor.submit(_on_node, wanted)
         except (FailedSubmissionError, FailedJobError, subprocess.CalledProcessError) as error:
             said = [line for line in str(error).splitlines() if "error:" in line] or [str(error)]
             text = said[-1].partition("error:")[2].strip() or said[-1]
             raise InputError(f"--engine slurm: sbatch: {text}") from None
+        append_line(self._submitted, job.job_id)
+        return job
 
     def _first_ended(self, handles: Sequence[submitit.Job[Any]]) -> submitit.Job[Any]:
         while True:

@@ -109,6 +109,7 @@ class _Experiment:
         self.finished: dict[Attempt, list[RunRecord]] = whole_attempts(records, self._arms)
         self._limit_s = spec.limits.run_time or _RUN_TIME_S
         self._longest: dict[Measure, float] = {}
+        self._begun: set[Measure] = set()
         self._began = time.monotonic()
         self._before = sum(map(_seconds, self.finished.values()))
         self._told_at = self._telling_took = 0.0
@@ -121,6 +122,8 @@ class _Experiment:
         stopped = "every planned block is run"
         for look in self._spec.design.looks:
             due = [block for block in blocks if block.index <= look and block.index not in done]
+            if not due and max(done) > look:
+                continue  # it was looked at before there were the blocks beyond it
             done |= {block.index for block in due}
             suffices = self._run_all(due)
             summary = self._summary()
@@ -153,6 +156,8 @@ class _Experiment:
         sliced = wanted or (slice_for(self._spec, found) if found else None)
         if found and self._spec.limits.run_time is None:
             self._limit_s = max(_RUN_TIME_S, 3 * found.longest_s)
+        if found and not sliced:
+            self._longest["time"] = found.experiment_s(1)
         self._watcher.estimated(self._spec, found, sliced)
         self._results.note_environment(
             sliced=sliced.model_dump() if sliced else None, run_time_s=self._limit_s
@@ -161,10 +166,10 @@ class _Experiment:
 
     def _fits(self, block: Block) -> bool:
         """Whether the budget allows for the block; the first of its kind is run in any case."""
-        if block.measure not in self._longest:
+        if block.measure not in self._begun:
             return True
         spent = time.monotonic() - self._began
-        return spent + self._longest[block.measure] <= self._spec.design.budget
+        return spent + self._longest.get(block.measure, 0) <= self._spec.design.budget
 
     def _run_all(self, blocks: Sequence[Block]) -> bool:
         """Run blocks, as many at once as there is room for; whether the budget sufficed.
@@ -208,6 +213,7 @@ class _Experiment:
 
     def _begin(self, block: Block) -> _Running:
         self._watcher.block_begins(block)
+        self._begun.add(block.measure)
         attempt = self._attempts.get(block.index, 0)
         self._attempts[block.index] = attempt + 1
         self._engine.begin(block, attempt, self._limit_s)
@@ -226,7 +232,7 @@ class _Experiment:
     def _end(self, block: Block, ended: _Running) -> bool:
         """Count a block as finished; whether others disturbed it."""
         self.finished[block.index, ended.attempt] = ended.records
-        took = time.monotonic() - ended.began
+        took = _seconds(ended.records)
         self._longest[block.measure] = max(self._longest.get(block.measure, 0), took)
         # what it takes to tell grows with what there is to tell
         now = time.monotonic()
@@ -265,7 +271,6 @@ class _Experiment:
 class _Running:
     attempt: int
     records: list[RunRecord] = field(default_factory=list)
-    began: float = field(default_factory=time.monotonic)
 
 
 def _seconds(runs: Sequence[RunRecord]) -> float:

@@ -97,8 +97,9 @@ def _arm(spec: Spec) -> Arm:
 
 
 def _told(spec: Spec, pilot: RunRecord, timeline: Mapping[str, Any], whole: Whole) -> Estimate:
-    wall, phases = pilot.wall_ns or 0, pilot.phases_ns
-    rest = (wall - phases["train"] - phases["evaluate"]) / 1e9
+    wall, phases, waits = pilot.wall_ns or 0, pilot.phases_ns, pilot.waits_ns
+    inside = sum(phases[phase] + waits.get(phase, 0) for phase in ("train", "evaluate"))
+    rest = (wall - inside) / 1e9
     step = median(timeline["steps_ns"][len(timeline["steps_ns"]) // 2 :]) / 1e9
     batch = evaluation = 0.0
     rows = sum(rows for rows, _ in whole.sets.values())

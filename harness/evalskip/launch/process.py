@@ -30,10 +30,12 @@ class Process:
 
     Args:
         field: of the spec, which names the command.
+        sees_all: whether all that it starts are its descendants on this machine; where they are
+            not, what else the machine does cannot be told from them, and is not.
     """
 
-    def __init__(self, field: str) -> None:
-        self._field = field
+    def __init__(self, field: str, *, sees_all: bool) -> None:
+        self._field, self._sees_all = field, sees_all
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(
@@ -74,7 +76,9 @@ class Process:
         finally:
             self.end()
         code = child.returncode
-        ended = Outcome(status="ok", activity=sampler.samples, gpu_activity=sampler.gpu_samples)
+        ended = Outcome(status="ok")
+        if self._sees_all:
+            ended = Outcome(status="ok", activity=sampler.samples, gpu_activity=sampler.gpu_samples)
         if timed_out:
             text = f"ended after its limit of {limit_s:g} s"
             return ended.model_copy(update={"status": "timed_out", "error": text})

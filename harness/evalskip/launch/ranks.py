@@ -58,18 +58,18 @@ def merged(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
         measured: of each rank, as :meth:`evalskip.probe.trainer.TrainerProbe.finish` returns it.
 
     Returns:
-        The same, with ``ranks``: each one's ``rank``, ``wall_ns``, ``phases_ns``, ``peak_bytes``.
+        The same, with ``ranks``: each one's ``rank``, ``wall_ns``, ``phases_ns``, ``peak_bytes``;
+        and ``evaluated_times``: how many times the ``rows`` and ``tokens`` that the slowest rank
+        evaluated all ranks did.
     """
     slowest = max(measured, key=lambda each: int(each["timeline"]["wall_ns"]))
-    evaluated = [sum(e["tokens"] for e in each["timeline"]["evaluations"]) for each in measured]
-    own = evaluated[measured.index(slowest)]
     one = {
         **slowest,
         "losses": measured[0]["losses"],
         "batch_digests": measured[0]["batch_digests"],
         "train_tokens": sum(each["train_tokens"] for each in measured),
-        # of what the slowest rank evaluated, so many times as much is evaluated in all
-        "evaluated_times": sum(evaluated) / own if own else 1.0,
+        "began_at_ns": measured[0].get("began_at_ns"),
+        "evaluated_times": {what: _times(what, slowest, measured) for what in ("rows", "tokens")},
         "peak_bytes": highest(each.get("peak_bytes", {}) for each in measured),
         "setup_ns": _longest([each.get("setup_ns", {}) for each in measured]),
         "ranks": [
@@ -89,6 +89,14 @@ def merged(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if "weights_sketch" in slowest:
         one["weights_sketch"] = [norm for each in measured for norm in each["weights_sketch"]]
     return one
+
+
+def _times(what: str, one: dict[str, Any], measured: Sequence[dict[str, Any]]) -> float:
+    def evaluated(each: dict[str, Any]) -> int:
+        return sum(evaluation[what] for evaluation in each["timeline"]["evaluations"])
+
+    own = evaluated(one)
+    return sum(map(evaluated, measured)) / own if own else 1.0
 
 
 def _longest(setups: Sequence[dict[str, int]]) -> dict[str, int]:

@@ -83,7 +83,7 @@ class TorchrunLauncher:
         if job.interpreter:
             place = self._scratch / "travelled"
             self._environment["PYTHONPATH"] = travelled(place, self._environment)
-        self._process = Process("job.python")
+        self._process = Process("job.python", sees_all=job.nodes == 1)
         alone = [self._python, "-m", _ENTRY]
         found = self._outcome(alone, None, [], logs / "parent.log", start_time)
         if found.measured is None:

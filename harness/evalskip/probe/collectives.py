@@ -1,13 +1,14 @@
 """Where ranks wait for each other: the collectives that Python code calls.
 
 A rank that comes early to one waits there for the last; what is exchanged then counts as waiting as
-well, since the two cannot be told apart from one rank alone. The gradients that
-``DistributedDataParallel`` exchanges, and the parameters that FSDP gathers, travel beside the
-computation, from C++ or on streams of their own: what that adds to a step stays in the step.
+well, since the two cannot be told apart from one rank alone. What travels beside the computation
+adds to the step that it belongs to: gradients of ``DistributedDataParallel``, exchanged from C++,
+and shards that FSDP gathers on a stream of their own. On a CPU FSDP has no streams, and waits.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 from contextlib import contextmanager
 from functools import wraps
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _COLLECTIVES = (
     "all_gather",
+    "all_gather_single",
     "all_gather_into_tensor",
     "all_gather_object",
     "all_reduce",
@@ -32,6 +34,7 @@ _COLLECTIVES = (
     "gather_object",
     "reduce",
     "reduce_scatter",
+    "reduce_scatter_single",
     "reduce_scatter_tensor",
     "scatter",
     "scatter_object_list",
@@ -50,15 +53,20 @@ def collectives_timed(recorder: PhaseRecorder) -> Iterator[None]:
     if dist is None or not dist.is_available() or not dist.is_initialized():
         yield
         return
-    originals = {name: getattr(dist, name) for name in _COLLECTIVES}
     depth = 0
+    stream = _stream()
 
     def timed(original: Callable[..., Any]) -> Callable[..., Any]:
+        names = list(inspect.signature(original).parameters)
+        place = names.index("async_op") if "async_op" in names else len(names)
+
         @wraps(original)
         def around(*args: Any, **kwargs: Any) -> Any:
             nonlocal depth
-            # one that does not block is waited for elsewhere, and one may call another
-            if depth or kwargs.get("async_op"):
+            blocks = not (kwargs.get("async_op") or (len(args) > place and args[place]))
+            # one that does not block is waited for elsewhere, one may call another, and what runs
+            # on another stream runs beside what is timed
+            if depth or not blocks or _stream() != stream:
                 return original(*args, **kwargs)
             depth += 1
             recorder.collective_begins()
@@ -70,10 +78,20 @@ def collectives_timed(recorder: PhaseRecorder) -> Iterator[None]:
 
         return around
 
-    for name, original in originals.items():
-        setattr(dist, name, timed(original))
+    originals = {name: getattr(dist, name) for name in _COLLECTIVES if hasattr(dist, name)}
+    ours = {name: timed(original) for name, original in originals.items()}
+    for name, wrapper in ours.items():
+        setattr(dist, name, wrapper)
     try:
         yield
     finally:
-        for name, original in originals.items():
-            setattr(dist, name, original)
+        for name, wrapper in ours.items():
+            # what somebody else has put there since is theirs
+            if getattr(dist, name) is wrapper:
+                setattr(dist, name, originals[name])
+
+
+def _stream() -> Any:
+    """The stream that work is submitted to; on a CPU there is none."""
+    torch: Any = sys.modules.get("torch")
+    return torch.cuda.current_stream() if torch.cuda.is_initialized() else None

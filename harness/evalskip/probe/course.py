@@ -60,6 +60,10 @@ class Course:
         self.recorder.start()
         self._timed.enter_context(collectives_timed(self.recorder))
 
+    def abandon(self) -> None:
+        """Training has raised: nothing more is timed."""
+        self._timed.close()
+
     def end(self) -> None:
         """Training has ended."""
         self._timed.close()
@@ -94,10 +98,11 @@ class Course:
             ended = self.recorder.timeline.evaluations[-1]
             ended.after_training, ended.cut = after_training, cut
             if after_training:
-                self._timed.close()
                 self.recorder.pause()
         finally:
             self.is_evaluating = False
+            if after_training:
+                self._timed.close()
         told = self._on_ended if after_training else self._on_evaluated
         if told:
             told()

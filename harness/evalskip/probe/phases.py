@@ -236,8 +236,9 @@ class PhaseRecorder:
         return self._since - self._started - self._idle_ns - self.timeline.metering_ns
 
     def evaluated_ns(self) -> int:
-        """The time of all evaluations that have ended."""
-        return self.timeline.phases_ns()["evaluate"]
+        """The time of all evaluations that have ended, what they waited included."""
+        waited = self.timeline.waits_ns.get("evaluate", 0)
+        return self.timeline.phases_ns()["evaluate"] + waited
 
     def _mark(self, name: str) -> None:
         self._names.append(name)

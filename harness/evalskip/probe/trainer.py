@@ -179,7 +179,11 @@ class TrainerProbe:
         if self.course.state != "before":  # a script may train again; the first time is told of
             return original(*args, **kwargs)
         self.course.begin()
-        result = original(*args, **kwargs)
+        try:
+            result = original(*args, **kwargs)
+        except BaseException:
+            self.course.abandon()
+            raise
         self.course.end()
         return result
 
