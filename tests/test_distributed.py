@@ -17,7 +17,7 @@ from evalskip.callbacks.ranks_agree import differences
 from evalskip.jobs import RunRequest, TransformersJob
 from evalskip.launch import launcher_for
 from evalskip.launch.ranks import merged
-from evalskip.launch.torchrun import said_by_rank
+from evalskip.launch.torchrun import said_by_rank, torchrun
 from evalskip.records import RecordStore
 from evalskip.schedules import EveryEpoch
 from evalskip.summary import read_summary
@@ -116,6 +116,7 @@ def test_the_error_of_a_rank_is_found_among_what_torchrun_prints(tmp_path: Path)
     ("job", "said"),
     [
         ({**TINY, "processes": None, "fsdp": "full_shard"}, "expected processes as well"),
+        ({**TINY, "fsdp": "full_shard"}, "on CPUs the Trainer shards nothing"),
         ({**TINY, "fsdp_config": {"min_num_params": 1}}, "expected fsdp as well"),
         ({**TINY, "deepspeed": "no-such.json"}, "expected a file of JSON"),
         ({**TINY, "nodes": 2}, "Slurm allocation"),
@@ -178,28 +179,49 @@ def test_a_job_of_ours_trains_on_two_ranks(
     assert "### Every rank" in (out / "report.md").read_text()
 
 
+SHARDED = """
+import os, pathlib, sys
+import torch
+import torch.distributed as dist
+from torch.distributed.fsdp import fully_shard
+from evalskip.probe.digests import weights_digest, weights_sketch
+
+dist.init_process_group("gloo")
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Linear(8, 2))
+whole = weights_digest(model)
+fully_shard(model, mesh=dist.init_device_mesh("cpu", (2,)))
+model(torch.ones(3, 8)).sum().backward()
+torch.optim.SGD(model.parameters(), 0.1).step()
+told = f"{whole} {weights_digest(model)} {len(weights_sketch(model))}"
+pathlib.Path(sys.argv[1], os.environ["RANK"]).write_text(told)
+dist.barrier()
+dist.destroy_process_group()
+"""
+
+
 @pytest.mark.slow
-def test_shards_of_one_model_are_held_and_proven_by_rank(tmp_path: Path) -> None:
-    request = RunRequest(
-        arm="every_epoch",
-        schedule=EveryEpoch(),
-        evaluation_rows=8,
-        measure="time",
-        block=1,
-        position=0,
-        seed=0,
-        arguments={"eval_strategy": "epoch"},
-    )
-    job = TransformersJob.model_validate({**TINY, "fsdp": "full_shard"})
-    with closing(launcher_for(job, "time", [8], tmp_path, 120)) as launcher:
-        one, again = (launcher.run(request, 120) for _ in range(2))
-    assert one.measured is not None, one.error
-    assert again.measured is not None, again.error
-    assert one.measured["weights_digest"] == again.measured["weights_digest"]
-    parts = one.measured["weights_sketch"]
-    # the norms of two halves, which are not alike, as those of two replicas are
-    assert parts[: len(parts) // 2] != parts[len(parts) // 2 :]
-    assert [len(r["phases_ns"]) for r in one.measured["ranks"]] == [6, 6]
+def test_weights_are_proven_by_the_shards_that_a_rank_holds(tmp_path: Path) -> None:
+    script = tmp_path / "sharded.py"
+    script.write_text(SHARDED)
+
+    def proofs() -> list[list[str]]:
+        ended = subprocess.run(
+            [*torchrun(sys.executable, 2, 1), str(script), str(tmp_path)],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return [(tmp_path / rank).read_text().split() for rank in ("0", "1")]
+
+    one, again = proofs(), proofs()
+    assert one == again
+    (whole, first, norms), (same, second, _) = one
+    assert whole == same
+    assert len({whole, first, second}) == 3
+    assert norms == "4"
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +27,7 @@ try:
 except ImportError:
     raise InputError("--engine ray: expected pip install 'evalskip[ray]'") from None
 
-_ANSWER_S = 10.0
+_ANSWER_S, _NOTICED_S = 10.0, 60.0
 
 
 class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
@@ -54,6 +55,7 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
         super().__init__(spec, logs, on_ready)
         self._needs = needs_of(spec, gpus)
         self._on: dict[ray.ObjectRef[Any], str] = {}
+        self._lost_at: dict[str, float] = {}
         self._began = not ray.is_initialized()
         address = address or os.environ.get("RAY_ADDRESS")
         self._is_own = self._began and not address
@@ -120,7 +122,10 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
     def _submit(self, wanted: dict[str, Any]) -> ray.ObjectRef[Any]:
         taken = Counter(self._on.values())
         free = {name: held - taken[name] for name, held in self._places().items()}
-        name = max(free, key=free.__getitem__)
+        now = time.monotonic()
+        # a node that has just died is held to be alive for some seconds
+        sound = [each for each in free if now - self._lost_at.get(each, -_NOTICED_S) >= _NOTICED_S]
+        name = max(sound or free, key=free.__getitem__)
         cpus = next(n["Resources"]["CPU"] for n in ray.nodes() if n["NodeID"] == name)
         options = {
             "num_cpus": self._needs.cpus or cpus,
@@ -137,15 +142,16 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
 
     def _first_ended(self, handles: Sequence[ray.ObjectRef[Any]]) -> ray.ObjectRef[Any]:
         ended, _ = ray.wait(list(handles), num_returns=1)
-        self._on.pop(ended[0])
         return ended[0]
 
     def _result(self, handle: ray.ObjectRef[Any]) -> dict[str, Any]:
+        node = self._on.pop(handle)
         try:
             told: dict[str, Any] = ray.get(handle)
         except RayTaskError as error:  # a mistake of ours, or of the node's environment
             raise MeasurementError(f"a block failed on its node: {error.cause!r}") from error
         except RayError as error:
+            self._lost_at[node] = time.monotonic()
             raise Lost(str(error).strip().splitlines()[0]) from None
         return told
 

@@ -287,6 +287,8 @@ class TransformersJob(DistributedJob):
             raise InputError("job.device: expected cpu or auto, since no CUDA device is usable")
         if self.finetuning == "qlora" and not self.on_cuda:
             raise InputError("job.finetuning: qlora needs a CUDA device; expected full or lora")
+        if self.fsdp and not self.on_cuda:
+            raise InputError("job.fsdp: expected CUDA devices; on CPUs the Trainer shards nothing")
         if self.deepspeed and find_spec("deepspeed") is None:
             raise InputError("job.deepspeed: expected DeepSpeed to be installed")
         if self.finetuning == "qlora" and find_spec("bitsandbytes") is None:
