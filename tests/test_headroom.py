@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evalskip.analysis.headroom import Search
@@ -41,6 +41,7 @@ def searched(search: Search, peak_of: Callable[[int], int]) -> int:
     first=st.integers(1, 8),
     wobble=st.integers(0, 64),
 )
+@example(base=1886, model=800, row_kib=79053, first=1, wobble=0)
 def test_the_largest_batch_is_found_and_confirmed_in_five_trials(
     base: int, model: int, row_kib: int, first: int, wobble: int
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalskip.errors import InputError
+from evalskip.probe.phases import Timeline
 from evalskip.records import RecordStore, RunRecord, latest_attempts, whole_attempts
 from support import run_record
 
@@ -71,7 +72,13 @@ def test_only_whole_blocks_are_finished_and_the_latest_attempt_counts() -> None:
 
 def test_steps_are_kept_beside_the_record(tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
-    store.append(run_record(arm="every_n_epochs:5@8"), {"losses": [1.5]})
+    timeline = {**Timeline().as_dict(), "wall_ns": 7, "step_shapes": [(1, 2, 3)]}
+    steps = {"timeline": timeline, "losses": [1.5], "batch_digests": ["a"], "activity": []}
+    store.append(run_record(arm="every_n_epochs:5@8"), steps)
     (read,) = store.read()
-    assert store.steps_of(read) == {"losses": [1.5]}
+    found = store.steps_of(read)
+    assert {name: found[name] for name in steps} == steps
+    (tmp_path / "steps" / f"{read.name}.json").write_text('{"timeline": 3}')
+    with pytest.raises(InputError, match="expected what a run measured"):
+        store.steps_of(read)
     assert store.steps_of(run_record(block=9)) == {}

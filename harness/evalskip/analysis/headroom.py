@@ -47,7 +47,8 @@ class Search:
             self.fails = batch if self.fails is None else min(batch, self.fails)
         else:
             # where a line says no more than one row, and is wrong again and again
-            self._crept = self._crept + 1 if batch == self.fits + self._step else 0
+            crept = self.fits > 0 and batch == self.fits + self._step
+            self._crept = self._crept + 1 if crept else 0
             self.fits = max(batch, self.fits)
             self._peaks[batch] = peak_bytes
 
