@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.report.tables.claims import evidence, judged, truth, verdicts
+from evalskip.report.tables.claims import disagreements, evidence, judged, truth, verdicts
 from evalskip.report.tables.gains import estimates, gains, overview, readings
 from evalskip.report.tables.memory import headroom, memory
 from evalskip.report.tables.predictions import pieces, predictions, recommendations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Table",
+    "disagreements",
     "estimates",
     "evaluation_sets",
     "evidence",
@@ -43,6 +44,7 @@ __all__ = [
 
 _ALL = (
     truth,
+    disagreements,
     overview,
     predictions,
     recommendations,
@@ -64,7 +66,7 @@ def first_of(summary: Summary) -> list[Table]:
     """What a reader looks for first: the main table, or those that stand for it."""
     return [
         table
-        for make in (truth, overview, predictions, recommendations, regret, noticed)
+        for make in (truth, disagreements, overview, predictions, recommendations, regret, noticed)
         if (table := make(summary)).rows
     ]
 

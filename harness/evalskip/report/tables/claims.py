@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalskip.report import figures
 from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from evalskip.summary import Claim, Observation, Summary
 
@@ -72,6 +72,35 @@ def truth(summary: Summary) -> Table:
             for asked, by_trainer in cells.items()
         ],
     )
+
+
+def disagreements(summary: Summary) -> Table:
+    """What became of trainings on two ranks, alike and not alike, with the check and without."""
+    rows = []
+    for found in summary.observations:
+        if found.what == "ranks":
+            asked = {k: v for k, v in found.asked.items() if k not in ("rank 1", "check")}
+            rows.append(
+                (
+                    found.trainer,
+                    _settings(asked),
+                    _settings(found.asked.get("rank 1", {})) or "the same",
+                    "yes" if found.asked["check"] else "no",
+                    str(found.seen["status"]).replace("_", " "),
+                    figures.seconds(found.seen["seconds"]),
+                )
+            )
+    return Table(
+        title="Ranks that do not evaluate alike",
+        note="Trainings on two ranks; seconds from start to end. Checked: by RanksAgree, "
+        "before the first step. Timed out: it took at least four times as long as alike.",
+        columns=("trainer", "both ranks", "rank 1 otherwise", "checked", "ended", "s"),
+        rows=rows,
+    )
+
+
+def _settings(asked: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in asked.items())
 
 
 def _evaluated(found: Observation) -> str:
