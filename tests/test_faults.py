@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -29,7 +30,6 @@ from support import descendants_marked, run_evalskip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -139,11 +139,11 @@ def test_two_hundred_kills_lose_nothing_and_double_nothing(spec: Path, tmp_path:
     for number in (1, 2):
         folder = tmp_path / str(number)
         folder.mkdir()
-        own = shutil.copy(spec, folder)
+        own = Path(shutil.copy(spec, folder))
         worker = os.fork()
         if worker == 0:
             try:
-                killed_at_random(100, random.Random(f"{SEED} {number}"), folder / own.name, folder)
+                killed_at_random(100, random.Random(f"{SEED} {number}"), own, folder)
                 os._exit(0)
             except BaseException:
                 traceback.print_exc()
