@@ -6,11 +6,9 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from evalskip.experiments.truth import TRAINER, TRAINER_ROWS
-from evalskip.jobs import LlamaFactoryJob, RunRequest, TransformersJob
+from evalskip.experiments.observer import TRAINER, Observer
+from evalskip.jobs import LlamaFactoryJob, TransformersJob
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
-from evalskip.launch import launcher_for
-from evalskip.schedules import AsWritten
 from evalskip.summary import Observation
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ DISAGREEMENTS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
 )
 """What both ranks are given, and what the second has otherwise."""
 
-_RUN_S, _START_S = 300.0, 300.0
+_RUN_S = 300.0
 _TIMES = 4
 """A run that takes so many times as long as one whose ranks agree is taken to hang."""
 
@@ -67,19 +65,10 @@ def observe_ranks(pythons: Sequence[str], folder: Path, tell: Tell) -> list[Obse
     return seen
 
 
-class _Observer:
+class _Observer(Observer):
     def __init__(self, job: Job, name: str, package: str, logs: Path, note: Tell) -> None:
-        self._base = dict(job.settings) if isinstance(job, LlamaFactoryJob) else {}
-        self._rows = None if self._base else TRAINER_ROWS
-        sizes = [self._rows] if self._rows else []
-        self._launcher = launcher_for(job, "time", sizes, logs, _START_S)
-        self._trainer = f"{name} {self._launcher.prepared['software'][package]}"
         self._note = note
-        self._count = 0
-
-    def close(self) -> None:
-        """Leave no process behind."""
-        self._launcher.close()
+        super().__init__(job, name, package, logs)
 
     def run_all(self) -> None:
         """Every disagreement; ranks that agree say how long a training should take."""
@@ -94,22 +83,13 @@ class _Observer:
         self, asked: dict[str, Any], other: dict[str, Any], *, check: bool, limit_s: float
     ) -> float:
         """Make one run and note what became of it; how long it took, in seconds."""
-        self._count += 1
-        request = RunRequest(
-            arm="as_written",
-            schedule=AsWritten(),
-            evaluation_rows=self._rows,
-            measure="time",
-            block=self._count,
-            position=0,
-            seed=0,
-            restore_random_state=False,
-            arguments={**self._base, "report_to": "none", **asked} if self._base else asked,
+        began = time.monotonic()
+        outcome = self.ask(
+            asked,
+            limit_s,
             by_rank={1: other} if other else {},
             callbacks=[("RanksAgree", [])] if check else [],
         )
-        began = time.monotonic()
-        outcome = self._launcher.run(request, limit_s)
         took = time.monotonic() - began
         seen: dict[str, Any] = {"status": outcome.status, "seconds": round(took, 1)}
         if outcome.error:
@@ -120,7 +100,7 @@ class _Observer:
         self._note(
             Observation(
                 what="ranks",
-                trainer=self._trainer,
+                trainer=self.trainer,
                 asked={**asked, **differs, "check": check},
                 seen=seen,
             )

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from evalskip.analysis.source import conditions_on
 from evalskip.errors import InputError
-from evalskip.jobs import LlamaFactoryJob, RunRequest, TransformersJob
+from evalskip.experiments.observer import TRAINER, Observer
+from evalskip.jobs import LlamaFactoryJob, TransformersJob
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
-from evalskip.launch import launcher_for
-from evalskip.schedules import AsWritten
 from evalskip.summary import Observation
 
 if TYPE_CHECKING:
@@ -34,17 +33,7 @@ STRATEGIES = (None, "no", "steps", "epoch")
 """None: not set."""
 
 _CLI = "from llamafactory.cli import main; main()"
-_RUN_S, _START_S = 300.0, 300.0
-TRAINER: dict[str, Any] = {
-    "kind": "transformers",
-    "model": {"config": "tiny-llama"},
-    "data": {"text": "python-docs", "train_rows": 32, "length": 32},
-    "epochs": 2,
-    "train_batch": 8,
-    "evaluation_batch": 8,
-    "device": "cpu",
-}
-TRAINER_ROWS = 8
+_RUN_S = 300.0
 
 
 def observe(pythons: Sequence[str], folder: Path, tell: Tell) -> list[Observation]:
@@ -82,24 +71,15 @@ def observe(pythons: Sequence[str], folder: Path, tell: Tell) -> list[Observatio
     return seen
 
 
-class _Observer:
-    """Runs one job again and again, each time asked for something else."""
+class _Observer(Observer):
+    """Notes what each run did."""
 
     def __init__(self, job: Job, name: str, package: str, folder: Path, note: Tell) -> None:
         self._logs = folder / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
         self._kept = folder / "kept"
-        self._rows = None if isinstance(job, LlamaFactoryJob) else TRAINER_ROWS
-        self._base = dict(job.settings) if isinstance(job, LlamaFactoryJob) else {}
-        sizes = [self._rows] if self._rows else []
-        self._launcher = launcher_for(job, "time", sizes, self._logs, _START_S)
         self.note = note
-        self._count = 0
-        self.trainer = f"{name} {self._launcher.prepared['software'][package]}"
-
-    def close(self) -> None:
-        """Leave no process behind."""
-        self._launcher.close()
+        super().__init__(job, name, package, self._logs)
 
     def kept(self, name: str) -> Path:
         """A folder for what a run writes, which stays."""
@@ -107,27 +87,14 @@ class _Observer:
 
     def run(self, what: str, asked: dict[str, Any], keep: Path | None = None) -> Observation:
         """Make one run and note what it did; ``asked`` is what differs from the other runs."""
-        self._count += 1
-        request = RunRequest(
-            arm="as_written",
-            schedule=AsWritten(),
-            evaluation_rows=self._rows,
-            measure="time",
-            block=self._count,
-            position=0,
-            seed=0,
-            restore_random_state=False,
-            arguments={**self._base, "report_to": "none", **asked} if self._base else asked,
-            output=str(keep) if keep else None,
-        )
         seen: dict[str, Any]
         try:
-            outcome = self._launcher.run(request, _RUN_S)
+            outcome = self.ask(asked, _RUN_S, output=str(keep) if keep else None)
         except InputError as error:
             seen = {"error": str(error)}
         else:
             seen = _seen(outcome.measured) if outcome.measured else {"error": outcome.error}
-        log = (self._logs / f"{self._count:04d}-00.log").read_text(errors="replace").lower()
+        log = (self._logs / f"{self.count:04d}-00.log").read_text(errors="replace").lower()
         seen["says_skip"] = any("skip" in line and "evaluat" in line for line in log.splitlines())
         observation = Observation(what=what, trainer=self.trainer, asked=asked, seen=seen)
         self.note(observation)
