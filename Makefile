@@ -22,7 +22,7 @@ endif
 # an environment that is used as it is may not have the package installed
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: bench report gate gate-session gate-baseline memory llamafactory smollm2 simulate \
+.PHONY: bench report gate gate-session gate-baseline memory llamafactory llamafactory-gpu smollm2 simulate \
 	simulate-gate stopwatch instrumentation validate eval-budget test test-slow lint lock clean
 
 bench: $(READY) $(EXTRA)
@@ -100,6 +100,11 @@ lint: $(READY)
 llamafactory: $(READY) .venv-llamafactory-$(VERSION)/.ready
 	ln -sfn .venv-llamafactory-$(VERSION) .venv-llamafactory
 	test -d .llamafactory/model || $(PY) -m evalskip.jobs.llamafactory.tiny .llamafactory
+
+# a model of 0.6 billion parameters with random weights, for bench/llamafactory/gpu.yaml
+llamafactory-gpu: llamafactory
+	test -d .llamafactory/qwen3-0.6b || \
+		$(PY) -m evalskip.jobs.llamafactory.tiny .llamafactory qwen3-0.6b
 
 .venv-llamafactory-%/.ready: bench/llamafactory/requirements-%.txt
 	$(call base_python) -m venv $(@D)

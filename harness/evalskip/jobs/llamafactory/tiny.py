@@ -1,7 +1,8 @@
-"""A tiny model, its tokenizer and sets of instructions, for LLaMA-Factory to train; all made here.
+"""A model, its tokenizer and sets of instructions, for LLaMA-Factory to train; all made here.
 
-``python -m evalskip.jobs.llamafactory.tiny FOLDER`` writes them. The text is the documentation that
-ships with Python: a topic's heading is the instruction, its paragraphs are the answers.
+``python -m evalskip.jobs.llamafactory.tiny FOLDER`` writes them, the model being a tiny one;
+``... FOLDER qwen3-0.6b`` one of a packaged configuration, with random weights. The text is the
+documentation that ships with Python: a topic's heading is the instruction, its paragraphs are the answers.
 """
 
 from __future__ import annotations
@@ -9,9 +10,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from evalskip.jobs.transformers.settings import Model
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 END, PADDING = "<end>", "<pad>"
 _VOCABULARY = 1024
@@ -20,8 +26,30 @@ _SHORTEST, _LONGEST = 40, 400
 
 def make_tiny(folder: Path) -> None:
     """Write ``model/``, a causal language model with its tokenizer, and ``data/``, sets for it."""
+    from transformers import LlamaConfig
+
+    config = LlamaConfig(
+        vocab_size=_VOCABULARY,
+        hidden_size=64,
+        intermediate_size=192,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+    )
     write_data(folder / "data")
-    _write_model(folder / "model", [row["output"] for row in _instructions()])
+    _write_model(folder / "model", config, "float32")
+
+
+def make_packaged(folder: Path, name: str) -> None:
+    """Write ``data/``, and a model of a packaged configuration in bfloat16 under its name."""
+    from transformers import AutoConfig
+
+    fields = Model(config=name).fields()
+    write_data(folder / "data")
+    _write_model(
+        folder / name, AutoConfig.for_model(fields.pop("model_type"), **fields), "bfloat16"
+    )
 
 
 def write_data(data: Path) -> None:
@@ -118,9 +146,9 @@ def _instructions() -> list[dict[str, Any]]:
     return rows
 
 
-def _write_model(folder: Path, texts: list[str]) -> None:
+def _write_model(folder: Path, config: PreTrainedConfig, dtype: str) -> None:
     import torch
-    from transformers import AutoModelForCausalLM, LlamaConfig
+    from transformers import AutoModelForCausalLM
 
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer(models.BPE())
@@ -132,7 +160,7 @@ def _write_model(folder: Path, texts: list[str]) -> None:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator([row["output"] for row in _instructions()], trainer)
     tokenizer.save(str(folder / "tokenizer.json"))
     # by hand, so that old and new releases of transformers read it alike
     _write(
@@ -145,19 +173,9 @@ def _write_model(folder: Path, texts: list[str]) -> None:
         },
     )
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=_VOCABULARY,
-        hidden_size=64,
-        intermediate_size=192,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
-        bos_token_id=None,
-        eos_token_id=0,
-        pad_token_id=1,
-    )
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    config.bos_token_id, config.eos_token_id, config.pad_token_id = None, 0, 1
+    model = AutoModelForCausalLM.from_config(config)
+    model.to(getattr(torch, dtype)).save_pretrained(folder)
 
 
 def _write(path: Path, content: Any) -> None:
@@ -165,4 +183,7 @@ def _write(path: Path, content: Any) -> None:
 
 
 if __name__ == "__main__":
-    make_tiny(Path(sys.argv[1]))
+    if len(sys.argv) > 2:
+        make_packaged(Path(sys.argv[1]), sys.argv[2])
+    else:
+        make_tiny(Path(sys.argv[1]))
