@@ -2,7 +2,8 @@
 
 ``python -m evalskip.jobs.llamafactory.tiny FOLDER`` writes them, the model being a tiny one;
 ``... FOLDER qwen3-0.6b`` one of a packaged configuration, with random weights. The text is the
-documentation that ships with Python: a topic's heading is the instruction, its paragraphs are the answers.
+documentation that ships with Python: a topic's heading is the instruction, its paragraphs are the
+answers.
 """
 
 from __future__ import annotations
