@@ -195,6 +195,32 @@ def test_the_parent_of_a_gpu_job_never_asks_for_cuda(monkeypatch: pytest.MonkeyP
     assert prepared["parameters"] > 0
 
 
+def test_where_an_import_initialises_cuda_each_run_is_a_new_program(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    """As bitsandbytes does, which peft imports, which the Trainer imports."""
+    package, imports = tmp_path / "site" / "bitsandbytes", tmp_path / "imports"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(
+        "import os, torch\n"
+        "torch.cuda._initialized = True\n"
+        f"open({str(imports)!r}, 'a').write(f'{{os.getpid()}}\\n')\n"
+    )
+    information = tmp_path / "site" / "bitsandbytes-0.50.2.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Name: bitsandbytes\nVersion: 0.50.2\n")
+    design = {"looks": [2], "budget": "1s", "full": True}
+    spec = write_spec(arms=ONE_ARM, design=design, measure=["time"], replace={"job": TINY})
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    ended = evalskip("bench", spec, "--out", tmp_path / "out", env=environment)
+    assert ended.returncode == 0, ended.stderr
+    records = RecordStore(tmp_path / "out").read()
+    assert {record.status for record in records} == {"ok"}
+    assert read_summary(tmp_path / "out").matched.same_result
+    # the pilot's parent, the block's, and every run of either
+    assert len(set(imports.read_text().split())) >= len(records) + 1
+
+
 def test_a_killed_run_leaves_no_checkpoint_behind(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:

@@ -59,8 +59,6 @@ class LlamaFactoryRunner:
                 f"job.python: {sys.executable}: LLaMA-Factory {version} cannot be imported: "
                 f"{type(error).__name__}: {error}"
             ) from error
-        if torch.cuda.is_initialized():
-            raise RuntimeError("CUDA was initialised in the parent; a fork of it cannot use it")
         return {
             "setup_ns": {"imports": time.perf_counter_ns() - began},
             "parameters": None,

@@ -12,15 +12,15 @@ the harness says                                       the parent answers
 ====================================================== ====================================
 
 ``runner`` names a module whose function ``runner(settings)`` makes a
-:class:`evalskip.inside.runner.Runner`. The parent ends when its input closes, which is also what it
+:class:`evalskip.inside.runner.Runner`. Where preparing it has initialised CUDA, as an import of
+bitsandbytes does, no fork can use a device: each run then begins afresh, as a new program
+(:mod:`evalskip.inside.afresh`). The parent ends when its input closes, which is also what it
 sees when the harness is killed.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
-import multiprocessing
 import os
 import select
 import shutil
@@ -29,16 +29,28 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from evalskip.errors import InputError
-from evalskip.inside.runner import end_with_parent, last_lines, outcome_of_error
+from evalskip.inside import afresh
+from evalskip.inside.runner import (
+    end_with_parent,
+    keep_socket_names_short,
+    last_lines,
+    make_run,
+    runner_of,
+)
 
 if TYPE_CHECKING:
     import resource
+    from collections.abc import Callable
 
     from evalskip.inside.runner import Runner
+
+    Making = Callable[[Path], None]
+    """Makes a run, and writes how it ended into the file that it is given."""
 
 
 def main() -> None:
@@ -49,7 +61,7 @@ def main() -> None:
     scratch = Path(config["scratch"])
     tempfile.tempdir = str(scratch)
     try:
-        runner = importlib.import_module(config["runner"]).runner(config["settings"])
+        runner = runner_of(config)
         prepared = runner.prepare(config["evaluation_rows"])
     except InputError as error:
         _answer(answers, {"refused": str(error)})
@@ -58,8 +70,7 @@ def main() -> None:
     while line := sys.stdin.buffer.readline():
         message = json.loads(line)
         outcome = _run(
-            runner,
-            message["request"],
+            _making(runner, config, message["request"]),
             answers,
             limit_s=message["limit_s"],
             log=Path(message["log"]),
@@ -73,9 +84,16 @@ def _answer(answers: IO[bytes], message: dict[str, Any]) -> None:
     answers.flush()
 
 
+def _making(runner: Runner, config: dict[str, Any], request: dict[str, Any]) -> Making:
+    """What a child does to make a run, by what can be told only before the fork."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return partial(afresh.begin, config, request)
+    return partial(make_run, partial(runner.run, request))
+
+
 def _run(
-    runner: Runner,
-    request: dict[str, Any],
+    make: Making,
     answers: IO[bytes],
     *,
     limit_s: float,
@@ -89,7 +107,7 @@ def _run(
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _child(runner, request, log=log, result=result, parent=parent)
+        _child(make, log=log, result=result, parent=parent)
     _lead_group(pid)
     descriptor = os.pidfd_open(pid)
     _answer(answers, {"pid": pid})
@@ -113,9 +131,7 @@ def _run(
     return {**outcome, "usage": _usage(usage)}
 
 
-def _child(
-    runner: Runner, request: dict[str, Any], *, log: Path, result: Path, parent: int
-) -> NoReturn:
+def _child(make: Making, *, log: Path, result: Path, parent: int) -> NoReturn:
     """The run itself; never returns into the parent's code."""
     try:
         end_with_parent()
@@ -123,38 +139,14 @@ def _child(
             os._exit(1)
         _lead_group(0)
         tempfile.tempdir = str(result.parent)
-        _keep_socket_names_short(result.parent)
+        keep_socket_names_short(result.parent)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        try:
-            outcome = {"status": "ok", "measured": runner.run(request)}
-        except InputError as error:
-            outcome = {"status": "refused", "error": str(error)}
-        except Exception as error:
-            import traceback
-
-            traceback.print_exc()
-            outcome = outcome_of_error(error)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        written = result.with_suffix(".part")
-        written.write_text(json.dumps(outcome))
-        written.replace(result)
+        make(result)
     finally:
         os._exit(0)
-
-
-def _keep_socket_names_short(folder: Path) -> None:
-    """Have loader workers meet in the folder under a name that a socket can have.
-
-    A socket's path may have 107 bytes, and a result directory may lie deep. What multiprocessing
-    finds no room for hangs the run: a worker cannot send its first batch.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
-    config["tempdir"] = f"/proc/{os.getpid()}/fd/{descriptor}"
 
 
 def _wait(child: int, deadline: float) -> tuple[bool, bool]:

@@ -9,7 +9,6 @@ fails first.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evalskip.errors import InputError
-from evalskip.inside.runner import end_with_parent, outcome_of_error
+from evalskip.inside.runner import end_with_parent, outcome_of_error, runner_of
 from evalskip.probe.report import write_report
 
 VARIABLE = "EVALSKIP_RANK"
@@ -46,7 +45,7 @@ def main() -> None:
 
 def _told(wanted: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter_ns()
-    runner = importlib.import_module(wanted["runner"]).runner(wanted["settings"])
+    runner = runner_of(wanted)
     prepared: dict[str, Any] = runner.prepare(wanted["evaluation_rows"])
     request = wanted["request"]
     if request is None:

@@ -1,14 +1,21 @@
-"""What makes runs of one job, and how a run's error is told."""
+"""What makes runs of one job, and how a run's outcome is told."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import importlib
+import json
+import multiprocessing
+import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+from evalskip.errors import InputError
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _TAIL_LINES = 3
@@ -53,6 +60,42 @@ class Runner(Protocol):
 def end_with_parent() -> None:
     """Have this process killed when the one that started it ends, however that happens."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def runner_of(config: dict[str, Any]) -> Runner:
+    """What ``runner`` names, a module, makes of ``settings``."""
+    runner: Runner = importlib.import_module(config["runner"]).runner(config["settings"])
+    return runner
+
+
+def make_run(run: Callable[[], dict[str, Any]], result: Path) -> None:
+    """Make a run, and write how it ended: ``status``, and ``measured`` or ``error``."""
+    outcome: dict[str, Any]
+    try:
+        outcome = {"status": "ok", "measured": run()}
+    except InputError as error:
+        outcome = {"status": "refused", "error": str(error)}
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        outcome = outcome_of_error(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    written = result.with_suffix(".part")
+    written.write_text(json.dumps(outcome))
+    written.replace(result)
+
+
+def keep_socket_names_short(folder: Path) -> None:
+    """Have loader workers meet in the folder under a name that a socket can have.
+
+    A socket's path may have 107 bytes, and a result directory may lie deep. What multiprocessing
+    finds no room for hangs the run: a worker cannot send its first batch.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    config["tempdir"] = f"/proc/{os.getpid()}/fd/{descriptor}"
 
 
 def outcome_of_error(error: BaseException) -> dict[str, Any]:

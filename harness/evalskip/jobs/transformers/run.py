@@ -58,8 +58,6 @@ class TransformersRunner:
                 self._evaluation[size] = training.evaluation_set(self._job, rows[count:], size)
         if "RANK" not in os.environ:  # a rank is not forked from
             training.warm_up(self._job, self._train)
-        if torch.cuda.is_initialized():
-            raise RuntimeError("CUDA was initialised in the parent; a fork of it cannot use it")
         return {
             "setup_ns": self._setup_ns,
             "parameters": parameters,

@@ -1,0 +1,50 @@
+"""A run that begins as a new program, where its parent cannot be forked from (``python -m``).
+
+The parent's fork becomes this program, so that whoever waits for it, limits it or kills it has the
+same process before it. Preparing again costs each run seconds, none of them in T.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+from evalskip.inside.runner import keep_socket_names_short, make_run, runner_of
+
+
+def begin(config: dict[str, Any], request: dict[str, Any], result: Path) -> NoReturn:
+    """Become a new program that makes the run.
+
+    Args:
+        config: ``runner`` and its ``settings``, as the parent was told them.
+        request: the run.
+        result: where it is told how the run ended; its folder is the run's own.
+    """
+    rows = request["evaluation_rows"]
+    wanted = {**config, "evaluation_rows": [rows] if rows else [], "request": request}
+    result.with_name("wanted.json").write_text(json.dumps(wanted))
+    os.execv(sys.executable, [sys.executable, "-m", "evalskip.inside.afresh", str(result)])
+
+
+def main() -> None:
+    """Prepare for the one run, and make it."""
+    result = Path(sys.argv[1])
+    wanted = json.loads(result.with_name("wanted.json").read_text())
+    tempfile.tempdir = str(result.parent)
+    keep_socket_names_short(result.parent)
+
+    def run() -> dict[str, Any]:
+        runner = runner_of(wanted)
+        runner.prepare(wanted["evaluation_rows"])
+        return runner.run(wanted["request"])
+
+    make_run(run, result)
+    os._exit(0)  # a loader's worker must not keep it from ending
+
+
+if __name__ == "__main__":
+    main()
