@@ -6,6 +6,7 @@ same process before it. Preparing again costs each run seconds, none of them in 
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
@@ -14,6 +15,25 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evalskip.inside.runner import keep_socket_names_short, make_run, runner_of
+
+_NOT_INITIALISED = 3
+"""``CUDA_ERROR_NOT_INITIALIZED``."""
+
+
+def is_needed() -> bool:
+    """Whether this process has initialised CUDA, after which no fork of it can use a device.
+
+    torch may not know: an import can, and a backward pass does, ask CUDA itself how many devices
+    there are. So the driver is asked as well, where it is loaded (``cuCtxGetCurrent``).
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return True
+    if "libcuda.so" not in Path("/proc/self/maps").read_text():
+        return False
+    context = ctypes.c_void_p()
+    driver = ctypes.CDLL("libcuda.so.1")
+    return bool(driver.cuCtxGetCurrent(ctypes.byref(context)) != _NOT_INITIALISED)
 
 
 def begin(config: dict[str, Any], request: dict[str, Any], result: Path) -> NoReturn:

@@ -86,8 +86,7 @@ def _answer(answers: IO[bytes], message: dict[str, Any]) -> None:
 
 def _making(runner: Runner, config: dict[str, Any], request: dict[str, Any]) -> Making:
     """What a child does to make a run, by what can be told only before the fork."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
+    if afresh.is_needed():
         return partial(afresh.begin, config, request)
     return partial(make_run, partial(runner.run, request))
 

@@ -32,7 +32,11 @@ class TransformersRunner:
         self._evaluation: dict[int, Dataset] = {}
 
     def prepare(self, evaluation_rows: Sequence[int]) -> dict[str, Any]:
-        """Import, tokenise, and warm up by one single-threaded step on a CPU."""
+        """Import, tokenise, and warm up by one single-threaded step on a CPU.
+
+        Where CUDA is used each run warms up itself: a backward pass asks CUDA for its devices, even
+        on a CPU, and no fork could use them then.
+        """
         with self._timed("imports"):
             import torch
             import transformers  # noqa: F401
@@ -56,7 +60,7 @@ class TransformersRunner:
         for size in sorted(set(evaluation_rows)):
             with self._timed(f"evaluation_data:{size}"):
                 self._evaluation[size] = training.evaluation_set(self._job, rows[count:], size)
-        if "RANK" not in os.environ:  # a rank is not forked from
+        if not self._job.on_cuda and _is_alone():
             training.warm_up(self._job, self._train)
         return {
             "setup_ns": self._setup_ns,
@@ -77,13 +81,15 @@ class TransformersRunner:
         from evalskip.probe.environment import environment
         from evalskip.probe.trainer import TrainerProbe
 
-        self._setup_ns = {}
         job = self._job.evaluating(request.evaluation)
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         if request.trial:
             return self._try(job, request)
         if request.curve:
             return self._curve(job, request)
+        if job.on_cuda and _is_alone():
+            training.warm_up(self._job, self._train)
+        self._setup_ns = {}
         train = self._train
         if request.train_rows:
             train = train.select([row % len(train) for row in range(request.train_rows)])
@@ -207,3 +213,8 @@ class TransformersRunner:
         began = time.perf_counter_ns()
         yield
         self._setup_ns[part] = time.perf_counter_ns() - began
+
+
+def _is_alone() -> bool:
+    """Whether this is no rank of several; of a rank, nothing is forked."""
+    return "RANK" not in os.environ

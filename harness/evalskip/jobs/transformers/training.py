@@ -180,8 +180,7 @@ def warm_up(job: TransformersJob, train: Dataset) -> None:
     """Train and evaluate one small batch on the CPU, so that no child pays for lazy imports.
 
     A tiny model of the same kind does, since only the code path matters; where its configuration
-    cannot be made tiny, a packaged one does nearly as well. Nothing is saved: that would ask for
-    the state of CUDA's generators, and so initialise CUDA in the parent.
+    cannot be made tiny, a packaged one does nearly as well.
     """
     from accelerate.state import AcceleratorState, GradientState, PartialState
 
