@@ -15,6 +15,7 @@ import psutil
 
 from evalskip.analysis.headroom import Search
 from evalskip.analysis.intervals import mean_interval, throughput_gain
+from evalskip.analysis.summarise import scope_of
 from evalskip.claims.ledger import judged_by_headroom
 from evalskip.errors import InputError, MeasurementError
 from evalskip.jobs import RunRequest, Trial
@@ -24,7 +25,7 @@ from evalskip.machine.fingerprint import fingerprint
 from evalskip.memory.peaks import CONTEXT_BYTES
 from evalskip.records import append_line
 from evalskip.schedules import FinalOnly, Off
-from evalskip.summary import Effort, Headroom, Scope, Summary, write_sections
+from evalskip.summary import Effort, Headroom, Summary, write_sections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -68,17 +69,9 @@ def headroom(
     spec.job.check_trials()
     experiment = _Headroom(spec, results, tell)
     found = experiment.run(timing=timing)
-    parameters = results.environment.get("parameters", 0)
-    described = spec.job.describe()
     summary = Summary.of_nothing(
         name=results.name,
-        scope=Scope(
-            job=described["job"],
-            model=described["model"],
-            parameters=parameters or 0,
-            device=described["device"],
-            versions=results.environment.get("software", {}),
-        ),
+        scope=scope_of(spec, results.environment),
         machine=fingerprint(),
         effort=Effort(
             blocks=0,
@@ -220,13 +213,15 @@ class _Headroom:
         request = self._request(kind.arm, "memory", trial=trial)
         began = time.monotonic()
         outcome = self._outcome(launcher, request)
-        found = outcome.measured or {}
+        found = dict(outcome.measured or {})
         if outcome.status == "out_of_memory":  # killed by the kernel, where no limit was reached
             found = {"fits": False, "phase": None, "peak_bytes": 0, "base_bytes": self._base}
         elif outcome.status != "ok":
             raise MeasurementError(
                 f"a trial of {kind.arm.name} at {batch} rows {outcome.status}: {outcome.error}"
             )
+        if device := found.pop("environment", None):
+            self._results.note_environment(device=device)
         self._record({"arm": kind.arm.name, **trial.model_dump(), **found}, began)
         if found["phase"] == "model" and not found["fits"]:
             raise InputError(

@@ -13,6 +13,7 @@ import numpy as np
 from evalskip.analysis.curves import Curve, overfits, replay
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.regret import Costs, looks_of, recommended, rows_of, substitutes
+from evalskip.analysis.summarise import scope_of
 from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.claims.ledger import judged_by_regret
 from evalskip.errors import InputError, MeasurementError
@@ -21,7 +22,7 @@ from evalskip.launch import launcher_for
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.records import append_line
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
-from evalskip.summary import Effort, RegretSummary, Scope, Summary, write_sections
+from evalskip.summary import Effort, RegretSummary, Summary, write_sections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -65,16 +66,9 @@ def find_regret(
     began = time.monotonic()
     experiment = _Regret(spec, results, tell)
     found = experiment.run(within_share)
-    described, known = spec.job.describe(), results.environment
     summary = Summary.of_nothing(
         name=results.name,
-        scope=Scope(
-            job=described["job"],
-            model=described["model"],
-            parameters=known.get("parameters") or 0,
-            device=described["device"],
-            versions=known.get("software", {}),
-        ),
+        scope=scope_of(spec, results.environment),
         machine=fingerprint(),
         effort=Effort(
             blocks=0,
@@ -312,6 +306,8 @@ class _Regret:
         self._record(seed, wanted, outcome.model_dump(mode="json"))
         if outcome.measured is None:
             raise MeasurementError(f"seed {seed}: ended {outcome.status}: {outcome.error}")
+        if device := outcome.measured.get("environment"):
+            self._results.note_environment(device=device)
         return outcome.measured
 
     def _record(self, seed: int, wanted: CurveRequest, outcome: Mapping[str, Any]) -> None:

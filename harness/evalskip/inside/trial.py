@@ -11,6 +11,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from evalskip.inside.runner import is_out_of_memory
+from evalskip.probe.environment import environment
 from evalskip.probe.limits import limited_memory
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Trial:
     """
 
     def __init__(self, wanted: Mapping[str, Any], device: str) -> None:
-        self._wanted = wanted
+        self._wanted, self._device = wanted, device
         self._memory = limited_memory(device)
         self.phase = "model"
         """What it is at: ``model``, ``train`` or ``evaluate``."""
@@ -63,7 +64,7 @@ class Trial:
         Returns:
             ``fits``; the ``phase`` in which memory ran out, or the last one: ``model``, ``train``
             or ``evaluate``; ``peak_bytes``, ``base_bytes`` of the process before it, and
-            ``limit_bytes``, all of what the limit is on.
+            ``limit_bytes``, all of what the limit is on; and its ``environment``.
         """
         fits = True
         try:
@@ -79,6 +80,7 @@ class Trial:
             "peak_bytes": self._memory.peak(),
             "base_bytes": self._base,
             "limit_bytes": self._limit,
+            "environment": environment(self._device),
         }
 
     def attach(self, trainer: Trainer) -> None:

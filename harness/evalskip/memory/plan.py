@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.analysis.headroom import Search
 from evalskip.memory.fake import FakeJob
-from evalskip.memory.peaks import CONTEXT_BYTES, Plan, Setting
+from evalskip.memory.peaks import CONTEXT_BYTES, FRAGMENTS, Plan, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ def plans(config: Mapping[str, Any], device_bytes: int, work: Workload) -> Itera
     Raises:
         InputError: no causal language model can be built from the configuration.
     """
-    limit = device_bytes - CONTEXT_BYTES
+    limit = int((device_bytes - CONTEXT_BYTES) / (1 + FRAGMENTS))
     for finetuning in ("full", "lora"):
         for checkpointing in (False, True):
             setting = Setting(

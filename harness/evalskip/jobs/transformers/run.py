@@ -165,6 +165,7 @@ class TransformersRunner:
 
         from evalskip.jobs.transformers import curve, training
         from evalskip.jobs.transformers.text import token_rows
+        from evalskip.probe.environment import environment
         from evalskip.probe.trainer import TrainerProbe
 
         wanted, rows = request.curve, request.evaluation_rows
@@ -206,7 +207,11 @@ class TransformersRunner:
             if keeper:
                 keeper.attach(trainer)
             trainer.train()
-            return {**probe.finish(), "curve": curve.told(keeper, trainer)}
+            return {
+                **probe.finish(),
+                "curve": curve.told(keeper, trainer),
+                "environment": environment(probe.device),
+            }
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
