@@ -22,7 +22,7 @@ endif
 # an environment that is used as it is may not have the package installed
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: bench report gate gate-session gate-baseline memory llamafactory llamafactory-gpu smollm2 simulate \
+.PHONY: bench report gate gate-session gate-baseline memory llamafactory llamafactory-gpu deepspeed smollm2 simulate \
 	simulate-gate stopwatch instrumentation validate eval-budget test test-slow lint lock clean
 
 bench: $(READY) $(EXTRA)
@@ -113,6 +113,14 @@ llamafactory-gpu: llamafactory
 	@$(@D)/bin/python -c 'import torchaudio' 2>/dev/null || { \
 		site=$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 		mkdir -p $$site/torchaudio && touch $$site/torchaudio/__init__.py; }
+	touch $@
+
+# DeepSpeed for CPUs, in a folder of its own, for the tests that train by it
+deepspeed: $(READY) .deepspeed/.ready
+
+.deepspeed/.ready: bench/deepspeed/requirements.txt
+	DS_ACCELERATOR=cpu $(PY) -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --upgrade --target $(@D) -r $<
 	touch $@
 
 # the real LLaMA-Factory on a real pretrained model; about 15 minutes on two cores

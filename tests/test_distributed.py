@@ -21,7 +21,7 @@ from evalskip.launch.torchrun import said_by_rank, torchrun
 from evalskip.records import RecordStore
 from evalskip.schedules import EveryEpoch
 from evalskip.summary import read_summary
-from support import ROOT, descendants_marked
+from support import ROOT, descendants_marked, run_evalskip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,7 @@ TINY = {
     "device": "cpu",
     "processes": 2,
 }
+DEEPSPEED = ROOT / ".deepspeed"
 # each rank takes every second of 11 batches
 STEPS = 6
 
@@ -177,6 +178,40 @@ def test_a_job_of_ours_trains_on_two_ranks(
     arm = summary.arms["every_epoch@20"]
     assert [rank.rank for rank in arm.ranks] == [0, 1]
     assert "### Every rank" in (out / "report.md").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [2, 3])
+@pytest.mark.skipif(not DEEPSPEED.exists(), reason="needs make deepspeed")
+def test_deepspeed_trains_by_its_configuration_and_shards_are_proven(
+    stage: int, write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    configuration = ROOT / "bench" / "deepspeed" / f"zero{stage}.json"
+    spec = write_spec(
+        replace={
+            "job": {**TINY, "deepspeed": str(configuration)},
+            "arms": [{"schedule": "every_epoch", "evaluation_rows": 8}],
+            "measure": ["time"],
+            "design": {"looks": [2], "budget": "1s", "full": True, "repeats": 0},
+        }
+    )
+    paths = [str(DEEPSPEED), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "DS_ACCELERATOR": "cpu",
+    }
+    out = tmp_path / "out"
+    ended = run_evalskip("bench", spec, "--out", out, env=environment)
+    assert ended.returncode == 0, ended.stderr
+    summary = read_summary(out)
+    assert summary.matched.same_work
+    assert summary.matched.same_result
+    records = RecordStore(out).read()
+    assert len({record.weights_digest for record in records}) == 1
+    assert all(len(record.ranks) == 2 for record in records)
+    said = "".join(log.read_text() for log in (out / "logs").glob("*.log"))
+    assert "DeepSpeed" in said
 
 
 SHARDED = """

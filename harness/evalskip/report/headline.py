@@ -191,7 +191,8 @@ def provenance(summary: Summary) -> list[str]:
         disturbed = f", {pilot.contaminated} of them disturbed by others" * bool(pilot.contaminated)
         told = (
             f"predicted from a pilot of {pilot.steps:,} of {pilot.of_steps:,} steps and "
-            f"{pilot.evaluation_batches:,} evaluation batches, in {pilot.processes} processes"
+            f"{pilot.evaluation_batches:,} evaluation batches, in {pilot.processes} "
+            f"process{'es' if pilot.processes != 1 else ''}"
             f"{disturbed}, {figures.duration(pilot.seconds)} in all"
         )
         lines = [*(lines if summary.arms else lines[:1]), told]

@@ -38,7 +38,7 @@ def predictions(summary: Summary) -> Table:
     if pilot := summary.pilot:
         note += (
             f" From a pilot of {pilot.steps:,} of {pilot.of_steps:,} steps in {pilot.processes} "
-            "processes."
+            f"process{'es' if pilot.processes != 1 else ''}."
         )
         if pilot.stops_early:
             note += " Early stopping may end the job sooner; told as if it did not."
