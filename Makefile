@@ -1,4 +1,4 @@
-# make bench | report | gate | memory | test | lint | simulate | simulate-gate | stopwatch |
+# make bench | report | claims | gate | memory | test | lint | simulate | simulate-gate | stopwatch |
 # instrumentation | validate | eval-budget : each sets up what it needs.
 #
 #   make bench SPEC=bench/gpu.yaml          another experiment
@@ -22,7 +22,7 @@ endif
 # an environment that is used as it is may not have the package installed
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: bench report gate gate-session gate-baseline memory llamafactory llamafactory-gpu deepspeed smollm2 simulate \
+.PHONY: bench report claims gate gate-session gate-baseline memory llamafactory llamafactory-gpu deepspeed smollm2 simulate \
 	simulate-gate stopwatch instrumentation validate eval-budget test test-slow lint lock clean
 
 bench: $(READY) $(EXTRA)
@@ -100,6 +100,46 @@ lint: $(READY)
 llamafactory: $(READY) .venv-llamafactory-$(VERSION)/.ready
 	ln -sfn .venv-llamafactory-$(VERSION) .venv-llamafactory
 	test -d .llamafactory/model || $(PY) -m evalskip.jobs.llamafactory.tiny .llamafactory
+
+# every claim of the article, by what is there, and by running what is missing: about 40 minutes on
+# two cores; ends with results/article
+CLAIMED := $(addprefix results/,quick overfit claims smollm2) \
+	$(addprefix results/memory/,evaluation-batch long-rows logits generation)
+ifneq ($(shell nvidia-smi -L 2>/dev/null),)
+    CLAIMED += results/gpu results/llamafactory-gpu
+else
+    ELSEWHERE := $(wildcard results/reference/*-h100)
+endif
+
+claims: $(READY) $(addsuffix /.done,$(CLAIMED))
+	$(PY) -m evalskip claims $(CLAIMED) $(ELSEWHERE) --report results/article
+
+# what was begun goes on
+BENCHED := $(addprefix results/,quick gpu) $(filter results/memory/%,$(CLAIMED))
+$(addsuffix /.done,$(BENCHED)): results/%/.done: | bench/%.yaml
+	$(PY) -m evalskip bench $| --out $(@D) --resume
+	touch $@
+
+results/gpu/.done: .venv/.qlora
+
+results/smollm2/.done: .smollm2/.ready .venv-llamafactory-0.9.5/.ready
+	$(PY) -m evalskip bench bench/smollm2.yaml --out $(@D) --resume \
+		--python .venv-llamafactory-0.9.5/bin/python
+	touch $@
+
+results/llamafactory-gpu/.done: llamafactory-gpu
+	$(PY) -m evalskip bench bench/llamafactory/gpu.yaml --out $(@D) --resume
+	touch $@
+
+results/overfit/.done:
+	$(PY) -m evalskip regret bench/overfit.yaml --out $(@D)
+	touch $@
+
+results/claims/.done:
+	$(MAKE) --no-print-directory llamafactory VERSION=0.9.2
+	$(MAKE) --no-print-directory llamafactory VERSION=0.9.5
+	$(PY) -m evalskip claims --run --out $(@D)
+	touch $@
 
 # a model of 0.6 billion parameters with random weights, for bench/llamafactory/gpu.yaml
 llamafactory-gpu: llamafactory

@@ -9,6 +9,7 @@ import pytest
 
 from evalskip.analysis.source import conditions_on
 from evalskip.claims.ledger import SEEN, collected, judged_by_observation
+from evalskip.claims.whole import across
 from evalskip.errors import InputError
 from evalskip.jobs.llamafactory.settings import built_interpreters
 from evalskip.summary import Observation, read_summary
@@ -105,6 +106,51 @@ def test_without_observations_nothing_is_judged() -> None:
     measured = ["speed", "memory", "released", "batch", "completion"]
     replayed = ["mixed", "overfitting", "final_eval", "holdout", "train_loss", "debug_use"]
     assert [claim.id for claim in collected([])] == [m.ID for m in SEEN] + measured + replayed
+
+
+@pytest.mark.parametrize(
+    ("verdicts_of", "expected"),
+    [
+        (["supported", "supported"], "supported"),
+        (["refuted", "inconclusive", "not_run"], "refuted"),
+        (["supported", "refuted"], "conditional"),
+        (["conditional", "supported"], "conditional"),
+        (["not_run", "inconclusive"], "inconclusive"),
+        (["not_run"], "not_run"),
+        ([], "not_run"),
+    ],
+)
+def test_one_verdict_over_several_results(verdicts_of: list[Any], expected: str) -> None:
+    assert across(verdicts_of) == expected
+
+
+def test_a_ledger_has_every_claim_once_and_says_where_it_comes_from(
+    tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    reference = ROOT / "results" / "reference"
+    places = [reference / name for name in ("claims", "quick-cpu", "smollm2-cpu", "overfit-cpu")]
+    out = tmp_path / "whole"
+    ended = evalskip("claims", *places, "--report", out)
+    assert ended.returncode == 0, ended.stderr
+    ledger = read_summary(out)
+    assert [claim.id for claim in ledger.claims] == [claim.id for claim in collected([])]
+    found = {claim.id: claim for claim in ledger.claims}
+    assert [name for name, claim in found.items() if claim.verdict == "not_run"] == ["distributed"]
+    one, other = (read_summary(place) for place in places[1:3])
+    (alone,) = (claim for claim in other.claims if claim.id == "speed")
+    assert (alone.verdict, found["speed"].verdict) == ("refuted", "conditional")
+    assert alone.scope in found["speed"].scope
+    assert f"refuted by {other.name}" in found["speed"].measured
+    assert all(each.startswith((one.name, other.name)) for each in found["speed"].evidence)
+    report = (out / "report.md").read_text()
+    answer = report.split("**")[1]
+    points = [point for source in ledger.sources for point in source.points]
+    met = [point for point in points if point.verdict == "supported"]
+    assert f"met at {len(met)} of {len(points)} points" in answer
+    assert "do\\_eval: false alone does not skip evaluation" in answer
+    assert "| distributed |" in report
+    for claim in ledger.claims:
+        assert claim.says in (out / "report.html").read_text()
 
 
 def test_source_is_read_as_python_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

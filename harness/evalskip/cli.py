@@ -436,17 +436,24 @@ def claims(
     out: Annotated[Path, typer.Option("--out", help="Where --run puts its result.")] = Path(
         "results/claims"
     ),
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write the report of every claim there, over all of the results."),
+    ] = None,
     require: Annotated[
         list[str] | None, typer.Option(help="Fail (3) unless this claim has a verdict. Repeatable.")
     ] = None,
 ) -> None:
     """The article's claims, and what became of each."""
-    from evalskip.claims.ledger import collected, unsettled
+    from evalskip.claims.ledger import unsettled
+    from evalskip.claims.whole import whole
     from evalskip.jobs.llamafactory.settings import built_interpreters
+    from evalskip.machine.fingerprint import fingerprint
+    from evalskip.report.html import write_page
     from evalskip.report.markdown import write_markdown
     from evalskip.report.terminal import console, print_claims, print_observation
     from evalskip.results import fresh_directory
-    from evalskip.summary import read_summary
+    from evalskip.summary import read_summary, write_sections
 
     screen = console()
     found = [read_summary(directory) for directory in directories or []]
@@ -466,9 +473,14 @@ def claims(
             summary = make_claims(kinds, pythons, out, lambda seen: print_observation(screen, seen))
         write_markdown(out, [summary])
         found.append(summary)
-    ledger = collected(found)
+    ledger = whole(report.name if report else "claims", found, fingerprint())
+    if report:
+        with fresh_directory(report):
+            write_sections(report, ledger, set())
+            write_markdown(report, [ledger])
+            write_page(report, [ledger])
     print_claims(screen, ledger)
-    if missing := unsettled(ledger, require or []):
+    if missing := unsettled(ledger.claims, require or []):
         raise Inconclusive(missing)
 
 

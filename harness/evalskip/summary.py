@@ -204,6 +204,25 @@ class Claim(_Part):
     evidence: list[str]
 
 
+class SpeedPoint(_Part):
+    """An arm of a result at which the claim of speed was judged."""
+
+    arm: str
+    evaluation_rows: int | None
+    evaluation_load: float = Field(description="evaluated tokens / trained tokens")
+    throughput_gain: Interval
+    verdict: Verdict
+
+
+class Source(_Part):
+    """A result whose verdicts stand in a ledger of several."""
+
+    name: str
+    scope: str = Field(description="what its first verdict holds for")
+    claims: list[Claim]
+    points: list[SpeedPoint] = Field(description="by evaluation load")
+
+
 class Observation(_Part):
     """What one real run, or the installed source, was seen to do."""
 
@@ -452,6 +471,9 @@ class Summary(_Part):
     )
     regret: list[RegretSummary] = []
     claims: list[Claim] = []
+    sources: list[Source] = Field(
+        default=[], description="where this is a ledger: the results that its claims rest on"
+    )
     observations: list[Observation] = []
     changes: list[str] = Field(
         default=[],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.claims.held import per_cent
 from evalskip.claims.missed import nats
-from evalskip.report import figures, tables
+from evalskip.report import figures, ledger, tables
 from evalskip.report.tables.table import best_gain
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import Interval
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 def answer(summary: Summary) -> str:
     """What the result says, in one sentence."""
-    judged = tables.judged(summary.claims)
+    judged = tables.shown(summary)
+    if summary.sources:
+        return ledger.opening(summary)
     if points := _points(summary):
         return f"{_speed(summary, points)}; {_held(summary, points)}."
     if summary.predictions and not summary.arms:
@@ -82,7 +84,9 @@ def _rows_of(rows: int | None) -> str:
 
 def scopes(summary: Summary) -> list[str]:
     """What the answer and the verdicts hold for."""
-    judged = [claim.scope for claim in tables.judged(summary.claims)]
+    if summary.sources:
+        return ledger.scopes(summary)
+    judged = [claim.scope for claim in tables.shown(summary)]
     scope = summary.scope
     return list(dict.fromkeys(judged)) or [f"{scope.job}, {scope.model}, on {scope.device}"]
 
@@ -90,7 +94,7 @@ def scopes(summary: Summary) -> list[str]:
 def headline(summary: Summary) -> list[str]:
     """Answer, scope, where it comes from, and each verdict: a few lines."""
     lines = [answer(summary), f"scope: {'; '.join(scopes(summary))}", *provenance(summary)]
-    for claim in tables.judged(summary.claims):
+    for claim in tables.shown(summary):
         condition = f". {claim.condition}" if claim.condition else ""
         lines.append(f"claim {claim.id}: “{claim.says}”")
         lines.append(f"{claim.verdict}: {claim.measured}{condition}")
@@ -153,6 +157,8 @@ def _faster(gain: Interval) -> str:
 
 def provenance(summary: Summary) -> list[str]:
     """What was measured, and whether it may be believed."""
+    if summary.sources:
+        return ledger.provenance(summary)
     scope, matched, effort = summary.scope, summary.matched, summary.effort
     size = f", {scope.parameters:,} parameters" if scope.parameters else ""
     versions = ", ".join(f"{n} {v}" for n, v in scope.versions.items() if n in _NAMED)

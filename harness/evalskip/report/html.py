@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from evalskip.report.plots.drawing import Plot
     from evalskip.summary import Claim, Summary
 
-MARKS = {"supported": "✓", "refuted": "✗", "conditional": "◐", "inconclusive": "?"}
+MARKS = {"supported": "✓", "refuted": "✗", "conditional": "◐", "inconclusive": "?", "not_run": "–"}
 """A verdict is never told by its colour alone."""
 
 
@@ -64,7 +64,7 @@ class Section:
             answer=answer(summary),
             scopes=scopes(summary),
             provenance=provenance(summary),
-            claims=tables.judged(summary.claims),
+            claims=tables.shown(summary),
             first=first,
             plots=plots,
             rest=[table for table in tables.tables_of(summary) if table.title not in titles],

@@ -82,7 +82,7 @@ def _rendered(content: _Content, left_out: Sequence[str]) -> str:
 
 
 def _of_one(summary: Summary) -> _Content:
-    shown = [tables.verdicts(summary.claims), *tables.first_of(summary)]
+    shown = [tables.verdicts(tables.shown(summary)), *tables.first_of(summary)]
     titles = {table.title for table in shown}
     machine = (summary.machine | summary.scope.versions).items()
     return _Content(
@@ -93,7 +93,7 @@ def _of_one(summary: Summary) -> _Content:
         first=[table for table in shown if table.rows],
         rest=[
             table
-            for table in (*tables.tables_of(summary), tables.evidence(summary.claims))
+            for table in (*tables.tables_of(summary), tables.evidence(tables.shown(summary)))
             if table.rows and table.title not in titles
         ],
         lists={

@@ -14,15 +14,16 @@ from rich.text import Text
 from evalskip.report import tables
 from evalskip.report.gate import remarks
 from evalskip.report.headline import headline
+from evalskip.report.ledger import opening
 from evalskip.report.tables.gate import gated
 from evalskip.report.tables.plans import plan_peaks, plans, tuning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from evalskip.gate.judge import GateResult
     from evalskip.memory.peaks import Plan, Workload
-    from evalskip.summary import Claim, Observation, Summary
+    from evalskip.summary import Observation, Summary
 
 _PLAIN_WIDTH = 150
 
@@ -97,9 +98,11 @@ def print_gate(to: Console, result: GateResult) -> None:
     to.print(Text(f"gate: {result.verdict}", style="bold"))
 
 
-def print_claims(to: Console, ledger: Sequence[Claim]) -> None:
-    """Every claim with its verdict, and what was measured."""
-    for claim in ledger:
+def print_claims(to: Console, ledger: Summary) -> None:
+    """Every claim of a ledger with its verdict, and what was measured."""
+    to.print()
+    to.print(Text(opening(ledger)))
+    for claim in ledger.claims:
         to.print()
         to.print(Text(f"{claim.id}: {claim.verdict}", style="bold"))
         lines = (f"“{claim.says}”", claim.measured, claim.condition, f"scope: {claim.scope}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.report.tables.claims import disagreements, evidence, judged, truth, verdicts
+from evalskip.report.tables.claims import disagreements, evidence, shown, truth, verdicts
 from evalskip.report.tables.gains import estimates, gains, overview, readings
+from evalskip.report.tables.ledger import speeds, verdicts_by_result
 from evalskip.report.tables.memory import headroom, memory
 from evalskip.report.tables.predictions import pieces, predictions, recommendations
 from evalskip.report.tables.regret import noticed, regret
@@ -24,7 +25,6 @@ __all__ = [
     "first_of",
     "gains",
     "headroom",
-    "judged",
     "memory",
     "noticed",
     "overview",
@@ -36,13 +36,18 @@ __all__ = [
     "readings",
     "recommendations",
     "regret",
+    "shown",
+    "speeds",
     "tables_of",
     "times",
     "truth",
     "verdicts",
+    "verdicts_by_result",
 ]
 
 _ALL = (
+    speeds,
+    verdicts_by_result,
     truth,
     disagreements,
     overview,
@@ -62,13 +67,21 @@ _ALL = (
 )
 
 
+_FIRST = (
+    speeds,
+    truth,
+    disagreements,
+    overview,
+    predictions,
+    recommendations,
+    regret,
+    noticed,
+)
+
+
 def first_of(summary: Summary) -> list[Table]:
     """What a reader looks for first: the main table, or those that stand for it."""
-    return [
-        table
-        for make in (truth, disagreements, overview, predictions, recommendations, regret, noticed)
-        if (table := make(summary)).rows
-    ]
+    return [table for make in _FIRST if (table := make(summary)).rows]
 
 
 def tables_of(summary: Summary) -> list[Table]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def verdicts(claims: Iterable[Claim]) -> Table:
-    """Each claim that was judged, and on what its verdict rests."""
+    """Each claim, and on what its verdict rests."""
     return Table(
         title="The claims",
         note="What an article claims of skipping evaluation, in our words, and what was measured "
@@ -29,7 +29,7 @@ def verdicts(claims: Iterable[Claim]) -> Table:
                 claim.measured,
                 claim.condition or figures.NOTHING,
             )
-            for claim in judged(claims)
+            for claim in claims
         ],
     )
 
@@ -42,14 +42,14 @@ def evidence(claims: Iterable[Claim]) -> Table:
         columns=("claim", "scope", "evidence"),
         rows=[
             (claim.id, claim.scope, "; ".join(claim.evidence) or figures.NOTHING)
-            for claim in judged(claims)
+            for claim in claims
         ],
     )
 
 
-def judged(claims: Iterable[Claim]) -> list[Claim]:
-    """Those that have a verdict."""
-    return [claim for claim in claims if claim.verdict != "not_run"]
+def shown(summary: Summary) -> list[Claim]:
+    """Those that have a verdict; of a ledger, all."""
+    return [claim for claim in summary.claims if claim.verdict != "not_run" or summary.sources]
 
 
 def truth(summary: Summary) -> Table:

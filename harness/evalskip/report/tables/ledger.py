@@ -1,0 +1,58 @@
+"""What each result adds to a ledger of claims."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from evalskip.report import figures
+from evalskip.report.tables.table import Table
+
+if TYPE_CHECKING:
+    from evalskip.summary import Summary
+
+
+def speeds(summary: Summary) -> Table:
+    """The gain at every point of every result."""
+    return Table(
+        title="How much faster",
+        note="Throughput gain of skipping, against evaluation every epoch, by matched steps plus "
+        "hidden cost. Load: evaluated tokens over trained tokens. The claim is 15-30 %.",
+        columns=("result", "holds for", "rows", "load", "gain %", "verdict"),
+        rows=[
+            (
+                source.name,
+                source.scope,
+                figures.count(point.evaluation_rows),
+                f"{point.evaluation_load:.2g}",
+                figures.interval(point.throughput_gain),
+                point.verdict,
+            )
+            for source in summary.sources
+            for point in source.points
+        ],
+    )
+
+
+def verdicts_by_result(summary: Summary) -> Table:
+    """What each result says of a claim that several judge."""
+    judged = Counter(claim.id for source in summary.sources for claim in source.claims)
+    return Table(
+        title="Claims that several results judge",
+        note="What each of them says; the verdict over all is conditional where they differ.",
+        columns=("claim", "result", "verdict", "measured", "condition"),
+        rows=[
+            (
+                claim.id,
+                source.name,
+                claim.verdict,
+                claim.measured,
+                claim.condition or figures.NOTHING,
+            )
+            for claim_id in (claim.id for claim in summary.claims)
+            if judged[claim_id] > 1
+            for source in summary.sources
+            for claim in source.claims
+            if claim.id == claim_id
+        ],
+    )
