@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from evalskip.summary import Headroom, Interval, Scope, Summary
 
+NO_GPU = "not yet measured on a GPU"
+"""What the scope of every verdict says until it is."""
+
 # of a peak: less than this is never told from nothing
 _SHARE = 0.01
 _QUANTITIES = ("allocated", "resident")
@@ -90,7 +93,7 @@ def where_run(scope: Scope, beside: str = "") -> str:
         beside: what else belongs to it.
     """
     where = f"{scope.job}, {scope.model}, on {scope.device}{beside}"
-    return where if scope.device not in ("cpu", "none") else f"{where}; not yet measured on a GPU"
+    return where if scope.device not in ("cpu", "none") else f"{where}; {NO_GPU}"
 
 
 def judged(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import FEWEST_BLOCKS, blocks_to_settle, judge, overall
-from evalskip.claims.held import per_cent
+from evalskip.claims.held import per_cent, where_run
 from evalskip.schedules import EveryEpoch
 from evalskip.summary import Claim
 
@@ -64,12 +64,8 @@ def settled(summary: Summary, arms: Sequence[str]) -> bool:
 
 
 def _scope(summary: Summary) -> str:
-    scope = summary.scope
-    where = f"{scope.job}, {scope.model}, on {scope.device}"
-    if summary.extrapolated:
-        where += f"; extrapolated from {summary.extrapolated.steps} steps"
-    on_gpu = bool(summary.machine.get("gpus")) and scope.device not in ("cpu", "none")
-    return where if on_gpu else f"{where}; not yet measured on a GPU"
+    part = summary.extrapolated
+    return where_run(summary.scope, f"; extrapolated from {part.steps} steps" if part else "")
 
 
 def _measured(summary: Summary, point: Comparison) -> str:

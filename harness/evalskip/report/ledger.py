@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from evalskip.claims.held import per_cent
+from evalskip.claims.held import NO_GPU, per_cent
 from evalskip.report import figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.summary import Claim, SpeedPoint, Summary, Verdict
+    from evalskip.summary import Claim, Source, Summary, Verdict
 
 _WORDS: dict[Verdict, tuple[str, str]] = {
     "supported": ("holds", "hold"),
@@ -22,11 +22,11 @@ _WORDS: dict[Verdict, tuple[str, str]] = {
 }
 """Of one claim, and of several."""
 _TOLD: dict[tuple[str, Verdict], str] = {
-    ("memory", "supported"): "Its peak of memory was lower.",
-    ("memory", "conditional"): "Its peak of memory was lower only where evaluation sets the peak.",
-    ("memory", "refuted"): "Its peak of memory was no lower.",
-    ("overfitting", "supported"): "Where a job overfits, nothing shows it, and the model that is "
-    "kept is worse.",
+    ("memory", "supported"): "Peak memory fell.",
+    ("memory", "conditional"): "Peak memory fell only where evaluation sets it.",
+    ("memory", "refuted"): "Peak memory did not fall.",
+    ("overfitting", "supported"): "Where a job overfits, nothing shows it, and a worse model is "
+    "kept.",
     ("switch", "refuted"): "do_eval: false alone does not skip evaluation.",
 }
 """What belongs into an answer beside speed, by claim and verdict."""
@@ -34,17 +34,18 @@ _TOLD: dict[tuple[str, Verdict], str] = {
 
 def opening(summary: Summary) -> str:
     """What becomes of speed, of memory, of the model and of the switch; how many claims hold."""
-    points = [point for source in summary.sources for point in source.points]
     verdicts = {claim.id: claim.verdict for claim in summary.claims}
     told = [text for (name, verdict), text in _TOLD.items() if verdicts.get(name) == verdict]
-    return " ".join(filter(None, (_speed(points), *told, _counted(summary.claims))))
+    return " ".join(filter(None, (_speed(summary.sources), *told, _counted(summary.claims))))
 
 
-def _speed(points: Sequence[SpeedPoint]) -> str:
+def _speed(sources: Sequence[Source]) -> str:
     """How much faster, over which loads, and where that is what is claimed."""
-    settled = [point for point in points if point.verdict != "inconclusive"]
+    found = [(s, p) for s in sources for p in s.points if p.verdict != "inconclusive"]
+    settled = [point for _, point in found]
     if not settled:
         return ""
+    lacks = all(NO_GPU in source.scope for source, _ in found)
     least, most = (
         find(settled, key=lambda point: point.throughput_gain.estimate) for find in (min, max)
     )
@@ -56,7 +57,7 @@ def _speed(points: Sequence[SpeedPoint]) -> str:
         "Skipping evaluation saves what evaluation costs, and that follows how much is evaluated: "
         f"training was {per_cent(least.throughput_gain)} to {per_cent(most.throughput_gain)} "
         f"faster, at {_span(loads)} evaluated tokens per trained token; the claimed 15-30 % was "
-        f"met at {where}."
+        f"met at {where}{f'; {NO_GPU}' if lacks else ''}."
     )
 
 
