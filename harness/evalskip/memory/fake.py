@@ -10,6 +10,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from evalskip.errors import InputError
+from evalskip.jobs.transformers.dtype import typed
 from evalskip.memory.peaks import CATEGORIES, Peak
 from evalskip.memory.trace import MemoryTrace
 
@@ -140,7 +141,7 @@ def _built(setting: Setting) -> Any:
 
     fields = dict(setting.config)
     config = AutoConfig.for_model(fields.pop("model_type"), **fields)
-    model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    model: Any = AutoModelForCausalLM.from_config(config, **typed(torch.bfloat16))
     if setting.gradient_checkpointing:
         # a fake generator has no state to be preserved
         model.gradient_checkpointing_enable({"use_reentrant": False, "preserve_rng_state": False})

@@ -283,6 +283,13 @@ class TransformersJob(DistributedJob):
     def check(self, evaluation_rows: int) -> None:
         from evalskip.jobs.transformers.text import rows_in
 
+        needed = ("torch", "transformers", "accelerate", "datasets", "tokenizers")
+        for package in needed if self.finetuning == "full" else (*needed, "peft"):
+            if find_spec(package) is None:
+                raise InputError(
+                    f"job.kind: transformers needs {package}; expected pip install "
+                    "'evalskip[train]'"
+                )
         if self.device == "cuda" and not cuda_is_usable():
             raise InputError("job.device: expected cpu or auto, since no CUDA device is usable")
         if self.finetuning == "qlora" and not self.on_cuda:

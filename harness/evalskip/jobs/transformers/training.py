@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from datasets import Dataset
-from packaging.version import Version
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -25,6 +24,7 @@ from transformers import (
 )
 
 from evalskip.errors import InputError
+from evalskip.jobs.transformers.dtype import typed
 from evalskip.jobs.transformers.settings import Model
 
 if TYPE_CHECKING:
@@ -146,12 +146,12 @@ def build_trainer(
         "eval_accumulation_steps": job.eval_accumulation_steps,
         "prediction_loss_only": job.prediction_loss_only,
         "use_cpu": not job.on_cuda,
-        "fsdp": job.fsdp,
-        "fsdp_config": job.fsdp_config or None,
-        "deepspeed": job.deepspeed,
         "report_to": [],
         "disable_tqdm": True,
     }
+    # unset, each is another value in each release of transformers
+    sharding = {"fsdp": job.fsdp, "fsdp_config": job.fsdp_config, "deepspeed": job.deepspeed}
+    settings |= {name: value for name, value in sharding.items() if value}
     if job.generated_tokens:
         kind, how = Seq2SeqTrainer, Seq2SeqTrainingArguments
         settings["predict_with_generate"] = True
@@ -264,12 +264,6 @@ def software() -> dict[str, str]:
     }
 
 
-def _typed(dtype: torch.dtype) -> dict[str, torch.dtype]:
-    """The argument that sets the type of the weights; transformers renamed it in 4.56."""
-    is_new = Version(metadata.version("transformers")) >= Version("4.56")
-    return {"dtype" if is_new else "torch_dtype": dtype}
-
-
 def _where_weights_are_drawn(job: TransformersJob) -> AbstractContextManager[Any]:
     """The device itself, which draws many times as fast; what is sharded, shards from the host."""
     if not job.on_cuda or job.fsdp or job.deepspeed:
@@ -284,7 +278,7 @@ def _base_model(job: TransformersJob) -> PreTrainedModel:
     return AutoModelForCausalLM.from_config(
         config,
         trust_remote_code=job.model.trust_remote_code,
-        **_typed(getattr(torch, job.model.dtype)),
+        **typed(getattr(torch, job.model.dtype)),
     )
 
 
@@ -293,11 +287,11 @@ def _quantised(config: Any) -> PreTrainedModel:
     from transformers import BitsAndBytesConfig
 
     with tempfile.TemporaryDirectory(prefix="evalskip-") as directory:
-        model = AutoModelForCausalLM.from_config(config, **_typed(torch.bfloat16))
+        model = AutoModelForCausalLM.from_config(config, **typed(torch.bfloat16))
         model.save_pretrained(directory)
         return AutoModelForCausalLM.from_pretrained(
             directory,
-            **_typed(torch.bfloat16),
+            **typed(torch.bfloat16),
             device_map={"": int(os.environ.get("LOCAL_RANK", "0"))},
             quantization_config=BitsAndBytesConfig(
                 load_in_4bit=True,
