@@ -3,4 +3,3 @@
 from evalskip.probe.loop import phase
 
 __all__ = ["phase"]
-__version__ = "0.1.0"

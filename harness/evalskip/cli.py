@@ -9,6 +9,7 @@ import shlex
 import signal
 import sys
 import traceback
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -59,8 +60,21 @@ PythonOption = Annotated[
 ]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"evalskip {metadata.version('evalskip')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Say which version this is."
+        ),
+    ] = False,
+) -> None:
     """What does evaluation cost a fine-tuning job?"""
 
 
@@ -185,6 +199,10 @@ def headroom(
     With --model and --device-memory: the same for a card that is not there, from fake tensors.
     """
     if model is not None or device_memory is not None:
+        measured = {"--memory": memory, "--arms": arms, "--set": settings, "--out": out}
+        for option, given in measured.items():
+            if given is not None:
+                raise InputError(f"{option}: expected none with --model, which measures nothing")
         _plan(
             model,
             device_memory,
@@ -309,8 +327,11 @@ def regret(
         str, typer.Option(help="Of T, the most that evaluation may take, for the recommendation.")
     ] = "5%",
     metric: Annotated[
-        str, typer.Option(help="Of a past run, what chooses checkpoints; less is better.")
-    ] = "eval_loss",
+        str | None,
+        typer.Option(
+            help="Of a past run, what chooses checkpoints; less is better. [default: eval_loss]"
+        ),
+    ] = None,
     settings: SettingsOption = None,
 ) -> None:
     """What every schedule, and every substitute for evaluation, would have missed."""
@@ -326,8 +347,10 @@ def regret(
         if resume:
             raise InputError("--resume: expected none with a past run's log")
         design = regret_design(settings or [])
-        print_regret(screen, past_summary(spec, metric, design, within, out))
+        print_regret(screen, past_summary(spec, metric or "eval_loss", design, within, out))
         return
+    if metric is not None:
+        raise InputError("--metric: expected a past run's log as well, in which it is looked up")
     from evalskip.experiments.regret import find_regret
     from evalskip.report.markdown import write_markdown
     from evalskip.results import open_results
@@ -433,9 +456,10 @@ def claims(
         list[str] | None,
         typer.Option(help="A Python that has LLaMA-Factory. Repeatable. [default: those of make]"),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Where --run puts its result.")] = Path(
-        "results/claims"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where --run puts its result. [default: results/claims]"),
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option(help="Write the report of every claim there, over all of the results."),
@@ -457,8 +481,9 @@ def claims(
 
     screen = console()
     found = [read_summary(directory) for directory in directories or []]
-    if job and not run:
-        raise InputError("--job: expected --run as well, which it is for")
+    for option, given in (("--job", job), ("--python", python), ("--out", out)):
+        if given and not run:
+            raise InputError(f"{option}: expected --run as well, which it is for")
     if run:
         from evalskip.experiments.claims import KINDS, make_claims
 
@@ -468,10 +493,12 @@ def claims(
         pythons = python or built_interpreters()
         if not pythons:
             raise InputError("--run: expected --python, or an interpreter from make llamafactory")
-        with fresh_directory(out):
-            kinds = job or list(KINDS)
-            summary = make_claims(kinds, pythons, out, lambda seen: print_observation(screen, seen))
-        write_markdown(out, [summary])
+        kinds, place = job or list(KINDS), out or Path("results/claims")
+        with fresh_directory(place):
+            summary = make_claims(
+                kinds, pythons, place, lambda seen: print_observation(screen, seen)
+            )
+        write_markdown(place, [summary])
         found.append(summary)
     ledger = whole(report.name if report else "claims", found, fingerprint())
     if report:

@@ -30,8 +30,10 @@ class Block:
 
 MEMORY_BLOCK = 0
 """Index of the block whose runs meter memory only; blocks that are timed count from 1."""
-PILOT_BLOCK = 9999
+PILOT_BLOCK = 200_000
 """Index of the one run from which it is told how long the others will take."""
+TRIALS, PILOTS, CURVES = 300_000, 400_000, 500_000
+"""Indices from which on runs are numbered that belong to no block: beyond those of all blocks."""
 _AGREE: tuple[str, list[int]] = ("RanksAgree", [])
 _NAMED = {MEMORY_BLOCK: "memory block", PILOT_BLOCK: "pilot"}
 

@@ -132,7 +132,7 @@ class EvalBudget(TrainerCallback):
         self._costs.append(cost)
         self._trained_at_last = self._trained()
         if state.is_world_process_zero and state.global_step < state.max_steps:
-            self._warn(args, state)
+            self._warn(state)
 
     def _fits(self, args: TrainingArguments, state: TrainerState) -> bool:
         """Whether one more now, and the one at the end, stay within the share of the time so far.
@@ -166,7 +166,7 @@ class EvalBudget(TrainerCallback):
         in_step = float(args.train_batch_size * args.gradient_accumulation_steps * args.world_size)
         return _ROW * sum(map(len, sets)) / in_step * trained / done
 
-    def _warn(self, args: TrainingArguments, state: TrainerState) -> None:
+    def _warn(self, state: TrainerState) -> None:
         cost, whole = median(self._costs), self._whole(state)
         expected = int(self.share * whole / (1 - self.share) / cost) if cost else 0
         if cost > self.share * (whole + cost):

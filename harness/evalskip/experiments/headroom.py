@@ -23,6 +23,7 @@ from evalskip.launch import launcher_for
 from evalskip.machine.devices import free_gpu_memory
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.memory.peaks import CONTEXT_BYTES
+from evalskip.plan import TRIALS
 from evalskip.records import append_line
 from evalskip.schedules import FinalOnly, Off
 from evalskip.summary import Effort, Headroom, Summary, write_sections
@@ -46,8 +47,6 @@ _ROUNDS = 4
 _STEPS_AT_LARGEST = 6
 # of the memory that is free, where nothing says how much may be had
 _SHARE = 0.8
-# trials and blocks are numbered apart
-_BLOCK = 5000
 
 
 def headroom(
@@ -293,7 +292,7 @@ class _Headroom:
             schedule=schedule,
             evaluation_rows=arm.evaluation_rows,
             measure=measure,
-            block=_BLOCK,
+            block=TRIALS,
             position=self.trials,
             seed=self._spec.design.seed,
             restore_random_state=self._spec.design.restore_random_state,

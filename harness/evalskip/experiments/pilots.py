@@ -14,7 +14,7 @@ from evalskip.analysis.parts import PilotRun
 from evalskip.errors import InputError, MeasurementError
 from evalskip.launch import launcher_for
 from evalskip.machine.contamination import is_contaminated
-from evalskip.plan import request_for
+from evalskip.plan import PILOTS, request_for
 from evalskip.probe.layout import FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS, STEPS_BETWEEN
 from evalskip.records import append_line
 from evalskip.schedules import AsWritten, EveryEpoch, FinalOnly
@@ -41,8 +41,6 @@ _FIRST_STEPS, _FIRST_BATCHES = 10, 16
 _MEMORY_STEPS = 4
 _FEWEST_BATCHES, _MOST_BATCHES = 4, 64
 _LONG_S = 0.3
-# pilots are numbered apart from blocks
-_BLOCK = 7000
 
 
 @dataclass(frozen=True)
@@ -225,7 +223,7 @@ class _Pilots:
         request = request_for(
             self._spec,
             arm,
-            _BLOCK + self._count,
+            PILOTS + self._count,
             measure=measure,
             position=0,
             sliced=wanted,

@@ -20,6 +20,7 @@ from evalskip.errors import InputError, MeasurementError
 from evalskip.jobs import CurveRequest, RunRequest
 from evalskip.launch import launcher_for
 from evalskip.machine.fingerprint import fingerprint
+from evalskip.plan import CURVES
 from evalskip.records import append_line
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
 from evalskip.summary import Effort, RegretSummary, Summary, write_sections
@@ -40,8 +41,6 @@ _RUN_TIME_S = 600.0
 _EPOCHS = (2, 5, 10)
 # epochs between evaluations of the real runs that prove the replay, each with and without patience
 _PROVEN = ((1, True), (2, True), (5, True), (1, False), (5, False))
-# runs are numbered apart from blocks
-_BLOCK = 8000
 
 
 def find_regret(
@@ -296,7 +295,7 @@ class _Regret:
             schedule=EveryEpoch(),
             evaluation_rows=self._rows,
             measure="time",
-            block=_BLOCK + self.runs,
+            block=CURVES + self.runs,
             position=0,
             seed=seed,
             curve=wanted,

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 _MAPPING_ERRORS = {"model_type", "model_attributes_type", "dict_type"}
 
 
-def explain(error: ValidationError) -> str:
-    """The first of a spec's errors, and how many there are beside it."""
+def explain(error: ValidationError, section: str = "") -> str:
+    """The first of a spec's errors, or of a section's, and how many there are beside it."""
     errors = error.errors(include_url=False)
-    place, known = _locate(errors[0]["loc"])
+    place, known = _locate((*filter(None, [section]), *errors[0]["loc"]))
     text = _expectation(errors[0], known)
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{place}: {text}{more}" if place else f"{text}{more}"
@@ -38,10 +38,7 @@ def _locate(loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
             models = tagged  # the member of a union is no place in the file
             continue
         inside = [m.model_fields[place] for m in models if place in m.model_fields]
-        if isinstance(place, int) or inside:
-            places.append(str(place))
-        else:
-            places.append(place)
+        places.append(str(place))
         if inside and not is_last:
             models = [m for field in inside for m in _models_in(field.annotation)]
     # a schedule's parameters stand beside it in the file

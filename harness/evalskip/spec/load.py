@@ -84,9 +84,7 @@ def regret_design(settings: Sequence[str]) -> RegretDesign:
     try:
         return RegretDesign.model_validate(document["regret"])
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(f"--set regret.{place}: {first['msg']}") from None
+        raise InputError(f"--set {explain(error, 'regret')}") from None
 
 
 def read_yaml(text: str) -> Any:

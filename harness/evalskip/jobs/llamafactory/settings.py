@@ -40,7 +40,12 @@ def _processes() -> int | None:
     """What LLaMA-Factory's own variables ask for."""
     if os.environ.get("FORCE_TORCHRUN", "0").lower() not in ("1", "true", "y"):
         return None
-    return int(os.environ.get("NPROC_PER_NODE", "0")) or max(1, len(gpus()))
+    asked = os.environ.get("NPROC_PER_NODE", "gpu")
+    if asked in ("gpu", "auto"):  # as torchrun reads them
+        return max(1, len(gpus()))
+    if not asked.isdecimal() or int(asked) == 0:
+        raise InputError(f"NPROC_PER_NODE: expected a number of processes, or gpu, got {asked}")
+    return int(asked)
 
 
 class LlamaFactoryJob(DistributedJob):

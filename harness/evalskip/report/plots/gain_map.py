@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 TITLE = "The map: gain over evaluation load"
 # a forward pass against a forward and a backward one
 _FULL_RATIO = 1 / 3
-_MOST_LABELS = 4
 
 
 def plot(summary: Summary) -> Plot | None:
