@@ -1,0 +1,86 @@
+"""Arguments in, exit code out; no logic. A command is a file.
+
+Whatever a command needs is imported inside it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from importlib import metadata
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from evalskip.cli.bench import bench
+from evalskip.cli.claims import claims
+from evalskip.cli.doctor import doctor
+from evalskip.cli.gate import gate
+from evalskip.cli.headroom import headroom
+from evalskip.cli.predict import predict
+from evalskip.cli.regret import regret
+from evalskip.cli.report import report
+from evalskip.errors import EvalskipError, InputError, Interrupted, MeasurementError
+
+app = typer.Typer(
+    name="evalskip",
+    help="What does evaluation cost a fine-tuning job?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+# typer carries a click of its own in some versions and uses the installed one in others
+_UsageError: Any = typer.BadParameter.__mro__[2]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"evalskip {metadata.version('evalskip')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Say which version this is."
+        ),
+    ] = False,
+) -> None:
+    """What does evaluation cost a fine-tuning job?"""
+
+
+for command in (bench, headroom, predict, regret, report, gate, claims, doctor):
+    app.command()(command)
+
+
+def main() -> NoReturn:
+    """Run the command line; every expected error is one line on stderr."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = app(standalone_mode=False)
+    except EvalskipError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted", Interrupted.exit_code)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except _UsageError as error:
+        _fail(error.format_message(), InputError.exit_code)
+    except Exception:  # a mistake of ours must not look like a regression, which is 1
+        traceback.print_exc()
+        sys.exit(MeasurementError.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    if message:  # none goes with the help that is shown where no command was given
+        print(f"evalskip: {message}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,114 @@
+"""Matched runs of every arm: ``evalskip bench``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evalskip.cli.options import (
+    DEFAULT_SPEC,
+    OutOption,
+    PythonOption,
+    SettingsOption,
+    SpecArgument,
+    names,
+)
+from evalskip.errors import InputError, Interrupted
+
+
+def bench(
+    spec: SpecArgument = DEFAULT_SPEC,
+    out: OutOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Take up an interrupted experiment.")
+    ] = False,
+    budget: Annotated[
+        str | None, typer.Option(help="Time after which no further block begins, such as 10m.")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Run the job whole, however long one run takes.")
+    ] = False,
+    arms: Annotated[
+        str | None,
+        typer.Option(help="Arms to keep, by schedule or name: every_epoch,every_n_epochs:5@48."),
+    ] = None,
+    settings: SettingsOption = None,
+    python: PythonOption = None,
+    engine: Annotated[str, typer.Option(help="Where blocks run: local, ray or slurm.")] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of the Ray cluster. [default: RAY_ADDRESS, or one on this machine]"),
+    ] = None,
+    gpus: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of a node, for a block. [default: as the job says from here]"),
+    ] = None,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(help="For sbatch: partition=gpu, gpus_per_node=1. Repeatable."),
+    ] = None,
+) -> None:
+    """Run matched jobs with and without evaluation, and say what it costs."""
+    from functools import partial
+
+    from evalskip.engines import engine_for
+    from evalskip.experiments.bench import bench as run_bench
+    from evalskip.report.markdown import write_markdown
+    from evalskip.report.progress import ProgressView
+    from evalskip.report.terminal import console, print_summary
+    from evalskip.results import open_results
+    from evalskip.spec import load_spec
+
+    loaded = load_spec(
+        spec,
+        settings=settings or [],
+        arms=names(arms),
+        budget=budget,
+        full=full or None,
+        python=python,
+        elsewhere=engine != "local",
+    )
+    if engine != "local" and "headroom" in loaded.measure:
+        raise InputError("measure: expected no headroom, which is looked for on this machine only")
+    directory = out or Path("results", spec.stem)
+    if not directory.name or directory.name == "..":
+        directory = directory.resolve()
+    screen = console()
+    for change in loaded.job.changes():
+        screen.print(f"changed: {change}", highlight=False, markup=False)
+    options = dict(pair(setting) for setting in slurm or [])
+    with open_results(directory, directory.name, loaded, resume=resume) as results:
+        engine_of = partial(
+            engine_for, engine, loaded, results.logs, address=address, gpus=gpus, options=options
+        )
+        try:
+            with ProgressView(screen, loaded.design.budget) as progress:
+                summary = run_bench(loaded, results, progress, engine_of)
+            if "headroom" in loaded.measure:
+                from evalskip.experiments.headroom import headroom as find_headroom
+
+                screen.print("headroom: the largest batch of every arm")
+                summary = find_headroom(
+                    loaded, results, lambda line: screen.print(line, highlight=False)
+                )
+        except KeyboardInterrupt:
+            again = shlex.join(argument for argument in sys.argv[1:] if argument != "--resume")
+            raise Interrupted(
+                f"interrupted; finished runs are in {directory}; to go on: "
+                f"{sys.executable} -m evalskip {again} --resume"
+            ) from None
+        write_markdown(directory, [summary])
+    print_summary(screen, summary)
+    screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)
+
+
+def pair(setting: str) -> tuple[str, str]:
+    """What an option of the form ``key=value`` says."""
+    key, separator, value = setting.partition("=")
+    if not separator or not key:
+        raise InputError(f"--slurm {setting}: expected key=value, such as partition=gpu")
+    return key, value

@@ -1,0 +1,80 @@
+"""The article's claims: ``evalskip claims``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evalskip.errors import Inconclusive, InputError
+
+
+def claims(
+    directories: Annotated[
+        list[Path] | None, typer.Argument(metavar="[DIR...]", help="Results that hold verdicts.")
+    ] = None,
+    run: Annotated[
+        bool, typer.Option("--run", help="Make the evidence, by real runs of LLaMA-Factory.")
+    ] = False,
+    job: Annotated[
+        list[str] | None,
+        typer.Option(help="What --run runs: llamafactory, ranks. Repeatable. [default: all]"),
+    ] = None,
+    python: Annotated[
+        list[str] | None,
+        typer.Option(help="A Python that has LLaMA-Factory. Repeatable. [default: those of make]"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where --run puts its result. [default: results/claims]"),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write the report of every claim there, over all of the results."),
+    ] = None,
+    require: Annotated[
+        list[str] | None, typer.Option(help="Fail (3) unless this claim has a verdict. Repeatable.")
+    ] = None,
+) -> None:
+    """The article's claims, and what became of each."""
+    from evalskip.claims.ledger import unsettled
+    from evalskip.claims.whole import whole
+    from evalskip.jobs.llamafactory.settings import built_interpreters
+    from evalskip.machine.fingerprint import fingerprint
+    from evalskip.report.html import write_page
+    from evalskip.report.markdown import write_markdown
+    from evalskip.report.terminal import console, print_claims, print_observation
+    from evalskip.results import fresh_directory
+    from evalskip.summary import read_summary, write_sections
+
+    screen = console()
+    found = [read_summary(directory) for directory in directories or []]
+    for option, given in (("--job", job), ("--python", python), ("--out", out)):
+        if given and not run:
+            raise InputError(f"{option}: expected --run as well, which it is for")
+    if run:
+        from evalskip.experiments.claims import KINDS, make_claims
+
+        for name in job or []:
+            if name not in KINDS:
+                raise InputError(f"--job {name}: expected one of {', '.join(KINDS)}")
+        pythons = python or built_interpreters()
+        if not pythons:
+            raise InputError("--run: expected --python, or an interpreter from make llamafactory")
+        kinds, place = job or list(KINDS), out or Path("results/claims")
+        with fresh_directory(place):
+            summary = make_claims(
+                kinds, pythons, place, lambda seen: print_observation(screen, seen)
+            )
+        write_markdown(place, [summary])
+        found.append(summary)
+    ledger = whole(report.name if report else "claims", found, fingerprint())
+    if report:
+        with fresh_directory(report):
+            write_sections(report, ledger, set())
+            write_markdown(report, [ledger])
+            write_page(report, [ledger])
+    print_claims(screen, ledger)
+    if missing := unsettled(ledger.claims, require or []):
+        raise Inconclusive(missing)

@@ -1,0 +1,116 @@
+"""The largest batch of every arm, measured or planned: ``evalskip headroom``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evalskip.cli.options import (
+    DEFAULT_SPEC,
+    OutOption,
+    PythonOption,
+    SettingsOption,
+    SpecArgument,
+    names,
+    parsed,
+)
+from evalskip.errors import InputError
+
+
+def headroom(
+    spec: SpecArgument = DEFAULT_SPEC,
+    out: OutOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Add to the results that are there.")
+    ] = False,
+    memory: Annotated[
+        str | None, typer.Option(help="The limit, such as 3GiB. [default: the spec's]")
+    ] = None,
+    arms: Annotated[str | None, typer.Option(help="Arms to keep, as of bench.")] = None,
+    settings: SettingsOption = None,
+    python: PythonOption = None,
+    timing: Annotated[
+        bool, typer.Option(help="Time the largest batch against the job's own.")
+    ] = True,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Plan without the device: a packaged configuration, or a config.json."),
+    ] = None,
+    device_memory: Annotated[
+        str | None, typer.Option(help="Of the card that is planned for, such as 80GiB.")
+    ] = None,
+    length: Annotated[int, typer.Option(min=2, help="Plan: tokens in a row.")] = 2048,
+    evaluation_batch: Annotated[int, typer.Option(min=1, help="Plan: rows evaluated at once.")] = 8,
+    evaluation_length: Annotated[
+        int | None, typer.Option(min=2, help="Plan: tokens in an evaluated row. [default: length]")
+    ] = None,
+) -> None:
+    """The largest batch of every arm within a limit, and whether it pays.
+
+    With --model and --device-memory: the same for a card that is not there, from fake tensors.
+    """
+    if model is not None or device_memory is not None:
+        measured = {"--memory": memory, "--arms": arms, "--set": settings, "--out": out}
+        for option, given in measured.items():
+            if given is not None:
+                raise InputError(f"{option}: expected none with --model, which measures nothing")
+        _plan(
+            model,
+            device_memory,
+            length=length,
+            evaluation_batch=evaluation_batch,
+            evaluation_length=evaluation_length or length,
+        )
+        return
+    from evalskip.experiments.headroom import headroom as find_headroom
+    from evalskip.report.markdown import write_markdown
+    from evalskip.report.terminal import console, print_summary
+    from evalskip.results import open_results
+    from evalskip.spec import load_spec
+
+    loaded = load_spec(
+        spec,
+        settings=[*(settings or []), *([f"limits.memory={memory}"] if memory else [])],
+        arms=names(arms),
+        python=python,
+    )
+    directory = out or Path("results", f"{spec.stem}-headroom")
+    screen = console()
+    with open_results(directory, directory.name, loaded, resume=resume) as results:
+        summary = find_headroom(
+            loaded, results, lambda line: screen.print(line, highlight=False), timing=timing
+        )
+        write_markdown(directory, [summary])
+    print_summary(screen, summary)
+
+
+def _plan(
+    model: str | None,
+    device_memory: str | None,
+    *,
+    length: int,
+    evaluation_batch: int,
+    evaluation_length: int,
+) -> None:
+    """The largest batches on a card that is not there."""
+    from evalskip.jobs.transformers.settings import fields_of
+    from evalskip.report.terminal import console, print_plans
+    from evalskip.spec.units import parse_size
+
+    if device_memory is None:
+        raise InputError("--device-memory: missing; expected that of the card, such as 80GiB")
+    if model is None:
+        raise InputError("--device-memory: expected --model as well, a configuration to plan for")
+    device_bytes = parsed("--device-memory", parse_size, device_memory)
+    fields = fields_of(model, "--model")
+    positions = fields.get("max_position_embeddings", fields.get("n_positions"))
+    for option, tokens in (("--length", length), ("--evaluation-length", evaluation_length)):
+        if isinstance(positions, int) and tokens > positions:
+            raise InputError(f"{option}: expected at most {positions}, the model's, got {tokens}")
+    from evalskip.memory.peaks import Workload
+    from evalskip.memory.plan import plans
+
+    work = Workload(length, evaluation_batch, evaluation_length)
+    print_plans(console(), model, plans(fields, device_bytes, work), device_bytes, work)

@@ -1,0 +1,69 @@
+"""What every schedule would have missed: ``evalskip regret``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evalskip.cli.options import OutOption, SettingsOption, parsed
+from evalskip.errors import InputError
+
+
+def regret(
+    spec: Annotated[
+        Path,
+        typer.Argument(
+            help="A spec in YAML; or a past run's trainer_state.json or trainer_log.jsonl.",
+            show_default=True,
+        ),
+    ] = Path("bench/overfit.yaml"),
+    out: OutOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Add to the results that are there.")
+    ] = False,
+    share: Annotated[
+        str, typer.Option(help="Of T, the most that evaluation may take, for the recommendation.")
+    ] = "5%",
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a past run, what chooses checkpoints; less is better. [default: eval_loss]"
+        ),
+    ] = None,
+    settings: SettingsOption = None,
+) -> None:
+    """What every schedule, and every substitute for evaluation, would have missed."""
+    from evalskip.report.terminal import console, print_regret
+    from evalskip.spec.units import parse_share
+
+    within = parsed("--share", parse_share, share)
+    screen = console()
+    if spec.suffix in (".json", ".jsonl"):
+        from evalskip.experiments.past import past_summary
+        from evalskip.spec.load import regret_design
+
+        if resume:
+            raise InputError("--resume: expected none with a past run's log")
+        design = regret_design(settings or [])
+        print_regret(screen, past_summary(spec, metric or "eval_loss", design, within, out))
+        return
+    if metric is not None:
+        raise InputError("--metric: expected a past run's log as well, in which it is looked up")
+    from evalskip.experiments.regret import find_regret
+    from evalskip.report.markdown import write_markdown
+    from evalskip.results import open_results
+    from evalskip.spec import load_spec
+
+    loaded = load_spec(spec, settings=settings or [])
+    directory = out or Path("results", f"{spec.stem}-regret")
+    with open_results(directory, directory.name, loaded, resume=resume) as results:
+        summary = find_regret(
+            loaded,
+            results,
+            lambda line: screen.print(line, highlight=False, markup=False),
+            within_share=within,
+        )
+        write_markdown(directory, [summary])
+    print_regret(screen, summary)

@@ -1,0 +1,26 @@
+"""Results as a page and as Markdown: ``evalskip report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Results.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where it goes. [default: DIR; results/comparison for several]"),
+    ] = None,
+) -> None:
+    """The report of a result, as a page and as Markdown; of several, one that compares them."""
+    from evalskip.report.html import write_page
+    from evalskip.report.markdown import write_markdown
+    from evalskip.summary import read_summary
+
+    summaries = [read_summary(directory) for directory in directories]
+    target = out or (directories[0] if len(directories) == 1 else Path("results/comparison"))
+    typer.echo(write_page(target, summaries))
+    typer.echo(write_markdown(target, summaries))
