@@ -12,18 +12,23 @@ import socket
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
 from evalskip.analysis.nodes import in_own_pace
 from evalskip.analysis.pieces import Pieces
+from evalskip.engines.base import BlockLost
+from evalskip.engines.remote import RemoteEngine
+from evalskip.errors import MeasurementError
+from evalskip.plan import plan
 from evalskip.records import RecordStore, whole_attempts
+from evalskip.spec import load_spec
 from evalskip.summary import read_summary
 from support import ROOT, run_evalskip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 ray = pytest.importorskip("ray")
@@ -58,6 +63,39 @@ def test_a_node_of_another_pace_leaves_the_ratios_as_they_are() -> None:
     assert (found["on"].steps / found["off"].steps == 1.5).all()
     alone = {"off": pieces(1.0)}
     assert in_own_pace(alone, dict.fromkeys(nodes, "one")) == alone
+
+
+class OneNode(RemoteEngine[int]):
+    """Runs no block, and says what a node says of it."""
+
+    room = 1
+    says: ClassVar[dict[str, Any]] = {}
+
+    def _submit(self, wanted: dict[str, Any]) -> int:
+        return 0
+
+    def _first_ended(self, handles: Sequence[int]) -> int:
+        return handles[0]
+
+    def _result(self, handle: int) -> dict[str, Any]:
+        return self.says
+
+    def _cancel(self, handle: int) -> None: ...
+
+
+def test_a_block_whose_processes_are_killed_is_lost_and_no_other_error_is(
+    write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    spec = load_spec(write_spec())
+    engine = OneNode(spec, tmp_path, lambda prepared: None)
+    block = plan(spec)[0]
+    engine.says = {"error": "Killed", "says": "a block's parent ended (-15): it printed nothing"}
+    engine.begin(block, 0, 1.0)
+    assert engine.next() == BlockLost(block, engine.says["says"])
+    engine.says = {"error": "MeasurementError", "says": "no more disk"}
+    engine.begin(block, 0, 1.0)
+    with pytest.raises(MeasurementError, match="no more disk"):
+        engine.next()
 
 
 def test_what_belongs_to_another_engine_is_refused(

@@ -49,6 +49,10 @@ class MeasurementError(EvalskipError):
     exit_code = 4
 
 
+class Killed(MeasurementError):
+    """A process of the harness's own was killed; what it was at can be begun again elsewhere."""
+
+
 class Interrupted(EvalskipError):
     """Ended by SIGINT or SIGTERM; everything measured so far is on disk."""
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from evalskip.engines.base import BlockEnded, BlockLost, RunEnded
 from evalskip.engines.local import LocalEngine
-from evalskip.errors import InputError, MeasurementError
+from evalskip.errors import InputError, Killed, MeasurementError
 from evalskip.jobs import RunRequest
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.plan import Block
@@ -192,6 +192,8 @@ class RemoteEngine(ABC, Generic[Handle]):
         self._running.clear()
 
     def _take(self, block: Block, told: dict[str, Any]) -> None:
+        if told.get("error") == Killed.__name__:
+            raise Lost(told["says"])
         if "error" in told:
             raise _ERRORS[told["error"]](told["says"])
         self._on_ready(told["prepared"])

@@ -20,7 +20,7 @@ import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
-from evalskip.errors import InputError, MeasurementError
+from evalskip.errors import InputError, Killed, MeasurementError
 from evalskip.launch.base import Outcome
 from evalskip.launch.travel import fresh_scratch, travelled
 from evalskip.machine.activity import ActivitySampler
@@ -158,7 +158,10 @@ class ForkLauncher:
             self._process.wait(timeout=5)
         text = self._errors.read_text(errors="replace").strip().splitlines()
         last = text[-1] if text else "it printed nothing"
-        return MeasurementError(f"a block's parent ended ({self._process.returncode}): {last}")
+        code = self._process.returncode
+        was_killed = code is not None and code < 0
+        kind = Killed if was_killed else MeasurementError
+        return kind(f"a block's parent ended ({code}): {last}")
 
 
 def _silent(seconds: float) -> MeasurementError:

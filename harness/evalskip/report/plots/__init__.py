@@ -15,13 +15,14 @@ from evalskip.report.plots import (
     machine,
     memory,
     phases,
+    speeds,
 )
 
 if TYPE_CHECKING:
     from evalskip.report.plots.drawing import Plot
     from evalskip.summary import Summary
 
-ALL = (phases, gains, load, gain_map, frontier, around, memory, headroom, machine)
+ALL = (speeds, phases, gains, load, gain_map, frontier, around, memory, headroom, machine)
 """In the order in which they are shown."""
 
 NAMES = frozenset(module.__name__.rpartition(".")[2] for module in (*ALL, compared))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def speeds(summary: Summary) -> Table:
     """The gain at every point of every result."""
     return Table(
-        title="How much faster",
+        title="How much faster, over evaluation load",
         note="Throughput gain of skipping, against evaluation every epoch, by matched steps plus "
         "hidden cost. Load: evaluated tokens over trained tokens. The claim is 15-30 %.",
         columns=("result", "holds for", "rows", "load", "gain %", "verdict"),
