@@ -87,7 +87,8 @@ test: $(READY)
 
 # the page is looked at in Chromium, a package of Debian
 test-slow: $(READY)
-	$(PY) -m pytest -m slow
+	$(PY) -m pytest -m "slow and not alone" -n 2 --dist loadgroup
+	$(PY) -m pytest -m "slow and alone"
 
 lint: $(READY)
 	$(PY) -m ruff check .

@@ -54,6 +54,7 @@ def _spin() -> None:
         pass
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_beside_a_busy_neighbour_blocks_are_flagged_and_repeated_at_most_twice(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]

@@ -216,6 +216,7 @@ def test_what_no_node_has_is_an_error_at_once(nodes: Nodes, sleeping: Path, tmp_
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_two_nodes_take_at_most_three_fifths_of_the_time_of_one(
     nodes: Nodes, write_spec: Callable[..., Path], tmp_path: Path
@@ -234,6 +235,7 @@ def test_two_nodes_take_at_most_three_fifths_of_the_time_of_one(
     assert took[1] <= 0.6 * took[0]
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_ten_thousand_blocks_take_less_than_a_minute_and_a_gibibyte(
     write_spec: Callable[..., Path], tmp_path: Path
@@ -336,6 +338,7 @@ def begun(spec: Path, out: Path, setting: str) -> list[str]:
     return [sys.executable, "-m", "evalskip", *map(str, words)]
 
 
+@pytest.mark.xdist_group("slurm")
 @pytest.mark.slow
 @pytest.mark.usefixtures("slurm")
 def test_blocks_are_jobs_of_slurm(sleeping: Path, tmp_path: Path) -> None:
@@ -391,6 +394,7 @@ def test_blocks_are_jobs_of_slurm(sleeping: Path, tmp_path: Path) -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.mark.xdist_group("slurm")
 @pytest.mark.slow
 @pytest.mark.usefixtures("slurm")
 def test_what_slurm_runs_ends_with_an_interrupted_harness(sleeping: Path, tmp_path: Path) -> None:
@@ -430,6 +434,7 @@ def test_what_slurm_runs_ends_with_an_interrupted_harness(sleeping: Path, tmp_pa
     assert not queued()
 
 
+@pytest.mark.xdist_group("slurm")
 @pytest.mark.slow
 @pytest.mark.usefixtures("slurm")
 def test_one_training_spans_two_nodes_of_slurm(

@@ -454,6 +454,7 @@ design: {{looks: [8], repeats: 0, budget: 10m}}
     return spec
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_really_slower_fails_and_a_really_busy_neighbour_does_not(
     tmp_path: Path, evalskip: Callable[..., Any]
