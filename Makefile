@@ -1,4 +1,4 @@
-# make bench | report | gate | memory | test | lint | simulate | simulate-gate | stopwatch |
+# make bench | report | gate | memory | test | lint | docs | simulate | simulate-gate | stopwatch |
 # instrumentation | validate | eval-budget : each sets up what it needs.
 #
 #   make bench SPEC=bench/gpu.yaml          another experiment
@@ -23,7 +23,7 @@ endif
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .PHONY: bench report gate gate-session gate-baseline memory llamafactory llamafactory-gpu deepspeed smollm2 simulate \
-	simulate-gate stopwatch instrumentation validate eval-budget test test-slow lint lock clean
+	simulate-gate stopwatch instrumentation validate eval-budget test test-slow lint docs lock clean
 
 bench: $(READY) $(EXTRA)
 	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
@@ -94,6 +94,16 @@ lint: $(READY)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+# the documentation as a site that needs no network: build/docs/index.html
+docs: $(READY) .venv-docs/.ready
+	$(PY) docs/reference.py docs/pages/reference
+	.venv-docs/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+
+.venv-docs/.ready: docs/requirements.txt
+	$(call base_python) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 # an environment that has LLaMA-Factory, and a tiny model and data for it to train
 #   make llamafactory VERSION=0.9.2         the release at the time of the article
