@@ -98,7 +98,7 @@ lint: $(READY)
 # the documentation as a site that needs no network: build/docs/index.html
 docs: $(READY) .venv-docs/.ready
 	$(PY) docs/reference.py docs/pages/reference
-	.venv-docs/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
 
 .venv-docs/.ready: docs/requirements.txt
 	$(call base_python) -m venv $(@D)
