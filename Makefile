@@ -95,10 +95,11 @@ lint: $(READY)
 	$(PY) -m mypy
 	$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
-# the documentation as a site that needs no network: build/docs/index.html
+# the documentation as a site that needs no network: build/docs/index.html (not --quiet, under
+# which mkdocs counts no warnings, and so is not strict)
 docs: $(READY) .venv-docs/.ready
 	$(PY) docs/reference.py docs/pages/reference
-	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --config-file docs/mkdocs.yml
 
 .venv-docs/.ready: docs/requirements.txt
 	$(call base_python) -m venv $(@D)

@@ -40,7 +40,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Point links to where the files are in the site."""
     uri = page.file.src_uri
     if uri.startswith("checkout/"):
-        page.meta["search"] = {"exclude": True}
+        page.meta |= {
+            "title": uri.partition("/")[2].removesuffix(".md"),
+            "search": {"exclude": True},
+        }
         # what a report folds away is Markdown as well
         return markdown.replace("<details>", "<details markdown>")
     for link, path in _outside(markdown, uri, config):
@@ -65,8 +68,7 @@ def _uri(path: Path) -> str:
 
 def _file(path: Path, config: MkDocsConfig) -> File:
     if language := _SHOWN.get(path.suffix):
-        name = path.relative_to(CHECKOUT).as_posix()
         shown = path.read_text(encoding="utf-8")
-        content = f"# `{name}`\n\n````{language}\n{shown}````\n"
+        content = f"````{language}\n{shown}````\n"
         return File.generated(config, _uri(path), content=content)
     return File.generated(config, _uri(path), abs_src_path=str(path))

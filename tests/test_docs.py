@@ -310,7 +310,7 @@ def test_every_page_is_in_the_navigation() -> None:
 @pytest.mark.skipif(not MKDOCS.exists(), reason="make docs makes the environment for it")
 def test_the_site_builds_and_fetches_nothing(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "docs/reference.py", REFERENCE], cwd=ROOT, check=True)
-    words = [MKDOCS, "build", "--quiet", "--strict", "--config-file", "docs/mkdocs.yml"]
+    words = [MKDOCS, "build", "--strict", "--config-file", "docs/mkdocs.yml"]
     built = subprocess.run(
         [*words, "--site-dir", tmp_path], cwd=ROOT, capture_output=True, text=True, check=False
     )
