@@ -1,5 +1,5 @@
-# make bench | report | claims | gate | memory | test | lint | simulate | simulate-gate | stopwatch |
-# instrumentation | validate | eval-budget : each sets up what it needs.
+# make bench | report | claims | gate | memory | docs | test | test-slow | lint | simulate |
+# simulate-gate | stopwatch | instrumentation | validate | eval-budget : each sets up what it needs.
 #
 #   make bench SPEC=bench/gpu.yaml          another experiment
 #   make bench PYTHON=/path/to/python       use an environment as it is
@@ -22,8 +22,9 @@ endif
 # an environment that is used as it is may not have the package installed
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: bench report claims gate gate-session gate-baseline memory llamafactory llamafactory-gpu deepspeed smollm2 simulate \
-	simulate-gate stopwatch instrumentation validate eval-budget test test-slow lint lock clean
+.PHONY: bench report claims gate gate-session gate-baseline memory llamafactory llamafactory-gpu \
+	deepspeed smollm2 simulate simulate-gate stopwatch instrumentation validate eval-budget test \
+	test-slow lint docs lock clean
 
 bench: $(READY) $(EXTRA)
 	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
@@ -95,6 +96,17 @@ lint: $(READY)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+# the documentation as a site that needs no network: build/docs/index.html (not --quiet, under
+# which mkdocs counts no warnings, and so is not strict)
+docs: $(READY) .venv-docs/.ready
+	$(PY) docs/reference.py docs/pages/reference
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --config-file docs/mkdocs.yml
+
+.venv-docs/.ready: docs/requirements.txt
+	$(call base_python) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 # an environment that has LLaMA-Factory, and a tiny model and data for it to train
 #   make llamafactory VERSION=0.9.2         the release at the time of the article
@@ -182,7 +194,7 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-* .llamafactory .smollm2 .deepspeed build dist .mypy_cache .ruff_cache .pytest_cache
 
 # what the harness itself costs, by pytest-benchmark, beside the results in a directory
 suite = if $(PY) -c 'import pytest_benchmark' 2>/dev/null; \

@@ -32,9 +32,9 @@ class Interval(_Part):
     """An estimate with its interval; no interval where there are too few blocks for one."""
 
     estimate: float
-    low: float | None = None
-    high: float | None = None
-    level: float
+    low: float | None = Field(default=None, description="limit; null: there is no interval")
+    high: float | None = Field(default=None, description="limit; null: there is no interval")
+    level: float = Field(description="how often such an interval holds the truth")
     degrees: int | None = Field(
         default=None, description="of freedom, of the Student's t that the interval is made with"
     )
@@ -49,11 +49,11 @@ class Interval(_Part):
 class Scope(_Part):
     """What the figures hold for."""
 
-    job: str
+    job: str = Field(description="its kind, and how it fine-tunes")
     model: str
-    parameters: int
-    device: str
-    versions: dict[str, str]
+    parameters: int = Field(description="of the model, all of them")
+    device: str = Field(description="cpu, or the name of the device")
+    versions: dict[str, str] = Field(description="of what was run, by name")
 
 
 class Differing(_Part):
@@ -71,8 +71,8 @@ class Matched(_Part):
     proven: bool = Field(
         default=True, description="false: runs told no digests, and steps were but counted"
     )
-    same_work: bool
-    same_result: bool
+    same_work: bool = Field(description="every batch's inputs, bit for bit")
+    same_result: bool = Field(description="raw losses and final weights")
     blocks: int = Field(description="blocks that match, and so enter estimates")
     differing: list[Differing] = []
 
@@ -105,20 +105,20 @@ class RankSummary(_Part):
 class ArmSummary(_Part):
     """One arm: means over its runs."""
 
-    schedule: str
-    evaluation_rows: int | None
+    schedule: str = Field(description="in words")
+    evaluation_rows: int | None = Field(description="null: nothing is evaluated, or not told")
     evaluation_load: float = Field(description="evaluated tokens / trained tokens")
     train_tokens: int | None = Field(default=None, description="of a run; null: not told")
     evaluation_tokens: int | None = Field(default=None, description="of a run; null: not told")
     evaluation_sets: dict[str, SetSummary] = Field(
         default={}, description="by name, where there are several"
     )
-    runs: int
+    runs: int = Field(description="that ended well and were timed")
     failed_runs: dict[str, int] = Field(default={}, description="runs that ended otherwise, by how")
     wall_s: float | None = Field(description="T")
-    setup_s: float | None
+    setup_s: float | None = Field(description="process, imports, model and data: no part of T")
     phases_s: dict[str, float] = Field(description="sums to wall_s")
-    evaluations: int
+    evaluations: int = Field(description="of a run")
     first_evaluation_s: float | None = Field(
         default=None, description="the first evaluation of a run, which may pay for set-up"
     )
@@ -126,7 +126,9 @@ class ArmSummary(_Part):
     ranks: list[RankSummary] = Field(
         default=[], description="where there are several; T is the slowest one's of each run"
     )
-    peak_bytes: dict[str, dict[str, int]]
+    peak_bytes: dict[str, dict[str, int]] = Field(
+        description="by phase: allocated, reserved, resident, process, as far as they are read"
+    )
     train_peaks: dict[str, dict[str, int]] = Field(
         default={},
         description="peaks of train steps before_evaluation and after_evaluation, the first one",
@@ -146,9 +148,9 @@ class Comparison(_Part):
     """What an arm costs, against another, by one estimator."""
 
     arm: str
-    against: str
+    against: str = Field(description="the arm that it is compared with")
     estimator: Estimator
-    blocks: int
+    blocks: int = Field(description="that it is made from")
     throughput_gain: Interval = Field(description="T(arm) / T(against) - 1")
     time_saved: Interval = Field(description="1 - T(against) / T(arm)")
     throughput_gain_with_setup: Interval | None = None
@@ -195,13 +197,13 @@ class RunActivity(_Part):
 class Claim(_Part):
     """A published claim, judged."""
 
-    id: str
+    id: str = Field(description="one word that names it")
     says: str = Field(description="what is claimed, in our words")
     verdict: Verdict
-    scope: str
-    measured: str
-    condition: str
-    evidence: list[str]
+    scope: str = Field(description="what the verdict holds for")
+    measured: str = Field(description="what it rests on, in words")
+    condition: str = Field(description="on what condition it holds; empty: none")
+    evidence: list[str] = Field(description="sections of this file, or runs, that it rests on")
 
 
 class SpeedPoint(_Part):
@@ -447,10 +449,10 @@ class PilotSummary(_Part):
 class Summary(_Part):
     """All that was found, by whichever command found it."""
 
-    schema_version: Literal[1] = 1
-    name: str
+    schema_version: Literal[1] = Field(default=1, description="of this file")
+    name: str = Field(description="of the result")
     scope: Scope
-    machine: dict[str, Any] = {}
+    machine: dict[str, Any] = Field(default={}, description="processor, cores, memory, devices")
     effort: Effort
     matched: Matched
     extrapolated: Extrapolated | None = Field(
@@ -479,7 +481,7 @@ class Summary(_Part):
         default=[],
         description="what was changed of the user's configuration to make arms comparable",
     )
-    warnings: list[str]
+    warnings: list[str] = Field(description="what to know before the figures are relied on")
 
     @classmethod
     def of_nothing(

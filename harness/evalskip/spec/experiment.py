@@ -24,7 +24,7 @@ class Spec(BaseModel):
     job: Job
     arms: list[ArmEntry] = Field(min_length=1)
     measure: list[Literal["time", "memory", "headroom"]] = Field(
-        default=["time", "memory"], min_length=1
+        default=["time", "memory"], min_length=1, description="what runs are made for"
     )
     design: Design = Design()
     limits: Limits = Limits()

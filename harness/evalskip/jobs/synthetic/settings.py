@@ -21,20 +21,20 @@ class Costs(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    setup: float = Field(default=0.0, ge=0)
+    setup: float = Field(default=0.0, ge=0, description="before T begins")
     before_loop: float = Field(default=0.0, ge=0, description="from train() to the first step")
-    step: float = Field(default=0.01, gt=0)
+    step: float = Field(default=0.01, gt=0, description="a train step")
     train_token: float = Field(default=0.0, ge=0, description="added per token of a step")
-    evaluation_loader: float = Field(default=0.0, ge=0)
-    evaluation_batch: float = Field(default=0.003, ge=0)
+    evaluation_loader: float = Field(default=0.0, ge=0, description="before its first batch")
+    evaluation_batch: float = Field(default=0.003, ge=0, description="a batch of an evaluation")
     evaluation_token: float = Field(default=0.0, ge=0, description="added per token of a batch")
     first_evaluation: float = Field(
         default=0.0, ge=0, description="added to the first batch that a run evaluates"
     )
-    aggregation: float = Field(default=0.0, ge=0)
-    save: float = Field(default=0.0, ge=0)
-    log: float = Field(default=0.0, ge=0)
-    after_loop: float = Field(default=0.0, ge=0)
+    aggregation: float = Field(default=0.0, ge=0, description="after its last batch")
+    save: float = Field(default=0.0, ge=0, description="a checkpoint")
+    log: float = Field(default=0.0, ge=0, description="a log of training")
+    after_loop: float = Field(default=0.0, ge=0, description="from the last step to the end")
     after_evaluation: float = Field(
         default=0.0, ge=0, description="hidden cost: added to the step after each evaluation"
     )
@@ -45,8 +45,8 @@ class Lengths(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    shortest: int = Field(default=1, ge=1)
-    longest: int = Field(default=1, ge=1)
+    shortest: int = Field(default=1, ge=1, description="tokens")
+    longest: int = Field(default=1, ge=1, description="tokens")
 
     @model_validator(mode="after")
     def _ordered(self) -> Lengths:
@@ -62,7 +62,7 @@ class Memory(BaseModel):
 
     base: int = Field(default=0, ge=0, description="of the process, before a model is built")
     model: int = Field(default=0, ge=0, description="with the optimizer's state")
-    train_row: int = Field(default=0, ge=0)
+    train_row: int = Field(default=0, ge=0, description="of a micro-batch")
     evaluation_row: int = Field(default=0, ge=0, description="of an evaluation batch")
 
 
@@ -90,13 +90,15 @@ class SyntheticJob(BaseJob):
 
     kind: Literal["synthetic"]
     epochs: int = Field(ge=1, le=100_000, description="passes over the training rows")
-    steps_in_epoch: int = Field(default=32, ge=1, le=100_000)
+    steps_in_epoch: int = Field(
+        default=32, ge=1, le=100_000, description="optimizer steps, each of one batch"
+    )
     train_batch: int = Field(default=8, ge=1, description="rows in a step")
     evaluation_batch: int = Field(default=8, ge=1, description="rows in an evaluation batch")
     rows: int = Field(default=1024, ge=1, le=10_000_000, description="rows there are to evaluate")
     lengths: Lengths = Lengths()
     save_steps: int = Field(default=0, ge=0, description="steps between saves; 0: none")
-    logging_steps: int = Field(default=10, ge=1)
+    logging_steps: int = Field(default=10, ge=1, description="steps between logs")
     costs: Costs = Costs()
     between_runs: float = Field(
         default=0.0,
@@ -108,7 +110,9 @@ class SyntheticJob(BaseJob):
     )
     memory: Memory = Memory()
     noise: list[Noise] = Field(default=[])
-    clock: Literal["virtual", "real"] = "virtual"
+    clock: Literal["virtual", "real"] = Field(
+        default="virtual", description="whether anything is really waited for"
+    )
     faults: list[Fault] = Field(default=[])
 
     @model_validator(mode="after")

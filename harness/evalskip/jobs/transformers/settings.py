@@ -84,7 +84,9 @@ class Model(BaseModel):
     dtype: Literal["float32", "bfloat16"] = Field(
         default="float32", description="type of the weights; bfloat16 also trains in it"
     )
-    gradient_checkpointing: bool = False
+    gradient_checkpointing: bool = Field(
+        default=False, description="forget activations, and compute them again"
+    )
 
     @field_validator("config")
     @classmethod
@@ -147,8 +149,10 @@ class TransformersJob(DistributedJob):
     epochs: int = Field(ge=1, description="passes over the training rows")
     model: Model
     data: Data
-    finetuning: Literal["full", "lora", "qlora"] = "full"
-    lora_rank: int = Field(default=8, ge=1)
+    finetuning: Literal["full", "lora", "qlora"] = Field(
+        default="full", description="what is trained; qlora needs a CUDA device and bitsandbytes"
+    )
+    lora_rank: int = Field(default=8, ge=1, description="of lora and qlora")
     train_batch: int = Field(default=8, ge=1, description="rows in a micro-batch")
     evaluation_batch: int = Field(default=8, ge=1, description="rows in an evaluation batch")
     evaluation_length: int | None = Field(
@@ -170,11 +174,13 @@ class TransformersJob(DistributedJob):
         default=0, ge=0, description="generate so many from each evaluated row, as a prompt"
     )
     gradient_accumulation: int = Field(default=1, ge=1, description="micro-batches in a step")
-    learning_rate: float = Field(default=5e-4, gt=0)
-    logging_steps: int = Field(default=10, ge=1)
+    learning_rate: float = Field(default=5e-4, gt=0, description="of AdamW, at its highest")
+    logging_steps: int = Field(default=10, ge=1, description="steps between logs")
     save_steps: int = Field(default=0, ge=0, description="steps between checkpoints; 0: none")
     loader_workers: int = Field(default=0, ge=0, description="processes that load data")
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="auto: a CUDA device where one is usable"
+    )
     fsdp: str | None = Field(
         default=None, description="as in TrainingArguments: full_shard, or full_shard auto_wrap"
     )
