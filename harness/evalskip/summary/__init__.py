@@ -1,0 +1,169 @@
+"""The schema of ``summary.json``, on which reports, gates and other tools rely.
+
+Durations are seconds, memory is bytes, shares and gains are fractions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock
+from pydantic import Field
+
+from evalskip.records import read_json, write_atomically
+from evalskip.summary.claims import Claim, Observation, Source, SpeedPoint
+from evalskip.summary.headroom import BoundBy, Headroom
+from evalskip.summary.parts import Interval, Part, Scope, Verdict
+from evalskip.summary.prediction import (
+    CostModel,
+    JobSize,
+    PieceCosts,
+    PilotSummary,
+    Prediction,
+    Recommendation,
+)
+from evalskip.summary.regret import RegretSummary, ScheduleRegret
+from evalskip.summary.timing import (
+    ArmSummary,
+    Comparison,
+    Differing,
+    Effort,
+    Estimator,
+    Extrapolated,
+    Matched,
+    RankSummary,
+    RunActivity,
+    SetSummary,
+    StepAround,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "ArmSummary",
+    "BoundBy",
+    "Claim",
+    "Comparison",
+    "CostModel",
+    "Differing",
+    "Effort",
+    "Estimator",
+    "Extrapolated",
+    "Headroom",
+    "Interval",
+    "JobSize",
+    "Matched",
+    "Observation",
+    "PieceCosts",
+    "PilotSummary",
+    "Prediction",
+    "RankSummary",
+    "Recommendation",
+    "RegretSummary",
+    "RunActivity",
+    "ScheduleRegret",
+    "Scope",
+    "SetSummary",
+    "Source",
+    "SpeedPoint",
+    "StepAround",
+    "Summary",
+    "Verdict",
+    "read_summary",
+    "write_sections",
+]
+
+FILE_NAME = "summary.json"
+
+
+class Summary(Part):
+    """All that was found, by whichever command found it."""
+
+    schema_version: Literal[1] = Field(default=1, description="of this file")
+    name: str = Field(description="of the result")
+    scope: Scope
+    machine: dict[str, Any] = Field(default={}, description="processor, cores, memory, devices")
+    effort: Effort
+    matched: Matched
+    extrapolated: Extrapolated | None = Field(
+        default=None, description="null: the job was run whole"
+    )
+    arms: dict[str, ArmSummary]
+    comparisons: list[Comparison]
+    noise_floor: Interval | None
+    activity: list[RunActivity] = Field(default=[], description="of timed runs, in their order")
+    headroom: list[Headroom] = Field(default=[])
+    pilot: PilotSummary | None = None
+    cost_models: list[CostModel] = Field(default=[], description="one per kind of evaluation")
+    predictions: list[Prediction] = Field(default=[])
+    recommendations: list[Recommendation] = Field(default=[])
+    closing_evaluations: int = Field(
+        default=0,
+        description="that the job's own program adds after training wherever it evaluates",
+    )
+    regret: list[RegretSummary] = Field(default=[])
+    claims: list[Claim] = Field(default=[])
+    sources: list[Source] = Field(
+        default=[], description="where this is a ledger: the results that its claims rest on"
+    )
+    observations: list[Observation] = Field(default=[])
+    changes: list[str] = Field(
+        default=[],
+        description="what was changed of the user's configuration to make arms comparable",
+    )
+    warnings: list[str] = Field(description="what to know before the figures are relied on")
+
+    @classmethod
+    def of_nothing(
+        cls, name: str, scope: Scope, machine: dict[str, Any], effort: Effort
+    ) -> Summary:
+        """A summary that other sections are yet to be put into."""
+        return cls(
+            name=name,
+            scope=scope,
+            machine=machine,
+            effort=effort,
+            matched=Matched(proven=False, same_work=False, same_result=False, blocks=0),
+            arms={},
+            comparisons=[],
+            noise_floor=None,
+            warnings=[],
+        )
+
+    def compared(self, arm: str, estimator: Estimator) -> Comparison | None:
+        """The comparison of an arm with off by one estimator, if there is one."""
+        for comparison in self.comparisons:
+            if (comparison.arm, comparison.estimator) == (arm, estimator):
+                return comparison
+        return None
+
+
+def read_summary(directory: Path) -> Summary:
+    """Read a result directory's summary.
+
+    Raises:
+        InputError: there is none, or it is of another schema.
+    """
+    return read_json(
+        directory / FILE_NAME, Summary, "schema_version 1", if_missing="a result directory"
+    )
+
+
+def write_sections(directory: Path, summary: Summary, sections: set[str]) -> Summary:
+    """Replace the named sections of the summary on disk, atomically and under a lock.
+
+    What other commands have found there stays; of the claims, those that they have judged.
+    """
+    path = directory / FILE_NAME
+    with FileLock(directory / f".{FILE_NAME}.lock"):
+        if path.exists():
+            found = read_summary(directory)
+            replaced = {name: getattr(summary, name) for name in sections}
+            judged = {claim.id for claim in summary.claims}
+            if "claims" in sections:
+                others = [claim for claim in found.claims if claim.id not in judged]
+                replaced["claims"] = [*others, *summary.claims]
+            summary = found.model_copy(update=replaced)
+        write_atomically(path, summary.model_dump_json(indent=2) + "\n")
+    return summary

@@ -1,0 +1,40 @@
+"""The largest batches."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from evalskip.summary.parts import Interval, Part
+
+BoundBy = Literal["model", "train", "evaluate"]
+
+
+class Headroom(Part):
+    """The largest batch with which an arm completes, within a limit that was really run into."""
+
+    arm: str
+    max_batch: int = Field(description="rows in a micro-batch, per device; 0: not one fits")
+    limit_bytes: int
+    bound_by: BoundBy | None = Field(
+        description="the phase in which one row more runs out of memory"
+    )
+    trials: int = Field(description="of this arm and those that evaluate alike, together")
+    peak_bytes: int | None = Field(description="at the largest batch; of what the limit is on")
+    base_bytes: int = Field(
+        default=0, description="of that, what the process holds before a model is built"
+    )
+    evaluation_bytes: int | None = Field(
+        default=None,
+        description="peak of an evaluation with the optimizer's state, beside train steps of a "
+        "single row; null: none is asked for, or it does not fit",
+    )
+    own_batch: int = Field(description="the job's own")
+    tokens_per_s: dict[str, float] = Field(
+        description="of steady train steps, by batch: the job's own and the largest"
+    )
+    throughput_gain: Interval | None = Field(
+        default=None,
+        description="direct: T at the job's own batch / T at the largest - 1, for the same rows",
+    )

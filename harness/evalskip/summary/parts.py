@@ -1,0 +1,43 @@
+"""What every section of the summary is made of."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Verdict = Literal["supported", "refuted", "conditional", "inconclusive", "not_run"]
+
+
+class Part(BaseModel):
+    """A section, or a part of one; what it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Interval(Part):
+    """An estimate with its interval; no interval where there are too few blocks for one."""
+
+    estimate: float
+    low: float | None = Field(default=None, description="limit; null: there is no interval")
+    high: float | None = Field(default=None, description="limit; null: there is no interval")
+    level: float = Field(description="how often such an interval holds the truth")
+    degrees: int | None = Field(
+        default=None, description="of freedom, of the Student's t that the interval is made with"
+    )
+
+    def excludes(self, other: Interval) -> bool:
+        """Whether the two have no value in common."""
+        if self.low is None or self.high is None or other.low is None or other.high is None:
+            return False
+        return self.high < other.low or other.high < self.low
+
+
+class Scope(Part):
+    """What the figures hold for."""
+
+    job: str = Field(description="its kind, and how it fine-tunes")
+    model: str
+    parameters: int = Field(description="of the model, all of them")
+    device: str = Field(description="cpu, or the name of the device")
+    versions: dict[str, str] = Field(description="of what was run, by name")

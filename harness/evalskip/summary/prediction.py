@@ -1,0 +1,100 @@
+"""What schedules would cost, foretold from a pilot."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from evalskip.summary.parts import Interval, Part
+
+
+class PieceCosts(Part):
+    """What each piece of a job costs, in seconds, on the machine as the pilot found it."""
+
+    once_s: float = Field(description="before and after the steps, and what the first ones add")
+    step_s: float = Field(description="per optimizer step, whatever it is fed")
+    micro_batch_s: float
+    token_s: float = Field(description="per trained token, padding included, on one rank")
+    aside_s: float = Field(description="of saves and logs, per optimizer step")
+    loader_s: float = Field(description="per evaluation: its loader, and its end")
+    batch_s: float = Field(description="per evaluation batch")
+    evaluation_token_s: float
+    gathered_row_s: float = Field(description="per evaluated row, where an end grows with rows")
+    first_evaluation_s: float = Field(description="what the first evaluation adds, once")
+    evaluation_log_s: float = Field(description="per evaluation; of phase log")
+    hidden_s: float = Field(description="what the steps after an evaluation take longer")
+
+
+class JobSize(Part):
+    """How much a job trains and evaluates."""
+
+    steps: int
+    epochs: float
+    train_rows: int | None = Field(description="null: a stream, whose rows are not counted")
+    train_batch: int = Field(description="rows of a micro-batch, on all ranks")
+    accumulation: int = Field(description="micro-batches in an optimizer step")
+    drop_last: bool = Field(description="whether a last, smaller micro-batch is left out")
+    train_tokens_per_row: float = Field(description="padding included, on one rank")
+    evaluation_sets: list[int] = Field(description="rows of each evaluation set")
+    evaluation_batch: int = Field(description="on all ranks")
+    evaluation_tokens_per_row: float = Field(description="padding included, on one rank")
+
+
+class CostModel(Part):
+    """From a pilot: what any schedule of a job costs, and how sure that is."""
+
+    evaluation: str = Field(description="which evaluation, in words: rows and settings")
+    size: JobSize
+    costs: PieceCosts
+    level: float = Field(description="of all half-widths that follow")
+    sampled_reach: float = Field(
+        description="half-width, in log, of evaluation against steps, for what the pilot saw of "
+        "either"
+    )
+    evaluation_reach: float = Field(description="the same from one run to another")
+    event_reach: float = Field(description="the same from one evaluation of a run to another")
+    pace_reach: float = Field(description="half-width, in log, of a run's pace as a whole")
+    hidden_reach_s: float = Field(description="half-width of hidden_s")
+    operations_ratio: float | None = Field(
+        default=None,
+        description="floating-point operations of an evaluated token over those of a trained one",
+    )
+
+
+class Prediction(Part):
+    """What one schedule would cost; every interval is for a run to come."""
+
+    arm: str
+    schedule: str
+    evaluation_rows: int | None
+    evaluations: int
+    evaluation_load: float = Field(description="evaluated tokens / trained tokens")
+    wall_s: Interval = Field(description="T")
+    share: Interval = Field(description="evaluate / T")
+    throughput_gain: Interval = Field(description="of skipping: T / T(off) - 1")
+    peak_bytes: Interval | None = Field(default=None, description="null: not metered")
+
+
+class Recommendation(Part):
+    """The densest schedule within a share of T."""
+
+    evaluation: str
+    within: float = Field(description="the share that evaluation may have")
+    every_steps: int | None = Field(description="null: at most one evaluation fits, at the end")
+    evaluations: int
+    share: Interval
+    says: str
+    lines: dict[str, list[str]] = Field(description="to paste, by where they go")
+
+
+class PilotSummary(Part):
+    """What the predictions are made from."""
+
+    processes: int
+    steps: int = Field(description="optimizer steps that were trained, all processes together")
+    of_steps: int = Field(description="of the whole job")
+    evaluation_batches: int
+    seconds: float = Field(description="with the start of everything")
+    contaminated: int = Field(description="processes during which others took what they needed")
+    stops_early: bool = Field(
+        default=False, description="whether early stopping may end the job before its last step"
+    )

@@ -1,0 +1,91 @@
+"""What schedules, and substitutes for evaluation, would have missed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from evalskip.summary.parts import Interval, Part
+
+
+class ScheduleRegret(Part):
+    """What a schedule, or a substitute for evaluation, would have missed; means over seeds."""
+
+    name: str
+    kind: Literal["schedule", "substitute"]
+    says: str = Field(description="what it is, in words")
+    evaluations: float
+    time_saved: Interval | None = Field(
+        default=None,
+        description="1 - T / T of evaluating at every point; T without what is saved and logged; "
+        "null: it is not known what evaluations take",
+    )
+    share: float | None = Field(default=None, description="of T, what its evaluations take")
+    kept_step: float = Field(description="of the checkpoint that it keeps")
+    regret_chosen: Interval = Field(
+        description="loss of that on the rows that chose, less the least of the curve, in nats"
+    )
+    regret: Interval | None = Field(
+        default=None,
+        description="its loss on rows that chose nothing, less that of the checkpoint that every "
+        "point together choose, in nats; null: no such rows were evaluated",
+    )
+    regret_shifted: Interval | None = Field(
+        default=None,
+        description="the same, mean over where the schedule may begin: every N epochs can happen "
+        "to fall on the best one; null: it begins where it does",
+    )
+    judged: Interval = Field(
+        description="the first of regret_shifted, regret and regret_chosen that is known, at the "
+        "level of verdicts"
+    )
+    noticed: int = Field(description="seeds of which overfitting was noticed")
+    delay_steps: Interval | None = Field(
+        default=None,
+        description="how much later than by every point it is noticed; null: not on every seed",
+    )
+    stopping_saves: Interval | None = Field(
+        default=None, description="of T, what early stopping would have saved; null: none to act on"
+    )
+    correlation: Interval | None = Field(
+        default=None,
+        description="Spearman's, over the points, of what it looks at with the full evaluation",
+    )
+    worth_choosing: bool = Field(
+        default=False, description="nothing else saves more time at less regret"
+    )
+
+    @property
+    def lost(self) -> Interval:
+        """The regret, on rows that chose nothing where there are any, wherever it begins."""
+        return self.regret_shifted or self.regret or self.regret_chosen
+
+    @property
+    def saved(self) -> float:
+        """The time that it saves, as far as that is known."""
+        return self.time_saved.estimate if self.time_saved else 0.0
+
+
+class RegretSummary(Part):
+    """What sparser evaluation would have missed, on one job."""
+
+    seeds: int
+    points: int = Field(description="evaluations of a run that all is replayed from")
+    steps: int
+    level: float
+    margin: float
+    patience: int
+    level_of_verdict: float = Field(description="with which several questions hold at once")
+    dense_overfits: int = Field(
+        description="seeds whose curve rises by the margin after its best, twice in a row"
+    )
+    best_step: float = Field(description="of the least loss, mean over seeds")
+    last_rise: Interval = Field(description="loss at the end less the least of the curve, in nats")
+    proven: int = Field(description="real runs that stopped and kept what the replay says")
+    not_proven: list[str] = Field(description="real runs that did not, in words")
+    rows: list[ScheduleRegret]
+    within_share: float
+    within_regret: float
+    recommended: str | None = Field(description="name of the row; null: none is within both")
+    says: str

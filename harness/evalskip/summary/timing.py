@@ -1,0 +1,159 @@
+"""What was timed: arms, comparisons, and how far both may be believed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from evalskip.summary.parts import Interval, Part, Verdict
+
+Estimator = Literal[
+    "direct", "attributed", "matched_steps", "hidden_cost", "matched_steps_plus_hidden_cost"
+]
+
+
+class Differing(Part):
+    """A run that did not do what the off run of its block did."""
+
+    block: int
+    attempt: int
+    arm: str
+    what: Literal["work", "result", "evaluations"]
+
+
+class Matched(Part):
+    """Whether the arms differed in evaluation and in nothing else."""
+
+    proven: bool = Field(
+        default=True, description="false: runs told no digests, and steps were but counted"
+    )
+    same_work: bool = Field(description="every batch's inputs, bit for bit")
+    same_result: bool = Field(description="raw losses and final weights")
+    blocks: int = Field(description="blocks that match, and so enter estimates")
+    differing: list[Differing] = Field(default=[])
+
+
+class SetSummary(Part):
+    """One of several evaluation sets."""
+
+    rows: int
+    seconds: float = Field(description="of all its evaluations in a run together, mean over runs")
+
+
+class StepAround(Part):
+    """Steps at one distance from an evaluation, in units of the same steps of off."""
+
+    offset: int = Field(description="0: the first step after an evaluation; -1: the last before")
+    ratio: float = Field(description="median over evaluations and runs")
+    lower: float = Field(description="their lower quartile")
+    upper: float = Field(description="their upper quartile")
+
+
+class RankSummary(Part):
+    """One of several processes that train together: means over runs."""
+
+    rank: int
+    wall_s: float = Field(description="T, by its own clock")
+    phases_s: dict[str, float] = Field(description="sums to wall_s")
+    peak_bytes: dict[str, dict[str, int]]
+
+
+class ArmSummary(Part):
+    """One arm: means over its runs."""
+
+    schedule: str = Field(description="in words")
+    evaluation_rows: int | None = Field(description="null: nothing is evaluated, or not told")
+    evaluation_load: float = Field(description="evaluated tokens / trained tokens")
+    train_tokens: int | None = Field(default=None, description="of a run; null: not told")
+    evaluation_tokens: int | None = Field(default=None, description="of a run; null: not told")
+    evaluation_sets: dict[str, SetSummary] = Field(
+        default={}, description="by name, where there are several"
+    )
+    runs: int = Field(description="that ended well and were timed")
+    failed_runs: dict[str, int] = Field(default={}, description="runs that ended otherwise, by how")
+    wall_s: float | None = Field(description="T")
+    setup_s: float | None = Field(description="process, imports, model and data: no part of T")
+    phases_s: dict[str, float] = Field(description="sums to wall_s")
+    evaluations: int = Field(description="of a run")
+    first_evaluation_s: float | None = Field(
+        default=None, description="the first evaluation of a run, which may pay for set-up"
+    )
+    share: float | None = Field(description="evaluate / T, what evaluations wait included")
+    ranks: list[RankSummary] = Field(
+        default=[], description="where there are several; T is the slowest one's of each run"
+    )
+    peak_bytes: dict[str, dict[str, int]] = Field(
+        description="by phase: allocated, reserved, resident, process, as far as they are read"
+    )
+    train_peaks: dict[str, dict[str, int]] = Field(
+        default={},
+        description="peaks of train steps before_evaluation and after_evaluation, the first one",
+    )
+    contaminated: int | None = Field(
+        description="runs during which others took what they needed; null: not judged"
+    )
+    undisturbed_s: Interval | None = Field(
+        default=None, description="T with each piece at the lower quartile across runs"
+    )
+    around_evaluation: list[StepAround] = Field(
+        default=[], description="steps before and after an evaluation, against those of off"
+    )
+
+
+class Comparison(Part):
+    """What an arm costs, against another, by one estimator."""
+
+    arm: str
+    against: str = Field(description="the arm that it is compared with")
+    estimator: Estimator
+    blocks: int = Field(description="that it is made from")
+    throughput_gain: Interval = Field(description="T(arm) / T(against) - 1")
+    time_saved: Interval = Field(description="1 - T(against) / T(arm)")
+    throughput_gain_with_setup: Interval | None = None
+    throughput_gain_uncontaminated: Interval | None = Field(
+        default=None, description="direct: of the blocks without a contaminated run"
+    )
+    throughput_gain_at_median: Interval | None = Field(
+        default=None, description="matched steps: pieces located at the median instead"
+    )
+    verdict: Verdict | None = Field(default=None, description="null: this estimator has no say")
+
+
+class Effort(Part):
+    """What the experiment itself took."""
+
+    blocks: int = Field(description="timed blocks, a repeated one counted once")
+    runs: int
+    nodes: int = Field(default=1, description="machines that blocks were run on")
+    seconds: float
+    run_overhead_s: float | None = Field(
+        description="median time of a run beyond T: fork, model, Trainer, digests, record"
+    )
+    block_start_s: float | None = Field(
+        description="median time of making a block's parent ready: imports, data, warm-up"
+    )
+    fixed_cost: Interval | None = Field(
+        default=None, description="run_overhead_s in units of the T of off in the same block"
+    )
+    stopped: str = Field(description="why no further block was run")
+
+
+class RunActivity(Part):
+    """What the machine was doing during a run; means over it."""
+
+    block: int
+    attempt: int
+    arm: str
+    own_cores: float = Field(description="that the run kept busy")
+    others_cores: float = Field(description="that all else kept busy, or a hypervisor withheld")
+    waiting: float = Field(description="share of the time in which something waited for a CPU")
+    contaminated: bool | None
+
+
+class Extrapolated(Part):
+    """So much of every run was made; its figures are told from that for the whole."""
+
+    steps: int
+    of_steps: int
+    evaluation_batches: int = Field(description="of each evaluation")
