@@ -13,9 +13,9 @@ import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from evalskip.analysis.source import conditions_on
 from evalskip.errors import InputError
 from evalskip.experiments.observer import TRAINER, Observer
+from evalskip.experiments.source import conditions_on
 from evalskip.jobs import LlamaFactoryJob, TransformersJob
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
 from evalskip.summary import Observation
