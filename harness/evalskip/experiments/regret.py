@@ -20,6 +20,7 @@ from evalskip.errors import InputError, MeasurementError
 from evalskip.jobs import CurveRequest, RunRequest
 from evalskip.launch import launcher_for
 from evalskip.machine.fingerprint import fingerprint
+from evalskip.messages import say
 from evalskip.records import append_line
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
 from evalskip.summary import Effort, RegretSummary, Summary, write_sections
@@ -76,7 +77,7 @@ def find_regret(
             seconds=time.monotonic() - began,
             run_overhead_s=None,
             block_start_s=None,
-            stopped="every seed is trained",
+            stopped=say("every seed is trained"),
         ),
     )
     summary = summary.model_copy(update={"regret": [found]})
@@ -343,7 +344,15 @@ def _between(steps: Sequence[int], losses: Mapping[int, float]) -> Any:
 
 
 def _says(chosen: ScheduleRegret | None, within_share: float, within_regret: float) -> str:
-    within = f"within {100 * within_share:g} % of T and {within_regret:g} nats of regret"
     if chosen is None:
-        return f"nothing stays {within}"
-    return f"{within}: {chosen.says}"
+        return say(
+            "nothing stays within {share:g} % of T and {regret:g} nats of regret",
+            share=100 * within_share,
+            regret=within_regret,
+        )
+    return say(
+        "within {share:g} % of T and {regret:g} nats of regret: {told}",
+        share=100 * within_share,
+        regret=within_regret,
+        told=chosen.says,
+    )

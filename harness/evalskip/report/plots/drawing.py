@@ -8,6 +8,7 @@ variable, with the one for paper as its fallback.
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 import textwrap
@@ -16,11 +17,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.backends.backend_mixed import MixedModeRenderer
+from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
+from matplotlib.cbook import file_requires_unicode
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from evalskip.claims.speed import RANGE
+from evalskip.messages import say, spoken
 from evalskip.report import figures
 from evalskip.spec import OFF_AGAIN
 
@@ -74,8 +78,20 @@ SERIES = (
 )
 """Colour, marker and line of each of several series."""
 
+_WIDE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
+"""Signs that are as wide as a line is high, as is the dash that stands for them."""
+_NOTHING = {"Date": None, "Creator": None, "Format": None, "Type": None}
+"""Of metadata."""
+
 _WIDTH_IN, _MARGIN_IN = 4.5, 0.12
 _LABEL, _LONGEST = 22, 56
+
+_FAMILIES = {
+    "en": "system-ui, 'DejaVu Sans', sans-serif",
+    "zh": "system-ui, 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', "
+    "'WenQuanYi Micro Hei', 'DejaVu Sans', sans-serif",
+}
+"""Of fonts, by language: what a reader may have of them."""
 
 _STYLE: Any = {
     "svg.fonttype": "none",
@@ -149,20 +165,48 @@ class Drawing:
         with warnings.catch_warnings():
             # a glyph that our font lacks, the reader's may have
             warnings.filterwarnings("ignore", "Glyph .* missing")
-            FigureCanvasSVG(self.figure).print_svg(
-                written, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-            )
+            _Canvas(self.figure).print_svg(written)
         text = written.getvalue()
         text = text[text.index("<svg") :]
         text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
         text = with_own_ids(text, name)
         for colour, variable in VARIABLES.items():
             text = text.replace(colour, f"var(--{variable}, {colour})")
-        text = text.replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans', sans-serif")
+        text = text.replace("'DejaVu Sans'", _FAMILIES[spoken()])
         # a size of its own would keep it from shrinking on a phone
         head, rest = text.split(">", 1)
         head = re.sub(r'\s(width|height)="[^"]*"', "", head)
         return f'{head} role="img" aria-label="{title}">{rest}'
+
+
+class _Renderer(RendererSVG):
+    """Takes a Chinese sign, which the font that is measured here lacks, to be as wide as it is."""
+
+    def get_text_width_height_descent(self, s: str, prop: Any, ismath: Any) -> Any:
+        measured: Any = super().get_text_width_height_descent
+        return measured(_WIDE.sub("—", s), prop, ismath)
+
+
+class _Canvas(FigureCanvasSVG):
+    """Draws, and lays out, by the renderer above."""
+
+    def print_svg(self, filename: Any, **_: object) -> None:
+        """Write the figure; as its parent does, without metadata.
+
+        Args:
+            filename: a file that is open, of text or of bytes.
+        """
+        # matplotlib's own look for a renderer gives a file of bytes
+        text = file_requires_unicode(filename)
+        file: Any = filename if text else codecs.getwriter("utf-8")(filename)
+        figure: Any = self.figure
+        dpi, figure.dpi = figure.dpi, 72
+        width, height = figure.get_size_inches()
+        drawn: Any = _Renderer
+        renderer = drawn(72 * width, 72 * height, file, image_dpi=dpi, metadata=_NOTHING)
+        mixed = MixedModeRenderer(figure, width, height, dpi, renderer)
+        figure.draw(mixed)
+        mixed.finalize()
 
 
 def with_own_ids(svg: str, prefix: str) -> str:
@@ -189,7 +233,7 @@ def draw_claimed(axes: Axes, *, upright: bool = True) -> None:
     """The claimed band, across an axis of gains in per cent."""
     edges = [100 * edge for edge in RANGE]
     span = axes.axvspan if upright else axes.axhspan
-    span(*edges, color=GREEN, alpha=0.16, lw=0, label="claimed 15-30 %")
+    span(*edges, color=GREEN, alpha=0.16, lw=0, label=say("claimed 15-30 %"))
 
 
 def draw_gain(axes: Axes, gain: Interval, place: float, look: tuple[str, str], label: str) -> None:
@@ -217,10 +261,10 @@ def labels(arms: Sequence[tuple[str, ArmSummary]]) -> list[str]:
 def label_of(name: str, arm: ArmSummary) -> str:
     """An arm's schedule and evaluation rows."""
     if name == OFF_AGAIN:
-        return "off, again"
+        return say("off, again")
     if arm.evaluation_rows is None:
         return arm.schedule
-    return f"{arm.schedule}, {figures.count(arm.evaluation_rows)} rows"
+    return say("{schedule}, {rows:,} rows", schedule=arm.schedule, rows=arm.evaluation_rows)
 
 
 def wrapped(text: str) -> str:
