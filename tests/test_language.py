@@ -277,6 +277,19 @@ def test_stored_texts_are_known_again() -> None:
             assert retold(english) == chinese
 
 
+def test_a_replay_that_is_not_proven_is_told_of() -> None:
+    summary = read_summary(REFERENCE / "overfit-cpu").model_copy(deep=True)
+    summary.regret[0].not_proven = [
+        "seed 3, every 5 epochs, patience 3: stopped at step: replay 90, real 95; "
+        "kept step: replay 45, real 50"
+    ]
+    with speaking("zh"):
+        assert result_retold(summary).regret[0].not_proven == [
+            "随机种子 3，每 5 轮，耐心值 3：停止的步：回放为 90，实际为 95；"
+            "保留的步：回放为 45，实际为 50"
+        ]
+
+
 def test_lists_and_counts() -> None:
     assert listed([]) == ""
     assert listed(["a", "b", "c"]) == "a, b, c"

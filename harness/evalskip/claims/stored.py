@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from evalskip.messages import retold
+from evalskip.messages import retold, say
 
 if TYPE_CHECKING:
     from evalskip.summary import Summary
@@ -49,7 +49,7 @@ def texts_retold(summary: Summary) -> Summary:
                 found.model_copy(
                     update={
                         "says": retold(found.says),
-                        "not_proven": [retold(text) for text in found.not_proven],
+                        "not_proven": [_proof(text) for text in found.not_proven],
                         "rows": [
                             row.model_copy(update={"says": retold(row.says)}) for row in found.rows
                         ],
@@ -60,6 +60,14 @@ def texts_retold(summary: Summary) -> Summary:
             "changes": [retold(text) for text in summary.changes],
             "warnings": [retold(text) for text in summary.warnings],
         }
+    )
+
+
+def _proof(text: str) -> str:
+    """Which real run, and in what it differs from the replay."""
+    run, _, differs = text.partition(": ")
+    return say(
+        "{how}: {each}", how=retold(run), each=say("; ").join(map(retold, differs.split("; ")))
     )
 
 

@@ -8,7 +8,6 @@ variable, with the one for paper as its fallback.
 
 from __future__ import annotations
 
-import codecs
 import io
 import re
 import textwrap
@@ -17,9 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-from matplotlib.backends.backend_mixed import MixedModeRenderer
-from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
-from matplotlib.cbook import file_requires_unicode
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -77,11 +74,6 @@ SERIES = (
     (SKY, "P", "--"),
 )
 """Colour, marker and line of each of several series."""
-
-_WIDE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
-"""Signs that are as wide as a line is high, as is the dash that stands for them."""
-_NOTHING = {"Date": None, "Creator": None, "Format": None, "Type": None}
-"""Of metadata."""
 
 _WIDTH_IN, _MARGIN_IN = 4.5, 0.12
 _LABEL, _LONGEST = 22, 56
@@ -165,7 +157,9 @@ class Drawing:
         with warnings.catch_warnings():
             # a glyph that our font lacks, the reader's may have
             warnings.filterwarnings("ignore", "Glyph .* missing")
-            _Canvas(self.figure).print_svg(written)
+            FigureCanvasSVG(self.figure).print_svg(
+                written, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+            )
         text = written.getvalue()
         text = text[text.index("<svg") :]
         text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -177,36 +171,6 @@ class Drawing:
         head, rest = text.split(">", 1)
         head = re.sub(r'\s(width|height)="[^"]*"', "", head)
         return f'{head} role="img" aria-label="{title}">{rest}'
-
-
-class _Renderer(RendererSVG):
-    """Takes a Chinese sign, which the font that is measured here lacks, to be as wide as it is."""
-
-    def get_text_width_height_descent(self, s: str, prop: Any, ismath: Any) -> Any:
-        measured: Any = super().get_text_width_height_descent
-        return measured(_WIDE.sub("—", s), prop, ismath)
-
-
-class _Canvas(FigureCanvasSVG):
-    """Draws, and lays out, by the renderer above."""
-
-    def print_svg(self, filename: Any, **_: object) -> None:
-        """Write the figure; as its parent does, without metadata.
-
-        Args:
-            filename: a file that is open, of text or of bytes.
-        """
-        # matplotlib's own look for a renderer gives a file of bytes
-        text = file_requires_unicode(filename)
-        file: Any = filename if text else codecs.getwriter("utf-8")(filename)
-        figure: Any = self.figure
-        dpi, figure.dpi = figure.dpi, 72
-        width, height = figure.get_size_inches()
-        drawn: Any = _Renderer
-        renderer = drawn(72 * width, 72 * height, file, image_dpi=dpi, metadata=_NOTHING)
-        mixed = MixedModeRenderer(figure, width, height, dpi, renderer)
-        figure.draw(mixed)
-        mixed.finalize()
 
 
 def with_own_ids(svg: str, prefix: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evalskip.summary import ArmSummary, Estimator, Interval, Summary
 
 WHO = (message("schedule"), message("rows"))
+"""The first columns of most tables."""
 PHASES = (
     message("train"),
     message("evaluate"),
@@ -23,6 +24,7 @@ PHASES = (
     message("wait"),
     message("other"),
 )
+"""In the order in which tables have them."""
 QUANTITIES = (
     message("resident"),
     message("allocated"),
@@ -37,6 +39,7 @@ VERDICTS = (
     message("inconclusive"),
     message("not_run"),
 )
+"""As claims have them, for whoever says one."""
 TOGETHER: Estimator = "matched_steps_plus_hidden_cost"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.messages import say
 from evalskip.report import figures
-from evalskip.report.tables.table import WHO, Table, has, peak, who
+from evalskip.report.tables.table import PHASES, WHO, Table, has, peak, who
 
 if TYPE_CHECKING:
     from evalskip.summary import ArmSummary, Summary
@@ -47,7 +47,7 @@ def phases(summary: Summary) -> Table:
     """Mean seconds per phase; they sum to T."""
     # one process has none to wait for
     waits = any(arm.phases_s.get("wait") for arm in summary.arms.values())
-    names = ("train", "evaluate", "save", "log", *(("wait",) if waits else ()), "other")
+    names = [phase for phase in PHASES if waits or phase != "wait"]
     rows = [
         (
             *who(name, arm),
