@@ -85,6 +85,28 @@ def test_the_catalogue_holds_what_the_code_says_and_nothing_else() -> None:
         assert fields(template) == fields(english), english
 
 
+def test_every_message_is_given_what_it_is_filled_in_with() -> None:
+    for path in sorted(HARNESS.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            if node.func.id not in ("say", "counted"):
+                continue
+            given = {keyword.arg for keyword in node.keywords}
+            if None in given:
+                continue
+            wanted = [
+                {name for name, _ in fields(argument.value)}
+                for argument in node.args[: SAID_BY[node.func.id]]
+                if isinstance(argument, ast.Constant)
+            ]
+            also = {"count"} if node.func.id == "counted" else set()
+            for names in wanted:
+                assert names <= given | also, f"{path.name}: {ast.unparse(node)}"
+            if wanted:
+                assert given <= set.union(*wanted), f"{path.name}: {ast.unparse(node)}"
+
+
 def test_what_is_stored_is_what_is_said_before_there_is_a_report() -> None:
     told = ("report", "claims", "messages")
     stored = {
