@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evalskip.errors import InputError
 from evalskip.jobs.base import Measure
+from evalskip.messages import say
 from evalskip.probe.phases import Timeline
 from evalskip.slices import Slice, Whole
 
@@ -187,7 +188,9 @@ class RecordStore:
                 os.fsync(file.fileno())
 
     def _warn_of_torn_line(self) -> None:
-        self.warnings.append(f"{self.path.name}: the last line was torn and is dropped")
+        self.warnings.append(
+            say("{file}: the last line was torn and is dropped", file=self.path.name)
+        )
 
     def append(
         self, record: RunRecord, steps: dict[str, Any] | None, *, synced: bool = True

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalskip.machine.fingerprint import same_model
+from evalskip.messages import say
 from evalskip.spec import OFF
 
 if TYPE_CHECKING:
@@ -60,8 +61,11 @@ def said_of_nodes(runs: Sequence[RunRecord]) -> list[str]:
     if len(models) < 2:
         return []
     return [
-        f"blocks were run on {len(models)} models of machine; arms are compared within a node, and "
-        "what is told of all nodes together holds for none of them"
+        say(
+            "blocks were run on {count} models of machine; arms are compared within a node, and "
+            "what is told of all nodes together holds for none of them",
+            count=len(models),
+        )
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evalskip.messages import say
 from evalskip.probe.phases import PHASES
 from evalskip.slices import Whole, weights
 
@@ -93,11 +94,29 @@ def pieces_of(
         timeline, whole = found.get("timeline"), found.get("whole")
         row = _row(timeline, Whole.model_validate(whole) if whole else None, window)
         if row is None:
-            warnings.append(f"{run.arm}, block {block}: left out: its times per step are missing")
+            warnings.append(
+                say(
+                    "{arm}, block {block}: left out: its times per step are missing",
+                    arm=run.arm,
+                    block=block,
+                )
+            )
         elif min(map(min, filter(None, row.times)), default=0) < 0:
-            warnings.append(f"{run.arm}, block {block}: left out: its clock went backwards")
+            warnings.append(
+                say(
+                    "{arm}, block {block}: left out: its clock went backwards",
+                    arm=run.arm,
+                    block=block,
+                )
+            )
         elif abs(row.total - (run.wall_ns or 0)) > (len(PHASES) if row.weights else 0):
-            warnings.append(f"{run.arm}, block {block}: left out: its times do not sum to T")
+            warnings.append(
+                say(
+                    "{arm}, block {block}: left out: its times do not sum to T",
+                    arm=run.arm,
+                    block=block,
+                )
+            )
         else:
             rows[block] = row
     shapes = [row.shape for row in rows.values()]
@@ -106,9 +125,16 @@ def pieces_of(
     usual = max(sorted(set(shapes)), key=shapes.count)
     for block in [block for block, row in rows.items() if row.shape != usual]:
         warnings.append(
-            f"{runs[block].arm}, block {block}: left out: {len(rows[block].steps)} steps and "
-            f"{len(rows[block].evaluations)} pieces of evaluation, expected {usual[0]} and "
-            f"{usual[1]}"
+            say(
+                "{arm}, block {block}: left out: {steps} steps and {pieces} pieces of evaluation, "
+                "expected {usual_steps} and {usual_pieces}",
+                arm=runs[block].arm,
+                block=block,
+                steps=len(rows[block].steps),
+                pieces=len(rows[block].evaluations),
+                usual_steps=usual[0],
+                usual_pieces=usual[1],
+            )
         )
         del rows[block]
     kept = list(rows.values())

@@ -11,6 +11,7 @@ import numpy as np
 
 from evalskip.analysis.curves import ranks_alike, replay
 from evalskip.analysis.intervals import mean_interval
+from evalskip.messages import counted, say
 from evalskip.summary import ScheduleRegret
 
 if TYPE_CHECKING:
@@ -82,7 +83,12 @@ def substitutes(train_rows: int, held_back: int) -> list[Look]:
         return Look(
             f"holdout:{count}",
             "substitute",
-            f"{count} training row{'s' * (count > 1)}, {100 * count / train_rows:.2g} %, held back",
+            counted(
+                "{count} training row, {part:.2g} %, held back",
+                "{count} training rows, {part:.2g} %, held back",
+                count,
+                part=100 * count / train_rows,
+            ),
             _every,
             signal,
             lambda _: count,
@@ -93,7 +99,7 @@ def substitutes(train_rows: int, held_back: int) -> list[Look]:
         Look(
             f"subset:{SUBSET:g}",
             "substitute",
-            f"a random {100 * SUBSET:g} % of the evaluation rows each time",
+            say("a random {part:g} % of the evaluation rows each time", part=100 * SUBSET),
             _every,
             _of_random_subsets,
             _subset,
@@ -101,7 +107,7 @@ def substitutes(train_rows: int, held_back: int) -> list[Look]:
         Look(
             "train_loss",
             "substitute",
-            "the training loss alone",
+            say("the training loss alone"),
             _every,
             lambda curve: _known(curve.train),
             lambda _: 0,

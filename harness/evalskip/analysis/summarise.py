@@ -16,6 +16,7 @@ from evalskip.analysis.matching import match, matched_attempts
 from evalskip.analysis.nodes import in_own_pace, of_blocks, said_of_nodes
 from evalskip.analysis.pieces import pieces_of
 from evalskip.analysis.verdicts import simultaneous_level
+from evalskip.messages import say
 from evalskip.probe.memory import highest
 from evalskip.probe.phases import PHASES
 from evalskip.records import latest_attempts
@@ -156,7 +157,11 @@ def summarise(
         changes=job.changes(),
         warnings=[
             *store.warnings,
-            *(f"{arm}: only its T is compared, since {why}" for arm, why in coupled.items() if why),
+            *(
+                say("{arm}: only its T is compared, since {told}", arm=arm, told=why)
+                for arm, why in coupled.items()
+                if why
+            ),
             *_warnings(records, found, len(timed)),
             *_miscounted(records, expected),
             *left_out,
@@ -327,19 +332,37 @@ def _warnings(records: Sequence[RunRecord], found: Matched, timed: int) -> list[
     warnings = []
     if found.blocks < timed:
         warnings.append(
-            f"{timed - found.blocks} of {timed} blocks do not match and enter no estimate"
+            say(
+                "{part} of {whole} blocks do not match and enter no estimate",
+                part=timed - found.blocks,
+                whole=timed,
+            )
         )
     endings = Counter((record.arm, record.status) for record in records if record.status != "ok")
     for (arm, status), count in sorted(endings.items()):
         error = next(r.error for r in records if (r.arm, r.status) == (arm, status))
-        warnings.append(f"{arm}: {count} of its runs ended {status}: {error}")
+        warnings.append(
+            say(
+                "{arm}: {count} of its runs ended {status}: {error}",
+                arm=arm,
+                count=count,
+                status=status,
+                error=error,
+            )
+        )
     diverged = sorted({r.arm for r in records if not all(map(math.isfinite, r.weights_sketch))})
     if diverged:
-        warnings.append(f"training diverged: weights that are not numbers: {', '.join(diverged)}")
+        warnings.append(
+            say("training diverged: weights that are not numbers: {arms}", arms=", ".join(diverged))
+        )
     flagged = sum(record.contaminated is True for record in records)
     if flagged:
         warnings.append(
-            f"{flagged} of {len(records)} runs are contaminated: others kept the machine busy"
+            say(
+                "{part} of {whole} runs are contaminated: others kept the machine busy",
+                part=flagged,
+                whole=len(records),
+            )
         )
     return warnings + said_of_nodes(records)
 
@@ -355,13 +378,18 @@ def _unseen(records: Sequence[RunRecord]) -> list[str]:
     if not any(record.extrapolated for record in records):
         return []
     warnings = [
-        "extrapolated: intervals do not hold what rows that were not run would add, should they be "
-        "longer or shorter; --full runs the job whole"
+        say(
+            "extrapolated: intervals do not hold what rows that were not run would add, should "
+            "they be longer or shorter; --full runs the job whole"
+        )
     ]
     if early := sorted({record.arm for record in records if record.may_stop_early}):
         warnings.append(
-            f"extrapolated: early stopping may end {', '.join(early)} before the last step; told "
-            "as if it did not"
+            say(
+                "extrapolated: early stopping may end {arms} before the last step; told as if it "
+                "did not",
+                arms=", ".join(early),
+            )
         )
     return warnings
 
@@ -371,7 +399,11 @@ def _miscounted(
 ) -> list[str]:
     """Runs that metered memory, which no digest is compared of, but evaluated at other steps."""
     return [
-        f"{run.arm}: its memory run evaluated after steps {run.evaluated_after}"
+        say(
+            "{arm}: its memory run evaluated after steps {steps}",
+            arm=run.arm,
+            steps=run.evaluated_after,
+        )
         for run in records
         if (run.measure, run.status) == ("memory", "ok")
         and (steps := expected.get(run.arm)) is not None
@@ -388,5 +420,5 @@ def _disagreements(comparisons: Sequence[Comparison]) -> list[str]:
         if estimator != "matched_steps_plus_hidden_cost" or other is None:
             continue
         if one.excludes(other):
-            warnings.append(f"{arm}: matched steps and the direct estimate disagree")
+            warnings.append(say("{arm}: matched steps and the direct estimate disagree", arm=arm))
     return warnings

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from evalskip.claims import held
 from evalskip.claims.held import per_cent, size
+from evalskip.messages import listed, message, say
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Headroom, Summary
 
 ID = "batch"
-SAYS = "When evaluation is skipped, the training batch can grow."
+SAYS = message("When evaluation is skipped, the training batch can grow.")
 
 
 def judged(summary: Summary) -> Claim:
@@ -22,7 +23,7 @@ def judged(summary: Summary) -> Claim:
         (ID, SAYS),
         summary,
         grows,
-        measured=_measured(off, others) if off else "nothing",
+        measured=_measured(off, others) if off else say("nothing"),
         condition=_condition(off, grows, others) if off else "",
         evidence=[f"headroom: {found.arm}" for found in others],
     )
@@ -32,10 +33,15 @@ def _measured(off: Headroom, others: list[Headroom]) -> str:
     by_batch: dict[int, list[str]] = {}
     for found in others:
         by_batch.setdefault(found.max_batch, []).append(found.arm)
-    rows = [f"{largest} with {', '.join(arms)}" for largest, arms in by_batch.items()]
-    return (
-        f"within {size(off.limit_bytes)} a batch of {off.max_batch} rows fits without evaluation, "
-        f"{'; '.join(rows)}"
+    rows = [
+        say("{batch} with {arms}", batch=largest, arms=listed(arms))
+        for largest, arms in by_batch.items()
+    ]
+    return say(
+        "within {limit} a batch of {batch} rows fits without evaluation, {others}",
+        limit=size(off.limit_bytes),
+        batch=off.max_batch,
+        others=say("; ").join(rows),
     )
 
 
@@ -44,7 +50,11 @@ def _condition(off: Headroom, grows: dict[str, bool], others: list[Headroom]) ->
     gain = off.throughput_gain
     if gain is not None:
         texts.append(
-            f"the same rows at {off.max_batch} in place of {off.own_batch} to a batch are trained "
-            f"{per_cent(gain)} faster"
+            say(
+                "the same rows at {batch} in place of {own} to a batch are trained {gain} faster",
+                batch=off.max_batch,
+                own=off.own_batch,
+                gain=per_cent(gain),
+            )
         )
-    return "; ".join(filter(None, texts))
+    return say("; ").join(filter(None, texts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import seen
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from evalskip.summary import Claim, Observation
 
 ID = "checkpoints"
-SAYS = "Checkpoints are still saved, only without choosing the best by validation."
+SAYS = message("Checkpoints are still saved, only without choosing the best by validation.")
 
 
 def judged(observations: Sequence[Observation]) -> Claim:
@@ -31,14 +32,21 @@ def judged(observations: Sequence[Observation]) -> Claim:
         chooses = bool(best and not seen.error(best))
         holds.append(bool(found.seen["checkpoints"]) and goes_on and loads and not chooses)
         texts.append(
-            f"{found.trainer}: {len(found.seen['checkpoints'])} checkpoints, "
-            f"{'resumed' if goes_on else 'not resumed'} and {'loaded' if loads else 'not loaded'}; "
-            f"load_best_model_at_end: {_ended(best)}; save_strategy best: {_ended(save_best)}"
+            say(
+                "{trainer}: {count} checkpoints, {resumed} and {loaded}; "
+                "load_best_model_at_end: {best}; save_strategy best: {save_best}",
+                trainer=found.trainer,
+                count=len(found.seen["checkpoints"]),
+                resumed=say("resumed") if goes_on else say("not resumed"),
+                loaded=say("loaded") if loads else say("not loaded"),
+                best=_ended(best),
+                save_best=_ended(save_best),
+            )
         )
-    return seen.judged((ID, SAYS), used, holds, measured="; ".join(texts))
+    return seen.judged((ID, SAYS), used, holds, measured=say("; ").join(texts))
 
 
 def _ended(run: Observation | None) -> str:
     if run is None:
-        return "not run"
-    return seen.error(run)[:120] or "ran"
+        return say("not run")
+    return seen.error(run)[:120] or say("ran")

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from evalskip.claims import held
 from evalskip.claims.held import size
+from evalskip.messages import listed, message, say
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Summary
 
 ID = "completion"
-SAYS = "Skipping evaluation lets a job finish where resources are short."
+SAYS = message("Skipping evaluation lets a job finish where resources are short.")
 
 
 def judged(summary: Summary) -> Claim:
@@ -24,19 +25,29 @@ def judged(summary: Summary) -> Claim:
         if off and completes
     }
     if off and not completes:
-        measured = (
-            f"within {size(off.limit_bytes)} the job's batch of {off.own_batch} rows does not "
-            "complete without evaluation either"
+        measured = say(
+            "within {limit} the job's batch of {batch} rows does not complete without evaluation "
+            "either",
+            limit=size(off.limit_bytes),
+            batch=off.own_batch,
+        )
+    elif off and any(finishes.values()):
+        measured = say(
+            "within {limit} the job's batch of {batch} rows completes without evaluation, and "
+            "runs out of memory with {arms}",
+            limit=size(off.limit_bytes),
+            batch=off.own_batch,
+            arms=listed(arm for arm, runs_out in finishes.items() if runs_out),
         )
     elif off:
-        short = [arm for arm, runs_out in finishes.items() if runs_out]
-        measured = (
-            f"within {size(off.limit_bytes)} the job's batch of {off.own_batch} rows completes "
-            "without evaluation, and "
-            + (f"runs out of memory with {', '.join(short)}" if short else "with it")
+        measured = say(
+            "within {limit} the job's batch of {batch} rows completes without evaluation, and "
+            "with it",
+            limit=size(off.limit_bytes),
+            batch=off.own_batch,
         )
     else:
-        measured = "nothing"
+        measured = say("nothing")
     return held.judged(
         (ID, SAYS),
         summary,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import seen
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from evalskip.summary import Claim, Observation
 
 ID = "config"
-SAYS = "do_eval is a top-level setting, beside the learning rate and the batch size."
+SAYS = message("do_eval is a top-level setting, beside the learning rate and the batch size.")
 
 
 def judged(observations: Sequence[Observation]) -> Claim:
@@ -30,16 +31,25 @@ def judged(observations: Sequence[Observation]) -> Claim:
             and seen.evaluations(a) == seen.evaluations(c) != seen.evaluations(b)
             for a, b, c in found
         ],
-        measured="; ".join(
-            f"{a.trainer}: {_taken(a, 'from a YAML file')} and {_taken(c, 'as an option')}, "
-            f"{seen.evaluations(b)} where it is not set"
+        measured=say("; ").join(
+            say(
+                "{trainer}: {file} and {option}, {count} where it is not set",
+                trainer=a.trainer,
+                file=_taken(a, say("from a YAML file")),
+                option=_taken(c, say("as an option")),
+                count=seen.evaluations(b),
+            )
             for a, b, c in found
         ),
-        condition="alone it brings an evaluation after training, and none during it",
+        condition=say("alone it brings an evaluation after training, and none during it"),
     )
 
 
 def _taken(observation: Observation, how: str) -> str:
     if error := seen.error(observation):
-        return f"refused {how} ({error})"
-    return f"{seen.evaluations(observation)} evaluation(s) with do_eval: true {how}"
+        return say("refused {how} ({error})", how=how, error=error)
+    return say(
+        "{count} evaluation(s) with do_eval: true {how}",
+        count=seen.evaluations(observation),
+        how=how,
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import missed
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Summary, Verdict
 
 ID = "debug_use"
-SAYS = "Skip evaluation while debugging or searching; keep it on in production."
+SAYS = message("Skip evaluation while debugging or searching; keep it on in production.")
 _OPPOSITE: dict[Verdict, Verdict] = {"refuted": "supported", "supported": "refuted"}
 
 
@@ -19,15 +20,18 @@ def judged(summary: Summary) -> Claim:
     found = missed.of(summary)
     off = missed.row(found, "off") if found else None
     if found is None or off is None:
-        return missed.judged((ID, SAYS), summary, "not_run", measured="nothing")
+        return missed.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
     verdict = _OPPOSITE.get(missed.within(off, found.within_regret), "inconclusive")
     row = missed.row(found, found.recommended) if found.recommended else None
     return missed.judged(
         (ID, SAYS),
         summary,
         verdict,
-        measured=f"skipping saves {missed.saved(off)} of T, and the model that is kept is "
-        f"{missed.nats(off.lost)} worse",
+        measured=say(
+            "skipping saves {saved} of T, and the model that is kept is {lost} worse",
+            saved=missed.saved(off),
+            lost=missed.nats(off.lost),
+        ),
         condition=found.says,
         told=[each for each in (off, row) if each],
     )

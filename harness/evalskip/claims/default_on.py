@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import seen
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from evalskip.summary import Claim, Observation
 
 ID = "default_on"
-SAYS = "do_eval controls evaluation, and is true unless it is set."
+SAYS = message("do_eval controls evaluation, and is true unless it is set.")
 
 
 def judged(observations: Sequence[Observation]) -> Claim:
@@ -23,10 +24,12 @@ def judged(observations: Sequence[Observation]) -> Claim:
         (ID, SAYS),
         unset,
         [count > 0 for count in counts],
-        measured=f"with nothing set, {_counted(counts)}",
-        condition="evaluation has to be asked for" if not any(counts) else "",
+        measured=say("with nothing set, {counted}", counted=_counted(counts)),
+        condition=say("evaluation has to be asked for") if not any(counts) else "",
     )
 
 
 def _counted(counts: Sequence[int]) -> str:
-    return "there was no evaluation" if not any(counts) else f"evaluations: {list(counts)}"
+    if not any(counts):
+        return say("there was no evaluation")
+    return say("evaluations: {counts}", counts=list(counts))

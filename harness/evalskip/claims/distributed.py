@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import seen
+from evalskip.messages import listed, message, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from evalskip.summary import Claim, Observation
 
 ID = "distributed"
-SAYS = "In distributed training, all nodes must have the same do_eval."
+SAYS = message("In distributed training, all nodes must have the same do_eval.")
 
 
 def judged(observations: Sequence[Observation]) -> Claim:
@@ -33,9 +34,15 @@ def judged(observations: Sequence[Observation]) -> Claim:
         (ID, SAYS),
         runs,
         holds,
-        measured=f"without a check, {_outcomes(unchecked)}. With RanksAgree, {len(ended)} of "
-        f"{len(checked)} ended before the first step, naming the ranks and the setting, "
-        f"{slowest:g} s at most after they were started; the others evaluate alike all the same",
+        measured=say(
+            "without a check, {outcomes}. With RanksAgree, {part} of {whole} ended before the "
+            "first step, naming the ranks and the setting, {slowest:g} s at most after they were "
+            "started; the others evaluate alike all the same",
+            outcomes=_outcomes(unchecked),
+            part=len(ended),
+            whole=len(checked),
+            slowest=slowest,
+        ),
         condition=_condition(elsewhere),
     )
 
@@ -46,9 +53,10 @@ def _condition(elsewhere: Sequence[Observation]) -> str:
     )
     if not bad:
         return ""
-    return (
-        f"what must be the same is what decides when a rank evaluates: {', '.join(bad)}; do_eval "
-        "only where the program itself asks for it, as LLaMA-Factory does after training"
+    return say(
+        "what must be the same is what decides when a rank evaluates: {settings}; do_eval only "
+        "where the program itself asks for it, as LLaMA-Factory does after training",
+        settings=listed(bad),
     )
 
 
@@ -56,12 +64,15 @@ def _outcomes(runs: Sequence[Observation]) -> str:
     """What became of them, those of one outcome together."""
     found: dict[str, list[str]] = {}
     for run in runs:
-        how = _ENDED.get(run.seen["status"], "ended with an error that names neither")
+        how = say(_ENDED.get(run.seen["status"], _BADLY))
         found.setdefault(how, []).append(_differing(run))
-    return "; ".join(f"{how}: {', '.join(each)}" for how, each in found.items())
+    return say("; ").join(
+        say("{how}: {each}", how=how, each=listed(each)) for how, each in found.items()
+    )
 
 
-_ENDED = {"ok": "ended well", "timed_out": "hung until ended by a time limit"}
+_ENDED = {"ok": message("ended well"), "timed_out": message("hung until ended by a time limit")}
+_BADLY = message("ended with an error that names neither")
 
 
 def _differing(run: Observation) -> str:
@@ -72,6 +83,7 @@ def _differing(run: Observation) -> str:
         if key not in ("rank 1", "check", *run.asked["rank 1"])
     ]
     differing = [
-        f"{key} {run.asked.get(key)} and {value}" for key, value in run.asked["rank 1"].items()
+        say("{setting} {one} and {other}", setting=key, one=run.asked.get(key), other=value)
+        for key, value in run.asked["rank 1"].items()
     ]
     return f"{run.trainer} ({', '.join([*differing, *shared])}; {run.seen['seconds']:g} s)"

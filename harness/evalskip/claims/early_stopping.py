@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import seen
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from evalskip.summary import Claim, Observation
 
 ID = "early_stopping"
-SAYS = "Features that need evaluation results, such as early stopping, are not available."
+SAYS = message("Features that need evaluation results, such as early stopping, are not available.")
 
 
 def judged(observations: Sequence[Observation]) -> Claim:
@@ -22,8 +23,12 @@ def judged(observations: Sequence[Observation]) -> Claim:
         (ID, SAYS),
         runs,
         [bool(seen.error(run)) for run in runs],
-        measured="; ".join(
-            f"{run.trainer}: asked for without evaluation: {seen.error(run)[:160] or 'ran'}"
+        measured=say("; ").join(
+            say(
+                "{trainer}: asked for without evaluation: {ended}",
+                trainer=run.trainer,
+                ended=seen.error(run)[:160] or say("ran"),
+            )
             for run in runs
         ),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import missed
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Summary
 
 ID = "final_eval"
-SAYS = "A manual evaluation at the end makes up for having skipped."
+SAYS = message("A manual evaluation at the end makes up for having skipped.")
 
 
 def judged(summary: Summary) -> Claim:
@@ -18,14 +19,18 @@ def judged(summary: Summary) -> Claim:
     found = missed.of(summary)
     row = missed.row(found, "final_only") if found else None
     if found is None or row is None:
-        return missed.judged((ID, SAYS), summary, "not_run", measured="nothing")
+        return missed.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
     verdict = missed.within(row, found.within_regret)
     return missed.judged(
         (ID, SAYS),
         summary,
         verdict,
-        measured=f"it costs {missed.taken(row)} of T, and the checkpoint that it is of is "
-        f"{missed.nats(row.lost)} worse than the best that evaluation would have kept",
-        condition="the best checkpoint is gone by then" if verdict == "refuted" else "",
+        measured=say(
+            "it costs {taken} of T, and the checkpoint that it is of is {lost} worse than the best "
+            "that evaluation would have kept",
+            taken=missed.taken(row),
+            lost=missed.nats(row.lost),
+        ),
+        condition=say("the best checkpoint is gone by then") if verdict == "refuted" else "",
         told=[row],
     )

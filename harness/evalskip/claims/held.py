@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import overall
+from evalskip.messages import listed, message, say
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import Claim
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from evalskip.summary import Headroom, Interval, Scope, Summary
 
-NO_GPU = "not yet measured on a GPU"
+NO_GPU = message("not yet measured on a GPU")
 """What the scope of every verdict says until it is."""
 
 # of a peak: less than this is never told from nothing
@@ -70,30 +71,50 @@ def where(holds: Mapping[str, bool], others: Sequence[Headroom]) -> str:
     """What bounds the arms for which a claim holds, and which of their like it does not bound."""
     bound = [found for found in others if holds.get(found.arm)]
     if not bound:
-        return "train steps set the peak, not evaluation" if holds else ""
+        return say("train steps set the peak, not evaluation") if holds else ""
     texts = []
     if leaves := [found.arm for found in bound if found.bound_by == "train"]:
-        texts.append(f"train steps after an evaluation need more with {', '.join(leaves)}")
+        texts.append(
+            say(
+                "train steps after an evaluation need more with {arms}",
+                arms=listed(leaves),
+            )
+        )
     if sets := [found.arm for found in bound if found.bound_by != "train"]:
         free = [
             found.arm
             for found in others
             if holds.get(found.arm) is False and found.arm.startswith(f"{sets[0]}+")
         ]
-        remedy = f", and does not with {', '.join(free)}: a cheaper remedy" if free else ""
-        texts.append(f"evaluation sets the peak with {', '.join(sets)}{remedy}")
-    return "; ".join(texts)
+        arms = listed(sets)
+        if free:
+            text = say(
+                "evaluation sets the peak with {arms}, and does not with {free}: a cheaper remedy",
+                arms=arms,
+                free=listed(free),
+            )
+        else:
+            text = say("evaluation sets the peak with {arms}", arms=arms)
+        texts.append(text)
+    return say("; ").join(texts)
 
 
-def where_run(scope: Scope, beside: str = "") -> str:
+def on_what(scope: Scope) -> str:
+    """The job, its model and the device."""
+    return say("{job}, {model}, on {device}", job=scope.job, model=scope.model, device=scope.device)
+
+
+def where_run(scope: Scope, *beside: str) -> str:
     """What a claim's verdict holds for, in words.
 
     Args:
         scope: of what was measured.
-        beside: what else belongs to it.
+        *beside: what else belongs to it.
     """
-    where = f"{scope.job}, {scope.model}, on {scope.device}{beside}"
-    return where if scope.device not in ("cpu", "none") else f"{where}; {NO_GPU}"
+    where = [on_what(scope), *beside]
+    if scope.device in ("cpu", "none"):
+        where.append(say(NO_GPU))
+    return say("; ").join(where)
 
 
 def judged(
@@ -108,7 +129,7 @@ def judged(
     """A claim by the arms for which it holds; without any, it was not run."""
     return Claim(
         id=claim[0],
-        says=claim[1],
+        says=say(claim[1]),
         verdict=overall(["supported" if held else "refuted" for held in holds.values()]),
         scope=where_run(summary.scope),
         measured=measured,

@@ -6,33 +6,39 @@ from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import overall
 from evalskip.claims import missed
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Summary, Verdict
 
 ID = "holdout"
-SAYS = "A part of the training set, held back, can serve as a simple validation."
+SAYS = message("A part of the training set, held back, can serve as a simple validation.")
 
 
 def judged(summary: Summary) -> Claim:
     """Does each size choose a checkpoint as good as the full evaluation set does?"""
     found = missed.of(summary)
     if found is None:
-        return missed.judged((ID, SAYS), summary, "not_run", measured="nothing")
+        return missed.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
     rows = missed.rows(found, "holdout:")
     verdicts: dict[str, Verdict] = {
         each.says: missed.within(each, found.within_regret) for each in rows
     }
     told = [
-        f"{each.says}: regret {missed.nats(each.lost)}, rank correlation "
-        f"{each.correlation.estimate if each.correlation else 0:.2f}, {missed.taken(each)} of T"
+        say(
+            "{says}: regret {lost}, rank correlation {correlation:.2f}, {taken} of T",
+            says=each.says,
+            lost=missed.nats(each.lost),
+            correlation=each.correlation.estimate if each.correlation else 0,
+            taken=missed.taken(each),
+        )
         for each in rows
     ]
     return missed.judged(
         (ID, SAYS),
         summary,
         overall(list(verdicts.values())),
-        measured="; ".join(told),
-        condition=f"where {found.within_regret:g} nats may be lost, {missed.by_verdict(verdicts)}",
+        measured=say("; ").join(told),
+        condition=missed.by_verdict(found, verdicts),
         told=rows,
     )

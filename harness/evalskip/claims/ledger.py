@@ -25,7 +25,9 @@ from evalskip.claims import (
     switch,
     train_loss,
 )
+from evalskip.claims.stored import texts_retold
 from evalskip.errors import InputError
+from evalskip.messages import say, speaking, spoken
 from evalskip.summary import Claim
 
 if TYPE_CHECKING:
@@ -72,6 +74,45 @@ def judged_by_regret(summary: Summary) -> list[Claim]:
     return [claim.judged(summary) for claim in REPLAYED]
 
 
+def told_anew(summary: Summary) -> list[Claim]:
+    """The claims that a result holds, told from its figures once more."""
+    anew = [
+        *judged_by_observation(summary.observations),
+        speed.told(summary),
+        *judged_by_peaks(summary),
+        *judged_by_headroom(summary),
+        *judged_by_regret(summary),
+    ]
+    found = {claim.id: claim for claim in anew}
+    return [found.get(claim.id, claim) for claim in summary.claims]
+
+
+def retold(summary: Summary) -> Summary:
+    """The result with every text that it holds in the language that is spoken.
+
+    A claim that is not told today as it was when it was stored, in English, stays as it is: its
+    verdict is the one that was published.
+
+    Raises:
+        InputError: it is a ledger, whose claims no figures of its own tell.
+    """
+    if spoken() == "en":
+        return summary
+    if summary.sources:
+        raise InputError(
+            f"--lang {spoken()}: {summary.name} is a ledger; expected evalskip claims with its "
+            "results and --report, which writes every language"
+        )
+    with speaking("en"):
+        today = told_anew(summary)
+    found = texts_retold(summary)
+    claims = [
+        anew if english == stored else stored
+        for stored, english, anew in zip(summary.claims, today, told_anew(found), strict=True)
+    ]
+    return found.model_copy(update={"claims": claims})
+
+
 def unsettled(claims: Sequence[Claim], required: Sequence[str]) -> str:
     """Which of the required claims have no verdict, in one line; empty if all have.
 
@@ -103,10 +144,10 @@ def collected(summaries: Iterable[Summary]) -> list[Claim]:
         claims += found.get(module.ID) or [
             Claim(
                 id=module.ID,
-                says=module.SAYS,
+                says=say(module.SAYS),
                 verdict="not_run",
-                scope="nothing was run",
-                measured="nothing",
+                scope=say("nothing was run"),
+                measured=say("nothing"),
                 condition="",
                 evidence=[],
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import seen
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from evalskip.summary import Claim, Observation
 
 ID = "logging"
-SAYS = "The log adapts to skipped evaluation and stays coherent."
+SAYS = message("The log adapts to skipped evaluation and stays coherent.")
 
 
 def judged(observations: Sequence[Observation]) -> Claim:
@@ -24,13 +25,21 @@ def judged(observations: Sequence[Observation]) -> Claim:
         (ID, SAYS),
         [part for pair in pairs for part in pair],
         [bool(a.seen["log"]) and _coherent(b) and a.seen["log"] == b.seen["log"] for a, b in pairs],
-        measured="; ".join(
-            f"{b.trainer}: {len(b.seen['log'])} lines of training without evaluation, "
-            f"{'the same steps and losses as' if a.seen['log'] == b.seen['log'] else 'other than'}"
-            " with it"
+        measured=say("; ").join(
+            say(
+                _SAME if a.seen["log"] == b.seen["log"] else _OTHER,
+                trainer=b.trainer,
+                count=len(b.seen["log"]),
+            )
             for a, b in pairs
         ),
     )
+
+
+_SAME = message(
+    "{trainer}: {count} lines of training without evaluation, the same steps and losses as with it"
+)
+_OTHER = message("{trainer}: {count} lines of training without evaluation, other than with it")
 
 
 def _coherent(found: Observation) -> bool:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from evalskip.claims import held
 from evalskip.claims.held import size
+from evalskip.messages import listed, message, say
 from evalskip.spec import OFF
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Summary
 
 ID = "memory"
-SAYS = "Memory falls when evaluation is skipped."
+SAYS = message("Memory falls when evaluation is skipped.")
 
 
 def judged(summary: Summary) -> Claim:
@@ -20,19 +21,23 @@ def judged(summary: Summary) -> Claim:
     peaks = held.peaks_of(summary)
     off = peaks.get(OFF)
     if off is None:
-        return held.judged((ID, SAYS), summary, {}, measured="nothing")
+        return held.judged((ID, SAYS), summary, {}, measured=say("nothing"))
     floor = held.tolerance(summary)
     others = {arm: peak for arm, peak in peaks.items() if held.evaluates(summary, arm)}
     falls = {arm: peak - off > floor for arm, peak in others.items()}
-    told = [f"{size(peak)} with {arm}" for arm, peak in others.items()]
+    told = [say("{peak} with {arm}", peak=size(peak), arm=arm) for arm, peak in others.items()]
     return held.judged(
         (ID, SAYS),
         summary,
         falls,
-        measured=f"peak of a run: {size(off)} without evaluation, {', '.join(told)}; repeats "
-        f"differ by up to {size(floor)}",
-        condition=f"it falls against {', '.join(arm for arm in falls if falls[arm])}"
+        measured=say(
+            "peak of a run: {off} without evaluation, {others}; repeats differ by up to {floor}",
+            off=size(off),
+            others=listed(told),
+            floor=size(floor),
+        ),
+        condition=say("it falls against {arms}", arms=listed(arm for arm in falls if falls[arm]))
         if any(falls.values())
-        else "train steps set the peak, and what is evaluated stays below it",
+        else say("train steps set the peak, and what is evaluated stays below it"),
         evidence=[f"arms: {arm}, peak_bytes" for arm in others],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import seen
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from evalskip.summary import Claim, Observation
 
 ID = "message"
-SAYS = (
+SAYS = message(
     "The code is an if/else on do_eval, and a run without evaluation logs that it skips the phase."
 )
 
@@ -26,11 +27,18 @@ def judged(observations: Sequence[Observation]) -> Claim:
         (ID, SAYS),
         sources,
         [bool(found.seen["if_else"]) and found.trainer in told for found in sources],
-        measured="; ".join(
-            f"{found.trainer}: {len(found.seen['if'])} conditions on do_eval in "
-            f"{found.seen['files']} files, {len(found.seen['if_else'])} of them with an else; "
-            f"{'a' if found.trainer in told else 'no'} run without evaluation logged that it "
-            "skips it"
+        measured=say("; ").join(
+            say(
+                "{trainer}: {conditions} conditions on do_eval in {files} files, {with_else} of "
+                "them with an else; {logged}",
+                trainer=found.trainer,
+                conditions=len(found.seen["if"]),
+                files=found.seen["files"],
+                with_else=len(found.seen["if_else"]),
+                logged=say("a run without evaluation logged that it skips it")
+                if found.trainer in told
+                else say("no run without evaluation logged that it skips it"),
+            )
             for found in sources
         ),
     )

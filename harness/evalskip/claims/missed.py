@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims.held import per_cent, where_run
+from evalskip.messages import listed, message, say
 from evalskip.summary import Claim
 
 if TYPE_CHECKING:
@@ -40,29 +41,44 @@ def within(row: ScheduleRegret, limit: float) -> Verdict:
 
 def saved(row: ScheduleRegret) -> str:
     """Time that is saved, for a sentence."""
-    return per_cent(row.time_saved) if row.time_saved else "an unknown part"
+    return per_cent(row.time_saved) if row.time_saved else say("an unknown part")
 
 
-def by_verdict(verdicts: Mapping[str, Verdict]) -> str:
-    """What holds, what does not and what is not settled, for a sentence."""
-    words = {"supported": "it holds:", "refuted": "not:", "inconclusive": "not settled:"}
+def by_verdict(found: RegretSummary, verdicts: Mapping[str, Verdict]) -> str:
+    """What holds, what does not and what is not settled, where so much may be lost."""
     told = []
-    for verdict, word in words.items():
-        if own := [says for says, found in verdicts.items() if found == verdict]:
-            told.append(f"{word} {', '.join(own)}")
-    return "; ".join(told)
+    for verdict, words in _BY_VERDICT.items():
+        if own := [says for says, judged in verdicts.items() if judged == verdict]:
+            told.append(say(words, schedules=listed(own)))
+    return say(
+        "where {limit:g} nats may be lost, {each}",
+        limit=found.within_regret,
+        each=say("; ").join(told),
+    )
+
+
+_BY_VERDICT: dict[Verdict, str] = {
+    "supported": message("it holds: {schedules}"),
+    "refuted": message("not: {schedules}"),
+    "inconclusive": message("not settled: {schedules}"),
+}
 
 
 def taken(row: ScheduleRegret) -> str:
     """The time that its evaluations take, for a sentence."""
-    return "an unknown part" if row.share is None else f"{100 * row.share:.1f} %"
+    return say("an unknown part") if row.share is None else f"{100 * row.share:.1f} %"
 
 
 def nats(value: Interval) -> str:
     """A regret with its interval, for a sentence."""
     if value.low is None or value.high is None:
-        return f"{value.estimate:.3f} nats"
-    return f"{value.estimate:.3f} nats [{value.low:.3f}, {value.high:.3f}]"
+        return say("{loss:.3f} nats", loss=value.estimate)
+    return say(
+        "{loss:.3f} nats [{low:.3f}, {high:.3f}]",
+        loss=value.estimate,
+        low=value.low,
+        high=value.high,
+    )
 
 
 def judged(
@@ -91,30 +107,46 @@ def judged(
     if found is None:
         return Claim(
             id=claim[0],
-            says=claim[1],
+            says=say(claim[1]),
             verdict="not_run",
-            scope="nothing was run",
+            scope=say("nothing was run"),
             measured=measured,
             condition="",
             evidence=[],
         )
     if found.not_proven:
-        verdict, condition = "inconclusive", f"a real run differs: {found.not_proven[0]}"
+        verdict = "inconclusive"
+        condition = say("a real run differs: {run}", run=found.not_proven[0])
     elif found.dense_overfits < found.seeds:
         verdict = "inconclusive"
-        condition = f"the job overfits on {found.dense_overfits} of {found.seeds} seeds only"
+        condition = say(
+            "the job overfits on {part} of {whole} seeds only",
+            part=found.dense_overfits,
+            whole=found.seeds,
+        )
     level = f"{100 * found.level_of_verdict:.1f} %"
     return Claim(
         id=claim[0],
-        says=claim[1],
+        says=say(claim[1]),
         verdict=verdict,
         scope=where_run(
-            summary.scope, f"; {found.seeds} seeds, of which {found.dense_overfits} overfit"
+            summary.scope,
+            say(
+                "{seeds} seeds, of which {overfit} overfit",
+                seeds=found.seeds,
+                overfit=found.dense_overfits,
+            ),
         ),
         measured=measured,
         condition=condition,
         evidence=[
-            f"{each.says}: regret {nats(each.lost)}; at {level}: {nats(each.judged)}"
+            say(
+                "{says}: regret {lost}; at {level}: {judged}",
+                says=each.says,
+                lost=nats(each.lost),
+                level=level,
+                judged=nats(each.judged),
+            )
             for each in told
         ],
     )

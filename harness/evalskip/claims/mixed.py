@@ -6,33 +6,38 @@ from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import overall
 from evalskip.claims import missed
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Summary, Verdict
 
 ID = "mixed"
-SAYS = "Evaluating every N epochs, every 5 say, balances speed and monitoring."
+SAYS = message("Evaluating every N epochs, every 5 say, balances speed and monitoring.")
 
 
 def judged(summary: Summary) -> Claim:
     """Does each N lose no more than the regret that the spec allows, wherever it begins?"""
     found = missed.of(summary)
     if found is None:
-        return missed.judged((ID, SAYS), summary, "not_run", measured="nothing")
+        return missed.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
     rows = [each for each in missed.rows(found, "every_n_epochs:") if each.regret_shifted]
     verdicts: dict[str, Verdict] = {
         each.says: missed.within(each, found.within_regret) for each in rows
     }
     told = [
-        f"{each.says} saves {missed.saved(each)} of T and loses {missed.nats(each.lost)}, mean "
-        "over where it may begin"
+        say(
+            "{says} saves {saved} of T and loses {lost}, mean over where it may begin",
+            says=each.says,
+            saved=missed.saved(each),
+            lost=missed.nats(each.lost),
+        )
         for each in rows
     ]
     return missed.judged(
         (ID, SAYS),
         summary,
         overall(list(verdicts.values())),
-        measured="; ".join(told),
-        condition=f"where {found.within_regret:g} nats may be lost, {missed.by_verdict(verdicts)}",
+        measured=say("; ").join(told),
+        condition=missed.by_verdict(found, verdicts),
         told=rows,
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import missed
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, ScheduleRegret, Summary, Verdict
 
 ID = "overfitting"
-SAYS = "Skipping evaluation for long lets overfitting go unnoticed."
+SAYS = message("Skipping evaluation for long lets overfitting go unnoticed.")
 
 
 def judged(summary: Summary) -> Claim:
@@ -18,11 +19,23 @@ def judged(summary: Summary) -> Claim:
     found = missed.of(summary)
     off = missed.row(found, "off") if found else None
     if found is None or off is None:
-        return missed.judged((ID, SAYS), summary, "not_run", measured="nothing")
+        return missed.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
     schedules = [each for each in found.rows if each.kind == "schedule"]
     late = [
-        f"{each.says}: by {each.noticed} of {found.seeds} seeds"
-        + (f", {each.delay_steps.estimate:.0f} steps later" if each.delay_steps else "")
+        say(
+            "{says}: by {part} of {whole} seeds, {steps:.0f} steps later",
+            says=each.says,
+            part=each.noticed,
+            whole=found.seeds,
+            steps=each.delay_steps.estimate,
+        )
+        if each.delay_steps
+        else say(
+            "{says}: by {part} of {whole} seeds",
+            says=each.says,
+            part=each.noticed,
+            whole=found.seeds,
+        )
         for each in schedules
     ]
     verdict: Verdict = "inconclusive"
@@ -37,9 +50,15 @@ def judged(summary: Summary) -> Claim:
         (ID, SAYS),
         summary,
         verdict,
-        measured=f"overfitting is noticed {'; '.join(late)}; training on to the end loses "
-        f"{missed.nats(off.lost)}",
-        condition=f"noticed: two evaluations in a row {found.margin:g} nats above the best",
+        measured=say(
+            "overfitting is noticed {late}; training on to the end loses {lost}",
+            late=say("; ").join(late),
+            lost=missed.nats(off.lost),
+        ),
+        condition=say(
+            "noticed: two evaluations in a row {margin:g} nats above the best",
+            margin=found.margin,
+        ),
         told=schedules,
     )
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from evalskip.claims import held
 from evalskip.claims.held import size
+from evalskip.messages import listed, message, say
 from evalskip.spec import OFF
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Summary
 
 ID = "released"
-SAYS = "GPU and CPU resources that are kept for evaluation are released."
+SAYS = message("GPU and CPU resources that are kept for evaluation are released.")
 
 
 def judged(summary: Summary) -> Claim:
@@ -29,17 +30,23 @@ def judged(summary: Summary) -> Claim:
         if quantity and quantity in arm.train_peaks.get("after_evaluation", {})
     }
     holds = {arm: more > floor for arm, more in kept.items()}
-    told = [f"{size(max(0, more))} after {arm}" for arm, more in kept.items()]
+    told = [
+        say("{more} after {arm}", more=size(max(0, more)), arm=arm) for arm, more in kept.items()
+    ]
     return held.judged(
         (ID, SAYS),
         summary,
         holds,
-        measured="train steps that follow an evaluation peak above those of a run without by "
-        f"{', '.join(told) or 'nothing that was measured'}; repeats differ by up to {size(floor)}"
-        f"{_set_up(summary)}",
+        measured=say(
+            "train steps that follow an evaluation peak above those of a run without by {more}; "
+            "repeats differ by up to {floor}",
+            more=listed(told) or say("nothing that was measured"),
+            floor=size(floor),
+        )
+        + _set_up(summary),
         condition=""
         if any(holds.values())
-        else "between evaluations nothing is kept that could be released",
+        else say("between evaluations nothing is kept that could be released"),
         evidence=[f"arms: {arm}, train_peaks" for arm in kept],
     )
 
@@ -57,4 +64,8 @@ def _set_up(summary: Summary) -> str:
     ]
     if not costs:
         return ""
-    return f". set-up takes {min(costs):.2f} to {max(costs):.2f} s longer with an evaluation set"
+    return say(
+        ". set-up takes {least:.2f} to {most:.2f} s longer with an evaluation set",
+        least=min(costs),
+        most=max(costs),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evalskip.messages import say
 from evalskip.summary import Claim
 
 if TYPE_CHECKING:
@@ -66,10 +67,10 @@ def judged(
     trainers = sorted({observation.trainer for observation in observations})
     return Claim(
         id=claim[0],
-        says=claim[1],
+        says=say(claim[1]),
         verdict=verdict,
-        scope=", ".join(trainers) or "nothing was run",
-        measured=measured if observations else "nothing",
+        scope=", ".join(trainers) or say("nothing was run"),
+        measured=measured if observations else say("nothing"),
         condition=condition if observations else "",
         evidence=[evidence(observation) for observation in observations],
     )
@@ -81,7 +82,7 @@ def evidence(observation: Observation) -> str:
     seen = error(observation) or ", ".join(
         f"{key} {value}" for key, value in observation.seen.items() if key not in _LONG
     )
-    return f"{observation.trainer}, {asked or 'nothing set'}: {seen}"
+    return f"{observation.trainer}, {asked or say('nothing set')}: {seen}"
 
 
 _LONG = ("losses", "log")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import FEWEST_BLOCKS, blocks_to_settle, judge, overall
 from evalskip.claims.held import per_cent, where_run
+from evalskip.messages import message, say
 from evalskip.schedules import EveryEpoch
 from evalskip.summary import Claim
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from evalskip.summary import Comparison, Summary
 
 ID = "speed"
-SAYS = (
+SAYS = message(
     "Skipping evaluation makes training about 15-30 % faster overall, depending on the size of "
     "the evaluation set."
 )
@@ -31,6 +32,23 @@ def questions(spec: Spec) -> list[str]:
     return [arm.name for arm in spec.all_arms() if isinstance(arm.schedule, EveryEpoch)]
 
 
+def told(summary: Summary) -> Claim:
+    """The claim over all arms at which it was judged."""
+    points = sorted(
+        (c for c in summary.comparisons if c.verdict is not None),
+        key=lambda c: summary.arms[c.arm].evaluation_load,
+    )
+    return Claim(
+        id=ID,
+        says=say(SAYS),
+        verdict=overall([c.verdict for c in points if c.verdict]),
+        scope=_scope(summary),
+        measured=say("; ").join(_measured(summary, point) for point in points) or say("nothing"),
+        condition=_condition(summary, points),
+        evidence=[f"comparisons: {point.arm}, {_RESTS_ON}" for point in points],
+    )
+
+
 def judged(summary: Summary, arms: Sequence[str]) -> Summary:
     """The summary with a verdict at each of the arms, and the claim over all of them."""
     comparisons = [
@@ -41,20 +59,8 @@ def judged(summary: Summary, arms: Sequence[str]) -> Summary:
         else comparison
         for comparison in summary.comparisons
     ]
-    points = sorted(
-        (c for c in comparisons if c.verdict is not None),
-        key=lambda c: summary.arms[c.arm].evaluation_load,
-    )
-    claim = Claim(
-        id=ID,
-        says=SAYS,
-        verdict=overall([c.verdict for c in points if c.verdict]),
-        scope=_scope(summary),
-        measured="; ".join(_measured(summary, point) for point in points) or "nothing",
-        condition=_condition(summary, points),
-        evidence=[f"comparisons: {point.arm}, {_RESTS_ON}" for point in points],
-    )
-    return summary.model_copy(update={"comparisons": comparisons, "claims": [claim]})
+    found = summary.model_copy(update={"comparisons": comparisons})
+    return found.model_copy(update={"claims": [told(found)]})
 
 
 def settled(summary: Summary, arms: Sequence[str]) -> bool:
@@ -65,39 +71,63 @@ def settled(summary: Summary, arms: Sequence[str]) -> bool:
 
 def _scope(summary: Summary) -> str:
     part = summary.extrapolated
-    return where_run(summary.scope, f"; extrapolated from {part.steps} steps" if part else "")
+    beside = [say("extrapolated from {steps} steps", steps=part.steps)] if part else []
+    return where_run(summary.scope, *beside)
 
 
 def _measured(summary: Summary, point: Comparison) -> str:
-    return f"{per_cent(point.throughput_gain)} {_where(summary, point)}: {point.verdict}"
+    return say(
+        "{gain} {where}: {verdict}",
+        gain=per_cent(point.throughput_gain),
+        where=_where(summary, point),
+        verdict=say(str(point.verdict)),
+    )
 
 
 def _where(summary: Summary, point: Comparison) -> str:
     rows = summary.arms[point.arm].evaluation_rows
-    return f"with {point.arm}" if rows is None else f"at {rows} rows"
+    return say("with {arm}", arm=point.arm) if rows is None else say("at {rows} rows", rows=rows)
 
 
 def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
     """The region in which the claim holds, and what would settle what is open."""
     fewest = min((point.blocks for point in points), default=0)
     if fewest < FEWEST_BLOCKS:
-        return f"a verdict needs {FEWEST_BLOCKS} blocks, {fewest} were run" if points else ""
+        needs = say(
+            "a verdict needs {blocks} blocks, {fewest} were run",
+            blocks=FEWEST_BLOCKS,
+            fewest=fewest,
+        )
+        return needs if points else ""
     texts = []
     if len(points) > 1:
-        bounds = [_crossing(summary, points, edge) for edge in RANGE]
-        texts.append(f"in evaluation load, the range is {' '.join(bounds)}")
+        entered, left = (_crossing(summary, points, edge) for edge in RANGE)
+        texts.append(
+            say(
+                "in evaluation load, the range is entered at {entered} and left at {left}",
+                entered=entered,
+                left=left,
+            )
+        )
     for point in points:
         if point.verdict == "inconclusive":
             needed = blocks_to_settle(point.throughput_gain, RANGE, point.blocks)
             where = _where(summary, point)
             texts.append(
-                f"{where} the gain lies on the edge of the range, and no number of blocks "
-                "would settle it"
+                say(
+                    "{where} the gain lies on the edge of the range, and no number of blocks "
+                    "would settle it",
+                    where=where,
+                )
                 if needed is None
-                else f"{where} it is open after {point.blocks} blocks, and about {needed} "
-                "would settle it"
+                else say(
+                    "{where} it is open after {blocks} blocks, and about {needed} would settle it",
+                    where=where,
+                    blocks=point.blocks,
+                    needed=needed,
+                )
             )
-    return "; ".join(texts)
+    return say("; ").join(texts)
 
 
 def _crossing(summary: Summary, points: Sequence[Comparison], edge: float) -> str:
@@ -115,10 +145,9 @@ def _crossing(summary: Summary, points: Sequence[Comparison], edge: float) -> st
         ):
             if y0 < edge <= y1:
                 return f"{x0 + (edge - y0) / (y1 - y0) * (x1 - x0):.2f}"
-        return f"beyond {loads[-1]:.2f}"
+        return say("beyond {load:.2f}", load=loads[-1])
 
     gains = [point.throughput_gain for point in points]
-    name = "entered at" if edge == RANGE[0] else "and left at"
     middle = at([gain.estimate for gain in gains])
     first, last = at([gain.high for gain in gains]), at([gain.low for gain in gains])
-    return f"{name} {middle} [{first}, {last}]"
+    return f"{middle} [{first}, {last}]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import seen
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from evalskip.summary import Claim, Observation
 
 ID = "switch"
-SAYS = "Setting do_eval: false is all it takes to skip evaluation."
+SAYS = message("Setting do_eval: false is all it takes to skip evaluation.")
 
 
 def judged(observations: Sequence[Observation]) -> Claim:
@@ -22,9 +23,13 @@ def judged(observations: Sequence[Observation]) -> Claim:
     for run in runs:
         by_trainer.setdefault(run.trainer, []).append(run)
     told = [
-        f"eval_strategy {run.asked.get('eval_strategy', 'not set')}: "
-        f"{run.seen.get('evaluations_inside')} in the loop and "
-        f"{run.seen.get('evaluations_after')} after it ({run.trainer})"
+        say(
+            "eval_strategy {asked}: {inside} in the loop and {after} after it ({trainer})",
+            asked=run.asked.get("eval_strategy", say("not set")),
+            inside=run.seen.get("evaluations_inside"),
+            after=run.seen.get("evaluations_after"),
+            trainer=run.trainer,
+        )
         for run in runs
         if seen.evaluations(run)
     ]
@@ -32,7 +37,10 @@ def judged(observations: Sequence[Observation]) -> Claim:
         (ID, SAYS),
         runs,
         [not any(map(seen.evaluations, own)) for own in by_trainer.values()],
-        measured=f"with do_eval: false, {'; '.join(told) or 'there was no evaluation'}",
+        measured=say(
+            "with do_eval: false, {told}",
+            told=say("; ").join(told) or say("there was no evaluation"),
+        ),
         condition=_what_works(observations),
     )
 
@@ -44,7 +52,7 @@ def _what_works(observations: Sequence[Observation]) -> str:
     after = [run for run in off if run.seen.get("evaluations_after")]
     if not off or inside:
         return ""
-    text = 'the switch that works is eval_strategy: "no" (in quotes), which is the default'
+    texts = [say('the switch that works is eval_strategy: "no" (in quotes), which is the default')]
     if after and all(run.asked.get("do_eval") is True for run in after):
-        text += "; with it, do_eval: true evaluates once more, after training"
-    return text
+        texts.append(say("with it, do_eval: true evaluates once more, after training"))
+    return say("; ").join(texts)

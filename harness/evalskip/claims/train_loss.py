@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import missed
+from evalskip.messages import message, say
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Summary
 
 ID = "train_loss"
-SAYS = "The training-loss curve can help to judge the model."
+SAYS = message("The training-loss curve can help to judge the model.")
 
 
 def judged(summary: Summary) -> Claim:
@@ -18,7 +19,7 @@ def judged(summary: Summary) -> Claim:
     found = missed.of(summary)
     row = missed.row(found, "train_loss") if found else None
     if found is None or row is None or row.correlation is None:
-        return missed.judged((ID, SAYS), summary, "not_run", measured="nothing")
+        return missed.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
     ranks = row.correlation
     verdict = missed.within(row, found.within_regret)
     if verdict == "supported" and (ranks.low is None or ranks.low <= 0):
@@ -27,14 +28,15 @@ def judged(summary: Summary) -> Claim:
         (ID, SAYS),
         summary,
         verdict,
-        measured=f"its rank correlation with the full evaluation is {ranks.estimate:.2f}"
-        + (
-            ""
+        measured=say(
+            "its rank correlation with the full evaluation is {ranks}, and the checkpoint of the "
+            "least training loss is {lost} worse",
+            ranks=f"{ranks.estimate:.2f}"
             if ranks.low is None or ranks.high is None
-            else f" [{ranks.low:.2f}, {ranks.high:.2f}]"
-        )
-        + f", and the checkpoint of the least training loss is {missed.nats(row.lost)} worse",
-        condition="the job overfits: it goes on falling while evaluation rises"
+            else f"{ranks.estimate:.2f} [{ranks.low:.2f}, {ranks.high:.2f}]",
+            lost=missed.nats(row.lost),
+        ),
+        condition=say("the job overfits: it goes on falling while evaluation rises")
         if verdict == "refuted"
         else "",
         told=[row],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.claims import speed
 from evalskip.claims.ledger import collected
+from evalskip.messages import say
 from evalskip.summary import Claim, Effort, Matched, Scope, Source, SpeedPoint, Summary
 
 if TYPE_CHECKING:
@@ -69,8 +70,11 @@ def _over_all(claims: Sequence[Claim], sources: Sequence[Source]) -> Claim:
     return claims[0].model_copy(
         update={
             "verdict": verdict,
-            "scope": "; ".join(dict.fromkeys(claim.scope for _, claim in settled)),
-            "measured": "; ".join(f"{claim.verdict} by {name}" for name, claim in held),
+            "scope": say("; ").join(dict.fromkeys(claim.scope for _, claim in settled)),
+            "measured": say("; ").join(
+                say("{verdict} by {result}", verdict=say(claim.verdict), result=name)
+                for name, claim in held
+            ),
             "condition": _condition(settled) if verdict == "conditional" else "",
             "evidence": [f"{name}: {each}" for name, claim in held for each in claim.evidence],
         }
@@ -79,7 +83,10 @@ def _over_all(claims: Sequence[Claim], sources: Sequence[Source]) -> Claim:
 
 def _condition(settled: Sequence[tuple[str, Claim]]) -> str:
     """Where it holds, where it does not, and on what it depends elsewhere."""
-    return "; ".join(f"{name}: {claim.condition or claim.measured}" for name, claim in settled)
+    return say("; ").join(
+        say("{result}: {says}", result=name, says=claim.condition or claim.measured)
+        for name, claim in settled
+    )
 
 
 def _source(summary: Summary) -> Source:

@@ -31,17 +31,18 @@ def claims(
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(help="Write the report of every claim there, over all of the results."),
+        typer.Option(help="Write the report of every claim there, in English and in Chinese."),
     ] = None,
     require: Annotated[
         list[str] | None, typer.Option(help="Fail (3) unless this claim has a verdict. Repeatable.")
     ] = None,
 ) -> None:
     """The article's claims, and what became of each."""
-    from evalskip.claims.ledger import unsettled
+    from evalskip.claims.ledger import retold, unsettled
     from evalskip.claims.whole import whole
     from evalskip.jobs.llamafactory.settings import built_interpreters
     from evalskip.machine.fingerprint import fingerprint
+    from evalskip.messages import LANGUAGES, speaking
     from evalskip.report.html import write_page
     from evalskip.report.markdown import write_markdown
     from evalskip.report.terminal import console, print_claims, print_observation
@@ -73,8 +74,11 @@ def claims(
     if report:
         with fresh_directory(report):
             write_sections(report, ledger, set())
-            write_markdown(report, [ledger])
-            write_page(report, [ledger])
+            for language in LANGUAGES:
+                with speaking(language):
+                    told = whole(report.name, list(map(retold, found)), fingerprint())
+                    write_markdown(report, [told])
+                    write_page(report, [told])
     print_claims(screen, ledger)
     if missing := unsettled(ledger.claims, require or []):
         raise Inconclusive(missing)

@@ -16,6 +16,7 @@ from evalskip.claims.ledger import judged_by_peaks
 from evalskip.engines.base import BlockLost, RunEnded
 from evalskip.errors import MeasurementError
 from evalskip.experiments.duration import Estimate, estimate, slice_for
+from evalskip.messages import say
 from evalskip.plan import plan
 from evalskip.records import whole_attempts
 from evalskip.slices import Slice
@@ -119,7 +120,7 @@ class _Experiment:
         blocks = plan(self._spec, self._slice())
         done = {block for block, _ in self.finished}
         self._watcher.planned(blocks, sum(block.index in done for block in blocks))
-        stopped = "every planned block is run"
+        stopped = say("every planned block is run")
         for look in self._spec.design.looks:
             due = [block for block in blocks if block.index <= look and block.index not in done]
             if not due and max(done) > look:
@@ -128,10 +129,14 @@ class _Experiment:
             suffices = self._run_all(due)
             summary = self._summary()
             if not suffices:
-                stopped = f"the budget of {self._spec.design.budget:g} s is used up"
+                stopped = say(
+                    "the budget of {budget:g} s is used up", budget=self._spec.design.budget
+                )
                 break
             if self._questions and speed.settled(summary, self._questions):
-                stopped = f"every verdict was settled at the look after {look} blocks"
+                stopped = say(
+                    "every verdict was settled at the look after {look} blocks", look=look
+                )
                 break
         effort = summary.effort.model_copy(update={"stopped": stopped})
         summary = summary.model_copy(update={"effort": effort})
@@ -257,7 +262,7 @@ class _Experiment:
             name=self._results.name,
             environment=self._results.environment,
             seconds=self._before + time.monotonic() - self._began,
-            stopped="it goes on",
+            stopped=say("it goes on"),
             level_of_verdict=simultaneous_level(
                 design.level, len(design.looks), len(self._questions)
             ),

@@ -9,6 +9,7 @@ from evalskip.claims.ledger import judged_by_observation
 from evalskip.experiments.ranks import observe_ranks
 from evalskip.experiments.truth import observe
 from evalskip.machine.fingerprint import fingerprint
+from evalskip.messages import say
 from evalskip.summary import Effort, Scope, Summary, write_sections
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def make_claims(
     summary = Summary.of_nothing(
         name=directory.name,
         scope=Scope(
-            job="truth table",
+            job=say("truth table"),
             model="tiny",
             parameters=0,
             device="cpu",
@@ -60,7 +61,7 @@ def make_claims(
             seconds=time.monotonic() - began,
             run_overhead_s=None,
             block_start_s=None,
-            stopped="every combination was run",
+            stopped=say("every combination was run"),
         ),
     )
     found = {"claims": judged_by_observation(observations), "observations": observations}

@@ -23,6 +23,7 @@ from evalskip.launch import launcher_for
 from evalskip.machine.devices import free_gpu_memory
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.memory.peaks import CONTEXT_BYTES
+from evalskip.messages import say
 from evalskip.plan import TRIALS
 from evalskip.records import append_line
 from evalskip.schedules import FinalOnly, Off
@@ -78,7 +79,7 @@ def headroom(
             seconds=time.monotonic() - began,
             run_overhead_s=None,
             block_start_s=None,
-            stopped="every arm has its largest batch",
+            stopped=say("every arm has its largest batch"),
         ),
     )
     summary = summary.model_copy(update={"headroom": found})

@@ -13,6 +13,7 @@ from evalskip.analysis.curves import Curve, overfits
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.regret import Costs, Look, recommended, rows_of
 from evalskip.errors import InputError
+from evalskip.messages import counted, say
 from evalskip.results import fresh_directory
 from evalskip.summary import Effort, RegretSummary, Scope, Summary, write_sections
 
@@ -57,7 +58,11 @@ def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
     total: float | None = None
     others: set[str] = set()
     if "loss" not in metric:
-        warnings.append(f"{metric}: less is taken to be better, and margins to be in its unit")
+        warnings.append(
+            say(
+                "{metric}: less is taken to be better, and margins to be in its unit", metric=metric
+            )
+        )
     for entry in entries:
         others |= {key for key in entry if key.startswith("eval_")}
         if "train_runtime" in entry:
@@ -67,14 +72,29 @@ def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
         at = _number(entry.get("step", entry.get("current_steps")))
         value = _number(entry[metric])
         if at is None:
-            warnings.append(f"{metric} {entry[metric]}: it does not say at which step; left out")
+            warnings.append(
+                say(
+                    "{metric} {value}: it does not say at which step; left out",
+                    metric=metric,
+                    value=entry[metric],
+                )
+            )
             continue
         step = int(at)
         if value is None:
-            warnings.append(f"step {step}: {metric} is not a number: {entry[metric]}; left out")
+            warnings.append(
+                say(
+                    "step {step}: {metric} is not a number: {value}; left out",
+                    step=step,
+                    metric=metric,
+                    value=entry[metric],
+                )
+            )
             continue
         if step in evaluated:
-            warnings.append(f"step {step}: evaluated twice, after a resume say; the last counts")
+            warnings.append(
+                say("step {step}: evaluated twice, after a resume say; the last counts", step=step)
+            )
         evaluated[step] = value
         runtimes.append(_number(entry.get("eval_runtime")))
     if not evaluated:
@@ -96,7 +116,11 @@ def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
     )
     if steps[-1] < all_steps:
         warnings.append(
-            f"the last evaluation is after step {steps[-1]} of {all_steps}; it stands for the end"
+            say(
+                "the last evaluation is after step {step} of {whole}; it stands for the end",
+                step=steps[-1],
+                whole=all_steps,
+            )
         )
     return PastRun(curve, _share(runtimes, total, len(steps), warnings), warnings)
 
@@ -107,9 +131,11 @@ def _share(
     """Of the run's time, what its evaluations took; None, and why, where the log does not say."""
     known = [runtime for runtime in runtimes if runtime is not None]
     if total is None or len(known) < len(runtimes):
-        warnings.append("the log does not say what evaluations, or the run, took: no time is told")
+        warnings.append(
+            say("the log does not say what evaluations, or the run, took: no time is told")
+        )
     elif len(runtimes) > count or sum(known) >= total:
-        warnings.append("resumed, so it does not say what the whole run took: no time is told")
+        warnings.append(say("resumed, so it does not say what the whole run took: no time is told"))
     else:
         return sum(known) / total
     return None
@@ -141,7 +167,9 @@ def past_summary(
     found = past_regret(past, design, within_share)
     summary = Summary.of_nothing(
         name=path.stem,
-        scope=Scope(job="a past run", model=path.name, parameters=0, device="its own", versions={}),
+        scope=Scope(
+            job=say("a past run"), model=path.name, parameters=0, device=say("its own"), versions={}
+        ),
         machine={},
         effort=Effort(
             blocks=0,
@@ -149,7 +177,7 @@ def past_summary(
             seconds=0.0,
             run_overhead_s=None,
             block_start_s=None,
-            stopped="read from its log",
+            stopped=say("read from its log"),
         ),
     ).model_copy(update={"regret": [found], "warnings": past.warnings})
     if out is not None:
@@ -172,8 +200,8 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         for n in _EVERY
         if n <= count // 2
     ]
-    looks.append(Look("final_only", "schedule", "once, at the end", lambda c: [c.last]))
-    looks.append(Look("off", "schedule", "off", lambda _: []))
+    looks.append(Look("final_only", "schedule", say("once, at the end"), lambda c: [c.last]))
+    looks.append(Look("off", "schedule", say("off"), lambda _: []))
     costs = None
     if past.share is not None:  # spread evenly over the evaluations
         costs = [
@@ -196,13 +224,21 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
     )
     chosen = recommended(rows, within_share, design.regret)
     best = int(np.argmin(curve.loss))
-    within = f"within {100 * within_share:g} % of T and {design.regret:g} of regret"
     if chosen:
-        says = f"{within}: {chosen.says}"
+        says = say(
+            "within {share:g} % of T and {regret:g} of regret: {told}",
+            share=100 * within_share,
+            regret=design.regret,
+            told=chosen.says,
+        )
     elif costs:
-        says = f"nothing that is known stays {within}"
+        says = say(
+            "nothing that is known stays within {share:g} % of T and {regret:g} of regret",
+            share=100 * within_share,
+            regret=design.regret,
+        )
     else:
-        says = "what evaluations took is not known, so nothing is recommended"
+        says = say("what evaluations took is not known, so nothing is recommended")
     return RegretSummary(
         seeds=1,
         points=count,
@@ -225,7 +261,7 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
 
 
 def _says(n: int) -> str:
-    return "every evaluation" if n == 1 else f"every {n} evaluations"
+    return counted("every evaluation", "every {count} evaluations", n)
 
 
 def _each(n: int) -> Callable[[Curve], Sequence[int]]:
@@ -254,7 +290,9 @@ def _entries(path: Path, warnings: list[str]) -> tuple[list[Mapping[str, Any]], 
             for key in ("current_steps", "total_steps")
         )
         if done < whole:
-            warnings.append(f"the run is cut off: {done} of {whole} steps")
+            warnings.append(
+                say("the run is cut off: {part} of {whole} steps", part=done, whole=whole)
+            )
         return entries, done
     try:
         state = json.loads(text)
@@ -266,7 +304,7 @@ def _entries(path: Path, warnings: list[str]) -> tuple[list[Mapping[str, Any]], 
     known = state.get("global_step", 0)
     whole = state.get("max_steps", 0)
     if isinstance(whole, int) and isinstance(known, int) and known < whole:
-        warnings.append(f"the run is cut off: {known} of {whole} steps")
+        warnings.append(say("the run is cut off: {part} of {whole} steps", part=known, whole=whole))
     return history, known if isinstance(known, int) else 0
 
 
@@ -280,7 +318,7 @@ def _lines(text: str, path: Path, warnings: list[str]) -> list[Mapping[str, Any]
             entry = json.loads(line)
         except ValueError:
             if number == len(lines):
-                warnings.append(f"line {number} is cut off and left out")
+                warnings.append(say("line {number} is cut off and left out", number=number))
                 continue
             raise InputError(f"{path}: line {number}: not JSON; expected a log entry") from None
         if isinstance(entry, dict):

@@ -13,6 +13,7 @@ from evalskip.analysis.prediction import amounts, cost_model, densest, predict
 from evalskip.analysis.summarise import scope_of
 from evalskip.experiments.pilots import kinds_of, make_pilots
 from evalskip.machine.fingerprint import fingerprint
+from evalskip.messages import message, say
 from evalskip.schedules import AsWritten, EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
 from evalskip.spec.arms import Arm
 from evalskip.summary import (
@@ -81,7 +82,7 @@ def predict_costs(
             seconds=time.monotonic() - began,
             run_overhead_s=None,
             block_start_s=None,
-            stopped="the pilot is made",
+            stopped=say("the pilot is made"),
         ),
     )
     summary = summary.model_copy(
@@ -254,13 +255,14 @@ class _Teller:
         survey = _Survey(self._piloted.surveys[kind.name])
         sizes = {arm.evaluation_rows for arm in kind.arms}
         for rows in sorted(sizes, key=lambda rows: rows or 0):
-            says = ", ".join(filter(None, (f"{rows:,} rows" if rows else "", kind.name)))
+            own = say("{rows:,} rows", rows=rows) if rows else ""
+            says = ", ".join(filter(None, (own, kind.name)))
             model = cost_model(
                 self._piloted.runs,
                 kind.name,
                 survey.size(rows),
                 window=self._spec.design.window,
-                says=says or "its own rows",
+                says=says or say("its own rows"),
                 jobs=survey.counts(),
                 level=self._spec.design.level,
                 operations_ratio=survey.operations_ratio(),
@@ -330,30 +332,31 @@ class _Teller:
         if most > 1:
             every = min(steps, _round(math.ceil(steps / most)))
             evaluations = math.ceil(steps / every)
-            closing = ", with the one before training" if extra > closing_too else ""
-            if closing_too:
-                closing += ", with the one that LLaMA-Factory adds after training"
-            says = f"evaluate every {every:,} steps"
+            closing = _CLOSING[extra > closing_too, bool(closing_too)]
             lines = {
-                "a LLaMA-Factory YAML": ["eval_strategy: steps", f"eval_steps: {every}"],
+                say("a LLaMA-Factory YAML"): ["eval_strategy: steps", f"eval_steps: {every}"],
                 "TrainingArguments": ['eval_strategy="steps",', f"eval_steps={every},"],
             }
         else:
-            every, closing = None, ""
+            every = None
             evaluations = extra = min(1, densest(model, self._within))
-            says = "evaluate once, after training" if evaluations else "do not evaluate"
             after = "true" if evaluations else "false"
             lines = {
-                "a LLaMA-Factory YAML": ['eval_strategy: "no"', f"do_eval: {after}"],
+                say("a LLaMA-Factory YAML"): ['eval_strategy: "no"', f"do_eval: {after}"],
                 "TrainingArguments": ['eval_strategy="no",']
-                + (["# and trainer.evaluate() after trainer.train()"] if evaluations else []),
+                + ([say("# and trainer.evaluate() after trainer.train()")] if evaluations else []),
             }
         total = evaluations + extra if every else evaluations
         share = self._share(model, total, max(0, evaluations - 1))
-        says += f": {_per_cent(share)} of the run{closing}"
-        if not evaluations:
-            one = self._share(model, 1, 0)
-            says = f"do not evaluate: even once, at the end, would take {_per_cent(one)} of the run"
+        if every:
+            says = say(closing, every=every, share=_per_cent(share))
+        elif evaluations:
+            says = say("evaluate once, after training: {share} of the run", share=_per_cent(share))
+        else:
+            says = say(
+                "do not evaluate: even once, at the end, would take {share} of the run",
+                share=_per_cent(self._share(model, 1, 0)),
+            )
         return Recommendation(
             evaluation=model.evaluation,
             within=self._within,
@@ -369,6 +372,23 @@ class _Teller:
         return predict(model, of, arm="", schedule="", evaluation_rows=None).share
 
 
+_CLOSING = {
+    (False, False): message("evaluate every {every:,} steps: {share} of the run"),
+    (True, False): message(
+        "evaluate every {every:,} steps: {share} of the run, with the one before training"
+    ),
+    (False, True): message(
+        "evaluate every {every:,} steps: {share} of the run, with the one that LLaMA-Factory adds "
+        "after training"
+    ),
+    (True, True): message(
+        "evaluate every {every:,} steps: {share} of the run, with the one before training, with "
+        "the one that LLaMA-Factory adds after training"
+    ),
+}
+"""By whether one before training, and one after it, are counted as well."""
+
+
 def _round(steps: int) -> int:
     """Up, to a number that people write: two digits."""
     unit = 1
@@ -380,7 +400,10 @@ def _round(steps: int) -> int:
 def _per_cent(share: Interval) -> str:
     if share.low is None or share.high is None:
         return f"{100 * share.estimate:.1f} %"
-    return (
-        f"{100 * share.estimate:.1f} % (at {100 * share.level:g} %: "
-        f"{100 * share.low:.1f} to {100 * share.high:.1f} %)"
+    return say(
+        "{share:.1f} % (at {level:g} %: {low:.1f} to {high:.1f} %)",
+        share=100 * share.estimate,
+        level=100 * share.level,
+        low=100 * share.low,
+        high=100 * share.high,
     )

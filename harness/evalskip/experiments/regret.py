@@ -20,6 +20,7 @@ from evalskip.errors import InputError, MeasurementError
 from evalskip.jobs import CurveRequest, RunRequest
 from evalskip.launch import launcher_for
 from evalskip.machine.fingerprint import fingerprint
+from evalskip.messages import message, say
 from evalskip.plan import CURVES
 from evalskip.records import append_line
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
@@ -75,7 +76,7 @@ def find_regret(
             seconds=time.monotonic() - began,
             run_overhead_s=None,
             block_start_s=None,
-            stopped="every seed is trained",
+            stopped=say("every seed is trained"),
         ),
     )
     summary = summary.model_copy(update={"regret": [found]})
@@ -276,18 +277,32 @@ class _Regret:
         expected = replay(curve, places, patience=patience)
         stopped = last if expected.stopped is None else curve.steps[expected.stopped]
         found: dict[str, tuple[Any, Any]] = {
-            "stopped at step": (stopped, real["stopped_at"]),
-            "kept step": (curve.steps[expected.kept], real["kept"]),
+            message("stopped at step"): (stopped, real["stopped_at"]),
+            message("kept step"): (curve.steps[expected.kept], real["kept"]),
         }
         if self._spec.job.describe()["device"] == "cpu":  # elsewhere sums may differ in order
             found["weights"] = (digests[expected.kept], real["weights_digest"])
-        differs = [f"{what}: replay {a}, real {b}" for what, (a, b) in found.items() if a != b]
-        how = (
-            f"every {epochs} epochs, {f'patience {patience}' if patience else 'no early stopping'}"
+        differs = "; ".join(
+            say("{what}: replay {replayed}, real {real}", what=what, replayed=a, real=b)
+            for what, (a, b) in found.items()
+            if a != b
         )
-        outcome = "; ".join(differs) or f"stopped at {stopped}, kept {found['kept step'][0]}"
-        self._tell(f"proof, seed {curve.seed}, {how}: {outcome}")
-        return f"seed {curve.seed}, {how}: {'; '.join(differs)}" if differs else None
+        if patience:
+            how = say(
+                "seed {seed}, every {epochs} epochs, patience {patience}",
+                seed=curve.seed,
+                epochs=epochs,
+                patience=patience,
+            )
+        else:
+            how = say(
+                "seed {seed}, every {epochs} epochs, no early stopping",
+                seed=curve.seed,
+                epochs=epochs,
+            )
+        outcome = differs or f"stopped at {stopped}, kept {found['kept step'][0]}"
+        self._tell(f"proof, {how}: {outcome}")
+        return f"{how}: {differs}" if differs else None
 
     def _run(self, launcher: Launcher, seed: int, wanted: CurveRequest) -> dict[str, Any]:
         request = RunRequest(
@@ -342,7 +357,15 @@ def _between(steps: Sequence[int], losses: Mapping[int, float]) -> Any:
 
 
 def _says(chosen: ScheduleRegret | None, within_share: float, within_regret: float) -> str:
-    within = f"within {100 * within_share:g} % of T and {within_regret:g} nats of regret"
     if chosen is None:
-        return f"nothing stays {within}"
-    return f"{within}: {chosen.says}"
+        return say(
+            "nothing stays within {share:g} % of T and {regret:g} nats of regret",
+            share=100 * within_share,
+            regret=within_regret,
+        )
+    return say(
+        "within {share:g} % of T and {regret:g} nats of regret: {told}",
+        share=100 * within_share,
+        regret=within_regret,
+        told=chosen.says,
+    )

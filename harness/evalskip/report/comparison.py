@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalskip.machine.fingerprint import same_model
+from evalskip.messages import say
 from evalskip.report import figures
 from evalskip.report.headline import answer, scopes
 from evalskip.report.tables import Table
@@ -40,18 +41,21 @@ def _notes(summaries: Sequence[Summary]) -> list[str]:
     """What may be compared of these results."""
     first = summaries[0]
     if all(same_model(first.machine, other.machine) for other in summaries):
-        return ["All were measured on the same model of machine."]
+        return [say("All were measured on the same model of machine.")]
     return [
-        "They were measured on different machines: gains and shares can be compared, seconds not."
+        say(
+            "They were measured on different machines: gains and shares can be compared, seconds "
+            "not."
+        )
     ]
 
 
 def _answers(summaries: Sequence[Summary]) -> Table:
     return Table(
-        title="The results",
-        note="What each says, and what it holds for.",
-        columns=("result", "answer", "scope"),
-        rows=[(found.name, answer(found), "; ".join(scopes(found))) for found in summaries],
+        title=say("The results"),
+        note=say("What each says, and what it holds for."),
+        columns=(say("result"), say("answer"), say("scope")),
+        rows=[(found.name, answer(found), say("; ").join(scopes(found))) for found in summaries],
     )
 
 
@@ -61,11 +65,11 @@ def _verdicts(summaries: Sequence[Summary]) -> Table:
     for place, summary in enumerate(summaries):
         for claim in summary.claims:
             if claim.verdict != "not_run":
-                verdicts.setdefault(claim.id, {})[place] = claim.verdict
+                verdicts.setdefault(claim.id, {})[place] = say(claim.verdict)
     return Table(
-        title="Verdicts",
-        note="On each claim, by each result; a dash: it was not judged there.",
-        columns=("claim", *(summary.name for summary in summaries)),
+        title=say("Verdicts"),
+        note=say("On each claim, by each result; a dash: it was not judged there."),
+        columns=(say("claim"), *(summary.name for summary in summaries)),
         rows=[
             (claim, *(by.get(place, figures.NOTHING) for place in range(len(summaries))))
             for claim, by in verdicts.items()
@@ -77,10 +81,12 @@ def _gains(summaries: Sequence[Summary]) -> Table:
     """Arms down, results across."""
     arms = dict.fromkeys(found.arm for summary in summaries for found in summary.comparisons)
     return Table(
-        title="Gains side by side",
-        note="Throughput gain of skipping in per cent, by matched steps plus hidden cost; direct "
-        "where steps could not be matched.",
-        columns=("arm", *(summary.name for summary in summaries)),
+        title=say("Gains side by side"),
+        note=say(
+            "Throughput gain of skipping in per cent, by matched steps plus hidden cost; direct "
+            "where steps could not be matched."
+        ),
+        columns=(say("arm"), *(summary.name for summary in summaries)),
         rows=[
             (
                 arm,

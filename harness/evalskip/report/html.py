@@ -17,9 +17,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from evalskip.errors import InputError
+from evalskip.messages import message, say, spoken
 from evalskip.records import write_atomically
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
+from evalskip.report.files import own_folder, own_name
 from evalskip.report.headline import answer, provenance, scopes
 from evalskip.report.plots import NAMES, plots_of
 from evalskip.report.plots.compared import compared
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from evalskip.report.comparison import Comparison
     from evalskip.report.plots.drawing import Plot
     from evalskip.summary import Claim, Summary
+
+_WITHIN = "${+(100 * told.within).toFixed(2)}"
 
 MARKS = {"supported": "✓", "refuted": "✗", "conditional": "◐", "inconclusive": "?", "not_run": "–"}
 """A verdict is never told by its colour alone."""
@@ -75,6 +79,8 @@ class Section:
 def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
     """Write ``report.html`` and ``plots/*.svg`` into a directory; plots of before are replaced.
 
+    In another language these are ``report.zh.html`` and ``plots/zh/*.svg``.
+
     The page is of one result, or compares several. Whatever stands in a spec, a log or a name is
     escaped; and the page forbids anything from elsewhere, and every script but its own.
 
@@ -83,8 +89,8 @@ def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
     """
     sections, several = [Section.of(summary) for summary in summaries], comparison(summaries)
     together = compared(summaries) if several else None
-    folder = directory / "plots"
-    path = directory / "report.html"
+    folder = own_folder(directory / "plots")
+    path = directory / own_name("report.html")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.svg"):
@@ -113,11 +119,13 @@ def _page(sections: Sequence[Section], several: Comparison | None, together: Plo
     environment.filters["drawn"] = _drawn
     environment.filters["sentence"] = _sentence
     environment.filters["numbers"] = _numbers
+    environment.globals["say"] = say
     template = environment.get_template("report.html.jinja")
     script = ""
     if any(section.summary.cost_models for section in sections):
-        script = files("evalskip.report").joinpath("templates", "what_if.js").read_text()
+        script = _script()
     return template.render(
+        language=spoken(),
         script=Markup(script),
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         sections=sections,
@@ -127,6 +135,35 @@ def _page(sections: Sequence[Section], several: Comparison | None, together: Plo
         light=LIGHT_CSS,
         dark=DARK_CSS,
     )
+
+
+_IN_SCRIPT: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ('"{}"', message("once, at the end"), {}),
+    ('"{}"', message("every epoch"), {}),
+    ('["{}"', message("off"), {}),
+    ("`{}`", message("every {count} epochs"), {"count": "${every}"}),
+    ("`{}`", message("every {n} steps"), {"n": "${whole(recommended)}"}),
+    ("`# {}`", message("within {within} % of T"), {"within": _WITHIN}),
+    ("`# {}`", message("within {within} % of T: once, after training"), {"within": _WITHIN}),
+    ("`# {}`", message("no schedule stays within {within} % of T"), {"within": _WITHIN}),
+    ('"{}"', message(", with the evaluation that LLaMA-Factory adds after training"), {}),
+    (
+        "`# {}`",
+        message("every {count} epochs; the Trainer evaluates after the last step as well"),
+        {"count": "${every}"},
+    ),
+    ('"{}"', message(", and LLaMA-Factory once more"), {}),
+)
+"""What the script says: its quotes, the message, and what the script itself fills in."""
+
+
+def _script() -> str:
+    """That of the sliders, which says what a reader sees in the language that is spoken."""
+    script = files("evalskip.report").joinpath("templates", "what_if.js").read_text()
+    for quotes, template, known in _IN_SCRIPT:
+        english = quotes.format(template.format(**known))
+        script = script.replace(english, quotes.format(say(template, **known)))
+    return script
 
 
 def _what_if(summary: Summary) -> Markup:
@@ -146,7 +183,7 @@ def _numbers(table: tables.Table) -> list[Markup]:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return say("{sentence}.", sentence=f"{text[:1].upper()}{text[1:]}")
 
 
 def _drawn(plot: Plot, section: int) -> Markup:

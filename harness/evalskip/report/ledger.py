@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from evalskip.claims.held import NO_GPU, per_cent
+from evalskip.messages import counted, message, say
 from evalskip.report import figures
 
 if TYPE_CHECKING:
@@ -14,20 +15,21 @@ if TYPE_CHECKING:
     from evalskip.summary import Claim, Source, Summary, Verdict
 
 _WORDS: dict[Verdict, tuple[str, str]] = {
-    "supported": ("holds", "hold"),
-    "conditional": ("holds in part", "hold in part"),
-    "refuted": ("does not hold", "do not hold"),
-    "inconclusive": ("is not settled", "are not settled"),
-    "not_run": ("was not run", "were not run"),
+    "supported": (message("{count} holds"), message("{count} hold")),
+    "conditional": (message("{count} holds in part"), message("{count} hold in part")),
+    "refuted": (message("{count} does not hold"), message("{count} do not hold")),
+    "inconclusive": (message("{count} is not settled"), message("{count} are not settled")),
+    "not_run": (message("{count} was not run"), message("{count} were not run")),
 }
 """Of one claim, and of several."""
 _TOLD: dict[tuple[str, Verdict], str] = {
-    ("memory", "supported"): "Peak memory fell.",
-    ("memory", "conditional"): "Peak memory fell only where evaluation sets it.",
-    ("memory", "refuted"): "Peak memory did not fall.",
-    ("overfitting", "supported"): "Where a job overfits, nothing shows it, and a worse model is "
-    "kept.",
-    ("switch", "refuted"): "do_eval: false alone does not skip evaluation.",
+    ("memory", "supported"): message("Peak memory fell."),
+    ("memory", "conditional"): message("Peak memory fell only where evaluation sets it."),
+    ("memory", "refuted"): message("Peak memory did not fall."),
+    ("overfitting", "supported"): message(
+        "Where a job overfits, nothing shows it, and a worse model is kept."
+    ),
+    ("switch", "refuted"): message("do_eval: false alone does not skip evaluation."),
 }
 """What belongs into an answer beside speed, by claim and verdict."""
 
@@ -35,8 +37,8 @@ _TOLD: dict[tuple[str, Verdict], str] = {
 def opening(summary: Summary) -> str:
     """What becomes of speed, of memory, of the model and of the switch; how many claims hold."""
     verdicts = {claim.id: claim.verdict for claim in summary.claims}
-    told = [text for (name, verdict), text in _TOLD.items() if verdicts.get(name) == verdict]
-    return " ".join(filter(None, (_speed(summary.sources), *told, _counted(summary.claims))))
+    told = [say(text) for (name, verdict), text in _TOLD.items() if verdicts.get(name) == verdict]
+    return say(" ").join(filter(None, (_speed(summary.sources), *told, _counted(summary.claims))))
 
 
 def _speed(sources: Sequence[Source]) -> str:
@@ -45,35 +47,38 @@ def _speed(sources: Sequence[Source]) -> str:
     settled = [point for _, point in found]
     if not settled:
         return ""
-    lacks = all(NO_GPU in source.scope for source, _ in found)
     least, most = (
         find(settled, key=lambda point: point.throughput_gain.estimate) for find in (min, max)
     )
     loads = sorted(point.evaluation_load for point in settled)
     held = sorted(point.evaluation_load for point in settled if point.verdict == "supported")
-    where = f"{len(held)} of {len(settled)} points"
-    where += f" (load {_span(held)})" if held else ""
-    return (
+    met = say("{held} of {points} points", held=len(held), points=len(settled))
+    if held:
+        met = say("{met} (load {load})", met=met, load=_span(held))
+    if all(say(NO_GPU) in source.scope for source, _ in found):
+        met = say("{met}; {lacking}", met=met, lacking=say(NO_GPU))
+    return say(
         "Skipping evaluation saves what evaluation costs, and that follows how much is evaluated: "
-        f"training was {per_cent(least.throughput_gain)} to {per_cent(most.throughput_gain)} "
-        f"faster, at {_span(loads)} evaluated tokens per trained token; the claimed 15-30 % was "
-        f"met at {where}{f'; {NO_GPU}' if lacks else ''}."
+        "training was {least} to {most} faster, at {loads} evaluated tokens per trained token; the "
+        "claimed 15-30 % was met at {met}.",
+        least=per_cent(least.throughput_gain),
+        most=per_cent(most.throughput_gain),
+        loads=_span(loads),
+        met=met,
     )
 
 
 def _span(loads: Sequence[float]) -> str:
     least, most = f"{loads[0]:.2g}", f"{loads[-1]:.2g}"
-    return least if least == most else f"{least} to {most}"
+    return least if least == most else say("{least} to {most}", least=least, most=most)
 
 
 def _counted(claims: Sequence[Claim]) -> str:
     counts = Counter(claim.verdict for claim in claims)
-    each = ", ".join(
-        f"{count} {words[0] if count == 1 else words[1]}"
-        for verdict, words in _WORDS.items()
-        if (count := counts[verdict])
+    each = (
+        counted(*words, count) for verdict, words in _WORDS.items() if (count := counts[verdict])
     )
-    return f"Of {len(claims)} claims {each}."
+    return say("Of {count} claims {each}.", count=len(claims), each=say(", ").join(each))
 
 
 def scopes(summary: Summary) -> list[str]:
@@ -84,9 +89,16 @@ def scopes(summary: Summary) -> list[str]:
 def provenance(summary: Summary) -> list[str]:
     """What it was put together from."""
     effort = summary.effort
-    names = ", ".join(source.name for source in summary.sources)
     return [
-        f"{len(summary.sources)} results: {names}",
-        f"{effort.runs:,} runs and trials, {effort.blocks} timed blocks, in "
-        f"{figures.duration(effort.seconds)}",
+        say(
+            "{count} results: {names}",
+            count=len(summary.sources),
+            names=say(", ").join(source.name for source in summary.sources),
+        ),
+        say(
+            "{runs:,} runs and trials, {blocks} timed blocks, in {time}",
+            runs=effort.runs,
+            blocks=effort.blocks,
+            time=figures.duration(effort.seconds),
+        ),
     ]

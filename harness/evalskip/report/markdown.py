@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evalskip.errors import InputError
+from evalskip.messages import say
 from evalskip.records import write_atomically
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
+from evalskip.report.files import own_name
 from evalskip.report.headline import answer, provenance, scopes
 
 if TYPE_CHECKING:
@@ -54,8 +56,8 @@ def markdown(summaries: Sequence[Summary]) -> str:
 
 
 def write_markdown(directory: Path, summaries: Sequence[Summary]) -> Path:
-    """Write ``report.md`` into a directory."""
-    path = directory / "report.md"
+    """Write ``report.md``, or ``report.zh.md``, into a directory."""
+    path = directory / own_name("report.md")
     try:
         write_atomically(path, markdown(summaries))
     except OSError as error:
@@ -74,11 +76,14 @@ def rendered(template: str, **known: object) -> str:
         autoescape=False,
     )
     environment.filters["cell"] = _cell
+    environment.globals["say"] = say
     return environment.get_template(template).render(**known)
 
 
 def _rendered(content: _Content, left_out: Sequence[str]) -> str:
-    return rendered("report.md.jinja", content=content, left_out=left_out)
+    return rendered(
+        "report.md.jinja", content=content, left_out=left_out, page=own_name("report.html")
+    )
 
 
 def _of_one(summary: Summary) -> _Content:
@@ -97,9 +102,11 @@ def _of_one(summary: Summary) -> _Content:
             if table.rows and table.title not in titles
         ],
         lists={
-            "Changed of what was written, so that arms can be compared": _some(summary.changes),
-            "How it was measured": provenance(summary),
-            "The machine and the versions": [f"{name}: {value}" for name, value in machine],
+            say("Changed of what was written, so that arms can be compared"): _some(
+                summary.changes
+            ),
+            say("How it was measured"): provenance(summary),
+            say("The machine and the versions"): [f"{name}: {value}" for name, value in machine],
         },
     )
 
@@ -108,7 +115,7 @@ def _of_several(summaries: Sequence[Summary]) -> _Content:
     found = comparison(summaries)
     return _Content(
         title=", ".join(summary.name for summary in summaries),
-        answer=f"{len(summaries)} results compared",
+        answer=say("{count} results compared", count=len(summaries)),
         scopes=found.notes if found else [],
         warnings=_some([f"{one.name}: {text}" for one in summaries for text in one.warnings]),
         first=found.tables if found else [],
@@ -123,7 +130,10 @@ def _of_several(summaries: Sequence[Summary]) -> _Content:
 def _some(lines: list[str]) -> list[str]:
     """As many as a comment has room for."""
     more = len(lines) - _MOST_LINES
-    return [*lines[:_MOST_LINES], f"and {more} more; see report.html"] if more > 0 else lines
+    if more <= 0:
+        return lines
+    rest = say("and {more} more; see {page}", more=more, page=own_name("report.html"))
+    return [*lines[:_MOST_LINES], rest]
 
 
 def _cell(text: str) -> str:

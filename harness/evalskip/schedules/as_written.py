@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from evalskip.messages import say
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -21,7 +22,7 @@ class AsWritten(BaseSchedule):
 
     @property
     def phrase(self) -> str:
-        return "as written"
+        return say("as written")
 
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from evalskip.messages import say
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -18,7 +19,7 @@ class EveryEpoch(BaseSchedule):
 
     @property
     def phrase(self) -> str:
-        return "every epoch"
+        return say("every epoch")
 
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         return [epoch * steps_per_epoch for epoch in range(1, epochs + 1)]

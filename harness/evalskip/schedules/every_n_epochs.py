@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from evalskip.messages import counted
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -24,7 +25,7 @@ class EveryNEpochs(BaseSchedule):
 
     @property
     def phrase(self) -> str:
-        return "every 1 epoch" if self.n == 1 else f"every {self.n} epochs"
+        return counted("every 1 epoch", "every {count} epochs", self.n)
 
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         return [epoch * steps_per_epoch for epoch in range(self.n, epochs + 1, self.n)]

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from evalskip.messages import say
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -25,7 +26,7 @@ class EveryNSteps(BaseSchedule):
 
     @property
     def phrase(self) -> str:
-        return f"every {self.n} steps"
+        return say("every {n} steps", n=self.n)
 
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         last = epochs * steps_per_epoch

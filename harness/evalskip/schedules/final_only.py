@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from evalskip.messages import say
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -18,7 +19,7 @@ class FinalOnly(BaseSchedule):
 
     @property
     def phrase(self) -> str:
-        return "once, at the end"
+        return say("once, at the end")
 
     @property
     def after_training(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from evalskip.messages import say
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -18,7 +19,7 @@ class Off(BaseSchedule):
 
     @property
     def phrase(self) -> str:
-        return "off"
+        return say("off")
 
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         return []

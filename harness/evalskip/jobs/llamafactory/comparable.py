@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evalskip.messages import message, say
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -32,18 +34,30 @@ def _reports(value: Any) -> bool:
 
 
 SIDE_EFFECTS = (
-    Rule("output_dir", None, "each run writes into a folder that is taken away after it"),
-    Rule("report_to", "none", "reporters would be told of runs that are only measured", _reports),
-    Rule("use_swanlab", False, "reporters would be told of runs that are only measured"),
-    Rule("push_to_hub", False, "a run that is only measured is not published"),
-    Rule("resume_from_checkpoint", None, "every run trains from the start"),
-    Rule("do_predict", False, "prediction after training is no evaluation of it"),
-    Rule("plot_loss", False, "a plot per run would be drawn and thrown away"),
+    Rule("output_dir", None, message("each run writes into a folder that is taken away after it")),
+    Rule(
+        "report_to",
+        "none",
+        message("reporters would be told of runs that are only measured"),
+        _reports,
+    ),
+    Rule("use_swanlab", False, message("reporters would be told of runs that are only measured")),
+    Rule("push_to_hub", False, message("a run that is only measured is not published")),
+    Rule("resume_from_checkpoint", None, message("every run trains from the start")),
+    Rule("do_predict", False, message("prediction after training is no evaluation of it")),
+    Rule("plot_loss", False, message("a plot per run would be drawn and thrown away")),
 )
 MATCHING = (
-    Rule("load_best_model_at_end", False, "a metric would choose the weights"),
-    Rule("early_stopping_steps", None, "a metric would end the training", lambda v: v is not None),
-    Rule("save_strategy", "no", "a metric would choose what is saved", lambda v: v == "best"),
+    Rule("load_best_model_at_end", False, message("a metric would choose the weights")),
+    Rule(
+        "early_stopping_steps",
+        None,
+        message("a metric would end the training"),
+        lambda v: v is not None,
+    ),
+    Rule(
+        "save_strategy", "no", message("a metric would choose what is saved"), lambda v: v == "best"
+    ),
 )
 
 
@@ -61,14 +75,29 @@ def applied(settings: Mapping[str, Any], rules: Sequence[Rule]) -> dict[str, Any
 def explained(settings: Mapping[str, Any]) -> list[str]:
     """One line per change, for people."""
     lines = []
-    for rules, where in ((SIDE_EFFECTS, "in every arm"), (MATCHING, "in all arms but as_written")):
+    for rules, taken_out, set_to in (
+        (
+            SIDE_EFFECTS,
+            message("{key}: {own}: taken out in every arm: {told}"),
+            message("{key}: {own}: set to {value} in every arm: {told}"),
+        ),
+        (
+            MATCHING,
+            message("{key}: {own}: taken out in all arms but as_written: {told}"),
+            message("{key}: {own}: set to {value} in all arms but as_written: {told}"),
+        ),
+    ):
         for rule in rules:
             if rule.changes(settings):
-                to = "taken out" if rule.value is None else f"set to {rule.value}"
-                lines.append(f"{rule.key}: {settings[rule.key]}: {to} {where}: {rule.why}")
+                line = taken_out if rule.value is None else set_to
+                own = settings[rule.key]
+                lines.append(say(line, key=rule.key, own=own, value=rule.value, told=say(rule.why)))
     if settings.get("val_size"):
         lines.append(
-            f"val_size: {settings['val_size']}: kept where nothing is evaluated as well, so that "
-            "all arms train on the same rows"
+            say(
+                "val_size: {size}: kept where nothing is evaluated as well, so that all arms "
+                "train on the same rows",
+                size=settings["val_size"],
+            )
         )
     return lines

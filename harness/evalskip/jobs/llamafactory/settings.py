@@ -13,6 +13,7 @@ from evalskip.errors import InputError
 from evalskip.jobs.distributed import DistributedJob
 from evalskip.jobs.llamafactory.comparable import MATCHING, SIDE_EFFECTS, applied, explained
 from evalskip.machine.devices import first_gpu, gpus
+from evalskip.messages import say
 from evalskip.schedules import AsWritten, FinalOnly, Off
 
 if TYPE_CHECKING:
@@ -200,7 +201,9 @@ class LlamaFactoryJob(DistributedJob):
         if not isinstance(schedule, AsWritten):
             return None
         steering = [rule.key for rule in MATCHING if rule.changes(self.settings)]
-        return f"{', '.join(steering)} lets evaluation steer training" if steering else None
+        if not steering:
+            return None
+        return say("{settings} lets evaluation steer training", settings=", ".join(steering))
 
     def describe(self) -> dict[str, Any]:
         tuning = self.settings.get("finetuning_type", "lora")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import message, say
 from evalskip.report.plots.drawing import FAINT, INK, Drawing, Plot, label_of, series, wrapped
 from evalskip.report.tables import Table
 
 if TYPE_CHECKING:
     from evalskip.summary import Summary
 
-TITLE = "Steps around an evaluation"
+TITLE = message("Steps around an evaluation")
 
 
 def plot(summary: Summary) -> Plot | None:
@@ -44,23 +45,31 @@ def plot(summary: Summary) -> Plot | None:
             )
         offsets = sorted({step.offset for _, arm in arms for step in arm.around_evaluation})
         axes.set_xticks(offsets, [f"{offset + (offset >= 0):+d}" for offset in offsets])
-        axes.set_xlabel("steps before (-) and after (+) an evaluation")
-        axes.set_ylabel("time, in units of the same step of off")
+        axes.set_xlabel(say("steps before (-) and after (+) an evaluation"))
+        axes.set_ylabel(say("time, in units of the same step of off"))
         axes.grid(axis="y")
         drawing.legend(2)
-        svg = drawing.svg("around", TITLE)
-    caption = (
+        svg = drawing.svg("around", say(TITLE))
+    caption = say(
         "Medians over all evaluations and runs, with quartiles. Each run is taken in units of its "
         "own median step; what lies above 1 after the dotted line is hidden cost."
     )
-    return Plot("around", TITLE, caption, svg, _table(summary))
+    return Plot("around", say(TITLE), caption, svg, _table(summary))
 
 
 def _table(summary: Summary) -> Table:
     return Table(
-        title=TITLE,
-        note="Time of a step over that of the same step without evaluation: median [quartiles].",
-        columns=("arm", "steps from the evaluation", "time", "lower", "upper"),
+        title=say(TITLE),
+        note=say(
+            "Time of a step over that of the same step without evaluation: median [quartiles]."
+        ),
+        columns=(
+            say("arm"),
+            say("steps from the evaluation"),
+            say("time"),
+            say("lower"),
+            say("upper"),
+        ),
         rows=[
             (
                 label_of(name, arm),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import message, say
 from evalskip.report import figures
 from evalskip.report.plots.drawing import (
     INK,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from evalskip.summary import Interval, Summary
 
-TITLE = "Gains of several results"
+TITLE = message("Gains of several results")
 
 
 def compared(summaries: Sequence[Summary]) -> Plot | None:
@@ -51,19 +52,19 @@ def compared(summaries: Sequence[Summary]) -> Plot | None:
                         label = "_again"
         axes.set_yticks(range(len(gains)), [wrapped(arm) for arm in gains])
         axes.set_ylim(len(gains) - 0.5, -0.5)
-        axes.set_xlabel("throughput gain of skipping, %")
+        axes.set_xlabel(say("throughput gain of skipping, %"))
         axes.grid(axis="x")
         drawing.legend(2)
-        svg = drawing.svg("compared", TITLE)
-    caption = "Matched where steps could be matched, direct otherwise; each with its interval."
+        svg = drawing.svg("compared", say(TITLE))
+    caption = say("Matched where steps could be matched, direct otherwise; each with its interval.")
     table = Table(
-        title=TITLE,
-        note="Throughput gain in per cent.",
-        columns=("arm", "result", "gain %"),
+        title=say(TITLE),
+        note=say("Throughput gain in per cent."),
+        columns=(say("arm"), say("result"), say("gain %")),
         rows=[
             (arm, summaries[place].name, figures.interval(gain))
             for arm, found in gains.items()
             for place, gain in found
         ],
     )
-    return Plot("compared", TITLE, caption, svg, table)
+    return Plot("compared", say(TITLE), caption, svg, table)

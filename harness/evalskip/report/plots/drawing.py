@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from evalskip.claims.speed import RANGE
+from evalskip.messages import say, spoken
 from evalskip.report import figures
 from evalskip.spec import OFF_AGAIN
 
@@ -76,6 +77,13 @@ SERIES = (
 
 _WIDTH_IN, _MARGIN_IN = 4.5, 0.12
 _LABEL, _LONGEST = 22, 56
+
+_FAMILIES = {
+    "en": "system-ui, 'DejaVu Sans', sans-serif",
+    "zh": "system-ui, 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', "
+    "'WenQuanYi Micro Hei', 'DejaVu Sans', sans-serif",
+}
+"""Of fonts, by language: what a reader may have of them."""
 
 _STYLE: Any = {
     "svg.fonttype": "none",
@@ -158,7 +166,7 @@ class Drawing:
         text = with_own_ids(text, name)
         for colour, variable in VARIABLES.items():
             text = text.replace(colour, f"var(--{variable}, {colour})")
-        text = text.replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans', sans-serif")
+        text = text.replace("'DejaVu Sans'", _FAMILIES[spoken()])
         # a size of its own would keep it from shrinking on a phone
         head, rest = text.split(">", 1)
         head = re.sub(r'\s(width|height)="[^"]*"', "", head)
@@ -189,7 +197,7 @@ def draw_claimed(axes: Axes, *, upright: bool = True) -> None:
     """The claimed band, across an axis of gains in per cent."""
     edges = [100 * edge for edge in RANGE]
     span = axes.axvspan if upright else axes.axhspan
-    span(*edges, color=GREEN, alpha=0.16, lw=0, label="claimed 15-30 %")
+    span(*edges, color=GREEN, alpha=0.16, lw=0, label=say("claimed 15-30 %"))
 
 
 def draw_gain(axes: Axes, gain: Interval, place: float, look: tuple[str, str], label: str) -> None:
@@ -217,10 +225,10 @@ def labels(arms: Sequence[tuple[str, ArmSummary]]) -> list[str]:
 def label_of(name: str, arm: ArmSummary) -> str:
     """An arm's schedule and evaluation rows."""
     if name == OFF_AGAIN:
-        return "off, again"
+        return say("off, again")
     if arm.evaluation_rows is None:
         return arm.schedule
-    return f"{arm.schedule}, {figures.count(arm.evaluation_rows)} rows"
+    return say("{schedule}, {rows:,} rows", schedule=arm.schedule, rows=arm.evaluation_rows)
 
 
 def wrapped(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter
 
+from evalskip.messages import message, say
 from evalskip.report import figures
 from evalskip.report.plots.drawing import BLUE, FAINT, GREEN, INK, ORANGE, Drawing, Plot, wrapped
 from evalskip.report.tables import Table, regret
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
     from evalskip.summary import ScheduleRegret, Summary
 
-TITLE = "The frontier: time saved against regret"
-_KINDS = (("schedule", "schedules", BLUE, "o"), ("substitute", "substitutes", ORANGE, "s"))
+TITLE = message("The frontier: time saved against regret")
+_KINDS = (
+    ("schedule", message("schedules"), BLUE, "o"),
+    ("substitute", message("substitutes"), ORANGE, "s"),
+)
 
 
 def plot(summary: Summary) -> Plot | None:
@@ -35,12 +39,12 @@ def plot(summary: Summary) -> Plot | None:
             color=GREEN,
             alpha=0.16,
             lw=0,
-            label=f"within {found.within_regret:g} nats",
+            label=say("within {limit:g} nats", limit=found.within_regret),
         )
         for kind, label, colour, marker in _KINDS:
             own = [(number, each) for number, each in numbered if each.kind == kind]
             if own:
-                _draw(axes, own, colour, marker, label)
+                _draw(axes, own, colour, marker, say(label))
         best = sorted(
             (each for each in found.rows if each.worth_choosing),
             key=lambda each: each.saved,
@@ -51,26 +55,26 @@ def plot(summary: Summary) -> Plot | None:
             "-",
             color=FAINT,
             lw=1.2,
-            label=wrapped("worth choosing"),
+            label=wrapped(say("worth choosing")),
             zorder=0,
         )
         axes.axhline(0, color=FAINT, lw=0.8)
         # what may be lost is small beside what can be
         axes.set_yscale("symlog", linthresh=found.within_regret)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_xlabel("time saved against every evaluation, %")
-        axes.set_ylabel("regret, nats")
+        axes.set_xlabel(say("time saved against every evaluation, %"))
+        axes.set_ylabel(say("regret, nats"))
         axes.grid()
         drawing.legend(2)
-        svg = drawing.svg("frontier", TITLE)
-    caption = (
+        svg = drawing.svg("frontier", say(TITLE))
+    caption = say(
         "Each number is a row of the table below. On the line, nothing else saves more at less "
         "regret."
     )
     table = regret(summary)
     rows = [(f"{number}", *row) for number, row in enumerate(table.rows, start=1)]
-    own_table = Table(TITLE, table.note, ("number", *table.columns), rows)
-    return Plot("frontier", TITLE, caption, svg, own_table)
+    own_table = Table(say(TITLE), table.note, (say("number"), *table.columns), rows)
+    return Plot("frontier", say(TITLE), caption, svg, own_table)
 
 
 def _draw(

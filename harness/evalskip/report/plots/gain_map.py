@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from evalskip.analysis.prediction import amounts, spent
+from evalskip.messages import message, say
 from evalskip.report import figures
 from evalskip.report.plots.drawing import (
     FAINT,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from evalskip.analysis.pieces import Floats
     from evalskip.summary import CostModel, Prediction, Summary
 
-TITLE = "The map: gain over evaluation load"
+TITLE = message("The map: gain over evaluation load")
 # a forward pass against a forward and a backward one
 _FULL_RATIO = 1 / 3
 
@@ -48,26 +49,26 @@ def plot(summary: Summary) -> Plot | None:
         axes.set_yscale("log")
         draw_claimed(axes, upright=False)
         for model, (colour, _, line) in zip(models, series(len(models)), strict=True):
-            label = wrapped(f"measured: {model.evaluation}")
+            label = wrapped(say("measured: {evaluation}", evaluation=model.evaluation))
             axes.plot(along, 100 * _gains(model, along), line, color=colour, lw=1.6, label=label)
         ratio, says = _operations(models)
         axes.plot(along, 100 * ratio * along, ":", color=FAINT, lw=1.6, label=says)
-        _draw(axes, points, "o", "schedules")
+        _draw(axes, points, "o", say("schedules"))
         if own:
-            _draw(axes, own, "*", "as written", size=13)
-        axes.set_xlabel("evaluation load: evaluated / trained tokens")
-        axes.set_ylabel("throughput gain of skipping, %")
+            _draw(axes, own, "*", say("as written"), size=13)
+        axes.set_xlabel(say("evaluation load: evaluated / trained tokens"))
+        axes.set_ylabel(say("throughput gain of skipping, %"))
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_formatter(NullFormatter())
         axes.grid()
         drawing.legend(2)
-        svg = drawing.svg("gain_map", TITLE)
-    caption = (
+        svg = drawing.svg("gain_map", say(TITLE))
+    caption = say(
         "Predicted from the pilot, both axes logarithmic. Dotted: what floating-point operations "
         "alone would say, which sees neither loaders nor what a batch costs in any case."
     )
-    return Plot("gain_map", TITLE, caption, svg, _table(summary, points, ratio))
+    return Plot("gain_map", say(TITLE), caption, svg, _table(summary, points, ratio))
 
 
 def _gains(model: CostModel, loads: Floats) -> Floats:
@@ -85,8 +86,8 @@ def _operations(models: Sequence[CostModel]) -> tuple[float, str]:
     """Of an evaluated token to a trained one, and what it rests on."""
     counted = next((model.operations_ratio for model in models if model.operations_ratio), None)
     if counted is None:
-        return _FULL_RATIO, "operations: 1 : 3"
-    return counted, f"operations: 1 : {1 / counted:.2g}, counted"
+        return _FULL_RATIO, say("operations: 1 : 3")
+    return counted, say("operations: 1 : {ratio:.2g}, counted", ratio=1 / counted)
 
 
 def _draw(
@@ -118,9 +119,15 @@ def _draw(
 
 def _table(summary: Summary, points: Sequence[Prediction], ratio: float) -> Table:
     return Table(
-        title=TITLE,
-        note="Predicted throughput gain, and what floating-point operations alone would say.",
-        columns=("schedule", "rows", "evaluation load", "gain %", "by operations alone %"),
+        title=say(TITLE),
+        note=say("Predicted throughput gain, and what floating-point operations alone would say."),
+        columns=(
+            say("schedule"),
+            say("rows"),
+            say("evaluation load"),
+            say("gain %"),
+            say("by operations alone %"),
+        ),
         rows=[
             (
                 found.schedule,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import message, say
 from evalskip.report import tables
 from evalskip.report.plots.drawing import (
     BLUE,
@@ -21,7 +22,7 @@ from evalskip.spec import OFF_AGAIN
 if TYPE_CHECKING:
     from evalskip.summary import Summary
 
-TITLE = "What skipping evaluation gains"
+TITLE = message("What skipping evaluation gains")
 
 
 def plot(summary: Summary) -> Plot | None:
@@ -46,8 +47,8 @@ def plot(summary: Summary) -> Plot | None:
         draw_claimed(axes)
         axes.axvline(0, color=INK, lw=0.8)
         for estimates, colour, marker, shift, label in (
-            (matched, BLUE, "o", -0.14, "matched: undisturbed"),
-            (direct, VERMILION, "d", 0.14, "direct: noise included"),
+            (matched, BLUE, "o", -0.14, say("matched: undisturbed")),
+            (direct, VERMILION, "d", 0.14, say("direct: noise included")),
         ):
             for place, (name, _) in enumerate(arms):
                 if name in estimates:
@@ -55,12 +56,12 @@ def plot(summary: Summary) -> Plot | None:
                     label = "_again"
         axes.set_yticks(range(len(arms)), labels(arms))
         axes.set_ylim(len(arms) - 0.5, -0.5)
-        axes.set_xlabel("throughput gain of skipping, %")
+        axes.set_xlabel(say("throughput gain of skipping, %"))
         axes.grid(axis="x")
         drawing.legend(2)
-        svg = drawing.svg("gains", TITLE)
-    caption = (
+        svg = drawing.svg("gains", say(TITLE))
+    caption = say(
         "T with evaluation over T without, less 1. The noise floor is “off, again”: two arms that "
         "do the same."
     )
-    return Plot("gains", TITLE, caption, svg, tables.estimates(summary))
+    return Plot("gains", say(TITLE), caption, svg, tables.estimates(summary))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import listed, message, say
 from evalskip.report import figures, tables
 from evalskip.report.plots.drawing import (
     BLUE,
@@ -22,12 +23,12 @@ from evalskip.report.plots.drawing import (
 if TYPE_CHECKING:
     from evalskip.summary import Summary
 
-TITLE = "The largest batch"
+TITLE = message("The largest batch")
 
 _LOOK = {
     "train": (BLUE, ""),
     "evaluate": (ORANGE, "///"),
-    "model": (PURPLE, "xx"),
+    message("model"): (PURPLE, "xx"),
     None: (FAINT, "..."),
 }
 """Colour and hatching by what bounds an arm."""
@@ -55,7 +56,9 @@ def plot(summary: Summary) -> Plot | None:
                     color=colour,
                     hatch=hatch,
                     edgecolor=PAPER,
-                    label=f"bound by {bound or 'nobody knows'}",
+                    label=say("bound by {phase}", phase=say(bound))
+                    if bound
+                    else say("bound by nobody knows"),
                 )
         for place, each in enumerate(found):
             axes.text(each.max_batch, place, f" {each.max_batch:,}", va="center", color=INK)
@@ -66,12 +69,13 @@ def plot(summary: Summary) -> Plot | None:
         axes.set_yticks(range(len(found)), [wrapped(name) for name in names])
         axes.set_ylim(len(found) - 0.5, -0.5)
         axes.margins(x=0.15)
-        axes.set_xlabel("rows in a batch, per device")
+        axes.set_xlabel(say("rows in a batch, per device"))
         axes.grid(axis="x")
         drawing.legend(2)
-        svg = drawing.svg("headroom", TITLE)
+        svg = drawing.svg("headroom", say(TITLE))
     limits = sorted({figures.bytes_of(each.limit_bytes) for each in found})
-    caption = (
-        f"Within {', '.join(limits)}; one row more runs out of memory, in the phase that bounds it."
+    caption = say(
+        "Within {limits}; one row more runs out of memory, in the phase that bounds it.",
+        limits=listed(limits),
     )
-    return Plot("headroom", TITLE, caption, svg, tables.headroom(summary))
+    return Plot("headroom", say(TITLE), caption, svg, tables.headroom(summary))

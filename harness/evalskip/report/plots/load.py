@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import message, say
 from evalskip.report import figures
 from evalskip.report.plots.drawing import (
     FAINT,
@@ -20,7 +21,7 @@ from evalskip.report.tables.table import TOGETHER
 if TYPE_CHECKING:
     from evalskip.summary import ArmSummary, Comparison, Summary
 
-TITLE = "The gain over evaluation load"
+TITLE = message("The gain over evaluation load")
 
 
 def plot(summary: Summary) -> Plot | None:
@@ -57,17 +58,17 @@ def plot(summary: Summary) -> Plot | None:
                 label=wrapped(schedule),
             )
         axes.axhline(0, color=FAINT, lw=0.8)
-        axes.set_xlabel("evaluation load: evaluated / trained tokens")
-        axes.set_ylabel("throughput gain of skipping, %")
+        axes.set_xlabel(say("evaluation load: evaluated / trained tokens"))
+        axes.set_ylabel(say("throughput gain of skipping, %"))
         axes.set_xlim(left=0)
         axes.grid()
         drawing.legend(2)
-        svg = drawing.svg("load", TITLE)
-    caption = (
+        svg = drawing.svg("load", say(TITLE))
+    caption = say(
         "By matched steps plus hidden cost. Between the measured loads the lines are straight, and "
         "no more than a guide for the eye."
     )
-    return Plot("load", TITLE, caption, svg, _table(points))
+    return Plot("load", say(TITLE), caption, svg, _table(points))
 
 
 def _reach(points: list[tuple[ArmSummary, Comparison]], side: int) -> list[float]:
@@ -82,15 +83,15 @@ def _reach(points: list[tuple[ArmSummary, Comparison]], side: int) -> list[float
 
 def _table(points: list[tuple[ArmSummary, Comparison]]) -> Table:
     return Table(
-        title=TITLE,
-        note="Throughput gain by matched steps plus hidden cost.",
-        columns=("arm", "evaluation load", "gain %", "verdict"),
+        title=say(TITLE),
+        note=say("Throughput gain by matched steps plus hidden cost."),
+        columns=(say("arm"), say("evaluation load"), say("gain %"), say("verdict")),
         rows=[
             (
                 label_of(found.arm, arm),
                 figures.load(arm.evaluation_load),
                 figures.interval(found.throughput_gain),
-                found.verdict or figures.NOTHING,
+                say(found.verdict) if found.verdict else figures.NOTHING,
             )
             for arm, found in points
         ],

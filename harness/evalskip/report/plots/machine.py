@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import message, say
 from evalskip.report.plots.drawing import BLUE, INK, PAPER, VERMILION, Drawing, Plot
 from evalskip.report.tables import Table
 
 if TYPE_CHECKING:
     from evalskip.summary import Summary
 
-TITLE = "What the machine was doing"
+TITLE = message("What the machine was doing")
 
 
 def plot(summary: Summary) -> Plot | None:
@@ -24,7 +25,7 @@ def plot(summary: Summary) -> Plot | None:
         own = [run.own_cores for run in runs]
         others = [run.others_cores for run in runs]
         line = 0.3 if len(runs) < 60 else 0
-        axes.bar(places, own, 1, color=BLUE, edgecolor=PAPER, lw=line, label="the run")
+        axes.bar(places, own, 1, color=BLUE, edgecolor=PAPER, lw=line, label=say("the run"))
         axes.bar(
             places,
             others,
@@ -34,7 +35,7 @@ def plot(summary: Summary) -> Plot | None:
             hatch="xx",
             edgecolor=PAPER,
             lw=line,
-            label="all else",
+            label=say("all else"),
         )
         flagged = [
             (place, run.own_cores + run.others_cores)
@@ -42,35 +43,47 @@ def plot(summary: Summary) -> Plot | None:
             if run.contaminated
         ]
         if flagged:
-            axes.plot(*zip(*flagged, strict=True), "v", color=INK, ms=5, label="contaminated")
+            axes.plot(*zip(*flagged, strict=True), "v", color=INK, ms=5, label=say("contaminated"))
         if cores := summary.machine.get("cores"):
             axes.axhline(cores, color=INK, lw=0.8, ls=":")
         axes.margins(x=0)
         axes.set_ylim(bottom=0)
-        axes.set_xlabel("timed runs, in their order")
-        axes.set_ylabel("cores kept busy")
+        axes.set_xlabel(say("timed runs, in their order"))
+        axes.set_ylabel(say("cores kept busy"))
         drawing.legend()
-        svg = drawing.svg("machine", TITLE)
-    caption = (
+        svg = drawing.svg("machine", say(TITLE))
+    caption = say(
         "Means over each run; the dotted line is what the machine has. Contaminated: others took "
         "what the run needed, judged without a look at its arm or duration."
     )
-    return Plot("machine", TITLE, caption, svg, _table(summary))
+    return Plot("machine", say(TITLE), caption, svg, _table(summary))
+
+
+_JUDGED = {True: message("yes"), False: message("no"), None: message("not judged")}
 
 
 def _table(summary: Summary) -> Table:
     return Table(
-        title=TITLE,
-        note="Cores kept busy, and the share of the time in which something waited for one.",
-        columns=("run", "arm", "own cores", "others' cores", "waiting %", "contaminated"),
+        title=say(TITLE),
+        note=say("Cores kept busy, and the share of the time in which something waited for one."),
+        columns=(
+            say("run"),
+            say("arm"),
+            say("own cores"),
+            say("others' cores"),
+            say("waiting %"),
+            say("contaminated"),
+        ),
         rows=[
             (
-                f"block {run.block}" + (f", repeat {run.attempt}" if run.attempt else ""),
+                say("block {block}, repeat {repeat}", block=run.block, repeat=run.attempt)
+                if run.attempt
+                else say("block {block}", block=run.block),
                 run.arm,
                 f"{run.own_cores:.2f}",
                 f"{run.others_cores:.2f}",
                 f"{100 * run.waiting:.1f}",
-                {True: "yes", False: "no", None: "not judged"}[run.contaminated],
+                say(_JUDGED[run.contaminated]),
             )
             for run in summary.activity
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims.held import quantity_of
+from evalskip.messages import message, say
 from evalskip.report import tables
 from evalskip.report.plots.drawing import (
     BLUE,
@@ -19,7 +20,7 @@ from evalskip.report.plots.drawing import (
 if TYPE_CHECKING:
     from evalskip.summary import ArmSummary, Summary
 
-TITLE = "Peak memory per phase"
+TITLE = message("Peak memory per phase")
 
 _LOOK = {"train": (BLUE, "o"), "evaluate": (ORANGE, "s"), "save": (GREEN, "^")}
 _MIB = 2**20
@@ -39,18 +40,20 @@ def plot(summary: Summary) -> Plot | None:
                 if phase in (peaks := _peaks(arm))
             ]
             if found:
-                axes.plot(*zip(*found, strict=True), marker, color=colour, ms=8, label=phase)
+                axes.plot(*zip(*found, strict=True), marker, color=colour, ms=8, label=say(phase))
         axes.set_yticks(range(len(arms)), labels(arms))
         axes.set_ylim(len(arms) - 0.5, -0.5)
-        axes.set_xlabel(f"peak {_quantity(arms[0][1])} memory, MiB")
+        axes.set_xlabel(
+            say("peak {quantity} memory, MiB", quantity=say(str(_quantity(arms[0][1]))))
+        )
         axes.grid()
         drawing.legend()
-        svg = drawing.svg("memory", TITLE)
-    caption = (
+        svg = drawing.svg("memory", say(TITLE))
+    caption = say(
         "The highest reading of each phase. Where the mark of evaluate lies to the left of that of "
         "train, evaluation does not set the peak."
     )
-    return Plot("memory", TITLE, caption, svg, tables.memory(summary))
+    return Plot("memory", say(TITLE), caption, svg, tables.memory(summary))
 
 
 def _quantity(arm: ArmSummary) -> str | None:

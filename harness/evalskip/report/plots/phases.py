@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import message, say
 from evalskip.report import tables
 from evalskip.report.plots.drawing import (
     BLUE,
@@ -22,7 +23,7 @@ from evalskip.report.plots.drawing import (
 if TYPE_CHECKING:
     from evalskip.summary import Summary
 
-TITLE = "Where the time goes"
+TITLE = message("Where the time goes")
 
 _LOOK = {
     "train": (BLUE, ""),
@@ -48,14 +49,21 @@ def plot(summary: Summary) -> Plot | None:
             if phase == "wait" and not any(widths):  # one process has none to wait for
                 continue
             drawing.axes.barh(
-                places, widths, 0.62, left, color=colour, hatch=hatch, edgecolor=PAPER, label=phase
+                places,
+                widths,
+                0.62,
+                left,
+                color=colour,
+                hatch=hatch,
+                edgecolor=PAPER,
+                label=say(phase),
             )
             left = [start + width for start, width in zip(left, widths, strict=True)]
         drawing.axes.set_yticks(places, labels(arms))
         drawing.axes.invert_yaxis()
-        drawing.axes.set_xlabel("seconds, mean over runs")
+        drawing.axes.set_xlabel(say("seconds, mean over runs"))
         drawing.axes.grid(axis="x")
         drawing.legend()
-        svg = drawing.svg("phases", TITLE)
-    caption = "Mean seconds per phase. Phases never overlap, and a bar is as long as T."
-    return Plot("phases", TITLE, caption, svg, tables.phases(summary))
+        svg = drawing.svg("phases", say(TITLE))
+    caption = say("Mean seconds per phase. Phases never overlap, and a bar is as long as T.")
+    return Plot("phases", say(TITLE), caption, svg, tables.phases(summary))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import message, say
 from evalskip.report.plots.drawing import (
     FAINT,
     Drawing,
@@ -17,7 +18,7 @@ from evalskip.report.tables import speeds
 if TYPE_CHECKING:
     from evalskip.summary import SpeedPoint, Summary
 
-TITLE = "How much faster, over evaluation load"
+TITLE = message("How much faster, over evaluation load")
 
 
 def plot(summary: Summary) -> Plot | None:
@@ -40,17 +41,17 @@ def plot(summary: Summary) -> Plot | None:
                 label=wrapped(source.name),
             )
         axes.axhline(0, color=FAINT, lw=0.8)
-        axes.set_xlabel("evaluation load: evaluated / trained tokens")
-        axes.set_ylabel("throughput gain of skipping, %")
+        axes.set_xlabel(say("evaluation load: evaluated / trained tokens"))
+        axes.set_ylabel(say("throughput gain of skipping, %"))
         axes.set_xlim(left=0)
         axes.grid()
         drawing.legend(2)
-        svg = drawing.svg("speeds", TITLE)
-    caption = (
+        svg = drawing.svg("speeds", say(TITLE))
+    caption = say(
         "By matched steps plus hidden cost, each with the interval that its verdict rests on. A "
         "point without one is of too few blocks."
     )
-    return Plot("speeds", TITLE, caption, svg, speeds(summary))
+    return Plot("speeds", say(TITLE), caption, svg, speeds(summary))
 
 
 def _reach(point: SpeedPoint, side: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evalskip.messages import message, say
 from evalskip.report import figures
 from evalskip.report.tables.table import Table
 
@@ -16,16 +17,18 @@ if TYPE_CHECKING:
 def verdicts(claims: Iterable[Claim]) -> Table:
     """Each claim, and on what its verdict rests."""
     return Table(
-        title="The claims",
-        note="What an article claims of skipping evaluation, in our words, and what was measured "
-        "of it. Supported: the whole interval lies in the claimed range; refuted: wholly outside; "
-        "conditional: it depends, and the boundary is given.",
-        columns=("claim", "it says", "verdict", "measured", "condition"),
+        title=say("The claims"),
+        note=say(
+            "What an article claims of skipping evaluation, in our words, and what was measured "
+            "of it. Supported: the whole interval lies in the claimed range; refuted: wholly "
+            "outside; conditional: it depends, and the boundary is given."
+        ),
+        columns=(say("claim"), say("it says"), say("verdict"), say("measured"), say("condition")),
         rows=[
             (
                 claim.id,
                 claim.says,
-                claim.verdict,
+                say(claim.verdict),
                 claim.measured,
                 claim.condition or figures.NOTHING,
             )
@@ -37,11 +40,11 @@ def verdicts(claims: Iterable[Claim]) -> Table:
 def evidence(claims: Iterable[Claim]) -> Table:
     """What each verdict holds for, and where in ``summary.json`` it comes from."""
     return Table(
-        title="Evidence",
-        note="The sections of summary.json that each verdict rests on, and what it holds for.",
-        columns=("claim", "scope", "evidence"),
+        title=say("Evidence"),
+        note=say("The sections of summary.json that each verdict rests on, and what it holds for."),
+        columns=(say("claim"), say("scope"), say("evidence")),
         rows=[
-            (claim.id, claim.scope, "; ".join(claim.evidence) or figures.NOTHING)
+            (claim.id, claim.scope, say("; ").join(claim.evidence) or figures.NOTHING)
             for claim in claims
         ],
     )
@@ -59,13 +62,16 @@ def truth(summary: Summary) -> Table:
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for found in seen:
         asked = tuple(
-            str(found.asked.get(key, "not set")).lower() for key in ("do_eval", "eval_strategy")
+            say("not set") if key not in found.asked else str(found.asked[key]).lower()
+            for key in ("do_eval", "eval_strategy")
         )
         cells.setdefault((asked[0], asked[1]), {})[found.trainer] = _evaluated(found)
     return Table(
-        title="Which switch works",
-        note="Evaluations in the loop + after training, of runs of two epochs of 4 steps; "
-        "eval_steps is 5.",
+        title=say("Which switch works"),
+        note=say(
+            "Evaluations in the loop + after training, of runs of two epochs of 4 steps; "
+            "eval_steps is 5."
+        ),
         columns=("do_eval", "eval_strategy", *trainers),
         rows=[
             (*asked, *(by_trainer.get(trainer, figures.NOTHING) for trainer in trainers))
@@ -84,19 +90,36 @@ def disagreements(summary: Summary) -> Table:
                 (
                     found.trainer,
                     _settings(asked),
-                    _settings(found.asked.get("rank 1", {})) or "the same",
-                    "yes" if found.asked["check"] else "no",
-                    str(found.seen["status"]).replace("_", " "),
+                    _settings(found.asked.get("rank 1", {})) or say("the same"),
+                    say("yes") if found.asked["check"] else say("no"),
+                    say(_ENDED[found.seen["status"]]),
                     figures.seconds(found.seen["seconds"]),
                 )
             )
     return Table(
-        title="Ranks that do not evaluate alike",
-        note="Trainings on two ranks; seconds from start to end. Checked: by RanksAgree, "
-        "before the first step. Timed out: it took at least four times as long as alike.",
-        columns=("trainer", "both ranks", "rank 1 otherwise", "checked", "ended", "s"),
+        title=say("Ranks that do not evaluate alike"),
+        note=say(
+            "Trainings on two ranks; seconds from start to end. Checked: by RanksAgree, "
+            "before the first step. Timed out: it took at least four times as long as alike."
+        ),
+        columns=(
+            say("trainer"),
+            say("both ranks"),
+            say("rank 1 otherwise"),
+            say("checked"),
+            say("ended"),
+            "s",
+        ),
         rows=rows,
     )
+
+
+_ENDED = {
+    "ok": message("ok"),
+    "out_of_memory": message("out of memory"),
+    "failed": message("failed"),
+    "timed_out": message("timed out"),
+}
 
 
 def _settings(asked: Mapping[str, Any]) -> str:
@@ -105,5 +128,5 @@ def _settings(asked: Mapping[str, Any]) -> str:
 
 def _evaluated(found: Observation) -> str:
     if "evaluations_inside" not in found.seen:
-        return "refused"
+        return say("refused")
     return f"{found.seen['evaluations_inside']} + {found.seen['evaluations_after']}"

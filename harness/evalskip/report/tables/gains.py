@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import listed, say
 from evalskip.report import figures
 from evalskip.report.tables.table import TOGETHER, WHO, Table, gain_of, level, who
 from evalskip.report.tables.times import times
@@ -27,20 +28,23 @@ def gains(summary: Summary) -> Table:
                 *who(name, arm),
                 figures.interval(direct),
                 figures.interval(matched.throughput_gain if matched else None),
-                (matched.verdict if matched else None) or figures.NOTHING,
+                say(matched.verdict) if matched and matched.verdict else figures.NOTHING,
             )
         )
-    note = (
+    note = say(
         "Gain: T with evaluation over T without, less 1, and an interval over blocks. Direct: as "
-        f"seen, noise included ({level(summary)} %). Matched: matched steps plus hidden cost, "
-        "undisturbed"
+        "seen, noise included ({level} %). Matched: matched steps plus hidden cost, undisturbed",
+        level=level(summary),
     )
     if levels:
-        note += f" ({', '.join(sorted(levels))} %, so that all looks and questions hold together)"
+        note += say(
+            " ({level} %, so that all looks and questions hold together)",
+            level=listed(sorted(levels)),
+        )
     return Table(
-        title="What skipping evaluation gains",
-        note=f"{note}. Verdicts are on “15-30 % faster”.",
-        columns=(*WHO, "direct gain %", "matched gain %", "verdict"),
+        title=say("What skipping evaluation gains"),
+        note=say("{note}. Verdicts are on “15-30 % faster”.", note=note),
+        columns=(*map(say, WHO), say("direct gain %"), say("matched gain %"), say("verdict")),
         rows=rows,
     )
 
@@ -50,8 +54,10 @@ def overview(summary: Summary) -> Table:
     left, right = times(summary), gains(summary)
     skip = len(WHO)
     return Table(
-        title="What evaluation costs" + (", extrapolated" if summary.extrapolated else ""),
-        note=f"{right.note} {left.note}",
+        title=say("What evaluation costs, extrapolated")
+        if summary.extrapolated
+        else say("What evaluation costs"),
+        note=say(" ").join((right.note, left.note)),
         columns=left.columns + right.columns[skip:],
         rows=[one + other[skip:] for one, other in zip(left.rows, right.rows, strict=True)],
     )
@@ -80,21 +86,24 @@ def estimates(summary: Summary) -> Table:
                 )
             )
     return Table(
-        title="Estimates that check each other",
-        note="Throughput gain in per cent. Direct: whole runs, paired within blocks; once more "
-        "without blocks that others disturbed. Attributed: T / (T - evaluate) within runs. Matched "
-        "steps: each piece at the lower quartile across runs, then added up. Hidden cost: what "
-        "evaluation adds to the steps after it. Verdicts rest on both together, at a level that "
-        "holds over all looks and questions; the last column has pieces at the median instead.",
+        title=say("Estimates that check each other"),
+        note=say(
+            "Throughput gain in per cent. Direct: whole runs, paired within blocks; once more "
+            "without blocks that others disturbed. Attributed: T / (T - evaluate) within runs. "
+            "Matched steps: each piece at the lower quartile across runs, then added up. Hidden "
+            "cost: what evaluation adds to the steps after it. Verdicts rest on both together, at "
+            "a level that holds over all looks and questions; the last column has pieces at the "
+            "median instead."
+        ),
         columns=(
-            *WHO,
-            "direct",
-            "undisturbed blocks",
-            "attributed",
-            "matched steps",
-            "hidden cost",
-            "both",
-            "both, at the median",
+            *map(say, WHO),
+            say("direct"),
+            say("undisturbed blocks"),
+            say("attributed"),
+            say("matched steps"),
+            say("hidden cost"),
+            say("both"),
+            say("both, at the median"),
         ),
         rows=rows,
     )
@@ -117,17 +126,19 @@ def readings(summary: Summary) -> Table:
                 )
             )
     return Table(
-        title="Both readings of “faster”, and set-up",
-        note="Evaluation load: evaluated tokens over trained tokens. Set-up: process, imports, "
-        "model and data, as a process of its own would have it.",
+        title=say("Both readings of “faster”, and set-up"),
+        note=say(
+            "Evaluation load: evaluated tokens over trained tokens. Set-up: process, imports, "
+            "model and data, as a process of its own would have it."
+        ),
         columns=(
-            *WHO,
-            "load",
-            "blocks",
-            "throughput gain %",
-            "time saved %",
-            "set-up s",
-            "gain with set-up %",
+            *map(say, WHO),
+            say("load"),
+            say("blocks"),
+            say("throughput gain %"),
+            say("time saved %"),
+            say("set-up s"),
+            say("gain with set-up %"),
         ),
         rows=rows,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from evalskip.messages import say
 from evalskip.report import figures
 from evalskip.report.tables.table import Table
 
@@ -15,10 +16,19 @@ if TYPE_CHECKING:
 def speeds(summary: Summary) -> Table:
     """The gain at every point of every result."""
     return Table(
-        title="How much faster, over evaluation load",
-        note="Throughput gain of skipping, against evaluation every epoch, by matched steps plus "
-        "hidden cost. Load: evaluated tokens over trained tokens. The claim is 15-30 %.",
-        columns=("result", "holds for", "rows", "load", "gain %", "verdict"),
+        title=say("How much faster, over evaluation load"),
+        note=say(
+            "Throughput gain of skipping, against evaluation every epoch, by matched steps plus "
+            "hidden cost. Load: evaluated tokens over trained tokens. The claim is 15-30 %."
+        ),
+        columns=(
+            say("result"),
+            say("scope"),
+            say("rows"),
+            say("load"),
+            say("gain %"),
+            say("verdict"),
+        ),
         rows=[
             (
                 source.name,
@@ -26,7 +36,7 @@ def speeds(summary: Summary) -> Table:
                 figures.count(point.evaluation_rows),
                 f"{point.evaluation_load:.2g}",
                 figures.interval(point.throughput_gain),
-                point.verdict,
+                say(point.verdict),
             )
             for source in summary.sources
             for point in source.points
@@ -38,14 +48,20 @@ def verdicts_by_result(summary: Summary) -> Table:
     """What each result says of a claim that several judge."""
     judged = Counter(claim.id for source in summary.sources for claim in source.claims)
     return Table(
-        title="Claims that several results judge",
-        note="What each of them says; the verdict over all is conditional where they differ.",
-        columns=("claim", "result", "verdict", "measured", "condition"),
+        title=say("Claims that several results judge"),
+        note=say("What each of them says; the verdict over all is conditional where they differ."),
+        columns=(
+            say("claim"),
+            say("result"),
+            say("verdict"),
+            say("measured"),
+            say("condition"),
+        ),
         rows=[
             (
                 claim.id,
                 source.name,
-                claim.verdict,
+                say(claim.verdict),
                 claim.measured,
                 claim.condition or figures.NOTHING,
             )

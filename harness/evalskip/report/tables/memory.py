@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import listed, say
 from evalskip.report import figures
-from evalskip.report.tables.table import WHO, Table, has, peak, who
+from evalskip.report.tables.table import QUANTITIES, WHO, Table, has, peak, who
 
 if TYPE_CHECKING:
     from evalskip.summary import Summary
-
-PEAKS = ("resident", "allocated", "reserved", "process")
 
 
 def memory(summary: Summary) -> Table:
@@ -20,20 +19,28 @@ def memory(summary: Summary) -> Table:
     rows = [
         (
             *who(name, arm),
-            quantity,
+            say(quantity),
             *(peak(arm, phase, quantity) for phase in names),
             *(figures.size(arm.train_peaks.get(part, {}).get(quantity)) for part in around),
         )
         for name, arm in summary.arms.items()
-        for quantity in PEAKS
+        for quantity in QUANTITIES
         if has(summary, quantity)
     ]
     return Table(
-        title="Peak memory per phase, MiB",
-        note="The largest reading of each phase. On a CPU: the resident set of the run's process, "
-        "in runs of their own. The last two: of train steps before the first evaluation and after "
-        "it.",
-        columns=(*WHO, "quantity", *names, "train before", "train after"),
+        title=say("Peak memory per phase, MiB"),
+        note=say(
+            "The largest reading of each phase. On a CPU: the resident set of the run's process, "
+            "in runs of their own. The last two: of train steps before the first evaluation and "
+            "after it."
+        ),
+        columns=(
+            *map(say, WHO),
+            say("quantity"),
+            *map(say, names),
+            say("train before"),
+            say("train after"),
+        ),
         rows=rows,
     )
 
@@ -49,7 +56,7 @@ def headroom(summary: Summary) -> Table:
             (
                 found.arm,
                 str(found.max_batch),
-                found.bound_by or figures.NOTHING,
+                say(found.bound_by) if found.bound_by else figures.NOTHING,
                 str(found.trials),
                 figures.size(found.peak_bytes),
                 figures.size(found.evaluation_bytes),
@@ -62,25 +69,29 @@ def headroom(summary: Summary) -> Table:
     bases = sorted({figures.bytes_of(found.base_bytes) for found in summary.headroom})
     own_batches = sorted({str(found.own_batch) for found in summary.headroom})
     return Table(
-        title="Headroom: the largest batch",
-        note=f"Rows per device that complete train steps and what the arm evaluates within "
-        f"{', '.join(limits)}, confirmed: one row more runs out of memory, in the phase that is "
-        f"named. Peaks are of what the limit is on, with the {', '.join(bases)} that the process "
-        "holds before it builds a model; alone: an evaluation beside train steps of one "
-        f"row. Tokens/s of steady train steps at the job's own batch ({', '.join(own_batches)}) "
-        "and at the largest; faster: T at the own batch over T at the largest, less 1, for the "
-        "same rows, with an evaluation at the end where the arm evaluates; direct, since another "
-        "batch is other work.",
+        title=say("Headroom: the largest batch"),
+        note=say(
+            "Rows per device that complete train steps and what the arm evaluates within "
+            "{limits}, confirmed: one row more runs out of memory, in the phase that is named. "
+            "Peaks are of what the limit is on, with the {bases} that the process holds before it "
+            "builds a model; alone: an evaluation beside train steps of one row. Tokens/s of "
+            "steady train steps at the job's own batch ({own}) and at the largest; faster: T at "
+            "the own batch over T at the largest, less 1, for the same rows, with an evaluation "
+            "at the end where the arm evaluates; direct, since another batch is other work.",
+            limits=listed(limits),
+            bases=listed(bases),
+            own=listed(own_batches),
+        ),
         columns=(
-            "arm",
-            "largest batch",
-            "bound by",
-            "trials",
-            "peak MiB",
-            "evaluation alone MiB",
-            "own tokens/s",
-            "largest tokens/s",
-            "faster %",
+            say("arm"),
+            say("largest batch"),
+            say("bound by"),
+            say("trials"),
+            say("peak MiB"),
+            say("evaluation alone MiB"),
+            say("own tokens/s"),
+            say("largest tokens/s"),
+            say("faster %"),
         ),
         rows=rows,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import counted, message, retold, say
 from evalskip.report import figures
 from evalskip.report.tables.table import WHO, Table
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from evalskip.summary import PieceCosts, Summary
 
 # of floating-point operations: an evaluated token is a forward pass, a trained one three
-_USUAL_RATIO = "1/3 for full fine-tuning without gradient checkpointing"
+_USUAL_RATIO = message("1/3 for full fine-tuning without gradient checkpointing")
 
 
 def predictions(summary: Summary) -> Table:
@@ -31,33 +32,37 @@ def predictions(summary: Summary) -> Table:
         )
         for found in summary.predictions
     ]
-    note = (
-        f"Predicted, with {level:g} % intervals for a run to come. Share: evaluate / T. Gain: of "
-        "skipping, T / T(off) - 1. Load: evaluated tokens over trained tokens."
+    note = say(
+        "Predicted, with {level:g} % intervals for a run to come. Share: evaluate / T. Gain: of "
+        "skipping, T / T(off) - 1. Load: evaluated tokens over trained tokens.",
+        level=level,
     )
     if pilot := summary.pilot:
-        note += (
-            f" From a pilot of {pilot.steps:,} of {pilot.of_steps:,} steps in {pilot.processes} "
-            f"process{'es' if pilot.processes != 1 else ''}."
+        note += counted(
+            " From a pilot of {steps:,} of {of_steps:,} steps in {count} process.",
+            " From a pilot of {steps:,} of {of_steps:,} steps in {count} processes.",
+            pilot.processes,
+            steps=pilot.steps,
+            of_steps=pilot.of_steps,
         )
         if pilot.stops_early:
-            note += " Early stopping may end the job sooner; told as if it did not."
+            note += say(" Early stopping may end the job sooner; told as if it did not.")
     if summary.scope.job.startswith("llamafactory"):
-        note += (
+        note += say(
             " LLaMA-Factory itself evaluates once more after training; only “as written” and the "
             "recommendation count that."
         )
     return Table(
-        title="What every schedule would cost",
+        title=say("What every schedule would cost"),
         note=note,
         columns=(
-            *WHO,
-            "evaluations",
-            "load",
-            "T s",
-            "share %",
-            "gain %",
-            *(["peak MiB"] if memory else []),
+            *map(say, WHO),
+            say("evaluations"),
+            say("load"),
+            say("T s"),
+            say("share %"),
+            say("gain %"),
+            *([say("peak MiB")] if memory else []),
         ),
         rows=rows,
     )
@@ -66,9 +71,9 @@ def predictions(summary: Summary) -> Table:
 def recommendations(summary: Summary) -> Table:
     """The densest schedules within a share, with the lines to paste."""
     return Table(
-        title="Recommended",
-        note="The densest schedule of which even the upper limit of the share is within it.",
-        columns=("evaluation", "within %", "schedule", *_places(summary)),
+        title=say("Recommended"),
+        note=say("The densest schedule of which even the upper limit of the share is within it."),
+        columns=(say("evaluation"), say("within %"), say("schedule"), *_places(summary)),
         rows=[
             (
                 found.evaluation,
@@ -84,7 +89,7 @@ def recommendations(summary: Summary) -> Table:
 def _places(summary: Summary) -> list[str]:
     if not summary.recommendations:
         return []
-    return [f"in {where}" for where in summary.recommendations[0].lines]
+    return [say("in {place}", place=retold(where)) for where in summary.recommendations[0].lines]
 
 
 def pieces(summary: Summary) -> Table:
@@ -110,21 +115,24 @@ def pieces(summary: Summary) -> Table:
             )
         )
     return Table(
-        title="What the pieces cost",
-        note="Step and batch: full ones, of mean length. First: what a run's first evaluation adds "
-        "once. Hidden: what the steps after an evaluation take longer. Ratio: of an evaluated "
-        "token to a trained one, as measured, and as floating-point operations alone would have it "
-        f"({_USUAL_RATIO}).",
+        title=say("What the pieces cost"),
+        note=say(
+            "Step and batch: full ones, of mean length. First: what a run's first evaluation adds "
+            "once. Hidden: what the steps after an evaluation take longer. Ratio: of an evaluated "
+            "token to a trained one, as measured, and as floating-point operations alone would "
+            "have it ({usual}).",
+            usual=say(_USUAL_RATIO),
+        ),
         columns=(
-            "evaluation",
-            "once s",
-            "step ms",
-            "loader ms",
-            "batch ms",
-            "first ms",
-            "hidden ms",
-            "ratio measured",
-            "ratio of operations",
+            say("evaluation"),
+            say("once s"),
+            say("step ms"),
+            say("loader ms"),
+            say("batch ms"),
+            say("first ms"),
+            say("hidden ms"),
+            say("ratio measured"),
+            say("ratio of operations"),
         ),
         rows=rows,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import counted, message, say
 from evalskip.report import figures
 from evalskip.report.tables.table import Table
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from evalskip.summary import Interval, Summary
 
 
-_CHOSE = {True: "chose nothing", False: "chose it themselves"}
+_CHOSE = {True: message("chose nothing"), False: message("chose it themselves")}
 
 
 def regret(summary: Summary) -> Table:
@@ -19,33 +20,37 @@ def regret(summary: Summary) -> Table:
     found = summary.regret[0] if summary.regret else None
     note = ""
     if found:
-        seeds = f"means over {found.seeds} seeds" if found.seeds > 1 else "one run"
-        note = (
-            f"Replayed from {found.points} evaluations of a run ({seeds}). Saved: of T, against "
-            f"all of them, without what is saved and logged. Regret in nats: of the checkpoint "
-            f"that is kept, on rows that {_CHOSE[found.rows[0].regret is not None]}, against the "
-            "one that all evaluations together keep. Shifted: mean over where the schedule may "
-            "begin, since every N can happen to fall on the best one, with the last as well. ★: "
-            "nothing else saves more at less regret."
+        seeds = counted("one run", "means over {count} seeds", found.seeds)
+        note = say(
+            "Replayed from {points} evaluations of a run ({seeds}). Saved: of T, against all of "
+            "them, without what is saved and logged. Regret in nats: of the checkpoint that is "
+            "kept, on rows that {chose}, against the one that all evaluations together keep. "
+            "Shifted: mean over where the schedule may begin, since every N can happen to fall on "
+            "the best one, with the last as well. ★: nothing else saves more at less regret.",
+            points=found.points,
+            seeds=seeds,
+            chose=say(_CHOSE[found.rows[0].regret is not None]),
         )
         if found.proven or found.not_proven:
             tried = found.proven + len(found.not_proven)
-            note += (
-                f" {found.proven} of {tried} real runs that kept their best, with early stopping "
-                "or without, ended where the replay says."
+            note += say(
+                " {proven} of {tried} real runs that kept their best, with early stopping or "
+                "without, ended where the replay says.",
+                proven=found.proven,
+                tried=tried,
             )
-            note += "".join(f" Not so: {each}." for each in found.not_proven)
+            note += "".join(say(" Not so: {each}.", each=each) for each in found.not_proven)
     return Table(
-        title="What sparser evaluation would have missed",
+        title=say("What sparser evaluation would have missed"),
         note=note,
         columns=(
-            "looked at",
-            "evaluations",
-            "saved %",
-            "share %",
-            "kept step",
-            "regret",
-            "regret if shifted",
+            say("looked at"),
+            say("evaluations"),
+            say("saved %"),
+            say("share %"),
+            say("kept step"),
+            say("regret"),
+            say("regret if shifted"),
             "★",
         ),
         rows=[
@@ -69,27 +74,29 @@ def noticed(summary: Summary) -> Table:
     found = summary.regret[0] if summary.regret else None
     note = ""
     if found:
-        note = (
-            f"Noticed: two evaluations in a row {found.margin:g} nats above the best; later: than "
-            f"by every evaluation. Stopping: of T, what early stopping with a patience of "
-            f"{found.patience} evaluations would have saved. Rank: Spearman's correlation with the "
-            "full evaluation, over the points."
+        note = say(
+            "Noticed: two evaluations in a row {margin:g} nats above the best; later: than by "
+            "every evaluation. Stopping: of T, what early stopping with a patience of {patience} "
+            "evaluations would have saved. Rank: Spearman's correlation with the full evaluation, "
+            "over the points.",
+            margin=found.margin,
+            patience=found.patience,
         )
     return Table(
-        title="When overfitting shows",
+        title=say("When overfitting shows"),
         note=note,
         columns=(
-            "looked at",
-            "noticed by seeds",
-            "later steps",
-            "stopping saves %",
-            "rank",
-            "regret on the evaluation rows",
+            say("looked at"),
+            say("noticed by seeds"),
+            say("later steps"),
+            say("stopping saves %"),
+            say("rank"),
+            say("regret on the evaluation rows"),
         ),
         rows=[
             (
                 each.says,
-                f"{each.noticed} of {found.seeds}",
+                say("{part} of {whole}", part=each.noticed, whole=found.seeds),
                 figures.NOTHING
                 if each.delay_steps is None
                 else f"{each.delay_steps.estimate:,.0f}",

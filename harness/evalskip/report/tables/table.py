@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evalskip.messages import message, say
 from evalskip.report import figures
 from evalskip.spec import OFF_AGAIN
 
@@ -13,7 +14,32 @@ if TYPE_CHECKING:
 
     from evalskip.summary import ArmSummary, Estimator, Interval, Summary
 
-WHO = ("schedule", "rows")
+WHO = (message("schedule"), message("rows"))
+"""The first columns of most tables."""
+PHASES = (
+    message("train"),
+    message("evaluate"),
+    message("save"),
+    message("log"),
+    message("wait"),
+    message("other"),
+)
+"""In the order in which tables have them."""
+QUANTITIES = (
+    message("resident"),
+    message("allocated"),
+    message("reserved"),
+    message("process"),
+)
+"""Of memory."""
+VERDICTS = (
+    message("supported"),
+    message("refuted"),
+    message("conditional"),
+    message("inconclusive"),
+    message("not_run"),
+)
+"""As claims have them, for whoever says one."""
 TOGETHER: Estimator = "matched_steps_plus_hidden_cost"
 
 
@@ -41,7 +67,7 @@ class Table:
 def who(name: str, arm: ArmSummary) -> tuple[str, str]:
     """An arm's schedule and evaluation rows."""
     rows = figures.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows)
-    return "off, again" if name == OFF_AGAIN else arm.schedule, rows
+    return say("off, again") if name == OFF_AGAIN else arm.schedule, rows
 
 
 def gain_of(summary: Summary, arm: str, estimator: Estimator) -> Interval | None:

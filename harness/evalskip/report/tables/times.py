@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.messages import say
 from evalskip.report import figures
-from evalskip.report.tables.table import WHO, Table, has, peak, who
+from evalskip.report.tables.table import PHASES, WHO, Table, has, peak, who
 
 if TYPE_CHECKING:
     from evalskip.summary import ArmSummary, Summary
@@ -27,19 +28,26 @@ def times(summary: Summary) -> Table:
         if quantity:
             row += tuple(peak(arm, phase, quantity) for phase in ("train", "evaluate"))
         rows.append(row)
-    columns: tuple[str, ...] = (*WHO, "T s", "train s", "evaluate s", "rest s", "share %")
-    note = "Share: evaluate / T."
+    columns: tuple[str, ...] = (
+        *map(say, WHO),
+        say("T s"),
+        say("train s"),
+        say("evaluate s"),
+        say("rest s"),
+        say("share %"),
+    )
+    note = say("Share: evaluate / T.")
     if quantity:
-        columns += ("train MiB", "evaluate MiB")
-        note += f" MiB: peak {quantity} memory in that phase."
-    return Table("Where the time goes", note, columns, rows)
+        columns += (say("train MiB"), say("evaluate MiB"))
+        note += say(" MiB: peak {quantity} memory in that phase.", quantity=say(quantity))
+    return Table(say("Where the time goes"), note, columns, rows)
 
 
 def phases(summary: Summary) -> Table:
     """Mean seconds per phase; they sum to T."""
     # one process has none to wait for
     waits = any(arm.phases_s.get("wait") for arm in summary.arms.values())
-    names = ("train", "evaluate", "save", "log", *(("wait",) if waits else ()), "other")
+    names = [phase for phase in PHASES if waits or phase != "wait"]
     rows = [
         (
             *who(name, arm),
@@ -52,9 +60,16 @@ def phases(summary: Summary) -> Table:
         for name, arm in summary.arms.items()
     ]
     return Table(
-        title="Every phase",
-        note="Means over runs, in seconds. Phases never overlap and sum to T.",
-        columns=(*WHO, "runs", "evaluations", "T", *names, "first evaluation"),
+        title=say("Every phase"),
+        note=say("Means over runs, in seconds. Phases never overlap and sum to T."),
+        columns=(
+            *map(say, WHO),
+            say("runs"),
+            say("evaluations"),
+            say("T"),
+            *map(say, names),
+            say("first evaluation"),
+        ),
         rows=rows,
     )
 
@@ -78,15 +93,15 @@ def ranks(summary: Summary) -> Table:
                     for phase in ("train", "evaluate")
                 )
             rows.append(row)
-    columns: tuple[str, ...] = (*WHO, "rank", "T", *names)
-    note = (
+    columns: tuple[str, ...] = (*map(say, WHO), say("rank"), say("T"), *map(say, names))
+    note = say(
         "Means over runs, in seconds. Wait: at collectives that Python code calls, such as those "
         "that end an evaluation batch; gradients travel within train."
     )
     if quantity:
-        columns += ("train MiB", "evaluate MiB")
-        note += f" MiB: peak {quantity} memory in that phase."
-    return Table("Every rank", note, columns, rows)
+        columns += (say("train MiB"), say("evaluate MiB"))
+        note += say(" MiB: peak {quantity} memory in that phase.", quantity=say(quantity))
+    return Table(say("Every rank"), note, columns, rows)
 
 
 def per_token(summary: Summary) -> Table:
@@ -106,16 +121,18 @@ def per_token(summary: Summary) -> Table:
             )
         )
     return Table(
-        title="Per token",
-        note="Tokens of a run, padding included, and microseconds for each; the last column is "
-        "what an evaluated token costs in per cent of a trained one.",
+        title=say("Per token"),
+        note=say(
+            "Tokens of a run, padding included, and microseconds for each; the last column is "
+            "what an evaluated token costs in per cent of a trained one."
+        ),
         columns=(
-            *WHO,
-            "trained",
-            "µs per trained",
-            "evaluated",
-            "µs per evaluated",
-            "evaluated to trained %",
+            *map(say, WHO),
+            say("trained"),
+            say("µs per trained"),
+            say("evaluated"),
+            say("µs per evaluated"),
+            say("evaluated to trained %"),
         ),
         rows=rows,
     )
@@ -124,10 +141,12 @@ def per_token(summary: Summary) -> Table:
 def evaluation_sets(summary: Summary) -> Table:
     """Each of several evaluation sets: its rows, and what it costs."""
     return Table(
-        title="Each evaluation set",
-        note="Several sets are evaluated one after the other and count as one evaluation; seconds "
-        "are those of all its evaluations in a run.",
-        columns=("schedule", "set", "rows", "seconds", "share of T %"),
+        title=say("Each evaluation set"),
+        note=say(
+            "Several sets are evaluated one after the other and count as one evaluation; seconds "
+            "are those of all its evaluations in a run."
+        ),
+        columns=(say("schedule"), say("set"), say("rows"), say("seconds"), say("share of T %")),
         rows=[
             (
                 arm.schedule,
