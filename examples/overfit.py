@@ -35,10 +35,11 @@ def main() -> None:
         model,
         TrainingArguments(
             "saves/overfit",
-            num_train_epochs=20,
+            num_train_epochs=24,
             per_device_train_batch_size=8,
             per_device_eval_batch_size=16,
-            learning_rate=3e-3,
+            learning_rate=4e-3,
+            lr_scheduler_type="constant",
             eval_strategy="epoch",
             save_strategy="no",
             report_to=[],

@@ -237,6 +237,8 @@ def checkout(folder: Path) -> dict[str, str]:
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder / "harness"),
         "HF_HUB_OFFLINE": "1",
+        # two threads of a script that is not steadied stall each other on a busy machine
+        "OMP_NUM_THREADS": "1",
     }
 
 
