@@ -149,6 +149,9 @@ def test_a_ledger_has_every_claim_once_and_says_where_it_comes_from(
     assert f"met at {len(met)} of {len(points)} points" in answer
     assert "do\\_eval: false alone does not skip evaluation" in answer
     assert "| distributed |" in report
+    badge = (out / "badge.svg").read_text()
+    assert "19 claims" in badge
+    assert f"{sum(claim.verdict == 'refuted' for claim in ledger.claims)} do not" in badge
     for claim in ledger.claims:
         assert claim.says in (out / "report.html").read_text()
 

@@ -43,6 +43,7 @@ def claims(
     from evalskip.jobs.llamafactory.settings import built_interpreters
     from evalskip.machine.fingerprint import fingerprint
     from evalskip.messages import LANGUAGES, speaking
+    from evalskip.report.badge import write_badge
     from evalskip.report.html import write_page
     from evalskip.report.markdown import write_markdown
     from evalskip.report.terminal import console, print_claims, print_observation
@@ -74,6 +75,7 @@ def claims(
     if report:
         with fresh_directory(report):
             write_sections(report, ledger, set())
+            write_badge(report, ledger)
             for language in LANGUAGES:
                 with speaking(language):
                     told = whole(report.name, list(map(retold, found)), fingerprint())
