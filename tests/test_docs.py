@@ -134,7 +134,9 @@ def commands(block: Block) -> list[Command]:
     if block.comment is None:
         why_not = "README.md does not ask for it" if block.page == README else None
         return [Command(block.place, each, why_not=why_not) for each in shown]
-    how = re.fullmatch(r"(?:exits (?P<code>\d+),?|(?P<no>no),)?(?P<text>.*)", block.comment, re.S)
+    how = re.fullmatch(
+        r"(?:exits (?P<code>\d+),?|(?P<no>no\b),?)?(?P<text>.*)", block.comment, re.S
+    )
     assert how, f"{block.place}: {block.comment}"
     text = " ".join(how["text"].split())
     if how["no"]:
