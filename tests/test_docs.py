@@ -8,7 +8,7 @@ its commands:
     <!-- run: exits 3 -->                   to end with this code; words may follow, after a comma
     <!-- run: no, a GPU is needed -->       not here, for this reason
 
-Without a comment a page's command is run as it stands. One of README.md is then not run. Whatever
+Without a comment a page's command is run as it stands. One of a README is then not run. Whatever
 is not run is still looked at: its options, its specs and its targets of make have to exist.
 
 A block of YAML or Python with a ``title="mine.yaml"`` is a file of the reader's: it is written
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 PAGES = ROOT / "docs" / "pages"
 REFERENCE = PAGES / "reference"
-README = ROOT / "README.md"
+READMES = sorted(ROOT.glob("README*.md"))
 MKDOCS = ROOT / ".venv-docs" / "bin" / "mkdocs"
 
 _COMMENT = re.compile(r"<!--\s*(?P<key>run|yaml):\s*(?P<text>.*?)\s*-->", re.DOTALL)
@@ -90,7 +90,7 @@ class Command:
 def pages() -> list[Path]:
     """Those that people wrote."""
     written = (page for page in sorted(PAGES.rglob("*.md")) if REFERENCE not in page.parents)
-    return [README, *written]
+    return [*READMES, *written]
 
 
 def blocks(page: Path) -> Iterator[Block]:
@@ -132,7 +132,7 @@ def commands(block: Block) -> list[Command]:
     shown = re.findall(r"^\$ ((?:.*\\\n)*.*)$", block.text, re.MULTILINE)
     shown = [re.sub(r"\s+#.*$", "", re.sub(r"\\\n\s*>?\s*", "", each)) for each in shown]
     if block.comment is None:
-        why_not = "README.md does not ask for it" if block.page == README else None
+        why_not = "a README asks for nothing" if block.page in READMES else None
         return [Command(block.place, each, why_not=why_not) for each in shown]
     how = re.fullmatch(
         r"(?:exits (?P<code>\d+),?|(?P<no>no\b),?)?(?P<text>.*)", block.comment, re.S
@@ -307,7 +307,7 @@ def test_the_reference_names_every_command_option_and_exit_code(reference: Path)
 def test_every_page_is_in_the_navigation() -> None:
     configured = (ROOT / "docs" / "mkdocs.yml").read_text()
     for page in pages():
-        assert page == README or f" {page.relative_to(PAGES)}\n" in configured, page
+        assert page in READMES or f" {page.relative_to(PAGES)}\n" in configured, page
 
 
 @pytest.mark.slow
