@@ -23,7 +23,8 @@ SpecArgument = Annotated[
     ),
 ]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Result directory. [default: results/SPEC's name]")
+    Path | None,
+    typer.Option("--out", help="Result directory. [default: in results/, by SPEC's name]"),
 ]
 
 

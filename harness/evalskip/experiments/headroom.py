@@ -16,6 +16,7 @@ import psutil
 from evalskip.analysis.headroom import Search
 from evalskip.analysis.intervals import mean_interval, throughput_gain
 from evalskip.analysis.summarise import scope_of
+from evalskip.claims.held import size
 from evalskip.claims.ledger import judged_by_headroom
 from evalskip.errors import InputError, MeasurementError
 from evalskip.jobs import RunRequest, Trial
@@ -189,7 +190,7 @@ class _Headroom:
                 found = self._try(launcher, kind, batch)
         kind.largest = search.fits
         self._tell(
-            f"{kind.arm.name}: {kind.largest} rows fit within {_size(self._limit)}, "
+            f"{kind.arm.name}: {kind.largest} rows fit within {size(self._limit)}, "
             f"{kind.largest + 1} do not: {kind.bound_by}; {kind.trials} trials"
         )
         return peaks if kind.evaluates else {kind.largest: kind.peak_bytes}
@@ -225,8 +226,8 @@ class _Headroom:
         self._record({"arm": kind.arm.name, **trial.model_dump(), **found}, began)
         if found["phase"] == "model" and not found["fits"]:
             raise InputError(
-                f"limits.memory: {_size(self._limit)} is less than the model itself needs beside "
-                f"the {_size(found['base_bytes'])} that its process holds; expected more"
+                f"limits.memory: {size(self._limit)} is less than the model itself needs beside "
+                f"the {size(found['base_bytes'])} that its process holds; expected more"
             )
         self._base = found["base_bytes"]
         self._limit = found.get("limit_bytes", self._limit)
@@ -324,7 +325,3 @@ class _Headroom:
             tokens_per_s={str(batch): found for batch, found in kind.tokens_per_s.items()},
             throughput_gain=throughput_gain(gain) if gain else None,
         )
-
-
-def _size(value: int) -> str:
-    return f"{value / 2**30:.2f} GiB"

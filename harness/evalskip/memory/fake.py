@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -139,6 +140,8 @@ def _fill(model: torch.nn.Module) -> None:
 def _built(setting: Setting) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    # transformers renames gradient checkpointing, and warns of the name that old releases have
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     fields = dict(setting.config)
     config = AutoConfig.for_model(fields.pop("model_type"), **fields)
     model: Any = AutoModelForCausalLM.from_config(config, **typed(torch.bfloat16))

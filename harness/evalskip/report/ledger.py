@@ -56,7 +56,7 @@ def _speed(sources: Sequence[Source]) -> str:
     if held:
         met = say("{met} (load {load})", met=met, load=_span(held))
     if all(say(NO_GPU) in source.scope for source, _ in found):
-        met = say("{met}; {lacking}", met=met, lacking=say(NO_GPU))
+        met = say("{met}; no verdict from a GPU yet", met=met)
     return say(
         "Skipping evaluation saves what evaluation costs, and that follows how much is evaluated: "
         "training was {least} to {most} faster, at {loads} evaluated tokens per trained token; the "
