@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field
 from ruamel.yaml import YAML
 
 from evalskip.errors import InputError
+from evalskip.files import read_json, write_atomically
 from evalskip.machine.fingerprint import MODEL_FIELDS, fingerprint, same_model
-from evalskip.records import RecordStore, read_json, write_atomically
+from evalskip.records import RecordStore
 from evalskip.slices import Slice
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalskip.engines.remote import Lost, RemoteEngine, needs_of, run_on_node
 from evalskip.errors import InputError, MeasurementError
-from evalskip.records import append_line
+from evalskip.files import append_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -19,6 +19,7 @@ from evalskip.analysis.summarise import scope_of
 from evalskip.claims.held import size
 from evalskip.claims.ledger import judged_by_headroom
 from evalskip.errors import InputError, MeasurementError
+from evalskip.files import append_line
 from evalskip.jobs import RunRequest, Trial
 from evalskip.launch import launcher_for
 from evalskip.machine.devices import free_gpu_memory
@@ -26,7 +27,6 @@ from evalskip.machine.fingerprint import fingerprint
 from evalskip.memory.peaks import CONTEXT_BYTES
 from evalskip.messages import say
 from evalskip.plan import TRIALS
-from evalskip.records import append_line
 from evalskip.schedules import FinalOnly, Off
 from evalskip.summary import Effort, Headroom, Summary, write_sections
 

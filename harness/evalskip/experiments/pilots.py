@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from evalskip.analysis.parts import PilotRun
 from evalskip.errors import InputError, MeasurementError
+from evalskip.files import append_line
 from evalskip.launch import launcher_for
 from evalskip.machine.contamination import is_contaminated
 from evalskip.plan import PILOTS, request_for
 from evalskip.probe.layout import FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS, STEPS_BETWEEN
-from evalskip.records import append_line
 from evalskip.schedules import AsWritten, EveryEpoch, FinalOnly
 from evalskip.slices import Pilot, Slice
 from evalskip.spec.arms import Arm, written

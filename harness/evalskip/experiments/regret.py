@@ -17,12 +17,12 @@ from evalskip.analysis.summarise import scope_of
 from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.claims.ledger import judged_by_regret
 from evalskip.errors import InputError, MeasurementError
+from evalskip.files import append_line
 from evalskip.jobs import CurveRequest, RunRequest
 from evalskip.launch import launcher_for
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.messages import message, say
 from evalskip.plan import CURVES
-from evalskip.records import append_line
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
 from evalskip.summary import Effort, RegretSummary, Summary, write_sections
 

@@ -11,8 +11,8 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
 from evalskip.errors import InputError
+from evalskip.files import read_json, write_atomically
 from evalskip.gate.figures import Figure
-from evalskip.records import read_json, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.errors import MeasurementError
+from evalskip.files import read_json
 from evalskip.gate.baseline import Experiment, Session, add_session, read_baseline
 from evalskip.gate.figures import Benchmark, figures_of
 from evalskip.gate.history import add_to_history, shifts
 from evalskip.gate.judge import GateResult, comparable, judged, shares_of, within_budget
 from evalskip.gate.kinds import UNDISTURBED_TIME
 from evalskip.machine.fingerprint import same_model
-from evalskip.records import RecordStore, read_json
+from evalskip.records import RecordStore
 from evalskip.summary import read_summary
 
 if TYPE_CHECKING:

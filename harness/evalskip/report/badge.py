@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evalskip.errors import InputError
-from evalskip.records import write_atomically
+from evalskip.files import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalskip.errors import InputError
+from evalskip.files import write_atomically
 from evalskip.gate.kinds import KINDS
-from evalskip.records import write_atomically
 from evalskip.report.exchange.github_action_benchmark import github_action_benchmark
 from evalskip.report.exchange.junit import junit
 from evalskip.report.exchange.pytest_benchmark import pytest_benchmark

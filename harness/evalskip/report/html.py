@@ -17,8 +17,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from evalskip.errors import InputError
+from evalskip.files import write_atomically
 from evalskip.messages import message, say, spoken
-from evalskip.records import write_atomically
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_folder, own_name

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evalskip.errors import InputError
+from evalskip.files import write_atomically
 from evalskip.messages import say
-from evalskip.records import write_atomically
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from filelock import FileLock
 from pydantic import Field
 
-from evalskip.records import read_json, write_atomically
+from evalskip.files import read_json, write_atomically
 from evalskip.summary.claims import Claim, Observation, Source, SpeedPoint
 from evalskip.summary.headroom import BoundBy, Headroom
 from evalskip.summary.parts import Interval, Part, Scope, Verdict

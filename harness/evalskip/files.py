@@ -1,0 +1,62 @@
+"""Files that survive a crash: read by a model, appended to line by line, replaced as a whole."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from evalskip.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_Read = TypeVar("_Read", bound=BaseModel)
+
+
+def read_json(
+    path: Path, model: type[_Read], expected: str, if_missing: str | None = None
+) -> _Read:
+    """Read a JSON file that a model describes.
+
+    Args:
+        path: of the file.
+        model: of what it holds.
+        expected: names that, for people.
+        if_missing: the same where there is no file.
+
+    Raises:
+        InputError: it is missing, cannot be read, or holds other things.
+    """
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        wanted = if_missing or expected
+        raise InputError(f"{path}: no such file; expected {wanted}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(place) for place in first["loc"]) or "the file"
+        raise InputError(f"{path}: {field}: expected {expected}: {first['msg']}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def append_line(path: Path, line: str, *, synced: bool = True) -> None:
+    """Add a line to a file; when this returns, it is on disk, or with the system."""
+    with path.open("ab") as file:
+        file.write(f"{line}\n".encode())
+        file.flush()
+        if synced:
+            os.fsync(file.fileno())
+
+
+def write_atomically(path: Path, text: str, *, synced: bool = True) -> None:
+    """Replace a file as a whole: readers see the old text or the new, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        if synced:
+            os.fsync(file.fileno())
+    temporary.replace(path)
