@@ -15,7 +15,7 @@ from evalskip.analysis.intervals import (
 )
 from evalskip.analysis.matched_steps import LOWER_QUARTILE, MEDIAN, locate, log_gains, quantile_of
 from evalskip.spec import OFF
-from evalskip.summary import Comparison
+from evalskip.summary import TOGETHER, Comparison
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -126,7 +126,7 @@ def matched(
         ),
         _comparison(
             arm,
-            "matched_steps_plus_hidden_cost",
+            TOGETHER,
             interval((gain.together for gain in gains), level_of_verdict),
             blocks=len(blocks),
         ).model_copy(update={"throughput_gain_at_median": throughput_gain(median)}),

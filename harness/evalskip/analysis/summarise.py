@@ -22,6 +22,7 @@ from evalskip.probe.phases import PHASES
 from evalskip.records import latest_attempts
 from evalskip.spec import OFF, OFF_AGAIN, written
 from evalskip.summary import (
+    TOGETHER,
     ArmSummary,
     Effort,
     Extrapolated,
@@ -418,7 +419,7 @@ def _disagreements(comparisons: Sequence[Comparison]) -> list[str]:
     warnings = []
     for (arm, estimator), one in found.items():
         other = found.get((arm, "direct"))
-        if estimator != "matched_steps_plus_hidden_cost" or other is None:
+        if estimator != TOGETHER or other is None:
             continue
         # without any noise intervals have no width, and sums are rounded
         if one.excludes(other) and abs(one.estimate - other.estimate) > _ROUNDING:

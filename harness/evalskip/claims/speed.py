@@ -8,7 +8,7 @@ from evalskip.analysis.verdicts import FEWEST_BLOCKS, blocks_to_settle, judge, o
 from evalskip.claims.held import per_cent, where_run
 from evalskip.messages import message, say
 from evalskip.schedules import EveryEpoch
-from evalskip.summary import Claim
+from evalskip.summary import TOGETHER, Claim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,6 @@ SAYS = message(
 )
 RANGE = (0.15, 0.30)
 """Of throughput gain: T(on) / T(off) - 1."""
-
-_RESTS_ON = "matched_steps_plus_hidden_cost"
 
 
 def questions(spec: Spec) -> list[str]:
@@ -45,7 +43,7 @@ def told(summary: Summary) -> Claim:
         scope=_scope(summary),
         measured=say("; ").join(_measured(summary, point) for point in points) or say("nothing"),
         condition=_condition(summary, points),
-        evidence=[f"comparisons: {point.arm}, {_RESTS_ON}" for point in points],
+        evidence=[f"comparisons: {point.arm}, {TOGETHER}" for point in points],
     )
 
 
@@ -55,7 +53,7 @@ def judged(summary: Summary, arms: Sequence[str]) -> Summary:
         comparison.model_copy(
             update={"verdict": judge(comparison.throughput_gain, RANGE, comparison.blocks)}
         )
-        if comparison.arm in arms and comparison.estimator == _RESTS_ON
+        if comparison.arm in arms and comparison.estimator == TOGETHER
         else comparison
         for comparison in summary.comparisons
     ]

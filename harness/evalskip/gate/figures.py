@@ -12,6 +12,7 @@ from evalskip.claims.held import headroom_of
 from evalskip.gate import kinds
 from evalskip.gate.kinds import KINDS
 from evalskip.spec import OFF
+from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +88,7 @@ def figures_of(summary: Summary, benchmark: Benchmark | None = None) -> list[Fig
 
 def _gains(summary: Summary) -> Iterator[Figure]:
     for comparison in summary.comparisons:
-        if comparison.estimator == "matched_steps_plus_hidden_cost":
+        if comparison.estimator == TOGETHER:
             yield from _of_interval(
                 kinds.THROUGHPUT_GAIN, comparison.arm, comparison.throughput_gain
             )

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from evalskip.report import figures
+from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +127,7 @@ class ProgressView:
         gains = [
             f"{comparison.arm} {figures.interval(comparison.throughput_gain)}"
             for comparison in summary.comparisons
-            if comparison.estimator == "matched_steps_plus_hidden_cost"
+            if comparison.estimator == TOGETHER
         ]
         if not gains:
             return

@@ -24,6 +24,7 @@ from evalskip.summary.prediction import (
 )
 from evalskip.summary.regret import RegretSummary, ScheduleRegret
 from evalskip.summary.timing import (
+    TOGETHER,
     ArmSummary,
     Comparison,
     Differing,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "TOGETHER",
     "ArmSummary",
     "BoundBy",
     "Claim",

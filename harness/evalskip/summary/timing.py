@@ -11,6 +11,8 @@ from evalskip.summary.parts import Interval, Part, Verdict
 Estimator = Literal[
     "direct", "attributed", "matched_steps", "hidden_cost", "matched_steps_plus_hidden_cost"
 ]
+TOGETHER: Estimator = "matched_steps_plus_hidden_cost"
+"""What verdicts rest on."""
 
 
 class Differing(Part):

@@ -18,6 +18,7 @@ from evalskip.report.plots.drawing import (
     labels,
 )
 from evalskip.spec import OFF_AGAIN
+from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
     from evalskip.summary import Summary
@@ -30,7 +31,7 @@ def plot(summary: Summary) -> Plot | None:
     matched = {
         found.arm: found.throughput_gain
         for found in summary.comparisons
-        if found.estimator == "matched_steps_plus_hidden_cost"
+        if found.estimator == TOGETHER
     }
     direct = {
         found.arm: found.throughput_gain

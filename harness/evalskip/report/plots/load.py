@@ -16,7 +16,7 @@ from evalskip.report.plots.drawing import (
     wrapped,
 )
 from evalskip.report.tables import Table
-from evalskip.report.tables.table import TOGETHER
+from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
     from evalskip.summary import ArmSummary, Comparison, Summary

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from evalskip.messages import listed, say
 from evalskip.report import figures
-from evalskip.report.tables.table import TOGETHER, WHO, Table, gain_of, level, who
+from evalskip.report.tables.table import WHO, Table, gain_of, level, who
 from evalskip.report.tables.times import times
 from evalskip.spec import OFF_AGAIN
+from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
     from evalskip.summary import Summary

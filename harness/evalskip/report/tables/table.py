@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from evalskip.messages import message, say
 from evalskip.report import figures
 from evalskip.spec import OFF_AGAIN
+from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,6 @@ VERDICTS = (
     message("not_run"),
 )
 """As claims have them, for whoever says one."""
-TOGETHER: Estimator = "matched_steps_plus_hidden_cost"
 
 
 _NUMERIC = frozenset("0123456789-–+")
