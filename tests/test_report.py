@@ -204,7 +204,12 @@ def test_bad_input_to_report(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "summary.json").write_text('{"schema_version": 7}')
     (tmp_path / "file").write_text("x")
+    (tmp_path / "torn").mkdir()
+    torn = json.loads((QUICK / "summary.json").read_text())
+    del torn["arms"]["every_epoch@8"]
+    (tmp_path / "torn" / "summary.json").write_text(json.dumps(torn))
     for arguments, expected in (
+        ([tmp_path / "torn"], "every_epoch@8 is none of its arms"),
         ([tmp_path / "none"], "none/summary.json: no such file"),
         ([tmp_path / "old"], "expected schema_version 1"),
         ([QUICK, tmp_path / "old", "--out", tmp_path / "o"], "expected schema_version 1"),

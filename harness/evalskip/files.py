@@ -37,7 +37,9 @@ def read_json(
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(place) for place in first["loc"]) or "the file"
-        raise InputError(f"{path}: {field}: expected {expected}: {first['msg']}") from None
+        raise InputError(
+            f"{path}: {field}: expected {expected}: {first['msg'].removeprefix('Value error, ')}"
+        ) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 

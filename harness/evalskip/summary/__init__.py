@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from evalskip.files import read_json, write_atomically
 from evalskip.summary.claims import Claim, Observation, Source, SpeedPoint
@@ -115,6 +115,14 @@ class Summary(Part):
         description="what was changed of the user's configuration to make arms comparable",
     )
     warnings: list[str] = Field(description="what to know before the figures are relied on")
+
+    @model_validator(mode="after")
+    def _compares_its_arms(self) -> Summary:
+        for comparison in self.comparisons:
+            for name in (comparison.arm, comparison.against):
+                if name not in self.arms:
+                    raise ValueError(f"comparisons: {name} is none of its arms")
+        return self
 
     @classmethod
     def of_nothing(
