@@ -209,6 +209,7 @@ def test_a_mutated_result_is_read_or_refused(
         if name == "summary":
             judged("claims", out)
             judged("report", out)
+            judged("report", out, "--lang", "zh")
         if name in ("runs", "environment", "spec", "steps"):
             (out / "summary.json").unlink()
             judged("bench", folder / "spec.yaml", "--out", out, "--resume")
