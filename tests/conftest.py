@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 from ruamel.yaml import YAML
 
 from support import run_evalskip, run_inside
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from transformers import Trainer, TrainerCallback
+
+# the same examples each time; others by --hypothesis-profile=explore
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture
