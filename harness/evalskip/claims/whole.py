@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evalskip.claims import speed
 from evalskip.claims.ledger import collected
 from evalskip.messages import say
-from evalskip.summary import Claim, Effort, Matched, Scope, Source, SpeedPoint, Summary
+from evalskip.summary import Claim, Effort, Scope, Source, SpeedPoint, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def whole(name: str, summaries: Sequence[Summary], machine: dict[str, Any]) -> S
     by_id: dict[str, list[Claim]] = {}
     for claim in collected(summaries):
         by_id.setdefault(claim.id, []).append(claim)
-    return Summary(
+    ledger = Summary.of_nothing(
         name=name,
         scope=Scope(job="claims", model="several", parameters=0, device="several", versions={}),
         machine=machine,
@@ -40,14 +40,9 @@ def whole(name: str, summaries: Sequence[Summary], machine: dict[str, Any]) -> S
             block_start_s=None,
             stopped="every result was read",
         ),
-        matched=Matched(proven=False, same_work=False, same_result=False, blocks=0),
-        arms={},
-        comparisons=[],
-        noise_floor=None,
-        claims=[_over_all(claims, sources) for claims in by_id.values()],
-        sources=sources,
-        warnings=[],
     )
+    claims = [_over_all(claims, sources) for claims in by_id.values()]
+    return ledger.model_copy(update={"claims": claims, "sources": sources})
 
 
 def across(verdicts: Sequence[Verdict]) -> Verdict:

@@ -71,14 +71,15 @@ def claims(
             )
         write_markdown(place, [summary])
         found.append(summary)
-    ledger = whole(report.name if report else "claims", found, fingerprint())
+    machine = fingerprint()
+    ledger = whole(report.name if report else "claims", found, machine)
     if report:
         with fresh_directory(report):
             write_sections(report, ledger, set())
             write_badge(report, ledger)
             for language in LANGUAGES:
                 with speaking(language):
-                    told = whole(report.name, list(map(retold, found)), fingerprint())
+                    told = whole(report.name, list(map(retold, found)), machine)
                     write_markdown(report, [told])
                     write_page(report, [told])
     print_claims(screen, ledger)

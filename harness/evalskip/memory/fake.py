@@ -138,10 +138,15 @@ def _fill(model: torch.nn.Module) -> None:
 
 
 def _built(setting: Setting) -> Any:
+    """The model; transformers warns of names that its old releases have, which is left unsaid."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return _model(setting)
+
+
+def _model(setting: Setting) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    # transformers renames gradient checkpointing, and warns of the name that old releases have
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     fields = dict(setting.config)
     config = AutoConfig.for_model(fields.pop("model_type"), **fields)
     model: Any = AutoModelForCausalLM.from_config(config, **typed(torch.bfloat16))

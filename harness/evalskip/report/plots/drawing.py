@@ -200,6 +200,45 @@ def draw_claimed(axes: Axes, *, upright: bool = True) -> None:
     span(*edges, color=GREEN, alpha=0.16, lw=0, label=say("claimed 15-30 %"))
 
 
+def draw_gains_at(
+    axes: Axes,
+    loads: Sequence[float],
+    gains: Sequence[Interval],
+    look: tuple[str, str],
+    label: str,
+) -> None:
+    """Estimates and their intervals in per cent, standing at evaluation loads.
+
+    Args:
+        axes: with loads along x, and gains along y.
+        loads: one per gain.
+        gains: to draw.
+        look: colour and marker.
+        label: in the legend.
+    """
+    colour, marker = look
+    reaches = [
+        [0.0 if limit is None else 100 * abs(limit - gain.estimate) for gain, limit in side]
+        for side in (
+            [(gain, gain.low) for gain in gains],
+            [(gain, gain.high) for gain in gains],
+        )
+    ]
+    estimates = [100 * gain.estimate for gain in gains]
+    axes.errorbar(
+        loads, estimates, reaches, fmt=marker, color=colour, ms=7, capsize=3, label=wrapped(label)
+    )
+
+
+def lay_out_loads(axes: Axes) -> None:
+    """Name the axes of gains over evaluation load, from no load on."""
+    axes.axhline(0, color=FAINT, lw=0.8)
+    axes.set_xlabel(say("evaluation load: evaluated / trained tokens"))
+    axes.set_ylabel(say("throughput gain of skipping, %"))
+    axes.set_xlim(left=0)
+    axes.grid()
+
+
 def draw_gain(axes: Axes, gain: Interval, place: float, look: tuple[str, str], label: str) -> None:
     """An estimate and its interval in per cent, lying at a height.
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from evalskip.messages import message, say
 from evalskip.report import figures
 from evalskip.report.plots.drawing import (
-    FAINT,
     Drawing,
     Plot,
     draw_claimed,
+    draw_gains_at,
     label_of,
+    lay_out_loads,
     series,
-    wrapped,
 )
 from evalskip.report.tables import Table
 from evalskip.summary import TOGETHER
@@ -47,21 +47,9 @@ def plot(summary: Summary) -> Plot | None:
             loads = [0.0, *(arm.evaluation_load for arm, _ in own)]
             gains = [0.0, *(100 * found.throughput_gain.estimate for _, found in own)]
             axes.plot(loads, gains, line, color=colour, lw=1.2)
-            axes.errorbar(
-                loads[1:],
-                gains[1:],
-                [_reach(own, 0), _reach(own, 1)],
-                fmt=marker,
-                color=colour,
-                ms=7,
-                capsize=3,
-                label=wrapped(schedule),
-            )
-        axes.axhline(0, color=FAINT, lw=0.8)
-        axes.set_xlabel(say("evaluation load: evaluated / trained tokens"))
-        axes.set_ylabel(say("throughput gain of skipping, %"))
-        axes.set_xlim(left=0)
-        axes.grid()
+            intervals = [found.throughput_gain for _, found in own]
+            draw_gains_at(axes, loads[1:], intervals, (colour, marker), schedule)
+        lay_out_loads(axes)
         drawing.legend(2)
         svg = drawing.svg("load", say(TITLE))
     caption = say(
@@ -69,16 +57,6 @@ def plot(summary: Summary) -> Plot | None:
         "no more than a guide for the eye."
     )
     return Plot("load", say(TITLE), caption, svg, _table(points))
-
-
-def _reach(points: list[tuple[ArmSummary, Comparison]], side: int) -> list[float]:
-    """How far each interval reaches below (0) or above (1) its estimate, in per cent."""
-    reaches = []
-    for _, found in points:
-        gain = found.throughput_gain
-        limit = (gain.low, gain.high)[side]
-        reaches.append(0.0 if limit is None else 100 * abs(limit - gain.estimate))
-    return reaches
 
 
 def _table(points: list[tuple[ArmSummary, Comparison]]) -> Table:
