@@ -320,11 +320,17 @@ def test_absolute_times_count_on_the_same_model_of_machine_only(tmp_path: Path) 
     assert "undisturbed T in seconds, off: 2.5 s before, 5 s today" in ended.stderr
     document["machine"]["cores"] += 2
     (day / "summary.json").write_text(json.dumps(document))
+    # nor is the fixed cost of a run over T: it is of another kind of work
+    cost = document["effort"]["fixed_cost"]
+    thrice = {name: 3 * cost[name] for name in ("estimate", "low", "high")}
+    document["effort"]["fixed_cost"] = cost | thrice
+    (day / "summary.json").write_text(json.dumps(document))
     ended = run_inside("gate", day, "--baseline", known)
     assert ended.returncode == 0, ended.stderr
     assert "another model of machine" in " ".join(ended.stdout.split())
     # nor where others robbed the runs of what they needed
     document["machine"]["cores"] -= 2
+    document["effort"]["fixed_cost"] = cost
     off["contaminated"] = off["runs"]
     document["arms"]["off_again"]["contaminated"] = off["runs"]
     (day / "summary.json").write_text(json.dumps(document))

@@ -113,7 +113,7 @@ def judged(baseline: Baseline, today: Session, level: float) -> list[Change]:
     ]
     for key, figure in now.items():
         if key not in before:
-            why = "an absolute time of another machine" if key in known else "not in the baseline"
+            why = "of another model of machine" if key in known else "not in the baseline"
             changes.append(_uncompared(figure, "not_compared", why))
     return changes
 
