@@ -15,19 +15,16 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import random
 import statistics
 import sys
 import tempfile
-import time
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from neighbour import neighbour
 
 SHARE = 0.05
 STEPS, ROWS, EVALUATED = 400, 64, 12
@@ -98,27 +95,6 @@ def _in_child(number: int, pipe: Any) -> None:
     pipe.send(timeline)
 
 
-@contextmanager
-def neighbour(seed: int) -> Iterator[None]:
-    """A process that comes and goes."""
-    process = multiprocessing.get_context("spawn").Process(target=_busy, args=(seed,), daemon=True)
-    process.start()
-    try:
-        yield
-    finally:
-        process.kill()
-        process.join()
-
-
-def _busy(seed: int) -> None:
-    source = random.Random(seed)
-    while True:
-        until = time.monotonic() + source.uniform(*STRETCH_S)
-        while time.monotonic() < until:
-            pass
-        time.sleep(source.uniform(*STRETCH_S))
-
-
 def evaluated_ns(evaluation: dict[str, Any]) -> int:
     parts = sum(evaluation["batches_ns"])
     return int(evaluation["loader_ns"] + parts + evaluation["aggregation_ns"])
@@ -153,7 +129,7 @@ def main() -> None:
         timelines = []
         for number in range(arguments.runs):
             if kind == "neighbour":
-                with neighbour(number):
+                with neighbour(STRETCH_S, number):
                     timelines.append(one(number))
             else:
                 timelines.append(one(number))

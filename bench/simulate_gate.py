@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from evalskip.analysis.estimates import matched, undisturbed
+from evalskip.analysis.estimates import matched, undisturbed_time
 from evalskip.analysis.intervals import mean_interval, ratio
 from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.gate import kinds
@@ -94,7 +94,7 @@ def arm_of(pieces: Pieces, flagged: bool) -> ArmSummary:
         share=None,
         peak_bytes={},
         contaminated=BLOCKS * flagged,
-        undisturbed_s=undisturbed(pieces, 0.95),
+        undisturbed_s=undisturbed_time(pieces, 0.95),
     )
 
 

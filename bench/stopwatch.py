@@ -20,15 +20,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import multiprocessing
 import os
-import random
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,10 +43,9 @@ from evalskip.plan import plan
 from evalskip.records import RunRecord
 from evalskip.spec import OFF, load_spec
 from evalskip.summary import Interval
+from neighbour import neighbour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from evalskip.analysis.pieces import Pieces
 
 SPEC = load_spec(Path(__file__).with_name("stopwatch.yaml"))
@@ -246,32 +243,9 @@ def serve(folder: Path) -> None:
         os._exit(0)
 
 
-@contextmanager
-def neighbour(kind: str) -> Iterator[None]:
-    """Beside it, if the kind of session wants one, a process that comes and goes."""
-    if kind == "quiet":
-        yield
-        return
-    process = multiprocessing.Process(target=_come_and_go, daemon=True)
-    process.start()
-    try:
-        yield
-    finally:
-        process.kill()
-        process.join()
-
-
-def _come_and_go() -> None:
-    while True:
-        until = time.monotonic() + random.uniform(*STRETCH_S)
-        while time.monotonic() < until:
-            pass
-        time.sleep(random.uniform(*STRETCH_S))
-
-
 def session(kind: str, *, against_hyperfine: bool) -> dict[str, Any]:
     """One session, hyperfine last."""
-    with neighbour(kind):
+    with nullcontext() if kind == "quiet" else neighbour(STRETCH_S):
         found = matched_steps(kind)
         if against_hyperfine:
             # set-up of the server aside, a pair of runs takes as long as it took just now

@@ -105,7 +105,7 @@ def validate(kind: str, name: str, spec: Spec, keep: Path | None) -> list[Row]:
     with tempfile.TemporaryDirectory() if keep is None else nullcontext(keep / name) as folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         out = Path(folder, "predicted")
-        with open_results(out, name, spec, resume=False) as results:
+        with open_results(out, spec, resume=False) as results:
             summary = predict_costs(spec, results, lambda line: None)
         pilots = [json.loads(line) for line in (out / "pilots.jsonl").read_text().splitlines()]
         measured = run_whole(spec, Path(folder))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from evalskip.analysis.prediction import amounts, densest, predict
-from evalskip.report import figures
+from evalskip import digits
+from evalskip.analysis.prediction import amounts, predict
+from evalskip.analysis.recommendation import densest
 from evalskip.report.html import write_page
 from evalskip.summary import Summary, read_summary
 from support import ROOT, run_inside
@@ -194,10 +195,10 @@ def told_by_us(model: CostModel, schedules: dict[str, tuple[int, int]]) -> list[
         rows.append(
             [
                 schedule,
-                figures.count(evaluations),
-                figures.span(found.wall_s),
-                figures.interval(found.share),
-                figures.interval(found.throughput_gain),
+                digits.count(evaluations),
+                digits.span(found.wall_s),
+                digits.interval(found.share),
+                digits.interval(found.throughput_gain),
             ]
         )
     return rows
@@ -222,7 +223,7 @@ def test_the_sliders_compute_what_the_command_line_does(
     }
     assert shown == told_by_us(own, asked)
     # and what the command line has printed of them
-    by_arm = {each.arm: figures.interval(each.share) for each in predicted.predictions}
+    by_arm = {each.arm: digits.interval(each.share) for each in predicted.predictions}
     assert shown[2][3] == by_arm["every_epoch@61"]
     assert shown[3][3] == by_arm["every_n_epochs:2@61"]
     assert f"eval_steps: {every}" in opened.inner_text(".what-if pre")

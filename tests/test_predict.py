@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalskip.analysis.prediction import amounts, densest, predict, spent
+from evalskip.analysis.prediction import amounts, predict, spent
+from evalskip.analysis.recommendation import densest
 from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
 from evalskip.probe.layout import pilot_layout, pilot_rows, pilot_steps

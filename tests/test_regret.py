@@ -19,7 +19,7 @@ from transformers import (
 from evalskip.analysis.curves import Curve, overfits, ranks_alike, replay
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.regret import (
-    Costs,
+    ReplayCosts,
     looks_of,
     recommended,
     rows_of,
@@ -125,7 +125,7 @@ def overfitting(seed: int) -> Curve:
     )
 
 
-COSTS = Costs(step_s=0.1, loader_s=0.2, batch_s=0.08, batch=10, evaluation_rows=100)
+COSTS = ReplayCosts(step_s=0.1, loader_s=0.2, batch_s=0.08, batch=10, evaluation_rows=100)
 LEVELS = {"level": 0.95, "level_of_verdict": 0.99}
 
 

@@ -184,7 +184,7 @@ def test_several_results_make_one_comparison(tmp_path: Path) -> None:
     for target in re.findall(r'(?:href="|url\()#([^")]+)', html):
         assert target in ids
     text = (tmp_path / "both" / "report.md").read_text()
-    assert text.startswith("## quick, smollm2-cpu")
+    assert text.startswith("## quick-cpu, smollm2-cpu")
 
 
 def test_a_comment_that_would_be_too_long_names_what_it_leaves_out() -> None:

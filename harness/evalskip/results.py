@@ -83,7 +83,7 @@ class ResultDirectory:
 
 
 @contextmanager
-def open_results(path: Path, name: str, spec: Spec, *, resume: bool) -> Iterator[ResultDirectory]:
+def open_results(path: Path, spec: Spec, *, resume: bool) -> Iterator[ResultDirectory]:
     """Make the directory, or take it up again, and keep others out while it is in use.
 
     Without ``resume``, a directory with results is moved aside to ``PATH.1``, ``PATH.2``, ...
@@ -95,7 +95,7 @@ def open_results(path: Path, name: str, spec: Spec, *, resume: bool) -> Iterator
     """
     try:
         with ExitStack() as held:
-            yield _opened(path, name, spec, resume=resume, held=held)
+            yield _opened(path, spec, resume=resume, held=held)
     except OSError as error:
         raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from error
 
@@ -115,8 +115,8 @@ def fresh_directory(path: Path) -> Iterator[None]:
         raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from error
 
 
-def _opened(path: Path, name: str, spec: Spec, *, resume: bool, held: ExitStack) -> ResultDirectory:
-    results = ResultDirectory(path, name)
+def _opened(path: Path, spec: Spec, *, resume: bool, held: ExitStack) -> ResultDirectory:
+    results = ResultDirectory(path, path.resolve().name)
     if resume and (path / _OURS).is_file():
         held.enter_context(_lock(path))
         _check_same(results, spec)

@@ -133,7 +133,7 @@ def matched(
     ]
 
 
-def undisturbed(arm: Pieces, level: float) -> Interval:
+def undisturbed_time(arm: Pieces, level: float) -> Interval:
     """T in seconds with each piece at the lower quartile across runs.
 
     Unlike a gain this is an absolute time: it holds for one machine, and on a shared one whole

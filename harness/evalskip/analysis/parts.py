@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 # of a process with at least so many steps, the first ones that are told apart: they touch its
-# memory for the first time, and on a CPU the second took a quarter longer, the third 6 %
+# memory for the first time, and so, somewhat, do the second and the third
 _WARM_UP = ((8, 3), (6, 2), (0, 1))
 # usual steps that are left out together
 _TOGETHER = 3

@@ -240,25 +240,3 @@ def _aside(costs: PieceCosts, sign: int) -> PieceCosts:
     """The same with evaluation a little slower, or faster."""
     factor = math.exp(sign * _ASIDE)
     return costs.model_copy(update={name: factor * getattr(costs, name) for name in _DETAIL})
-
-
-def densest(model: CostModel, within: float, extra: int = 0) -> int:
-    """The most evaluations of which the upper limit of the share is within a share.
-
-    Args:
-        model: of the job.
-        within: the share.
-        extra: evaluations that come on top whenever there are any.
-    """
-
-    def fits(evaluations: int) -> bool:
-        total = evaluations + extra
-        of = amounts(model.size, total, max(0, evaluations - 1))
-        found = predict(model, of, arm="", schedule="", evaluation_rows=None).share
-        return (found.estimate if found.high is None else found.high) <= within
-
-    low, high = 0, model.size.steps
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle - 1)
-    return low

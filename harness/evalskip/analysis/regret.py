@@ -28,7 +28,7 @@ HELD_BACK = (1.0, 0.5, 0.1)
 
 
 @dataclass(frozen=True)
-class Costs:
+class ReplayCosts:
     """Of one run, in seconds: a step, the start of an evaluation, and each of its batches."""
 
     step_s: float
@@ -118,7 +118,7 @@ def substitutes(train_rows: int, held_back: int) -> list[Look]:
 def rows_of(
     looks: Sequence[Look],
     curves: Sequence[Curve],
-    costs: Sequence[Costs] | None,
+    costs: Sequence[ReplayCosts] | None,
     *,
     margin: float,
     patience: int,
@@ -183,7 +183,12 @@ def _row(
 
 
 def _times(
-    look: Look, curves: Sequence[Curve], costs: Sequence[Costs], *, patience: int, level: float
+    look: Look,
+    curves: Sequence[Curve],
+    costs: Sequence[ReplayCosts],
+    *,
+    patience: int,
+    level: float,
 ) -> dict[str, object]:
     """What a way to look takes of T, and what stopping by it would save."""
     saved, shares, stopping = list[float](), list[float](), list[float]()

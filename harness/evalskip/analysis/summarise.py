@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from evalskip.analysis.around import around_evaluation
-from evalskip.analysis.estimates import attributed, direct, fixed_cost, matched, undisturbed
+from evalskip.analysis.arms import arm_summary, usual
+from evalskip.analysis.cautions import (
+    disagreements,
+    ended_otherwise,
+    miscounted,
+    uncompared,
+    unseen,
+)
+from evalskip.analysis.estimates import attributed, direct, fixed_cost, matched
 from evalskip.analysis.frames import frame_of
 from evalskip.analysis.matching import match, matched_attempts
-from evalskip.analysis.nodes import in_own_pace, of_blocks, said_of_nodes
+from evalskip.analysis.nodes import in_own_pace, of_blocks
 from evalskip.analysis.pieces import pieces_of
 from evalskip.analysis.verdicts import simultaneous_level
-from evalskip.messages import say
-from evalskip.probe.memory import highest
-from evalskip.probe.phases import PHASES
 from evalskip.records import latest_attempts
-from evalskip.spec import OFF, OFF_AGAIN, written
+from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import (
-    TOGETHER,
-    ArmSummary,
     Effort,
     Extrapolated,
-    RankSummary,
     RunActivity,
     Scope,
-    SetSummary,
     Summary,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from evalskip.analysis.pieces import Pieces
     from evalskip.records import Attempt, RecordStore, RunRecord
-    from evalskip.spec import Arm, Spec
-    from evalskip.summary import Comparison, Matched
+    from evalskip.spec import Spec
+    from evalskip.summary import Comparison
 
-_ROUNDING = 1e-9
 BENCH_SECTIONS = {
     "name",
     "scope",
@@ -127,7 +123,7 @@ def summarise(
     overhead = block_start = cost = None
     part = _extrapolated(records)
     # neither a virtual clock nor a T that was not run has an overhead
-    if spec.job.launch != "inline" and len(good) and part is None:
+    if not spec.job.is_virtual and len(good) and part is None:
         overhead = float((good["turnaround_s"] - good["wall_s"]).median())
         block_start = float(good["block_start_s"].median())
         cost = fixed_cost(good, spec.design.level)
@@ -148,9 +144,15 @@ def summarise(
         matched=found,
         extrapolated=part,
         arms={
-            arm.name: _arm(
-                arm, expected.get(arm.name), paired if usable else good, records
-            ).model_copy(update=_of_pieces(pieces.get(arm.name), offs, spec))
+            arm.name: arm_summary(
+                arm,
+                spec,
+                paired if usable else good,
+                records,
+                expected.get(arm.name),
+                pieces.get(arm.name),
+                offs,
+            )
             for arm in spec.all_arms()
         },
         comparisons=comparisons,
@@ -159,16 +161,12 @@ def summarise(
         changes=job.changes(),
         warnings=[
             *store.warnings,
-            *(
-                say("{arm}: only its T is compared, since {told}", arm=arm, told=why)
-                for arm, why in coupled.items()
-                if why
-            ),
-            *_warnings(records, found, len(timed)),
-            *_miscounted(records, expected),
+            *uncompared(coupled),
+            *ended_otherwise(records, found, len(timed)),
+            *miscounted(records, expected),
             *left_out,
-            *_disagreements(comparisons),
-            *_unseen(records),
+            *disagreements(comparisons),
+            *unseen(records),
         ],
     )
 
@@ -212,53 +210,6 @@ def scope_of(spec: Spec, environment: Mapping[str, Any]) -> Scope:
     )
 
 
-def _arm(
-    arm: Arm, expected: Sequence[int] | None, runs: pd.DataFrame, records: Sequence[RunRecord]
-) -> ArmSummary:
-    own = [record for record in records if record.arm == arm.name]
-    ended_well = [record for record in own if record.status == "ok"]
-    times = runs[runs["arm"] == arm.name]
-    counted = [record.evaluations for record in ended_well]
-    phases = {phase: float(times[f"{phase}_s"].mean()) for phase in PHASES} if len(times) else {}
-    wall = _mean(times["wall_s"])
-    trained = sum(record.train_tokens for record in ended_well)
-    evaluated = sum(record.evaluation_tokens for record in ended_well)
-    usual = _usual(counted)
-    flags = [record.contaminated for record in own if record.contaminated is not None]
-    return ArmSummary(
-        schedule=", ".join([arm.schedule.phrase, *written(arm.evaluation)]),
-        evaluation_rows=arm.evaluation_rows or _usual(run.evaluation_rows for run in ended_well),
-        evaluation_load=evaluated / trained if trained else 0.0,
-        train_tokens=_usual(record.train_tokens or None for record in ended_well),
-        evaluation_tokens=_usual(record.evaluation_tokens or None for record in ended_well),
-        evaluation_sets=_sets(ended_well),
-        runs=len(times),
-        failed_runs=dict(Counter(record.status for record in own if record.status != "ok")),
-        wall_s=wall,
-        setup_s=_mean(times["setup_s"]),
-        phases_s=phases,
-        evaluations=len(expected or ()) if usual is None else usual,
-        first_evaluation_s=_mean(times["first_evaluation_s"]),
-        share=(phases["evaluate"] + float(times["evaluation_wait_s"].mean())) / wall
-        if wall
-        else None,
-        ranks=_ranks(ended_well),
-        peak_bytes=highest(record.peak_bytes for record in ended_well),
-        train_peaks=highest(record.train_peaks for record in ended_well),
-        contaminated=sum(flags) if flags else None,
-    )
-
-
-def _of_pieces(own: Pieces | None, offs: Sequence[Pieces], spec: Spec) -> dict[str, Any]:
-    """What an arm's summary holds of the times of single steps."""
-    if own is None:
-        return {}
-    return {
-        "undisturbed_s": undisturbed(own, spec.design.level),
-        "around_evaluation": around_evaluation(own, offs, spec.design.window),
-    }
-
-
 def _activity(records: Sequence[RunRecord]) -> list[RunActivity]:
     timed = [record for record in records if record.measure == "time" and record.activity]
     return [
@@ -284,144 +235,13 @@ def _extrapolated(records: Sequence[RunRecord]) -> Extrapolated | None:
     return None
 
 
-def _usual(values: Iterable[int | None]) -> int | None:
-    """The most frequent value, if any is known."""
-    counts = Counter(value for value in values if value is not None)
-    return counts.most_common(1)[0][0] if counts else None
-
-
-def _sets(records: Sequence[RunRecord]) -> dict[str, SetSummary]:
-    timed = [record for record in records if record.measure == "time" and record.evaluation_sets]
-    names = timed[0].evaluation_sets if timed else {}
-    return {
-        name: SetSummary(
-            rows=found.rows,
-            seconds=sum(r.evaluation_sets[name].ns for r in timed) / 1e9 / len(timed),
-        )
-        for name, found in names.items()
-    }
-
-
-def _ranks(records: Sequence[RunRecord]) -> list[RankSummary]:
-    timed = [record.ranks for record in records if record.measure == "time" and record.ranks]
-    return [
-        RankSummary(
-            rank=own[0].rank,
-            wall_s=fmean(each.wall_ns for each in own) / 1e9,
-            phases_s={
-                phase: fmean(each.phases_ns.get(phase, 0) for each in own) / 1e9 for phase in PHASES
-            },
-            peak_bytes=highest(
-                record.ranks[own[0].rank].peak_bytes for record in records if record.ranks
-            ),
-        )
-        for own in zip(*timed, strict=True)
-    ]
-
-
 def _steps_of_off(attempts: Mapping[Attempt, Sequence[RunRecord]]) -> int:
     """Optimizer steps that runs without evaluation were seen to take."""
     runs = (run for records in attempts.values() for run in records)
-    return _usual(run.steps for run in runs if run.arm == OFF and run.status == "ok") or 0
-
-
-def _mean(values: pd.Series) -> float | None:
-    known = values.dropna()
-    return float(known.mean()) if len(known) else None
-
-
-def _warnings(records: Sequence[RunRecord], found: Matched, timed: int) -> list[str]:
-    warnings = []
-    if found.blocks < timed:
-        warnings.append(
-            say(
-                "{part} of {whole} blocks do not match and enter no estimate",
-                part=timed - found.blocks,
-                whole=timed,
-            )
-        )
-    endings = Counter((record.arm, record.status) for record in records if record.status != "ok")
-    for (arm, status), count in sorted(endings.items()):
-        error = next(r.error for r in records if (r.arm, r.status) == (arm, status))
-        warnings.append(
-            say(
-                "{arm}: {count} of its runs ended {status}: {error}",
-                arm=arm,
-                count=count,
-                status=status,
-                error=error,
-            )
-        )
-    diverged = sorted({r.arm for r in records if not all(map(math.isfinite, r.weights_sketch))})
-    if diverged:
-        warnings.append(
-            say("training diverged: weights that are not numbers: {arms}", arms=", ".join(diverged))
-        )
-    flagged = sum(record.contaminated is True for record in records)
-    if flagged:
-        warnings.append(
-            say(
-                "{part} of {whole} runs are contaminated: others kept the machine busy",
-                part=flagged,
-                whole=len(records),
-            )
-        )
-    return warnings + said_of_nodes(records)
+    return usual(run.steps for run in runs if run.arm == OFF and run.status == "ok") or 0
 
 
 def _machine(records: Sequence[RunRecord]) -> dict[str, Any]:
     """The fingerprint of the node that ran the first block, where nodes ran them."""
     node = next((record.node for record in records if record.node), {})
     return {field: value for field, value in node.items() if field != "name"}
-
-
-def _unseen(records: Sequence[RunRecord]) -> list[str]:
-    """What an interval over blocks cannot know of a job that was not run whole."""
-    if not any(record.extrapolated for record in records):
-        return []
-    warnings = [
-        say(
-            "extrapolated: intervals do not hold what rows that were not run would add, should "
-            "they be longer or shorter; --full runs the job whole"
-        )
-    ]
-    if early := sorted({record.arm for record in records if record.may_stop_early}):
-        warnings.append(
-            say(
-                "extrapolated: early stopping may end {arms} before the last step; told as if it "
-                "did not",
-                arms=", ".join(early),
-            )
-        )
-    return warnings
-
-
-def _miscounted(
-    records: Sequence[RunRecord], expected: Mapping[str, Sequence[int] | None]
-) -> list[str]:
-    """Runs that metered memory, which no digest is compared of, but evaluated at other steps."""
-    return [
-        say(
-            "{arm}: its memory run evaluated after steps {steps}",
-            arm=run.arm,
-            steps=run.evaluated_after,
-        )
-        for run in records
-        if (run.measure, run.status) == ("memory", "ok")
-        and (steps := expected.get(run.arm)) is not None
-        and run.evaluated_after != list(steps)
-    ]
-
-
-def _disagreements(comparisons: Sequence[Comparison]) -> list[str]:
-    """Where matched steps plus hidden cost and the direct estimate exclude each other."""
-    found = {(c.arm, c.estimator): c.throughput_gain for c in comparisons}
-    warnings = []
-    for (arm, estimator), one in found.items():
-        other = found.get((arm, "direct"))
-        if estimator != TOGETHER or other is None:
-            continue
-        # without any noise intervals have no width, and sums are rounded
-        if one.excludes(other) and abs(one.estimate - other.estimate) > _ROUNDING:
-            warnings.append(say("{arm}: matched steps and the direct estimate disagree", arm=arm))
-    return warnings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import held
-from evalskip.claims.held import per_cent, size
+from evalskip.digits import bytes_of, per_cent
 from evalskip.messages import listed, message, say
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _measured(off: Headroom, others: list[Headroom]) -> str:
     ]
     return say(
         "within {limit} a batch of {batch} rows fits without evaluation, {others}",
-        limit=size(off.limit_bytes),
+        limit=bytes_of(off.limit_bytes),
         batch=off.max_batch,
         others=say("; ").join(rows),
     )

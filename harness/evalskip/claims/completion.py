@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import held
-from evalskip.claims.held import size
+from evalskip.digits import bytes_of
 from evalskip.messages import listed, message, say
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ def judged(summary: Summary) -> Claim:
         measured = say(
             "within {limit} the job's batch of {batch} rows does not complete without evaluation "
             "either",
-            limit=size(off.limit_bytes),
+            limit=bytes_of(off.limit_bytes),
             batch=off.own_batch,
         )
     elif off and any(finishes.values()):
         measured = say(
             "within {limit} the job's batch of {batch} rows completes without evaluation, and "
             "runs out of memory with {arms}",
-            limit=size(off.limit_bytes),
+            limit=bytes_of(off.limit_bytes),
             batch=off.own_batch,
             arms=listed(arm for arm, runs_out in finishes.items() if runs_out),
         )
@@ -43,7 +43,7 @@ def judged(summary: Summary) -> Claim:
         measured = say(
             "within {limit} the job's batch of {batch} rows completes without evaluation, and "
             "with it",
-            limit=size(off.limit_bytes),
+            limit=bytes_of(off.limit_bytes),
             batch=off.own_batch,
         )
     else:

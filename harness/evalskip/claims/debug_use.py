@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import missed
+from evalskip.digits import nats
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def judged(summary: Summary) -> Claim:
         measured=say(
             "skipping saves {saved} of T, and the model that is kept is {lost} worse",
             saved=missed.saved(off),
-            lost=missed.nats(off.lost),
+            lost=nats(off.lost),
         ),
         condition=found.says,
         told=[each for each in (off, row) if each],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import missed
+from evalskip.digits import nats
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def judged(summary: Summary) -> Claim:
             "it costs {taken} of T, and the checkpoint that it is of is {lost} worse than the best "
             "that evaluation would have kept",
             taken=missed.taken(row),
-            lost=missed.nats(row.lost),
+            lost=nats(row.lost),
         ),
         condition=say("the best checkpoint is gone by then") if verdict == "refuted" else "",
         told=[row],

@@ -12,7 +12,7 @@ from evalskip.summary import Claim
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalskip.summary import Headroom, Interval, Scope, Summary
+    from evalskip.summary import Headroom, Scope, Summary
 
 NO_GPU = message("not yet measured on a GPU")
 """What the scope of every verdict says until it is."""
@@ -136,15 +136,3 @@ def judged(
         condition=condition,
         evidence=list(evidence),
     )
-
-
-def size(value: int) -> str:
-    """Bytes, for a sentence."""
-    return f"{value / 2**30:.2f} GiB" if value >= 2**30 else f"{value / 2**20:.0f} MiB"
-
-
-def per_cent(gain: Interval) -> str:
-    """A gain with its interval, for a sentence."""
-    if gain.low is None or gain.high is None:
-        return f"{100 * gain.estimate:.1f} %"
-    return f"{100 * gain.estimate:.1f} % [{100 * gain.low:.1f}, {100 * gain.high:.1f}]"

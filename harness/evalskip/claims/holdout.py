@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import overall
 from evalskip.claims import missed
+from evalskip.digits import nats
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def judged(summary: Summary) -> Claim:
         say(
             "{says}: regret {lost}, rank correlation {correlation:.2f}, {taken} of T",
             says=each.says,
-            lost=missed.nats(each.lost),
+            lost=nats(each.lost),
             correlation=each.correlation.estimate if each.correlation else 0,
             taken=missed.taken(each),
         )

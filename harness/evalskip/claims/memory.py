@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import held
-from evalskip.claims.held import size
+from evalskip.digits import bytes_of
 from evalskip.messages import listed, message, say
 from evalskip.spec import OFF
 
@@ -25,16 +25,16 @@ def judged(summary: Summary) -> Claim:
     floor = held.tolerance(summary)
     others = {arm: peak for arm, peak in peaks.items() if held.evaluates(summary, arm)}
     falls = {arm: peak - off > floor for arm, peak in others.items()}
-    told = [say("{peak} with {arm}", peak=size(peak), arm=arm) for arm, peak in others.items()]
+    told = [say("{peak} with {arm}", peak=bytes_of(peak), arm=arm) for arm, peak in others.items()]
     return held.judged(
         (ID, SAYS),
         summary,
         falls,
         measured=say(
             "peak of a run: {off} without evaluation, {others}; repeats differ by up to {floor}",
-            off=size(off),
+            off=bytes_of(off),
             others=listed(told),
-            floor=size(floor),
+            floor=bytes_of(floor),
         ),
         condition=say("it falls against {arms}", arms=listed(arm for arm in falls if falls[arm]))
         if any(falls.values())

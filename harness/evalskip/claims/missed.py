@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims.held import per_cent, where_run
+from evalskip.claims.held import where_run
+from evalskip.digits import nats, per_cent
 from evalskip.messages import listed, message, say
 from evalskip.summary import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalskip.summary import Interval, RegretSummary, ScheduleRegret, Summary, Verdict
+    from evalskip.summary import RegretSummary, ScheduleRegret, Summary, Verdict
 
 
 def of(summary: Summary) -> RegretSummary | None:
@@ -67,18 +68,6 @@ _BY_VERDICT: dict[Verdict, str] = {
 def taken(row: ScheduleRegret) -> str:
     """The time that its evaluations take, for a sentence."""
     return say("an unknown part") if row.share is None else f"{100 * row.share:.1f} %"
-
-
-def nats(value: Interval) -> str:
-    """A regret with its interval, for a sentence."""
-    if value.low is None or value.high is None:
-        return say("{loss:.3f} nats", loss=value.estimate)
-    return say(
-        "{loss:.3f} nats [{low:.3f}, {high:.3f}]",
-        loss=value.estimate,
-        low=value.low,
-        high=value.high,
-    )
 
 
 def judged(

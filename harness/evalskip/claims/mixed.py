@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import overall
 from evalskip.claims import missed
+from evalskip.digits import nats
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def judged(summary: Summary) -> Claim:
             "{says} saves {saved} of T and loses {lost}, mean over where it may begin",
             says=each.says,
             saved=missed.saved(each),
-            lost=missed.nats(each.lost),
+            lost=nats(each.lost),
         )
         for each in rows
     ]

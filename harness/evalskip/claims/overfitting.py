@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import missed
+from evalskip.digits import nats
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def judged(summary: Summary) -> Claim:
         measured=say(
             "overfitting is noticed {late}; training on to the end loses {lost}",
             late=say("; ").join(late),
-            lost=missed.nats(off.lost),
+            lost=nats(off.lost),
         ),
         condition=say(
             "noticed: two evaluations in a row {margin:g} nats above the best",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import held
-from evalskip.claims.held import size
+from evalskip.digits import bytes_of
 from evalskip.messages import listed, message, say
 from evalskip.spec import OFF
 
@@ -31,7 +31,8 @@ def judged(summary: Summary) -> Claim:
     }
     holds = {arm: more > floor for arm, more in kept.items()}
     told = [
-        say("{more} after {arm}", more=size(max(0, more)), arm=arm) for arm, more in kept.items()
+        say("{more} after {arm}", more=bytes_of(max(0, more)), arm=arm)
+        for arm, more in kept.items()
     ]
     return held.judged(
         (ID, SAYS),
@@ -41,7 +42,7 @@ def judged(summary: Summary) -> Claim:
             "train steps that follow an evaluation peak above those of a run without by {more}; "
             "repeats differ by up to {floor}",
             more=listed(told) or say("nothing that was measured"),
-            floor=size(floor),
+            floor=bytes_of(floor),
         )
         + _set_up(summary),
         condition=""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import FEWEST_BLOCKS, blocks_to_settle, judge, overall
-from evalskip.claims.held import per_cent, where_run
+from evalskip.claims.held import where_run
+from evalskip.digits import per_cent
 from evalskip.messages import message, say
 from evalskip.schedules import EveryEpoch
 from evalskip.summary import TOGETHER, Claim
@@ -32,10 +33,7 @@ def questions(spec: Spec) -> list[str]:
 
 def told(summary: Summary) -> Claim:
     """The claim over all arms at which it was judged."""
-    points = sorted(
-        (c for c in summary.comparisons if c.verdict is not None),
-        key=lambda c: summary.arms[c.arm].evaluation_load,
-    )
+    points = summary.judged()
     return Claim(
         id=ID,
         says=say(SAYS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import missed
+from evalskip.digits import nats
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def judged(summary: Summary) -> Claim:
             ranks=f"{ranks.estimate:.2f}"
             if ranks.low is None or ranks.high is None
             else f"{ranks.estimate:.2f} [{ranks.low:.2f}, {ranks.high:.2f}]",
-            lost=missed.nats(row.lost),
+            lost=nats(row.lost),
         ),
         condition=say("the job overfits: it goes on falling while evaluation rises")
         if verdict == "refuted"

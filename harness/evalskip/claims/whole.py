@@ -93,7 +93,7 @@ def _source(summary: Summary) -> Source:
             throughput_gain=comparison.throughput_gain,
             verdict=comparison.verdict,
         )
-        for comparison in summary.comparisons
+        for comparison in summary.judged()
         if comparison.verdict is not None
     ]
     return Source(
@@ -103,5 +103,5 @@ def _source(summary: Summary) -> Source:
             next((claim.scope for claim in summary.claims), ""),
         ),
         claims=[claim for claim in summary.claims if claim.verdict != "not_run"],
-        points=sorted(points, key=lambda point: point.evaluation_load),
+        points=points,
     )

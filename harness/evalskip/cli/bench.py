@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,13 @@ from evalskip.cli.options import (
     names,
 )
 from evalskip.errors import InputError, Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evalskip.results import ResultDirectory
+    from evalskip.spec import Spec
+    from evalskip.summary import Summary
 
 
 def bench(
@@ -55,12 +62,12 @@ def bench(
     """Run matched jobs with and without evaluation, and say what it costs."""
     from functools import partial
 
+    from evalskip.cli.measured import measured
     from evalskip.engines import engine_for
     from evalskip.experiments.bench import bench as run_bench
-    from evalskip.report.markdown import write_markdown
+    from evalskip.experiments.headroom import headroom as find_headroom
     from evalskip.report.progress import ProgressView
     from evalskip.report.terminal import console, print_summary
-    from evalskip.results import open_results
     from evalskip.spec import load_spec
 
     loaded = load_spec(
@@ -75,34 +82,30 @@ def bench(
     if engine != "local" and "headroom" in loaded.measure:
         raise InputError("measure: expected no headroom, which is looked for on this machine only")
     directory = out or Path("results", spec.stem)
-    if not directory.name or directory.name == "..":
-        directory = directory.resolve()
     screen = console()
     for change in loaded.job.changes():
         screen.print(f"changed: {change}", highlight=False, markup=False)
     options = dict(pair(setting) for setting in slurm or [])
-    with open_results(directory, directory.name, loaded, resume=resume) as results:
+
+    def run(spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> Summary:
         engine_of = partial(
-            engine_for, engine, loaded, results.logs, address=address, gpus=gpus, options=options
+            engine_for, engine, spec, results.logs, address=address, gpus=gpus, options=options
         )
         try:
-            with ProgressView(screen, loaded.design.budget) as progress:
-                summary = run_bench(loaded, results, progress, engine_of)
-            if "headroom" in loaded.measure:
-                from evalskip.experiments.headroom import headroom as find_headroom
-
-                screen.print("headroom: the largest batch of every arm")
-                summary = find_headroom(
-                    loaded, results, lambda line: screen.print(line, highlight=False)
-                )
+            with ProgressView(screen, spec.design.budget) as progress:
+                summary = run_bench(spec, results, progress, engine_of)
+            if "headroom" in spec.measure:
+                tell("headroom: the largest batch of every arm")
+                summary = find_headroom(spec, results, tell)
         except KeyboardInterrupt:
             again = shlex.join(argument for argument in sys.argv[1:] if argument != "--resume")
             raise Interrupted(
                 f"interrupted; finished runs are in {directory}; to go on: "
                 f"{sys.executable} -m evalskip {again} --resume"
             ) from None
-        write_markdown(directory, [summary])
-    print_summary(screen, summary)
+        return summary
+
+    measured(screen, loaded, directory, resume=resume, by=run, show=print_summary)
     screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)
 
 

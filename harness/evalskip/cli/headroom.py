@@ -52,8 +52,8 @@ def headroom(
     With --model and --device-memory: the same for a card that is not there, from fake tensors.
     """
     if model is not None or device_memory is not None:
-        measured = {"--memory": memory, "--arms": arms, "--set": settings, "--out": out}
-        for option, given in measured.items():
+        of_measuring = {"--memory": memory, "--arms": arms, "--set": settings, "--out": out}
+        for option, given in of_measuring.items():
             if given is not None:
                 raise InputError(f"{option}: expected none with --model, which measures nothing")
         _plan(
@@ -64,10 +64,11 @@ def headroom(
             evaluation_length=evaluation_length or length,
         )
         return
+    from functools import partial
+
+    from evalskip.cli.measured import measured
     from evalskip.experiments.headroom import headroom as find_headroom
-    from evalskip.report.markdown import write_markdown
     from evalskip.report.terminal import console, print_summary
-    from evalskip.results import open_results
     from evalskip.spec import load_spec
 
     loaded = load_spec(
@@ -76,14 +77,14 @@ def headroom(
         arms=names(arms),
         python=python,
     )
-    directory = out or Path("results", f"{spec.stem}-headroom")
-    screen = console()
-    with open_results(directory, directory.name, loaded, resume=resume) as results:
-        summary = find_headroom(
-            loaded, results, lambda line: screen.print(line, highlight=False), timing=timing
-        )
-        write_markdown(directory, [summary])
-    print_summary(screen, summary)
+    measured(
+        console(),
+        loaded,
+        out or Path("results", f"{spec.stem}-headroom"),
+        resume=resume,
+        by=partial(find_headroom, timing=timing),
+        show=print_summary,
+    )
 
 
 def _plan(

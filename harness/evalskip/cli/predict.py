@@ -39,26 +39,22 @@ def predict(
     python: PythonOption = None,
 ) -> None:
     """What every schedule would cost, from a pilot of a few steps."""
+    from functools import partial
+
+    from evalskip.cli.measured import measured
     from evalskip.experiments.predict import predict_costs
-    from evalskip.report.markdown import write_markdown
     from evalskip.report.terminal import console, print_predictions
-    from evalskip.results import open_results
     from evalskip.spec import load_spec
     from evalskip.spec.units import parse_duration, parse_share
 
     within = parsed("--share", parse_share, share)
     budget_s = parsed("--budget", parse_duration, budget)
     loaded = load_spec(spec, settings=settings or [], arms=names(arms), python=python)
-    directory = out or Path("results", f"{spec.stem}-predict")
-    screen = console()
-    with open_results(directory, directory.name, loaded, resume=resume) as results:
-        summary = predict_costs(
-            loaded,
-            results,
-            lambda line: screen.print(line, highlight=False, markup=False),
-            within=within,
-            every=every or [],
-            budget_s=budget_s,
-        )
-        write_markdown(directory, [summary])
-    print_predictions(screen, summary)
+    measured(
+        console(),
+        loaded,
+        out or Path("results", f"{spec.stem}-predict"),
+        resume=resume,
+        by=partial(predict_costs, within=within, every=every or [], budget_s=budget_s),
+        show=print_predictions,
+    )

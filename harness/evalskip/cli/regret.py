@@ -35,6 +35,8 @@ def regret(
     settings: SettingsOption = None,
 ) -> None:
     """What every schedule, and every substitute for evaluation, would have missed."""
+    from functools import partial
+
     from evalskip.report.terminal import console, print_regret
     from evalskip.spec.units import parse_share
 
@@ -51,19 +53,15 @@ def regret(
         return
     if metric is not None:
         raise InputError("--metric: expected a past run's log as well, in which it is looked up")
+    from evalskip.cli.measured import measured
     from evalskip.experiments.regret import find_regret
-    from evalskip.report.markdown import write_markdown
-    from evalskip.results import open_results
     from evalskip.spec import load_spec
 
-    loaded = load_spec(spec, settings=settings or [])
-    directory = out or Path("results", f"{spec.stem}-regret")
-    with open_results(directory, directory.name, loaded, resume=resume) as results:
-        summary = find_regret(
-            loaded,
-            results,
-            lambda line: screen.print(line, highlight=False, markup=False),
-            within_share=within,
-        )
-        write_markdown(directory, [summary])
-    print_regret(screen, summary)
+    measured(
+        screen,
+        load_spec(spec, settings=settings or []),
+        out or Path("results", f"{spec.stem}-regret"),
+        resume=resume,
+        by=partial(find_regret, within_share=within),
+        show=print_regret,
+    )

@@ -155,7 +155,7 @@ class _Experiment:
             if self._spec.limits.run_time is None:
                 self._limit_s = known["run_time_s"]
             return Slice.model_validate(known["sliced"]) if known["sliced"] else None
-        if self._spec.job.launch == "inline":  # a virtual clock takes no time
+        if self._spec.job.is_virtual:  # a virtual clock takes no time
             return wanted
         found = estimate(self._spec, self._engine, self._limit_s)
         sliced = wanted or (slice_for(self._spec, found) if found else None)
@@ -227,7 +227,7 @@ class _Experiment:
     def _keep(self, event: RunEnded, running: _Running) -> None:
         record = event.record
         # a run on a virtual clock takes less time than a disk
-        synced = self._spec.job.launch != "inline"
+        synced = not self._spec.job.is_virtual
         self._results.store.append(record, event.steps, synced=synced)
         running.records.append(record)
         self._watcher.run_ended(record)

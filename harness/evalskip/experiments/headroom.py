@@ -16,11 +16,11 @@ import psutil
 from evalskip.analysis.headroom import Search
 from evalskip.analysis.intervals import mean_interval, throughput_gain
 from evalskip.analysis.summarise import scope_of
-from evalskip.claims.held import size
 from evalskip.claims.ledger import judged_by_headroom
+from evalskip.digits import bytes_of
 from evalskip.errors import InputError, MeasurementError
 from evalskip.files import append_line
-from evalskip.jobs import RunRequest, Trial
+from evalskip.jobs import RunRequest, TrialRequest
 from evalskip.launch import launcher_for
 from evalskip.machine.devices import free_gpu_memory
 from evalskip.machine.fingerprint import fingerprint
@@ -124,7 +124,7 @@ class _Headroom:
             peaks = dict[int, int]()
             for kind in kinds:
                 peaks = self._search(launcher, kind, peaks)
-        if timing and self._job.launch != "inline":  # on a virtual clock there is no throughput
+        if timing and not self._job.is_virtual:  # on a virtual clock there is no throughput
             try:
                 self._pay(kinds)
             except MeasurementError as error:
@@ -190,7 +190,7 @@ class _Headroom:
                 found = self._try(launcher, kind, batch)
         kind.largest = search.fits
         self._tell(
-            f"{kind.arm.name}: {kind.largest} rows fit within {size(self._limit)}, "
+            f"{kind.arm.name}: {kind.largest} rows fit within {bytes_of(self._limit)}, "
             f"{kind.largest + 1} do not: {kind.bound_by}; {kind.trials} trials"
         )
         return peaks if kind.evaluates else {kind.largest: kind.peak_bytes}
@@ -203,7 +203,7 @@ class _Headroom:
                 f"{kind.arm.name}: no batch was found in {_MOST_TRIALS} trials: the peak does not "
                 "grow with the batch"
             )
-        trial = Trial(
+        trial = TrialRequest(
             batch=batch,
             evaluates=kind.evaluates,
             limit_bytes=self._asked,
@@ -226,8 +226,8 @@ class _Headroom:
         self._record({"arm": kind.arm.name, **trial.model_dump(), **found}, began)
         if found["phase"] == "model" and not found["fits"]:
             raise InputError(
-                f"limits.memory: {size(self._limit)} is less than the model itself needs beside "
-                f"the {size(found['base_bytes'])} that its process holds; expected more"
+                f"limits.memory: {bytes_of(self._limit)} is less than the model itself needs "
+                f"beside the {bytes_of(found['base_bytes'])} that its process holds; expected more"
             )
         self._base = found["base_bytes"]
         self._limit = found.get("limit_bytes", self._limit)

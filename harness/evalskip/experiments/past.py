@@ -11,7 +11,7 @@ import numpy as np
 
 from evalskip.analysis.curves import Curve, overfits
 from evalskip.analysis.intervals import mean_interval
-from evalskip.analysis.regret import Costs, Look, recommended, rows_of
+from evalskip.analysis.regret import Look, ReplayCosts, recommended, rows_of
 from evalskip.errors import InputError
 from evalskip.messages import counted, say
 from evalskip.results import fresh_directory
@@ -205,7 +205,7 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
     costs = None
     if past.share is not None:  # spread evenly over the evaluations
         costs = [
-            Costs(
+            ReplayCosts(
                 step_s=(1 - past.share) / curve.all_steps,
                 loader_s=past.share / count,
                 batch_s=0.0,

@@ -125,7 +125,7 @@ class _Pilots:
 
     def make(self, budget_s: float) -> Piloted:
         apart = self._spec.job.meters_memory_apart
-        wants_memory = "memory" in self._spec.measure and self._spec.job.launch != "inline"
+        wants_memory = "memory" in self._spec.measure and not self._spec.job.is_virtual
         with closing(self._launcher("time")) as launcher:
             reserved = _MEMORY_STEPS if wants_memory else 0
             for kind in self._kinds:

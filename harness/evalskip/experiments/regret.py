@@ -12,7 +12,7 @@ import numpy as np
 
 from evalskip.analysis.curves import Curve, overfits, replay
 from evalskip.analysis.intervals import mean_interval
-from evalskip.analysis.regret import Costs, looks_of, recommended, rows_of, substitutes
+from evalskip.analysis.regret import ReplayCosts, looks_of, recommended, rows_of, substitutes
 from evalskip.analysis.summarise import scope_of
 from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.claims.ledger import judged_by_regret
@@ -101,10 +101,7 @@ class _Regret:
                     f"arms.{number}.evaluation: expected none, since every point is evaluated alike"
                 )
         (rows,) = sizes
-        data = getattr(spec.job, "data", None)
-        self._train_rows = data.train_rows if data else 0
-        self._holdout_rows = max(1, round(self._design.holdout * self._train_rows))
-        spec.job.check_curves(rows or 0, self._design.test_rows, self._holdout_rows)
+        self._size = spec.job.curve_size(rows or 0, self._design.test_rows, self._design.holdout)
         if rows is None:
             raise InputError("arms.0.evaluation_rows: missing; expected rows that choose")
         self._rows = rows
@@ -121,12 +118,12 @@ class _Regret:
                     launcher, curves[number % len(curves)], dense[number % len(curves)][2], *each
                 )
                 for number, each in enumerate(_PROVEN)
-                if each[0] <= self._epochs
+                if each[0] <= self._size.epochs
             ]
         costs = [cost for _, cost, _ in dense]
         looks = [
             *looks_of(schedules, self._shifts()),
-            *substitutes(self._train_rows, self._holdout_rows),
+            *substitutes(self._size.train_rows, self._size.holdout_rows),
         ]
         # of each it is asked whether it loses more than it may, but of evaluating at every point
         level_of_verdict = simultaneous_level(level, 1, len(looks) - 1)
@@ -161,14 +158,10 @@ class _Regret:
         )
 
     @property
-    def _epochs(self) -> int:
-        return int(getattr(self._spec.job, "epochs", 1))
-
-    @property
     def _steps_per_epoch(self) -> int:
         """Of what is left to train on."""
         job = self._spec.job
-        batches = -(-(self._train_rows - self._holdout_rows) // job.own_batch)
+        batches = -(-(self._size.train_rows - self._size.holdout_rows) // job.own_batch)
         return -(-batches // job.micro_batches)
 
     def _wanted(self) -> list[Schedule]:
@@ -185,7 +178,7 @@ class _Regret:
         """By label: the schedule in words, and the steps after which it evaluates."""
         found = {}
         for schedule in self._wanted():
-            steps = schedule.evaluated_steps(self._epochs, self._steps_per_epoch)
+            steps = schedule.evaluated_steps(self._size.epochs, self._steps_per_epoch)
             if steps is None:
                 raise InputError(f"arms: {schedule.label}: cannot be replayed")
             if steps or isinstance(schedule, Off):  # one that never evaluates is off
@@ -198,7 +191,7 @@ class _Regret:
         Each sees the last epoch as well: it must not lose by training's having gone on after its
         last look.
         """
-        per_epoch, last = self._steps_per_epoch, self._epochs
+        per_epoch, last = self._steps_per_epoch, self._size.epochs
         found = {}
         for schedule in self._wanted():
             n = _period(schedule, per_epoch)
@@ -223,12 +216,12 @@ class _Regret:
 
     def _dense(
         self, launcher: Launcher, seed: int, points: Sequence[int]
-    ) -> tuple[Curve, Costs, list[str]]:
+    ) -> tuple[Curve, ReplayCosts, list[str]]:
         """One run that is evaluated at every point; its curve, costs, and weights at each."""
         request = CurveRequest(
             steps=list(points),
             test_rows=self._design.test_rows,
-            holdout_rows=self._holdout_rows,
+            holdout_rows=self._size.holdout_rows,
         )
         measured = self._run(launcher, seed, request)
         timeline, told = measured["timeline"], measured["curve"]["points"]
@@ -247,12 +240,12 @@ class _Regret:
         if not np.isfinite(curve.loss).all():
             raise MeasurementError(f"seed {seed}: the loss of an evaluation is not a number")
         evaluations = timeline["evaluations"]
-        cost = Costs(
+        cost = ReplayCosts(
             step_s=median(timeline["steps_ns"]) / 1e9,
             # what follows the batches is the keeping of losses, which no user's evaluation has
             loader_s=median(e["loader_ns"] for e in evaluations) / 1e9,
             batch_s=median(ns for e in evaluations for ns in e["batches_ns"]) / 1e9,
-            batch=getattr(self._spec.job, "evaluation_batch", 1),
+            batch=self._size.evaluation_batch,
             evaluation_rows=self._rows,
         )
         best = int(np.argmin(curve.loss))
@@ -269,7 +262,7 @@ class _Regret:
         every = epochs * self._steps_per_epoch
         patience = self._design.patience if stops else None
         request = CurveRequest(
-            test_rows=0, holdout_rows=self._holdout_rows, every=every, patience=patience
+            test_rows=0, holdout_rows=self._size.holdout_rows, every=every, patience=patience
         )
         real = self._run(launcher, curve.seed, request)["curve"]
         last = curve.all_steps

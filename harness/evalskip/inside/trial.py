@@ -43,7 +43,7 @@ class Trial:
     """A trial as a Trainer makes it.
 
     Args:
-        wanted: :class:`evalskip.jobs.Trial`, as JSON holds it.
+        wanted: :class:`evalskip.jobs.TrialRequest`, as JSON holds it.
         device: ``cpu`` or ``cuda``.
     """
 

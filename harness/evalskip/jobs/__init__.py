@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from evalskip.jobs.base import BaseJob, CurveRequest, Measure, RunRequest, Trial
+from evalskip.jobs.base import BaseJob, CurveRequest, Measure, RunRequest, TrialRequest
 from evalskip.jobs.command import CommandJob
 from evalskip.jobs.llamafactory import LlamaFactoryJob
 from evalskip.jobs.synthetic import SyntheticJob
@@ -27,5 +27,5 @@ __all__ = [
     "RunRequest",
     "SyntheticJob",
     "TransformersJob",
-    "Trial",
+    "TrialRequest",
 ]

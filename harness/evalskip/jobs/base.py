@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,10 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
 Measure = Literal["time", "memory"]
-Launch = Literal["fork", "spawn", "torchrun", "inline"]
 
 
-class Trial(BaseModel):
+class TrialRequest(BaseModel):
     """A few steps at a batch that may not fit, in place of a whole run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,7 +68,7 @@ class RunRequest(BaseModel):
         default={}, description="settings of the job with which this arm evaluates otherwise"
     )
     sliced: Slice | None = Field(default=None, description="run so much of the job; None: all")
-    trial: Trial | None = Field(default=None, description="make a trial in place of a run")
+    trial: TrialRequest | None = Field(default=None, description="make a trial in place of a run")
     curve: CurveRequest | None = Field(
         default=None, description="keep losses over the training in place of timing it"
     )
@@ -87,6 +87,18 @@ class RunRequest(BaseModel):
     )
 
 
+@dataclass(frozen=True)
+class CurveSize:
+    """What a training goes through of which losses are kept."""
+
+    epochs: int
+    train_rows: int
+    """Those held back among them."""
+    holdout_rows: int
+    evaluation_batch: int
+    """Rows."""
+
+
 class BaseJob(BaseModel, ABC):
     """Settings of one job; subclasses add ``kind: Literal[...]`` and say how it is run."""
 
@@ -100,9 +112,9 @@ class BaseJob(BaseModel, ABC):
     """Evaluations after training that the job's own program adds wherever it evaluates at all."""
 
     @property
-    @abstractmethod
-    def launch(self) -> Launch:
-        """How its runs start."""
+    def is_virtual(self) -> bool:
+        """Whether its clock is simulated: runs take no time, and need no process of their own."""
+        return False
 
     @property
     def ranks(self) -> int:
@@ -175,8 +187,13 @@ class BaseJob(BaseModel, ABC):
         """
         raise InputError(f"job.kind: batches of a {self.describe()['job']} job cannot be tried")
 
-    def check_curves(self, evaluation_rows: int, test_rows: int, holdout_rows: int) -> None:
-        """See that losses over the training can be kept.
+    def curve_size(self, evaluation_rows: int, test_rows: int, holdout: float) -> CurveSize:
+        """Of a training over which losses are kept.
+
+        Args:
+            evaluation_rows: that choose checkpoints.
+            test_rows: that choose nothing.
+            holdout: of the training rows, the share that is held back.
 
         Raises:
             InputError: they cannot; the text begins with the field's name.

@@ -17,7 +17,7 @@ from evalskip.machine.devices import first_gpu
 from evalskip.schedules import Off
 
 if TYPE_CHECKING:
-    from evalskip.jobs.base import Launch, Measure, RunRequest
+    from evalskip.jobs.base import Measure, RunRequest
     from evalskip.schedules import Schedule
 
 _PLACES = ("python", "schedule", "eval_strategy", "eval_steps", "evaluation_rows", "n", "seed")
@@ -80,10 +80,6 @@ class CommandJob(DistributedJob):
         if self.schedules and "{schedule}" not in self.command:
             raise ValueError("schedules: of no use, since {schedule} is not in job.command")
         return self
-
-    @property
-    def launch(self) -> Launch:
-        return "spawn"
 
     @property
     def runner(self) -> str:

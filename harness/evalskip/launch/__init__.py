@@ -30,7 +30,7 @@ def launcher_for(
     Raises:
         MeasurementError: the parent could not be made ready.
     """
-    if job.launch == "inline":
+    if job.is_virtual:
         from evalskip.launch.inline import InlineLauncher
 
         return InlineLauncher(job, evaluation_rows)

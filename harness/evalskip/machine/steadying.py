@@ -3,9 +3,8 @@
 They are the same in all arms, and speed training and evaluation up alike, so they change the noise
 and not the gain. What the user has set wins.
 
-Threads are not bound to cores: alone that makes steps steadier (their medians differ by 2 % between
-processes in place of 8), but not the share of evaluation, and beside a neighbour bound threads
-cannot give way: the job of ``bench/stopwatch.yaml`` then took 26 s in place of 18.
+Threads are not bound to cores: on a machine that nobody else uses that makes steps steadier, but
+not the share of evaluation, and beside a neighbour bound threads cannot give way.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _ALLOCATOR = {
 _WAITING = {
     # GNU OpenMP: a thread that waits for another turns this many times, then sleeps. Enough to
     # bridge the gap between two operations; by default a waiting thread fights a neighbour for
-    # the very core that the thread it waits for needs, and steps can take 20 times as long
+    # the very core that the thread it waits for needs
     "GOMP_SPINCOUNT": "1000",
 }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.machine.fingerprint import same_model
 from evalskip.messages import say
-from evalskip.report import figures
 from evalskip.report.headline import answer, scopes
 from evalskip.report.tables import Table
 from evalskip.report.tables.table import best_gain
@@ -71,7 +71,7 @@ def _verdicts(summaries: Sequence[Summary]) -> Table:
         note=say("On each claim, by each result; a dash: it was not judged there."),
         columns=(say("claim"), *(summary.name for summary in summaries)),
         rows=[
-            (claim, *(by.get(place, figures.NOTHING) for place in range(len(summaries))))
+            (claim, *(by.get(place, digits.NOTHING) for place in range(len(summaries))))
             for claim, by in verdicts.items()
         ],
     )
@@ -90,7 +90,7 @@ def _gains(summaries: Sequence[Summary]) -> Table:
         rows=[
             (
                 arm,
-                *(figures.interval(best_gain(summary, arm)) for summary in summaries),
+                *(digits.interval(best_gain(summary, arm)) for summary in summaries),
             )
             for arm in arms
         ],

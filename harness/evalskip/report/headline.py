@@ -1,14 +1,16 @@
-"""The answer in a sentence, what it holds for, and whether it may be believed."""
+"""The answer in a sentence, what it holds for, and each verdict."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from evalskip.claims.held import on_what, per_cent
-from evalskip.claims.missed import nats
-from evalskip.messages import counted, listed, message, say
-from evalskip.report import figures, ledger, tables
+from evalskip import digits
+from evalskip.claims.held import on_what
+from evalskip.digits import nats, per_cent
+from evalskip.messages import counted, message, say
+from evalskip.report import ledger, tables
+from evalskip.report.provenance import provenance
 from evalskip.report.tables.table import best_gain
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import Interval
@@ -18,10 +20,7 @@ if TYPE_CHECKING:
 
     from evalskip.summary import (
         Comparison,
-        Effort,
-        PilotSummary,
         Prediction,
-        Scope,
         Summary,
         Verdict,
     )
@@ -32,7 +31,7 @@ def answer(summary: Summary) -> str:
     judged = tables.shown(summary)
     if summary.sources:
         return ledger.opening(summary)
-    if points := _points(summary):
+    if points := summary.judged():
         return say("{speed}; {held}.", speed=_speed(summary, points), held=_held(summary, points))
     if summary.predictions and not summary.arms:
         return _predicted(summary)
@@ -91,7 +90,7 @@ def _predicted(summary: Summary) -> str:
         "{within:g} %, {says}.",
         schedule=_with_rows(found),
         share=per_cent(found.share),
-        duration=figures.duration(found.wall_s.estimate),
+        duration=digits.duration(found.wall_s.estimate),
         within=100 * within,
         says=says,
     )
@@ -139,12 +138,6 @@ def headline(summary: Summary) -> list[str]:
         lines.append(f"claim {claim.id}: “{claim.says}”")
         lines.append(f"{claim.verdict}: {claim.measured}{condition}")
     return lines
-
-
-def _points(summary: Summary) -> list[Comparison]:
-    """The comparisons that the claim of speed is judged at, by evaluation load."""
-    judged = [found for found in summary.comparisons if found.verdict is not None]
-    return sorted(judged, key=lambda found: summary.arms[found.arm].evaluation_load)
 
 
 def _speed(summary: Summary, points: Sequence[Comparison]) -> str:
@@ -200,165 +193,3 @@ def _faster(gain: Interval) -> str:
         less = Interval(estimate=-gain.estimate, low=low, high=high, level=gain.level)
         return say("{gain} slower", gain=per_cent(less))
     return say("{gain} faster", gain=per_cent(gain))
-
-
-def provenance(summary: Summary) -> list[str]:
-    """What was measured, and whether it may be believed."""
-    if summary.sources:
-        return ledger.provenance(summary)
-    scope, effort = summary.scope, summary.effort
-    lines = [_measured(scope), _matched(summary), _effort(effort)]
-    if part := summary.extrapolated:
-        lines.append(
-            say(
-                "extrapolated: {steps:,} of {of_steps:,} steps were run, and at most {batches:,} "
-                "batches of each evaluation; times are told for the whole",
-                steps=part.steps,
-                of_steps=part.of_steps,
-                batches=part.evaluation_batches,
-            )
-        )
-    if pilot := summary.pilot:
-        lines = [*(lines if summary.arms else lines[:1]), _piloted(pilot)]
-    if summary.regret and not summary.arms:
-        found = summary.regret[0]
-        told = say(
-            "a log of {steps:,} steps, evaluated {points} times",
-            steps=found.steps,
-            points=found.points,
-        )
-        if effort.runs:
-            told = say(
-                "{seeds} seeds of {steps:,} steps, each evaluated {points} times; {runs} runs in "
-                "{duration}",
-                seeds=found.seeds,
-                steps=found.steps,
-                points=found.points,
-                runs=effort.runs,
-                duration=figures.duration(effort.seconds),
-            )
-        lines = [lines[0], told]
-    duration = figures.duration(effort.seconds)
-    if summary.headroom and not summary.arms:
-        trials = say("{runs} trials in {duration}", runs=effort.runs, duration=duration)
-        lines = [lines[0], trials]
-    if summary.observations and not summary.arms:
-        lines = [
-            say(
-                "{job}: {runs} runs of {trainers} in {duration}",
-                job=scope.job,
-                runs=effort.runs,
-                trainers=_observed(summary),
-                duration=duration,
-            )
-        ]
-    return lines
-
-
-def _measured(scope: Scope) -> str:
-    """The job, its model, the device, and versions of what matters most."""
-    size = (
-        say(", {parameters:,} parameters", parameters=scope.parameters) if scope.parameters else ""
-    )
-    told = say(
-        "{job}: {model}{size}, on {device}",
-        job=scope.job,
-        model=scope.model,
-        size=size,
-        device=scope.device,
-    )
-    versions = [f"{name} {value}" for name, value in scope.versions.items() if name in _NAMED]
-    return say("; ").join([told, *([", ".join(versions)] if versions else [])])
-
-
-def _matched(summary: Summary) -> str:
-    """Whether the arms differed in evaluation only."""
-    matched, effort = summary.matched, summary.effort
-    if matched.differing:
-        what = sorted({f"{entry.arm} ({say(entry.what)})" for entry in matched.differing})
-        return say(
-            "NOT matched: {what}; {blocks} blocks match",
-            what=listed(what),
-            blocks=matched.blocks,
-        )
-    if not matched.blocks:
-        timed = any(arm.wall_s is not None for arm in summary.arms.values())
-        return say("not matched: no timed block ended well") if timed else say("nothing was timed")
-    repeats = matched.blocks - effort.blocks
-    blocks = _blocks(effort.blocks)
-    if repeats > 0:
-        blocks = counted(
-            "{blocks} and {count} repeat", "{blocks} and {count} repeats", repeats, blocks=blocks
-        )
-    if matched.proven:
-        return say("matched: same work and same result in all arms of {blocks}", blocks=blocks)
-    return say("matched: not proven, but as many steps in all arms of {blocks}", blocks=blocks)
-
-
-DIFFERENCES = (message("work"), message("result"), message("evaluations"))
-"""In what a run may differ from the off run of its block."""
-
-
-def _effort(effort: Effort) -> str:
-    """How much was run, what that took, and why no more."""
-    blocks = _blocks(effort.blocks)
-    duration = figures.duration(effort.seconds)
-    if effort.nodes > 1:
-        told = say(
-            "{blocks} timed on {nodes} nodes, {runs} runs in {duration}",
-            blocks=blocks,
-            nodes=effort.nodes,
-            runs=effort.runs,
-            duration=duration,
-        )
-    else:
-        told = say(
-            "{blocks} timed, {runs} runs in {duration}",
-            blocks=blocks,
-            runs=effort.runs,
-            duration=duration,
-        )
-    parts = [told, effort.stopped]
-    if effort.run_overhead_s is not None and effort.block_start_s is not None:
-        overhead = say(
-            "{overhead:.2f} s per run beyond T, and {start:.1f} s per block to start",
-            overhead=effort.run_overhead_s,
-            start=effort.block_start_s,
-        )
-        parts.insert(1, overhead)
-    return say("; ").join(parts)
-
-
-def _piloted(pilot: PilotSummary) -> str:
-    """What predictions were made from."""
-    told = counted(
-        "predicted from a pilot of {steps:,} of {of_steps:,} steps and {batches:,} evaluation "
-        "batches, in {count} process",
-        "predicted from a pilot of {steps:,} of {of_steps:,} steps and {batches:,} evaluation "
-        "batches, in {count} processes",
-        pilot.processes,
-        steps=pilot.steps,
-        of_steps=pilot.of_steps,
-        batches=pilot.evaluation_batches,
-    )
-    duration = figures.duration(pilot.seconds)
-    if pilot.contaminated:
-        return say(
-            "{told}, {count} of them disturbed by others, {duration} in all",
-            told=told,
-            count=pilot.contaminated,
-            duration=duration,
-        )
-    return say("{told}, {duration} in all", told=told, duration=duration)
-
-
-def _observed(summary: Summary) -> str:
-    """Whose runs were observed."""
-    return ", ".join(sorted({found.trainer for found in summary.observations}))
-
-
-_NAMED = ("llamafactory", "torch", "transformers")
-
-
-def _blocks(count: int) -> str:
-    return counted("{count} block", "{count} blocks", count)

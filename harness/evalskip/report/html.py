@@ -22,10 +22,11 @@ from evalskip.messages import message, say, spoken
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_folder, own_name
-from evalskip.report.headline import answer, provenance, scopes
+from evalskip.report.headline import answer, scopes
 from evalskip.report.plots import NAMES, plots_of
 from evalskip.report.plots.compared import compared
 from evalskip.report.plots.drawing import DARK_CSS, LIGHT_CSS, as_file, with_own_ids
+from evalskip.report.provenance import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from evalskip.claims.held import NO_GPU, per_cent
+from evalskip import digits
+from evalskip.claims.held import NO_GPU
+from evalskip.digits import per_cent
 from evalskip.messages import counted, message, say
-from evalskip.report import figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +100,6 @@ def provenance(summary: Summary) -> list[str]:
             "{runs:,} runs and trials, {blocks} timed blocks, in {time}",
             runs=effort.runs,
             blocks=effort.blocks,
-            time=figures.duration(effort.seconds),
+            time=digits.duration(effort.seconds),
         ),
     ]

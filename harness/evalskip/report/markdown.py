@@ -14,7 +14,8 @@ from evalskip.messages import say
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_name
-from evalskip.report.headline import answer, provenance, scopes
+from evalskip.report.headline import answer, scopes
+from evalskip.report.provenance import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from evalskip.report import figures
+from evalskip import digits
 from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
@@ -70,12 +70,12 @@ class ProgressView:
         if found is None:
             self._line("how long it will take cannot be told: no short pilot of it could be run")
             return
-        budget = figures.duration(design.budget)
+        budget = digits.duration(design.budget)
         least, most = (found.experiment_s(n) for n in (design.looks[0], design.looks[-1]))
         self._line(
-            f"a whole run takes about {figures.duration(found.longest_s)} at most; "
+            f"a whole run takes about {digits.duration(found.longest_s)} at most; "
             f"{design.looks[0]} to {design.looks[-1]} blocks of all arms, "
-            f"{figures.duration(least)} to {figures.duration(most)}"
+            f"{digits.duration(least)} to {digits.duration(most)}"
         )
         if sliced:
             why = "" if design.sliced else f"since one run exceeds the budget of {budget}, "
@@ -118,14 +118,14 @@ class ProgressView:
         self._bar.update(self._task, advance=1, left=f"{self._time_left()} left")
         ended = "" if record.status == "ok" else f": {record.status}: {record.error}"
         if ended or not self._live:
-            measured = figures.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
+            measured = digits.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
             told = ", extrapolated" if record.extrapolated else ""
             self._line(f"block {record.block}, {record.arm}: T {measured} s{told}{ended}")
 
     def block_ended(self, summary: Summary) -> None:
         """Show what the gains look like by now."""
         gains = [
-            f"{comparison.arm} {figures.interval(comparison.throughput_gain)}"
+            f"{comparison.arm} {digits.interval(comparison.throughput_gain)}"
             for comparison in summary.comparisons
             if comparison.estimator == TOGETHER
         ]
@@ -146,7 +146,7 @@ class ProgressView:
         run = sum(self._run_s) / len(self._run_s) if self._run_s else 0.0
         start = sum(self._start_s) / len(self._start_s) if self._start_s else 0.0
         left = self._runs_left * run + self._blocks_left * start
-        return figures.duration(min(left, max(0.0, self._ends - time.monotonic())))
+        return digits.duration(min(left, max(0.0, self._ends - time.monotonic())))
 
     def _line(self, text: str) -> None:
         self._bar.console.print(Text(text), soft_wrap=True)

@@ -141,6 +141,11 @@ class Summary(Part):
             warnings=[],
         )
 
+    def judged(self) -> list[Comparison]:
+        """Comparisons that a claim of speed is judged at, by evaluation load."""
+        found = [each for each in self.comparisons if each.verdict is not None]
+        return sorted(found, key=lambda each: self.arms[each.arm].evaluation_load)
+
     def compared(self, arm: str, estimator: Estimator) -> Comparison | None:
         """The comparison of an arm with off by one estimator, if there is one."""
         for comparison in self.comparisons:

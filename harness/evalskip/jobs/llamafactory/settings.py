@@ -19,7 +19,7 @@ from evalskip.schedules import AsWritten, FinalOnly, Off
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from evalskip.jobs.base import Launch, Measure
+    from evalskip.jobs.base import Measure
     from evalskip.schedules import Schedule
 
 STAGES = ("pt", "sft", "rm", "dpo", "kto")
@@ -103,10 +103,6 @@ class LlamaFactoryJob(DistributedJob):
         if found.get("streaming") and not found.get("max_steps"):
             raise ValueError("max_steps: missing; expected a number of steps, with streaming: true")
         return self
-
-    @property
-    def launch(self) -> Launch:
-        return "torchrun" if self.by_torchrun else "fork"
 
     @property
     def runner(self) -> str:

@@ -18,7 +18,7 @@ from evalskip.probe.phases import PhaseRecorder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.jobs.base import Trial
+    from evalskip.jobs.base import TrialRequest
 
 
 def runner(settings: dict[str, Any]) -> SyntheticRunner:
@@ -143,7 +143,7 @@ _FIRST_TRAIN_ROW = 10**9
 _BATCH = "per_device_train_batch_size"
 
 
-def _tried(job: SyntheticJob, trial: Trial, evaluation_rows: int) -> dict[str, Any]:
+def _tried(job: SyntheticJob, trial: TrialRequest, evaluation_rows: int) -> dict[str, Any]:
     """What a trial says, as :meth:`evalskip.inside.trial.Trial.run` has it."""
     held = job.memory
     limit = trial.limit_bytes + (held.base if trial.beyond_process else 0)

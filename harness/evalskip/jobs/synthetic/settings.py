@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evalskip.errors import InputError
-from evalskip.jobs.base import BaseJob, Launch
+from evalskip.jobs.base import BaseJob
 from evalskip.jobs.synthetic.noise import Noise
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ class SyntheticJob(BaseJob):
         return self
 
     @property
-    def launch(self) -> Launch:
-        return "inline" if self.clock == "virtual" else "fork"
+    def is_virtual(self) -> bool:
+        return self.clock == "virtual"
 
     @property
     def cpus(self) -> int:

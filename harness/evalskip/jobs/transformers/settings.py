@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from evalskip.errors import InputError
+from evalskip.jobs.base import CurveSize
 from evalskip.jobs.distributed import DistributedJob
 from evalskip.machine.devices import cuda_is_usable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from evalskip.jobs.base import Launch, Measure
+    from evalskip.jobs.base import Measure
     from evalskip.schedules import Schedule
 
 PACKAGED_MODELS = Path(__file__).with_name("models")
@@ -237,10 +238,6 @@ class TransformersJob(DistributedJob):
             raise ValueError("fsdp_config: expected fsdp as well, which it configures")
         return self
 
-    @property
-    def launch(self) -> Launch:
-        return "torchrun" if self.by_torchrun else "fork"
-
     def evaluated_steps(self, schedule: Schedule, steps: int) -> list[int] | None:
         return schedule.evaluated_steps(self.epochs, self.steps_per_epoch)
 
@@ -257,17 +254,20 @@ class TransformersJob(DistributedJob):
     def check_trials(self) -> None:
         self.check_alone("batches can be tried")
 
-    def check_curves(self, evaluation_rows: int, test_rows: int, holdout_rows: int) -> None:
+    def curve_size(self, evaluation_rows: int, test_rows: int, holdout: float) -> CurveSize:
         self.check_alone("curves are kept")
         self.check(evaluation_rows + test_rows)
+        rows = self.data.train_rows
+        holdout_rows = max(1, round(holdout * rows))
         least = self.train_batch * self.gradient_accumulation
-        if self.data.train_rows - holdout_rows < least:
+        if rows - holdout_rows < least:
             raise InputError(
                 f"regret.holdout: expected at least {least} rows to be left to train on, got "
-                f"{self.data.train_rows - holdout_rows}"
+                f"{rows - holdout_rows}"
             )
         if self.generated_tokens or self.metrics:
             raise InputError("job.metrics: expected none, since checkpoints are told by their loss")
+        return CurveSize(self.epochs, rows, holdout_rows, self.evaluation_batch)
 
     @property
     def own_batch(self) -> int:

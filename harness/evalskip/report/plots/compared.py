@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.messages import message, say
-from evalskip.report import figures
 from evalskip.report.plots.drawing import (
     INK,
     Drawing,
@@ -62,7 +62,7 @@ def compared(summaries: Sequence[Summary]) -> Plot | None:
         note=say("Throughput gain in per cent."),
         columns=(say("arm"), say("result"), say("gain %")),
         rows=[
-            (arm, summaries[place].name, figures.interval(gain))
+            (arm, summaries[place].name, digits.interval(gain))
             for arm, found in gains.items()
             for place, gain in found
         ],

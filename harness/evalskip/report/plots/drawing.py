@@ -20,9 +20,9 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from evalskip import digits
 from evalskip.claims.speed import RANGE
 from evalskip.messages import say, spoken
-from evalskip.report import figures
 from evalskip.spec import OFF_AGAIN
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def label_of(name: str, arm: ArmSummary) -> str:
 
 def wrapped(text: str) -> str:
     """A name that leaves room for what it names."""
-    text = " ".join(figures.printable(text).split())
+    text = " ".join(digits.printable(text).split())
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}…"
     # a label that begins with an underscore is none to matplotlib

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter
 
+from evalskip import digits
 from evalskip.messages import message, say
-from evalskip.report import figures
 from evalskip.report.plots.drawing import BLUE, FAINT, GREEN, INK, ORANGE, Drawing, Plot, wrapped
 from evalskip.report.tables import Table, regret
 
@@ -97,7 +97,7 @@ def _draw(
     )
     for number, each in rows:
         axes.annotate(
-            figures.count(number),
+            digits.count(number),
             (100 * each.saved, each.lost.estimate),
             xytext=(5, 4),
             textcoords="offset points",

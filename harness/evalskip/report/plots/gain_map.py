@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from evalskip import digits
 from evalskip.analysis.prediction import amounts, spent
 from evalskip.messages import message, say
-from evalskip.report import figures
 from evalskip.report.plots.drawing import (
     FAINT,
     INK,
@@ -131,10 +131,10 @@ def _table(summary: Summary, points: Sequence[Prediction], ratio: float) -> Tabl
         rows=[
             (
                 found.schedule,
-                figures.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
-                figures.load(found.evaluation_load),
-                figures.interval(found.throughput_gain),
-                figures.percent(ratio * found.evaluation_load),
+                digits.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
+                digits.load(found.evaluation_load),
+                digits.interval(found.throughput_gain),
+                digits.percent(ratio * found.evaluation_load),
             )
             for found in points
         ],

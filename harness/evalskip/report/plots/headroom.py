@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.messages import listed, message, say
-from evalskip.report import figures, tables
+from evalskip.report import tables
 from evalskip.report.plots.drawing import (
     BLUE,
     FAINT,
@@ -73,7 +74,7 @@ def plot(summary: Summary) -> Plot | None:
         axes.grid(axis="x")
         drawing.legend(2)
         svg = drawing.svg("headroom", say(TITLE))
-    limits = sorted({figures.bytes_of(each.limit_bytes) for each in found})
+    limits = sorted({digits.bytes_of(each.limit_bytes) for each in found})
     caption = say(
         "Within {limits}; one row more runs out of memory, in the phase that bounds it.",
         limits=listed(limits),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.messages import message, say
-from evalskip.report import figures
 from evalskip.report.plots.drawing import (
     Drawing,
     Plot,
@@ -67,9 +67,9 @@ def _table(points: list[tuple[ArmSummary, Comparison]]) -> Table:
         rows=[
             (
                 label_of(found.arm, arm),
-                figures.load(arm.evaluation_load),
-                figures.interval(found.throughput_gain),
-                say(found.verdict) if found.verdict else figures.NOTHING,
+                digits.load(arm.evaluation_load),
+                digits.interval(found.throughput_gain),
+                say(found.verdict) if found.verdict else digits.NOTHING,
             )
             for arm, found in points
         ],

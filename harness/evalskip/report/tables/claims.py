@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evalskip import digits
 from evalskip.messages import message, say
-from evalskip.report import figures
 from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def verdicts(claims: Iterable[Claim]) -> Table:
                 claim.says,
                 say(claim.verdict),
                 claim.measured,
-                claim.condition or figures.NOTHING,
+                claim.condition or digits.NOTHING,
             )
             for claim in claims
         ],
@@ -44,7 +44,7 @@ def evidence(claims: Iterable[Claim]) -> Table:
         note=say("The sections of summary.json that each verdict rests on, and what it holds for."),
         columns=(say("claim"), say("scope"), say("evidence")),
         rows=[
-            (claim.id, claim.scope, say("; ").join(claim.evidence) or figures.NOTHING)
+            (claim.id, claim.scope, say("; ").join(claim.evidence) or digits.NOTHING)
             for claim in claims
         ],
     )
@@ -74,7 +74,7 @@ def truth(summary: Summary) -> Table:
         ),
         columns=("do_eval", "eval_strategy", *trainers),
         rows=[
-            (*asked, *(by_trainer.get(trainer, figures.NOTHING) for trainer in trainers))
+            (*asked, *(by_trainer.get(trainer, digits.NOTHING) for trainer in trainers))
             for asked, by_trainer in cells.items()
         ],
     )
@@ -93,7 +93,7 @@ def disagreements(summary: Summary) -> Table:
                     _settings(found.asked.get("rank 1", {})) or say("the same"),
                     say("yes") if found.asked["check"] else say("no"),
                     say(_ENDED[found.seen["status"]]),
-                    figures.seconds(found.seen["seconds"]),
+                    digits.seconds(found.seen["seconds"]),
                 )
             )
     return Table(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.messages import listed, say
-from evalskip.report import figures
 from evalskip.report.tables.table import WHO, Table, gain_of, level, who
 from evalskip.report.tables.times import times
 from evalskip.spec import OFF_AGAIN
@@ -27,9 +27,9 @@ def gains(summary: Summary) -> Table:
         rows.append(
             (
                 *who(name, arm),
-                figures.interval(direct),
-                figures.interval(matched.throughput_gain if matched else None),
-                say(matched.verdict) if matched and matched.verdict else figures.NOTHING,
+                digits.interval(direct),
+                digits.interval(matched.throughput_gain if matched else None),
+                say(matched.verdict) if matched and matched.verdict else digits.NOTHING,
             )
         )
     note = say(
@@ -69,21 +69,21 @@ def estimates(summary: Summary) -> Table:
     rows = []
     for name, arm in summary.arms.items():
         if name == OFF_AGAIN and summary.noise_floor:
-            floor = figures.interval(summary.noise_floor)
-            rows.append((*who(name, arm), floor, *[figures.NOTHING] * 6))
+            floor = digits.interval(summary.noise_floor)
+            rows.append((*who(name, arm), floor, *[digits.NOTHING] * 6))
         direct = summary.compared(name, "direct")
         together = summary.compared(name, TOGETHER)
         if direct:
             rows.append(
                 (
                     *who(name, arm),
-                    figures.interval(direct.throughput_gain),
-                    figures.interval(direct.throughput_gain_uncontaminated),
-                    figures.interval(gain_of(summary, name, "attributed")),
-                    figures.interval(gain_of(summary, name, "matched_steps")),
-                    figures.interval(gain_of(summary, name, "hidden_cost")),
-                    figures.interval(together.throughput_gain if together else None),
-                    figures.interval(together.throughput_gain_at_median if together else None),
+                    digits.interval(direct.throughput_gain),
+                    digits.interval(direct.throughput_gain_uncontaminated),
+                    digits.interval(gain_of(summary, name, "attributed")),
+                    digits.interval(gain_of(summary, name, "matched_steps")),
+                    digits.interval(gain_of(summary, name, "hidden_cost")),
+                    digits.interval(together.throughput_gain if together else None),
+                    digits.interval(together.throughput_gain_at_median if together else None),
                 )
             )
     return Table(
@@ -118,12 +118,12 @@ def readings(summary: Summary) -> Table:
             rows.append(
                 (
                     *who(name, arm),
-                    figures.load(arm.evaluation_load),
+                    digits.load(arm.evaluation_load),
                     str(direct.blocks),
-                    figures.interval(direct.throughput_gain),
-                    figures.interval(direct.time_saved),
-                    figures.seconds(arm.setup_s),
-                    figures.interval(direct.throughput_gain_with_setup),
+                    digits.interval(direct.throughput_gain),
+                    digits.interval(direct.time_saved),
+                    digits.seconds(arm.setup_s),
+                    digits.interval(direct.throughput_gain_with_setup),
                 )
             )
     return Table(

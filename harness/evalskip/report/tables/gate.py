@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.gate.kinds import KINDS
-from evalskip.report import figures
 from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def in_words(change: Change) -> str:
 def value(kind: Kind, found: float | None) -> str:
     """A figure in its unit."""
     if found is None:
-        return figures.NOTHING
+        return digits.NOTHING
     if kind.unit == "s":
         return f"{found:.3g} s"
     if kind.unit == "times":
@@ -60,7 +60,7 @@ def value(kind: Kind, found: float | None) -> str:
 
 def _change(change: Change) -> tuple[str, str]:
     if change.change is None or change.low is None or change.high is None:
-        return figures.NOTHING, figures.NOTHING
+        return digits.NOTHING, digits.NOTHING
     kind = KINDS[change.kind]
     return kind.described(change.change), kind.limits(change.low, change.high)
 

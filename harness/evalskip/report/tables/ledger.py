@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.messages import say
-from evalskip.report import figures
 from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ def speeds(summary: Summary) -> Table:
             (
                 source.name,
                 source.scope,
-                figures.count(point.evaluation_rows),
+                digits.count(point.evaluation_rows),
                 f"{point.evaluation_load:.2g}",
-                figures.interval(point.throughput_gain),
+                digits.interval(point.throughput_gain),
                 say(point.verdict),
             )
             for source in summary.sources
@@ -63,7 +63,7 @@ def verdicts_by_result(summary: Summary) -> Table:
                 source.name,
                 say(claim.verdict),
                 claim.measured,
-                claim.condition or figures.NOTHING,
+                claim.condition or digits.NOTHING,
             )
             for claim_id in (claim.id for claim in summary.claims)
             if judged[claim_id] > 1

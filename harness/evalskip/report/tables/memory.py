@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.messages import listed, say
-from evalskip.report import figures
 from evalskip.report.tables.table import QUANTITIES, WHO, Table, has, peak, who
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def memory(summary: Summary) -> Table:
             *who(name, arm),
             say(quantity),
             *(peak(arm, phase, quantity) for phase in names),
-            *(figures.size(arm.train_peaks.get(part, {}).get(quantity)) for part in around),
+            *(digits.size(arm.train_peaks.get(part, {}).get(quantity)) for part in around),
         )
         for name, arm in summary.arms.items()
         for quantity in QUANTITIES
@@ -56,17 +56,17 @@ def headroom(summary: Summary) -> Table:
             (
                 found.arm,
                 str(found.max_batch),
-                say(found.bound_by) if found.bound_by else figures.NOTHING,
+                say(found.bound_by) if found.bound_by else digits.NOTHING,
                 str(found.trials),
-                figures.size(found.peak_bytes),
-                figures.size(found.evaluation_bytes),
-                figures.rate(own),
-                figures.rate(largest),
-                figures.interval(found.throughput_gain),
+                digits.size(found.peak_bytes),
+                digits.size(found.evaluation_bytes),
+                digits.rate(own),
+                digits.rate(largest),
+                digits.interval(found.throughput_gain),
             )
         )
-    limits = sorted({figures.bytes_of(found.limit_bytes) for found in summary.headroom})
-    bases = sorted({figures.bytes_of(found.base_bytes) for found in summary.headroom})
+    limits = sorted({digits.bytes_of(found.limit_bytes) for found in summary.headroom})
+    bases = sorted({digits.bytes_of(found.base_bytes) for found in summary.headroom})
     own_batches = sorted({str(found.own_batch) for found in summary.headroom})
     return Table(
         title=say("Headroom: the largest batch"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.memory.peaks import CATEGORIES, CONTEXT_BYTES, FRAGMENTS, TOLERANCE
-from evalskip.report import figures
 from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def plans(found: Sequence[Plan], device_bytes: int, work: Workload) -> Table:
             )
         )
     return Table(
-        title=f"Largest batch on a card of {figures.bytes_of(device_bytes)}",
+        title=f"Largest batch on a card of {digits.bytes_of(device_bytes)}",
         note=f"Rows of {work.length:,} tokens. Evaluated: {work.evaluation_batch} rows of "
         f"{work.evaluation_length:,} tokens at once, the loss alone being kept. Of the card, "
-        f"{figures.bytes_of(CONTEXT_BYTES)} are left to CUDA's context, and "
+        f"{digits.bytes_of(CONTEXT_BYTES)} are left to CUDA's context, and "
         f"{100 * FRAGMENTS:g} % of each peak to fragments of its allocator, as seen on an H100. "
         f"Foretold peaks were within {100 * TOLERANCE:.0f} % of those measured on a CPU "
         "(tests/test_memory.py), and within 1.1 % on an H100 (headroom-full-h100).",
@@ -60,8 +60,8 @@ def plan_peaks(found: Sequence[Plan], work: Workload) -> Table:
         (
             tuning(plan),
             phase,
-            figures.gibibytes(peak.total),
-            *(figures.gibibytes(peak.parts.get(part, 0)) for part in CATEGORIES),
+            digits.gibibytes(peak.total),
+            *(digits.gibibytes(peak.parts.get(part, 0)) for part in CATEGORIES),
         )
         for plan in found
         for phase, peak in (("train", plan.train), ("evaluate", plan.evaluation))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.messages import counted, message, retold, say
-from evalskip.report import figures
 from evalskip.report.tables.table import WHO, Table
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ def predictions(summary: Summary) -> Table:
     rows = [
         (
             found.schedule,
-            figures.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
-            figures.count(found.evaluations),
-            figures.load(found.evaluation_load),
-            figures.span(found.wall_s),
-            figures.interval(found.share),
-            figures.interval(found.throughput_gain),
-            *([figures.size_interval(found.peak_bytes)] if memory else []),
+            digits.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
+            digits.count(found.evaluations),
+            digits.load(found.evaluation_load),
+            digits.span(found.wall_s),
+            digits.interval(found.share),
+            digits.interval(found.throughput_gain),
+            *([digits.size_interval(found.peak_bytes)] if memory else []),
         )
         for found in summary.predictions
     ]
@@ -102,16 +102,16 @@ def pieces(summary: Summary) -> Table:
         rows.append(
             (
                 model.evaluation,
-                figures.seconds(costs.once_s),
-                figures.milliseconds(
+                digits.seconds(costs.once_s),
+                digits.milliseconds(
                     costs.step_s + size.accumulation * costs.micro_batch_s + step * costs.token_s
                 ),
-                figures.milliseconds(costs.loader_s),
-                figures.milliseconds(costs.batch_s + batch * costs.evaluation_token_s),
-                figures.milliseconds(costs.first_evaluation_s),
-                figures.milliseconds(costs.hidden_s),
-                figures.ratio(_measured_ratio(costs, step, batch, size.accumulation)),
-                figures.ratio(model.operations_ratio),
+                digits.milliseconds(costs.loader_s),
+                digits.milliseconds(costs.batch_s + batch * costs.evaluation_token_s),
+                digits.milliseconds(costs.first_evaluation_s),
+                digits.milliseconds(costs.hidden_s),
+                digits.ratio(_measured_ratio(costs, step, batch, size.accumulation)),
+                digits.ratio(model.operations_ratio),
             )
         )
     return Table(

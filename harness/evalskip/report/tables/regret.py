@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.messages import counted, message, say
-from evalskip.report import figures
 from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:
-    from evalskip.summary import Interval, Summary
+    from evalskip.summary import Summary
 
 
 _CHOSE = {True: message("chose nothing"), False: message("chose it themselves")}
@@ -57,11 +57,11 @@ def regret(summary: Summary) -> Table:
             (
                 each.says,
                 f"{each.evaluations:.0f}",
-                figures.interval(each.time_saved),
-                figures.NOTHING if each.share is None else figures.percent(each.share),
+                digits.interval(each.time_saved),
+                digits.NOTHING if each.share is None else digits.percent(each.share),
                 f"{each.kept_step:,.0f}",
-                _plain(each.regret or each.regret_chosen, 3),
-                _plain(each.regret_shifted, 3),
+                digits.plain(each.regret or each.regret_chosen, 3),
+                digits.plain(each.regret_shifted, 3),
                 "★" if each.worth_choosing else "",
             )
             for each in (found.rows if found else ())
@@ -97,23 +97,13 @@ def noticed(summary: Summary) -> Table:
             (
                 each.says,
                 say("{part} of {whole}", part=each.noticed, whole=found.seeds),
-                figures.NOTHING
-                if each.delay_steps is None
-                else f"{each.delay_steps.estimate:,.0f}",
-                figures.interval(each.stopping_saves),
-                _plain(each.correlation, 2),
-                _plain(each.regret_chosen, 3),
+                digits.NOTHING if each.delay_steps is None else f"{each.delay_steps.estimate:,.0f}",
+                digits.interval(each.stopping_saves),
+                digits.plain(each.correlation, 2),
+                digits.plain(each.regret_chosen, 3),
             )
             for each in found.rows
         ]
         if found
         else [],
     )
-
-
-def _plain(value: Interval | None, digits: int) -> str:
-    if value is None:
-        return figures.NOTHING
-    if value.low is None or value.high is None:
-        return f"{value.estimate:.{digits}f}"
-    return f"{value.estimate:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.messages import message, say
-from evalskip.report import figures
 from evalskip.spec import OFF_AGAIN
 from evalskip.summary import TOGETHER
 
@@ -66,7 +66,7 @@ class Table:
 
 def who(name: str, arm: ArmSummary) -> tuple[str, str]:
     """An arm's schedule and evaluation rows."""
-    rows = figures.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows)
+    rows = digits.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows)
     return say("off, again") if name == OFF_AGAIN else arm.schedule, rows
 
 
@@ -89,7 +89,7 @@ def has(summary: Summary, quantity: str) -> bool:
 
 def peak(arm: ArmSummary, phase: str, quantity: str) -> str:
     """A peak in a phase, in MiB."""
-    return figures.size(arm.peak_bytes.get(phase, {}).get(quantity))
+    return digits.size(arm.peak_bytes.get(phase, {}).get(quantity))
 
 
 def level(summary: Summary) -> str:

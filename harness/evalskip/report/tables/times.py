@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.messages import say
-from evalskip.report import figures
 from evalskip.report.tables.table import PHASES, WHO, Table, has, peak, who
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ def times(summary: Summary) -> Table:
     for name, arm in summary.arms.items():
         row: tuple[str, ...] = (
             *who(name, arm),
-            figures.seconds(arm.wall_s),
-            figures.seconds(arm.phases_s.get("train")),
-            figures.seconds(arm.phases_s.get("evaluate")),
-            figures.seconds(_rest(arm)),
-            figures.percent(arm.share),
+            digits.seconds(arm.wall_s),
+            digits.seconds(arm.phases_s.get("train")),
+            digits.seconds(arm.phases_s.get("evaluate")),
+            digits.seconds(_rest(arm)),
+            digits.percent(arm.share),
         )
         if quantity:
             row += tuple(peak(arm, phase, quantity) for phase in ("train", "evaluate"))
@@ -53,9 +53,9 @@ def phases(summary: Summary) -> Table:
             *who(name, arm),
             str(arm.runs),
             str(arm.evaluations),
-            figures.seconds(arm.wall_s),
-            *(figures.seconds(arm.phases_s.get(phase)) for phase in names),
-            figures.seconds(arm.first_evaluation_s),
+            digits.seconds(arm.wall_s),
+            *(digits.seconds(arm.phases_s.get(phase)) for phase in names),
+            digits.seconds(arm.first_evaluation_s),
         )
         for name, arm in summary.arms.items()
     ]
@@ -84,12 +84,12 @@ def ranks(summary: Summary) -> Table:
             row: tuple[str, ...] = (
                 *who(name, arm),
                 str(found.rank),
-                figures.seconds(found.wall_s),
-                *(figures.seconds(found.phases_s.get(phase)) for phase in names),
+                digits.seconds(found.wall_s),
+                *(digits.seconds(found.phases_s.get(phase)) for phase in names),
             )
             if quantity:
                 row += tuple(
-                    figures.size(found.peak_bytes.get(phase, {}).get(quantity))
+                    digits.size(found.peak_bytes.get(phase, {}).get(quantity))
                     for phase in ("train", "evaluate")
                 )
             rows.append(row)
@@ -113,11 +113,11 @@ def per_token(summary: Summary) -> Table:
         rows.append(
             (
                 *who(name, arm),
-                figures.count(arm.train_tokens),
-                figures.microseconds(trained),
-                figures.count(arm.evaluation_tokens),
-                figures.microseconds(evaluated),
-                figures.percent(evaluated / trained if evaluated and trained else None),
+                digits.count(arm.train_tokens),
+                digits.microseconds(trained),
+                digits.count(arm.evaluation_tokens),
+                digits.microseconds(evaluated),
+                digits.percent(evaluated / trained if evaluated and trained else None),
             )
         )
     return Table(
@@ -152,8 +152,8 @@ def evaluation_sets(summary: Summary) -> Table:
                 arm.schedule,
                 set_name,
                 f"{found.rows:,}",
-                figures.seconds(found.seconds),
-                figures.percent(found.seconds / arm.wall_s if arm.wall_s else None),
+                digits.seconds(found.seconds),
+                digits.percent(found.seconds / arm.wall_s if arm.wall_s else None),
             )
             for arm in summary.arms.values()
             for set_name, found in arm.evaluation_sets.items()

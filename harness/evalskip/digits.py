@@ -1,4 +1,4 @@
-"""Figures as people read them; the same in every form of the report."""
+"""Figures as people read them: bare for a column that names the unit, with it for a sentence."""
 
 from __future__ import annotations
 
@@ -29,6 +29,15 @@ def interval(value: Interval | None) -> str:
     if value.low is None or value.high is None:
         return f"{100 * value.estimate:.1f}"
     return f"{100 * value.estimate:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+
+
+def plain(value: Interval | None, after: int) -> str:
+    """A bare number and its interval, to so many digits after the point."""
+    if value is None:
+        return NOTHING
+    if value.low is None or value.high is None:
+        return f"{value.estimate:.{after}f}"
+    return f"{value.estimate:.{after}f} [{value.low:.{after}f}, {value.high:.{after}f}]"
 
 
 def span(value: Interval) -> str:
@@ -81,11 +90,6 @@ def rate(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.0f}"
 
 
-def bytes_of(value: int) -> str:
-    """Bytes in GiB, or in MiB where they are few."""
-    return f"{value / 2**30:.4g} GiB" if value >= 2**30 else f"{value / 2**20:.4g} MiB"
-
-
 def load(value: float) -> str:
     """An evaluation load, to two digits that count."""
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
@@ -103,3 +107,22 @@ def duration(value: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def per_cent(value: Interval) -> str:
+    """A fraction and its interval, for a sentence: ``7.1 % [5.0, 9.2]``."""
+    if value.low is None or value.high is None:
+        return f"{100 * value.estimate:.1f} %"
+    return f"{100 * value.estimate:.1f} % [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+
+
+def nats(value: Interval) -> str:
+    """A loss and its interval, for a sentence."""
+    if value.low is None or value.high is None:
+        return f"{value.estimate:.3f} nats"
+    return f"{value.estimate:.3f} nats [{value.low:.3f}, {value.high:.3f}]"
+
+
+def bytes_of(value: int) -> str:
+    """Bytes in GiB, or in MiB where they are few, for a sentence."""
+    return f"{value / 2**30:.4g} GiB" if value >= 2**30 else f"{value / 2**20:.0f} MiB"
