@@ -14,6 +14,10 @@ is not run is still looked at: its options, its specs and its targets of make ha
 A block of YAML or Python with a ``title="mine.yaml"`` is a file of the reader's: it is written
 under that name, in the order of the page. A block of YAML is a spec, or sections of one, or a
 configuration of LLaMA-Factory, unless ``<!-- yaml: no, REASON -->`` comes before it.
+
+What a page quotes of a committed result begins with ``<!-- from: results/reference/quick-cpu -->``:
+every number up to the end of the block, or in the paragraph's quotation marks if it has any, stands
+in that result's report. Results may be several, with spaces between.
 """
 
 from __future__ import annotations
@@ -52,6 +56,13 @@ MKDOCS = ROOT / ".venv-docs" / "bin" / "mkdocs"
 
 _COMMENT = re.compile(r"<!--\s*(?P<key>run|yaml):\s*(?P<text>.*?)\s*-->", re.DOTALL)
 _FENCE = re.compile(r"(?P<indent>\s*)(?P<ticks>`{3,})\s*(?P<language>[\w-]*)(?P<rest>.*)")
+_QUOTE = re.compile(
+    r"<!-- from: (?P<results>[^>]+) -->\n+"
+    r"(?:```\w*\n(?P<block>.*?)\n```|(?P<paragraph>.+?)(?:\n\n|\Z))",
+    re.DOTALL,
+)
+_QUOTING = ("claims", "cost", "memory", "predict", "regret")
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?<!,)")
 _TIMEOUT_S = 300
 
 
@@ -269,6 +280,38 @@ def test_specs_are_valid(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         spec.write_text(block_text)
         # on other machines: so that nothing of this one is looked for
         assert load_spec(spec, elsewhere=True), block.place
+
+
+def quotes() -> list[tuple[Path, list[str], str]]:
+    """Every quotation: its page, the results, and what is quoted of them."""
+    return [
+        (
+            page,
+            found["results"].split(),
+            found["block"]
+            or " ".join(re.findall(r'"([^"]+)"', found["paragraph"]))
+            or found["paragraph"],
+        )
+        for page in pages()
+        for found in _QUOTE.finditer(page.read_text(encoding="utf-8"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("page", "results", "text"), quotes(), ids=lambda each: named(each) if each in pages() else ""
+)
+def test_what_is_quoted_of_a_result_is_what_it_says(
+    page: Path, results: list[str], text: str
+) -> None:
+    reports = [report for result in results for report in (ROOT / result).glob("report*.md")]
+    assert len(reports) >= len(results)
+    told = {number for each in reports for number in _NUMBER.findall(each.read_text("utf-8"))}
+    assert set(_NUMBER.findall(text)) - told == set()
+
+
+def test_pages_whose_figures_are_of_results_quote_them() -> None:
+    quoted = {page for page, _, _ in quotes()}
+    assert {*READMES, *(PAGES / "tutorials" / f"{name}.md" for name in _QUOTING)} <= quoted
 
 
 @pytest.fixture(scope="module")

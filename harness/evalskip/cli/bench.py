@@ -94,7 +94,7 @@ def bench(
         try:
             with ProgressView(screen, spec.design.budget) as progress:
                 summary = run_bench(spec, results, progress, engine_of)
-            if "headroom" in spec.measure:
+            if "headroom" in spec.measure and not summary.headroom:
                 tell("headroom: the largest batch of every arm")
                 summary = find_headroom(spec, results, tell)
         except KeyboardInterrupt:
