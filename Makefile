@@ -84,7 +84,7 @@ eval-budget: $(READY)
 	$(PY) bench/eval_budget.py
 
 test: $(READY)
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow" -n 2 --dist worksteal
 
 # the page is looked at in Chromium, a package of Debian
 test-slow: $(READY)
