@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.synchronize import Event
 
 
 @contextmanager
@@ -20,10 +21,11 @@ def neighbour(stretch_s: tuple[float, float], seed: int | None = None) -> Iterat
         stretch_s: seconds of one stay, and of one absence, at least and at most.
         seed: of their lengths; None: others each time.
     """
-    process = multiprocessing.get_context("spawn").Process(
-        target=_come_and_go, args=(stretch_s, seed), daemon=True
-    )
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=_come_and_go, args=(ready, stretch_s, seed), daemon=True)
     process.start()
+    ready.wait()
     try:
         yield
     finally:
@@ -31,8 +33,9 @@ def neighbour(stretch_s: tuple[float, float], seed: int | None = None) -> Iterat
         process.join()
 
 
-def _come_and_go(stretch_s: tuple[float, float], seed: int | None) -> None:
+def _come_and_go(ready: Event, stretch_s: tuple[float, float], seed: int | None) -> None:
     source = random.Random(seed)
+    ready.set()
     while True:
         until = time.monotonic() + source.uniform(*stretch_s)
         while time.monotonic() < until:

@@ -45,6 +45,7 @@ def real_behaviour() -> list[Observation]:
         counted(0, 0, do_eval=False, eval_strategy="no"),
         counted(2, 1, do_eval=False, eval_strategy="epoch"),
         saw("early_stopping", {"error": "AssertionError: needs eval"}, eval_strategy="no"),
+        saw("early_stopping_on", {"steps": 8}, eval_strategy="epoch"),
         saw("best_at_end", {"error": "ValueError: strategies differ"}),
         saw("save_best", {"steps": 8}),
         saw("files_on", files),
@@ -98,6 +99,35 @@ def test_other_behaviour_gives_another_verdict(
     observations[place] = found.model_copy(update={"seen": {**found.seen, **change}})
     before, after = verdicts(real_behaviour())[claim], verdicts(observations)[claim]
     assert {before, after} == {"supported", "refuted"}
+
+
+def test_who_has_no_early_stopping_says_nothing_of_it() -> None:
+    observations = [
+        found.model_copy(update={"seen": {"error": "ValueError: unknown"}})
+        if found.what == "early_stopping_on"
+        else found
+        for found in real_behaviour()
+    ]
+    assert "early_stopping" not in verdicts(observations)
+
+
+def test_a_check_that_ends_what_would_end_well_is_told_of() -> None:
+    def ranks(status: str, *, check: bool, strategy: str) -> Observation:
+        asked = {"eval_strategy": strategy, "rank 1": {"do_eval": False}, "check": check}
+        seen = {"status": status, "seconds": 6.0}
+        if status == "failed":
+            seen["error"] = "the ranks do not evaluate alike"
+        return Observation(what="ranks", trainer="Trainer 5", asked=asked, seen=seen)
+
+    observations = [
+        ranks("ok", check=False, strategy="no"),
+        ranks("failed", check=True, strategy="no"),
+        ranks("timed_out", check=False, strategy="epoch"),
+        ranks("failed", check=True, strategy="epoch"),
+    ]
+    (claim,) = judged_by_observation(observations)
+    assert "RanksAgree ended 1 of the 1 that hang or fail" in claim.measured
+    assert "and 1 of the 1 that end well without it" in claim.measured
 
 
 def test_without_observations_nothing_is_judged() -> None:

@@ -16,8 +16,10 @@ under that name, in the order of the page. A block of YAML is a spec, or section
 configuration of LLaMA-Factory, unless ``<!-- yaml: no, REASON -->`` comes before it.
 
 What a page quotes of a committed result begins with ``<!-- from: results/reference/quick-cpu -->``:
-every number up to the end of the block, or in the paragraph's quotation marks if it has any, stands
-in that result's report. Results may be several, with spaces between.
+the numbers of each line of the block, or of what the paragraph has in quotation marks if it has
+any, stand in that result's report, in that order. Results may be several, with spaces between. A
+block after ``<!-- text: as run -->`` is compared in the same way to what the page's commands have
+printed so far.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ REFERENCE = PAGES / "reference"
 READMES = sorted(ROOT.glob("README*.md"))
 MKDOCS = ROOT / ".venv-docs" / "bin" / "mkdocs"
 
-_COMMENT = re.compile(r"<!--\s*(?P<key>run|yaml):\s*(?P<text>.*?)\s*-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--\s*(?P<key>run|yaml|text):\s*(?P<text>.*?)\s*-->", re.DOTALL)
 _FENCE = re.compile(r"(?P<indent>\s*)(?P<ticks>`{3,})\s*(?P<language>[\w-]*)(?P<rest>.*)")
 _QUOTE = re.compile(
     r"<!-- from: (?P<results>[^>]+) -->\n+"
@@ -203,10 +205,12 @@ def test_what_is_not_run_could_be(command: Command) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in pages() if runs_something(p)], ids=named)
 def test_commands_end_as_they_say(page: Path, tmp_path: Path) -> None:
-    environment = checkout(tmp_path)
+    environment, printed = checkout(tmp_path), ""
     for block in blocks(page):
         if block.title:
             (tmp_path / block.title).write_text(block.text)
+        if block.comment == "as run":
+            assert foreign(block.text.splitlines(), [printed]) == [], f"{block.place}: {printed}"
         for command in commands(block):
             if command.why_not is not None:
                 continue
@@ -222,6 +226,7 @@ def test_commands_end_as_they_say(page: Path, tmp_path: Path) -> None:
             said = f"{command.place}: $ {command.line}\n{ended.stdout}\n{ended.stderr}"
             assert ended.returncode == command.code, said
             assert "Traceback" not in ended.stderr, said
+            printed = f"{printed}\n{ended.stdout}\n{ended.stderr}"
 
 
 def checkout(folder: Path) -> dict[str, str]:
@@ -250,6 +255,7 @@ def checkout(folder: Path) -> dict[str, str]:
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder / "harness"),
         "HF_HUB_OFFLINE": "1",
+        "COLUMNS": "122",
         # two threads of a script that is not steadied stall each other on a busy machine
         "OMP_NUM_THREADS": "1",
     }
@@ -282,31 +288,41 @@ def test_specs_are_valid(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert load_spec(spec, elsewhere=True), block.place
 
 
-def quotes() -> list[tuple[Path, list[str], str]]:
-    """Every quotation: its page, the results, and what is quoted of them."""
+def quotes() -> list[tuple[Path, list[str], list[str]]]:
+    """Every quotation: its page, the results, and the lines that are quoted of them."""
+    found = []
+    for page in pages():
+        for each in _QUOTE.finditer(page.read_text(encoding="utf-8")):
+            quoted = re.findall(r'"([^"]+)"', each["paragraph"] or "")
+            lines = (each["block"] or "").splitlines() or quoted or [each["paragraph"]]
+            found.append((page, each["results"].split(), lines))
+    return found
+
+
+def foreign(lines: list[str], texts: list[str]) -> list[str]:
+    """Lines, or parts of shortened ones, whose numbers are in none of the texts in that order."""
+    known = [f" {' '.join(_NUMBER.findall(text))} " for text in texts]
+    parts = [part for line in lines for part in line.split("...")]
     return [
-        (
-            page,
-            found["results"].split(),
-            found["block"]
-            or " ".join(re.findall(r'"([^"]+)"', found["paragraph"]))
-            or found["paragraph"],
+        part
+        for part in parts
+        if not any(
+            f" {' '.join(_NUMBER.findall(part))} ".replace("  ", " ") in each for each in known
         )
-        for page in pages()
-        for found in _QUOTE.finditer(page.read_text(encoding="utf-8"))
     ]
 
 
 @pytest.mark.parametrize(
-    ("page", "results", "text"), quotes(), ids=lambda each: named(each) if each in pages() else ""
+    ("page", "results", "lines"), quotes(), ids=lambda each: named(each) if each in pages() else ""
 )
 def test_what_is_quoted_of_a_result_is_what_it_says(
-    page: Path, results: list[str], text: str
+    page: Path, results: list[str], lines: list[str]
 ) -> None:
-    reports = [report for result in results for report in (ROOT / result).glob("report*.md")]
-    assert len(reports) >= len(results)
-    told = {number for each in reports for number in _NUMBER.findall(each.read_text("utf-8"))}
-    assert set(_NUMBER.findall(text)) - told == set()
+    reports = [sorted((ROOT / result).glob("report*.md")) for result in results]
+    assert all(reports), results
+    assert _NUMBER.search(" ".join(lines)), page
+    texts = [each.read_text(encoding="utf-8") for own in reports for each in own]
+    assert foreign(lines, texts) == []
 
 
 def test_pages_whose_figures_are_of_results_quote_them() -> None:

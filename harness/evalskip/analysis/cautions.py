@@ -62,13 +62,14 @@ def ended_otherwise(records: Sequence[RunRecord], found: Matched, timed: int) ->
         warnings.append(
             say("training diverged: weights that are not numbers: {arms}", arms=", ".join(diverged))
         )
-    flagged = sum(record.contaminated is True for record in records)
+    flags = [record.contaminated for record in records if record.measure == "time"]
+    flagged = flags.count(True)
     if flagged:
         warnings.append(
             say(
-                "{part} of {whole} runs are contaminated: others kept the machine busy",
+                "{part} of {whole} timed runs are contaminated: others kept the machine busy",
                 part=flagged,
-                whole=len(records),
+                whole=len(flags),
             )
         )
     return warnings + said_of_nodes(records)

@@ -29,21 +29,33 @@ def judged(observations: Sequence[Observation]) -> Claim:
     holds = [bad for each in by_trainer.values() for bad in each]
     checked = [run for run in runs if "rank 1" in run.asked and run.asked["check"]]
     ended = [run for run in checked if "do not evaluate alike" in seen.error(run)]
+    harmless = [run for run in checked if _ends_well(run, unchecked)]
+    in_vain = [run for run in ended if run in harmless]
     slowest = max((run.seen["seconds"] for run in ended), default=0)
     return seen.judged(
         (ID, SAYS),
         runs,
         holds,
         measured=say(
-            "without a check, {outcomes}. With RanksAgree, {part} of {whole} ended before the "
-            "first step, naming the ranks and the setting, {slowest:g} s at most after they were "
-            "started; the others evaluate alike all the same",
+            "without a check, {outcomes}. RanksAgree ended {part} of the {whole} that hang or "
+            "fail, before the first step, naming the ranks and the setting, {slowest:g} s at most "
+            "after they were started, and {in_vain} of the {harmless} that end well without it",
             outcomes=_outcomes(unchecked),
-            part=len(ended),
-            whole=len(checked),
+            part=len(ended) - len(in_vain),
+            whole=len(checked) - len(harmless),
             slowest=slowest,
+            in_vain=len(in_vain),
+            harmless=len(harmless),
         ),
         condition=_condition(elsewhere),
+    )
+
+
+def _ends_well(run: Observation, unchecked: Sequence[Observation]) -> bool:
+    """Whether the same training does without the check."""
+    same = (run.trainer, {**run.asked, "check": False})
+    return any(
+        each.seen["status"] == "ok" for each in unchecked if (each.trainer, each.asked) == same
     )
 
 

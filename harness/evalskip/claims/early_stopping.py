@@ -17,18 +17,25 @@ SAYS = message("Features that need evaluation results, such as early stopping, a
 
 
 def judged(observations: Sequence[Observation]) -> Claim:
-    """Ask for it without evaluation."""
+    """Ask for it without evaluation; of those that have it, since they stop early with it."""
     runs = seen.of(observations, "early_stopping")
+    have = {
+        run.trainer for run in seen.of(observations, "early_stopping_on") if not seen.error(run)
+    }
+    told = [
+        say(
+            "{trainer}: asked for without evaluation: {ended}",
+            trainer=run.trainer,
+            ended=seen.error(run)[:160] or say("ran"),
+        )
+        if run.trainer in have
+        else say("{trainer} has no early stopping, with evaluation or without", trainer=run.trainer)
+        for run in runs
+    ]
+    able = [run for run in runs if run.trainer in have]
     return seen.judged(
         (ID, SAYS),
-        runs,
-        [bool(seen.error(run)) for run in runs],
-        measured=say("; ").join(
-            say(
-                "{trainer}: asked for without evaluation: {ended}",
-                trainer=run.trainer,
-                ended=seen.error(run)[:160] or say("ran"),
-            )
-            for run in runs
-        ),
+        able,
+        [bool(seen.error(run)) for run in able],
+        measured=say("; ").join(told),
     )

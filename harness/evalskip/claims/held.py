@@ -111,10 +111,10 @@ def where_run(scope: Scope, *beside: str) -> str:
         scope: of what was measured.
         *beside: what else belongs to it.
     """
-    where = [on_what(scope), *beside]
+    where = say("; ").join([on_what(scope), *beside])
     if scope.device in ("cpu", "none"):
-        where.append(say(NO_GPU))
-    return say("; ").join(where)
+        where = say("{where} ({so_far})", where=where, so_far=say(NO_GPU))
+    return where
 
 
 def judged(

@@ -52,8 +52,9 @@ def by_verdict(found: RegretSummary, verdicts: Mapping[str, Verdict]) -> str:
         if own := [says for says, judged in verdicts.items() if judged == verdict]:
             told.append(say(words, schedules=listed(own)))
     return say(
-        "where {limit:g} nats may be lost, {each}",
+        "where {limit:g} nats may be lost, judged at {level:.3g} %, {each}",
         limit=found.within_regret,
+        level=100 * found.level_of_verdict,
         each=say("; ").join(told),
     )
 

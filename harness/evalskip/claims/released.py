@@ -66,7 +66,7 @@ def _set_up(summary: Summary) -> str:
     if not costs:
         return ""
     return say(
-        ". set-up takes {least:.2f} to {most:.2f} s longer with an evaluation set",
+        "; set-up takes {least:.2f} to {most:.2f} s longer with an evaluation set",
         least=min(costs),
         most=max(costs),
     )

@@ -30,7 +30,7 @@ def gate(
         bool, typer.Option("--add", help="Add these results to the baseline, and judge nothing.")
     ] = False,
 ) -> None:
-    """Fail (1) on a real regression, never on noise; 3 where noise hides whether there is one."""
+    """Fail (1) on a regression, on noise once in 100 at most; 3 where noise hides the answer."""
     from evalskip.gate.run import add_to_baseline
     from evalskip.gate.run import gate as run_gate
     from evalskip.records import RecordStore

@@ -126,9 +126,11 @@ def _switch_table(observer: _Observer) -> None:
 
 
 def _what_needs_evaluation(observer: _Observer) -> None:
-    """Features that need evaluation, asked for without it."""
+    """Features that need evaluation, asked for without it, and early stopping with it as well."""
     without = {"eval_strategy": "no", "metric_for_best_model": "eval_loss"}
     observer.run("early_stopping", {**without, "early_stopping_steps": 2})
+    able = {"eval_strategy": "epoch", "save_strategy": "epoch"}
+    observer.run("early_stopping_on", {**without, **able, "early_stopping_steps": 2})
     observer.run("best_at_end", {**without, "load_best_model_at_end": True})
     keep = observer.kept("save-best")
     observer.run("save_best", {**without, "save_strategy": "best"}, keep)

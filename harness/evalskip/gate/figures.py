@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import special
 
 from evalskip.claims.held import headroom_of
-from evalskip.digits import bytes_of
 from evalskip.gate import kinds
 from evalskip.gate.kinds import KINDS
 from evalskip.spec import OFF
@@ -106,7 +105,7 @@ def _headroom(summary: Summary) -> Iterator[Figure]:
             without, batch = off.max_batch + 1, found.max_batch + 1
             yield Figure(
                 kind=kinds.HEADROOM.name,
-                of=f"{found.arm}, {bytes_of(found.limit_bytes)}",
+                of=f"{found.arm}, {found.limit_bytes / 2**30:.4g} GiB",
                 value=without / batch,
                 error=0,
                 degrees=_CERTAIN,

@@ -34,7 +34,7 @@ _BUDGETED = "evaluation share of T, against the budget"
 
 _BELIEF = 10
 """Degrees of freedom that the spread which is believed of a kind is worth. Beliefs are set high:
-the sessions of ``results/baseline.json`` differ by about a third of them."""
+on one model of machine the sessions of ``results/baseline.json`` mostly differ by less."""
 
 
 class Change(BaseModel):

@@ -28,7 +28,7 @@ _TOLD: dict[tuple[str, Verdict], str] = {
     ("memory", "conditional"): message("Peak memory fell only where evaluation sets it."),
     ("memory", "refuted"): message("Peak memory did not fall."),
     ("overfitting", "supported"): message(
-        "Where a job overfits, nothing shows it, and a worse model is kept."
+        "Without evaluation nothing shows that a job overfits, and a worse model is kept."
     ),
     ("switch", "refuted"): message("do_eval: false alone does not skip evaluation."),
 }
@@ -57,7 +57,7 @@ def _speed(sources: Sequence[Source]) -> str:
     if held:
         met = say("{met} (load {load})", met=met, load=_span(held))
     if all(say(NO_GPU) in source.scope for source, _ in found):
-        met = say("{met}; no verdict from a GPU yet", met=met)
+        met = say("{met}; no verdict on speed from a GPU yet", met=met)
     return say(
         "Skipping evaluation saves what evaluation costs, and that follows how much is evaluated: "
         "training was {least} to {most} faster, at {loads} evaluated tokens per trained token; the "

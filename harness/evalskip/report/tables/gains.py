@@ -34,8 +34,8 @@ def gains(summary: Summary) -> Table:
         )
     note = say(
         "Gain: T with evaluation over T without, less 1, and an interval over blocks. Direct: as "
-        "seen, noise included ({level} %). Matched: matched steps plus hidden cost, undisturbed",
-        level=level(summary),
+        "seen, noise included ({level}). Matched: matched steps plus hidden cost, undisturbed",
+        level=_levels(summary),
     )
     if levels:
         note += say(
@@ -48,6 +48,15 @@ def gains(summary: Summary) -> Table:
         columns=(*map(say, WHO), say("direct gain %"), say("matched gain %"), say("verdict")),
         rows=rows,
     )
+
+
+def _levels(summary: Summary) -> str:
+    """Of what is seen directly; that of the noise floor is asked about at every look."""
+    usual = level(summary)
+    floor = f"{100 * summary.noise_floor.level:.3g}" if summary.noise_floor else usual
+    if floor == usual:
+        return f"{usual} %"
+    return say("{level} %; off, again: {floor} %", level=usual, floor=floor)
 
 
 def overview(summary: Summary) -> Table:
