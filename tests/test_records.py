@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from evalskip.errors import InputError
 from evalskip.probe.phases import Timeline
 from evalskip.records import RecordStore, RunRecord, latest_attempts, whole_attempts
-from support import run_record
+from evalskip.summary import read_summary, write_sections
+from support import ROOT, run_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,3 +84,12 @@ def test_steps_are_kept_beside_the_record(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected what a run measured"):
         store.steps_of(read)
     assert store.steps_of(run_record(block=9)) == {}
+
+
+def test_claims_keep_their_place_when_they_are_judged_again(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "results" / "reference" / "quick-cpu" / "summary.json", tmp_path)
+    before = read_summary(tmp_path)
+    again = before.claims[1].model_copy(update={"measured": "anew"})
+    one = before.model_copy(update={"claims": [again]})
+    after = write_sections(tmp_path, one, {"claims"}).claims
+    assert after == [again if claim.id == again.id else claim for claim in before.claims]

@@ -77,9 +77,7 @@ def test_every_reference_result_has_a_report(directory: Path, tmp_path: Path) ->
     assert ended.returncode == 0, ended.stderr
     html = (tmp_path / "report.html").read_text()
     summary = read_summary(directory)
-    assert f"<h1>{answer(summary)}".replace("'", "&#39;") in html.replace("&#39;", "'").replace(
-        "'", "&#39;"
-    )
+    assert f">{answer(summary)}</h1>" in html.replace("&#39;", "'")
     # nothing comes from elsewhere
     assert not re.search(r"(src|href)=\"(?!#)", html)
     assert "url(http" not in html

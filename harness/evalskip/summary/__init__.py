@@ -175,10 +175,10 @@ def write_sections(directory: Path, summary: Summary, sections: set[str]) -> Sum
         if path.exists():
             found = read_summary(directory)
             replaced = {name: getattr(summary, name) for name in sections}
-            judged = {claim.id for claim in summary.claims}
             if "claims" in sections:
-                others = [claim for claim in found.claims if claim.id not in judged]
-                replaced["claims"] = [*others, *summary.claims]
+                judged = {claim.id: claim for claim in summary.claims}
+                known = [judged.pop(claim.id, claim) for claim in found.claims]
+                replaced["claims"] = [*known, *judged.values()]
             summary = found.model_copy(update=replaced)
         write_atomically(path, summary.model_dump_json(indent=2) + "\n")
     return summary
