@@ -96,7 +96,12 @@ class _Observer(Observer):
             seen = _seen(outcome.measured) if outcome.measured else {"error": outcome.error}
         log = (self._logs / f"{self.count:04d}-00.log").read_text(errors="replace").lower()
         seen["says_skip"] = any("skip" in line and "evaluat" in line for line in log.splitlines())
-        observation = Observation(what=what, trainer=self.trainer, asked=asked, seen=seen)
+        # where this machine keeps its files is nobody's business
+        shown = {
+            key: value.removeprefix(f"{self._kept}/") if isinstance(value, str) else value
+            for key, value in asked.items()
+        }
+        observation = Observation(what=what, trainer=self.trainer, asked=shown, seen=seen)
         self.note(observation)
         return observation
 
