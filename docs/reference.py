@@ -27,7 +27,7 @@ from pydantic import BaseModel, BeforeValidator
 
 from evalskip import errors, summary
 from evalskip.cli import app
-from evalskip.jobs.transformers.settings import packaged_models
+from evalskip.jobs.transformers.model import packaged_models
 from evalskip.spec import Spec
 from evalskip.spec.units import parse_duration, parse_size
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from evalskip.jobs.transformers.settings import Model
+from evalskip.jobs.transformers.model import Model
 from evalskip.memory.peaks import TOLERANCE
 
 if TYPE_CHECKING:

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 _Read = TypeVar("_Read", bound=BaseModel)
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file that may be looked at."""
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
+
+
 def read_json(
     path: Path, model: type[_Read], expected: str, if_missing: str | None = None
 ) -> _Read:

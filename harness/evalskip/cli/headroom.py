@@ -96,7 +96,7 @@ def _plan(
     evaluation_length: int,
 ) -> None:
     """The largest batches on a card that is not there."""
-    from evalskip.jobs.transformers.settings import fields_of
+    from evalskip.jobs.transformers.model import fields_of
     from evalskip.report.terminal import console, print_plans
     from evalskip.spec.units import parse_size
 

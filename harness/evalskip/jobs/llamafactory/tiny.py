@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from evalskip.jobs.transformers.settings import Model
+from evalskip.jobs.transformers.model import Model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

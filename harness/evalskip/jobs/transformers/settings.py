@@ -8,11 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from evalskip.errors import InputError
 from evalskip.jobs.base import CurveSize
 from evalskip.jobs.distributed import DistributedJob
+from evalskip.jobs.transformers.data import Data
+from evalskip.jobs.transformers.model import Model
 from evalskip.machine.devices import cuda_is_usable
 
 if TYPE_CHECKING:
@@ -21,15 +23,6 @@ if TYPE_CHECKING:
     from evalskip.jobs.base import Measure
     from evalskip.schedules import Schedule
 
-PACKAGED_MODELS = Path(__file__).with_name("models")
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long, a folder that may not be looked into
-        return False
-
 
 def _json(path: Path) -> Any:
     """What a file holds; None: there is no such file, or no JSON in it."""
@@ -37,110 +30,6 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-
-
-def packaged_models() -> list[str]:
-    """Names of the configurations that come with the package."""
-    return sorted(path.stem for path in PACKAGED_MODELS.glob("*.json"))
-
-
-def fields_of(config: str, field: str) -> dict[str, Any]:
-    """The fields of a configuration.
-
-    Args:
-        config: a packaged configuration's name, a ``config.json``, or a directory that holds one.
-        field: where the user wrote it.
-
-    Raises:
-        InputError: there is none, or it is no configuration.
-    """
-    places = (PACKAGED_MODELS / f"{config}.json", Path(config, "config.json"), Path(config))
-    path = next((place for place in places if _is_file(place)), None)
-    if path is None:
-        raise InputError(
-            f"{field}: expected one of {', '.join(packaged_models())}, or a directory that holds a "
-            f"config.json, got {config}"
-        )
-    try:
-        fields = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{field}: {path} is no JSON: {error}") from error
-    if not isinstance(fields, dict) or "model_type" not in fields:
-        raise InputError(f"{field}: {path}: expected a mapping with model_type")
-    return fields
-
-
-class Model(BaseModel):
-    """A model with random weights, built from a configuration."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    config: str = Field(description="a packaged configuration's name, or a directory with one")
-    overrides: dict[str, JsonValue] = Field(
-        default={}, description="fields of the configuration to set otherwise"
-    )
-    trust_remote_code: bool = Field(
-        default=False, description="run code that comes with the model's directory"
-    )
-    dtype: Literal["float32", "bfloat16"] = Field(
-        default="float32", description="type of the weights; bfloat16 also trains in it"
-    )
-    gradient_checkpointing: bool = Field(
-        default=False, description="forget activations, and compute them again"
-    )
-
-    @field_validator("config")
-    @classmethod
-    def _exists(cls, config: str) -> str:
-        if _is_file(PACKAGED_MODELS / f"{config}.json") or _is_file(Path(config, "config.json")):
-            return config
-        packaged = ", ".join(packaged_models())
-        raise ValueError(f"expected one of {packaged}, or a directory that holds a config.json")
-
-    def path(self) -> Path:
-        """The file that holds the configuration."""
-        packaged = PACKAGED_MODELS / f"{self.config}.json"
-        return packaged if packaged.is_file() else Path(self.config, "config.json")
-
-    def fields(self) -> dict[str, Any]:
-        """The configuration's fields, overrides included."""
-        return {**fields_of(self.config, "job.model.config"), **self.overrides}
-
-
-class Data(BaseModel):
-    """Real text, cut into rows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    text: str = Field(
-        default="python-docs",
-        description="`python-docs` (ships with Python), or the path of a text file",
-    )
-    train_rows: int = Field(ge=1, description="rows that every arm trains on")
-    length: int = Field(default=128, ge=2, description="tokens in a row")
-    shortest: int | None = Field(
-        default=None,
-        ge=2,
-        description="rows have from so many tokens to `length`, evenly; unset: all have `length`",
-    )
-    vocabulary: int = Field(
-        default=2048, ge=258, description="entries of the tokenizer trained on the text"
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Data:
-        if self.shortest is not None and self.shortest > self.length:
-            raise ValueError(
-                f"shortest: expected at most {self.length}, the length, got {self.shortest}"
-            )
-        return self
-
-    @field_validator("text")
-    @classmethod
-    def _exists(cls, text: str) -> str:
-        if text != "python-docs" and not _is_file(Path(text)):
-            raise ValueError("expected python-docs, or the path of a text file that exists")
-        return text
 
 
 class TransformersJob(DistributedJob):

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from evalskip.errors import InputError
 
 if TYPE_CHECKING:
-    from evalskip.jobs.transformers.settings import Data
+    from evalskip.jobs.transformers.data import Data
 
 SHUFFLE_SEED = 0
 

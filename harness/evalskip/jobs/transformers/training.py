@@ -25,7 +25,7 @@ from transformers import (
 
 from evalskip.errors import InputError
 from evalskip.jobs.transformers.dtype import typed
-from evalskip.jobs.transformers.settings import Model
+from evalskip.jobs.transformers.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
