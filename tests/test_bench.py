@@ -16,7 +16,7 @@ import pytest
 
 from evalskip.records import RecordStore, whole_attempts
 from evalskip.summary import read_summary
-from support import ROOT, descendants_marked
+from support import ROOT, descendants_marked, run_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -292,6 +292,17 @@ def _wait_for_no_descendants(mark: str) -> list[int]:
             return []
         time.sleep(0.1)
     return descendants_marked(mark)
+
+
+def test_an_interrupt_before_anything_is_run_is_said_as_well(
+    monkeypatch: pytest.MonkeyPatch, write_spec: Callable[..., Path]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("evalskip.spec.load_spec", interrupted)
+    ended = run_inside("bench", write_spec())
+    assert (ended.returncode, ended.stderr) == (130, "evalskip: interrupted\n")
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

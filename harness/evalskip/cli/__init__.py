@@ -73,6 +73,8 @@ def main() -> NoReturn:
     except Exception:  # a mistake of ours must not look like a regression, which is 1
         traceback.print_exc()
         sys.exit(MeasurementError.exit_code)
+    if code == Interrupted.exit_code:  # what typer makes of an interrupt
+        _fail("interrupted", code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
