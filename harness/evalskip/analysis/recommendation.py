@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.prediction import amounts, predict
+from evalskip.digits import per_cent
 from evalskip.messages import message, say
 from evalskip.summary import Recommendation
 
@@ -48,13 +49,13 @@ def recommend(model: CostModel, within: float, *, before: int, closing: int) -> 
         total = evaluations + before + closing
         share = _share(model, total, evaluations - 1)
         template = _EVERY[before > 0, closing > 0]
-        says = say(template, every=every, share=_per_cent(share))
+        says = say(template, every=every, share=_with_limits(share))
         yaml = ["eval_strategy: steps", f"eval_steps: {every}"]
         arguments = ['eval_strategy="steps",', f"eval_steps={every},"]
     elif densest(model, within):
         every, total = None, 1
         share = _share(model, 1, 0)
-        says = say("evaluate once, after training: {share} of the run", share=_per_cent(share))
+        says = say("evaluate once, after training: {share} of the run", share=_with_limits(share))
         yaml = ['eval_strategy: "no"', "do_eval: true"]
         after = say("# and trainer.evaluate() after trainer.train()")
         arguments = ['eval_strategy="no",', after]
@@ -63,7 +64,7 @@ def recommend(model: CostModel, within: float, *, before: int, closing: int) -> 
         share = _share(model, 0, 0)
         says = say(
             "do not evaluate: even once, at the end, would take {share} of the run",
-            share=_per_cent(_share(model, 1, 0)),
+            share=_with_limits(_share(model, 1, 0)),
         )
         yaml = ['eval_strategy: "no"', "do_eval: false"]
         arguments = ['eval_strategy="no",']
@@ -111,9 +112,9 @@ def _share(model: CostModel, evaluations: int, followed: int) -> Interval:
     return predict(model, of, arm="", schedule="", evaluation_rows=None).share
 
 
-def _per_cent(share: Interval) -> str:
+def _with_limits(share: Interval) -> str:
     if share.low is None or share.high is None:
-        return f"{100 * share.estimate:.1f} %"
+        return per_cent(share)
     return say(
         "{share:.1f} % (at {level:g} %: {low:.1f} to {high:.1f} %)",
         share=100 * share.estimate,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import missed
-from evalskip.digits import nats
+from evalskip.digits import nats, plain
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ def judged(summary: Summary) -> Claim:
         measured=say(
             "its rank correlation with the full evaluation is {ranks}, and the checkpoint of the "
             "least training loss is {lost} worse",
-            ranks=f"{ranks.estimate:.2f}"
-            if ranks.low is None or ranks.high is None
-            else f"{ranks.estimate:.2f} [{ranks.low:.2f}, {ranks.high:.2f}]",
+            ranks=plain(ranks, 2),
             lost=nats(row.lost),
         ),
         condition=say("the job overfits: it goes on falling while evaluation rises")
