@@ -1,5 +1,6 @@
 # make bench | report | claims | gate | memory | docs | test | test-slow | lint | simulate |
-# simulate-gate | stopwatch | instrumentation | validate | eval-budget : each sets up what it needs.
+# simulate-stopping | simulate-gate | stopwatch | instrumentation | validate | eval-budget :
+# each sets up what it needs.
 #
 #   make bench SPEC=bench/gpu.yaml          another experiment
 #   make bench PYTHON=/path/to/python       use an environment as it is
@@ -23,7 +24,7 @@ endif
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .PHONY: bench report claims gate gate-session gate-baseline memory llamafactory llamafactory-gpu \
-	deepspeed smollm2 simulate simulate-gate stopwatch instrumentation validate eval-budget test \
+	deepspeed smollm2 simulate simulate-stopping simulate-gate stopwatch instrumentation validate eval-budget test \
 	test-slow lint docs lock clean
 
 bench: $(READY) $(EXTRA)
@@ -61,11 +62,15 @@ memory: $(READY)
 simulate: $(READY)
 	$(PY) bench/simulate.py
 
+# whether the rule by which the stopwatch stops keeps its coverage; about a quarter of an hour
+simulate-stopping: $(READY)
+	$(PY) bench/simulate_stopping.py
+
 # false alarms of the gate, and what it sees, under recorded noise; about a quarter of an hour
 simulate-gate: $(READY)
 	$(PY) bench/simulate_gate.py
 
-# matched steps against hyperfine (a Debian package), 20 sessions of each kind: hours on a machine
+# matched against hyperfine (a Debian package), 20 sessions of each kind: hours on a machine
 # that does nothing else; takes up what it did before
 stopwatch: $(READY)
 	$(PY) bench/stopwatch.py

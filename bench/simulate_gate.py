@@ -11,14 +11,15 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
-from evalskip.analysis.estimates import matched, undisturbed_time
+from evalskip.analysis.estimates import attributed, compared, replicated, undisturbed_time
+from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval, ratio
-from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.gate import kinds
 from evalskip.gate.baseline import Baseline, Experiment, Session
 from evalskip.gate.figures import Figure, figures_of
@@ -27,11 +28,10 @@ from evalskip.gate.judge import GateResult, comparable, judged
 from evalskip.gate.run import LEVEL
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import ArmSummary, Effort, Scope, Summary
-from simulate import PROCESSES, RECORDED, STEP_S, WINDOW, costs_of, experiment, noise_of
+from scenes import SCENES as NOISES
+from scenes import STEP_S, pieces_of, runs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from evalskip.analysis.pieces import Pieces
 
 BLOCKS = 8
@@ -41,10 +41,15 @@ ON = "every_epoch@48"
 BETWEEN_SESSIONS = 0.02
 """Standard deviation of the log of what an evaluation costs, from session to session."""
 BEYOND_T_S = 0.08
-CONTAMINATED = "recorded neighbour"
+WINDOW = 4
+DISTURBED = "recorded neighbour"
 """The noise during which runs are flagged, as they are beside a real neighbour."""
 SCENES = {
-    **{name: (name, name, GAIN) for name in [*RECORDED, PROCESSES]},
+    **{
+        scene.name: (scene.name, scene.name, GAIN)
+        for scene in NOISES
+        if scene.name.startswith("recorded") or scene.name == "processes"
+    },
     "quiet before, neighbour today": ("recorded quiet", "recorded neighbour", GAIN),
     "neighbour before, quiet today": ("recorded neighbour", "recorded quiet", GAIN),
     "recorded processes, much evaluated": ("recorded processes", "recorded processes", 0.6),
@@ -55,10 +60,11 @@ SESSIONS = (1, 3, 5)
 LENGTH, SHIFT = 40, 0.02
 
 
-def summary_of(arms: dict[str, Pieces], flagged: bool, source: np.random.Generator) -> Summary:
+def summary_of(arms: dict[str, Pieces], disturbed: bool, source: np.random.Generator) -> Summary:
     """What the harness would have summarised of such an experiment."""
     offs = [arms[OFF], arms[OFF_AGAIN]]
-    walls = arms[OFF].steps.sum(1) + arms[OFF].remainders.sum(1)
+    runs = frame_of(arms, disturbed)
+    walls = runs.loc[runs["arm"] == OFF, "wall_s"].to_numpy()
     beyond = BEYOND_T_S * np.exp(source.normal(0, 0.1, len(walls)))
     found = Summary.of_nothing(
         "simulated",
@@ -74,14 +80,35 @@ def summary_of(arms: dict[str, Pieces], flagged: bool, source: np.random.Generat
             fixed_cost=ratio(mean_interval(list(np.log(beyond / walls)), 0.95)),
         ),
     )
-    found.comparisons = matched(
-        ON, arms[ON], offs, window=WINDOW, level=0.95, level_of_verdict=0.95
-    )
-    found.arms = {name: arm_of(pieces, flagged) for name, pieces in arms.items()}
+    (gains,) = replicated({ON: arms[ON]}, offs, WINDOW)
+    found.comparisons = compared(gains, level=0.95, level_of_check=0.99)
+    share = attributed(runs, ON, 0.95)
+    found.comparisons += [share] if share else []
+    found.arms = {name: arm_of(runs[runs["arm"] == name], disturbed=disturbed) for name in arms}
     return found
 
 
-def arm_of(pieces: Pieces, flagged: bool) -> ArmSummary:
+def frame_of(arms: dict[str, Pieces], disturbed: bool) -> pd.DataFrame:
+    """The runs of all arms, as far as whole runs enter figures."""
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "arm": name,
+                    "block": pieces.blocks,
+                    "attempt": 0,
+                    "wall_s": pieces.totals(np.ones(pieces.steps.shape[1])),
+                    "evaluate_s": pieces.evaluations.sum(axis=1),
+                    "evaluation_wait_s": 0.0,
+                    "disturbed": disturbed,
+                }
+            )
+            for name, pieces in arms.items()
+        ]
+    )
+
+
+def arm_of(runs: pd.DataFrame, *, disturbed: bool) -> ArmSummary:
     return ArmSummary(
         schedule="",
         evaluation_rows=None,
@@ -93,18 +120,21 @@ def arm_of(pieces: Pieces, flagged: bool) -> ArmSummary:
         evaluations=0,
         share=None,
         peak_bytes={},
-        contaminated=BLOCKS * flagged,
-        undisturbed_s=undisturbed_time(pieces, 0.95),
+        disturbed=BLOCKS * disturbed,
+        undisturbed_s=undisturbed_time(runs, 0.95),
     )
 
 
-def session(
-    gain: float, name: str, noise: Iterator[Any], source: np.random.Generator
-) -> tuple[Experiment, Session]:
+def session(gain: float, name: str, source: np.random.Generator) -> tuple[Experiment, Session]:
     """One session of 8 blocks."""
     gain *= float(np.exp(source.normal(0, BETWEEN_SESSIONS)))
-    costs = {arm: costs_of(None) for arm in (OFF, OFF_AGAIN)} | {ON: costs_of(gain, BATCHES)}
-    summary = summary_of(experiment(noise, costs, BLOCKS), name == CONTAMINATED, source)
+    scene = next(scene for scene in NOISES if scene.name == name)
+    block = source.normal(size=BLOCKS)
+    arms = {
+        arm: pieces_of(*runs_of(scene, own, batches, source, block))
+        for arm, own, batches in ((OFF, None, 0), (OFF_AGAIN, None, 0), (ON, gain, BATCHES))
+    }
+    summary = summary_of(arms, name == DISTURBED, source)
     return Experiment.of(summary), Session.of(summary, figures_of(summary), at="")
 
 
@@ -113,15 +143,14 @@ def build(task: tuple[str, int, int, int]) -> list[tuple[str, str]]:
     scene, sessions, seed, count = task
     before, today, usual = SCENES[scene]
     source = np.random.default_rng([seed, sessions, *scene.encode()])
-    noises = {name: noise_of(name, source) for name in (before, today)}
     results = []
     for _ in range(count):
-        known = [session(usual, before, noises[before], source) for _ in range(sessions)]
+        known = [session(usual, before, source) for _ in range(sessions)]
         baseline = Baseline(experiment=known[0][0], sessions=[each for _, each in known])
         verdicts = []
         for gain in (usual, usual + change_of(usual)):
-            _, now = session(gain, today, noises[today], source)
-            each = simultaneous_level(LEVEL, 1, len(comparable(baseline, now)))
+            _, now = session(gain, today, source)
+            each = simultaneous_level(LEVEL, (1,), len(comparable(baseline, now)))
             changes = judged(baseline, now, each)
             result = GateResult(name=scene, level=LEVEL, sessions=sessions, changes=changes)
             verdicts.append(result.verdict)

@@ -1,16 +1,14 @@
 """Against a stopwatch: how soon is the gain of ``stopwatch.yaml`` known to one point?
 
-In each session matched steps and then hyperfine measure the same job, on a quiet machine or beside
-a neighbour that keeps one core busy for random stretches.
+In each session the matched estimate and then hyperfine measure the same job, on a quiet machine or
+beside a neighbour that keeps one core busy for random stretches.
 
-Matched steps: runs that evaluate until the half-width of matched steps alone is one point or their
-time is up (such a run holds both steps and evaluations, and steps are shared between arms); then
-runs of whichever arm has fewer, for the hidden cost, until the half-width with that is one point or
-its time is up. Making the parent process ready is on the clock. What is told is how soon; to stop
-at the first narrow interval is no way to a figure.
+Matched: a run of each arm at a time, which is a block, until the half-width of the 95 % interval is
+one point, from the fourth block on, or the time is up. Making the parent process ready is on the
+clock. That to stop so keeps the coverage is shown by ``make simulate-stopping``.
 
-hyperfine: as many runs of each arm as fit in the time that matched steps took. What it times is T:
-its ``--prepare`` has a process set up, and its command lets that process train.
+hyperfine: as many runs of each arm as fit in the time that this took. What it times is T: its
+``--prepare`` has a process set up, and its command lets that process train.
 
 ``make stopwatch`` adds sessions to ``stopwatch.jsonl``, and writes the table of all that it holds.
 """
@@ -21,6 +19,7 @@ import argparse
 import importlib
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -33,12 +32,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from evalskip.analysis.estimates import WIDENING
-from evalskip.analysis.intervals import jackknife_t, replicates, throughput_gain
-from evalskip.analysis.matched_steps import locate, log_gains
+from evalskip.analysis.estimates import matched_interval, replicated
+from evalskip.analysis.intervals import throughput_gain
 from evalskip.analysis.pieces import pieces_of
 from evalskip.launch import launcher_for
-from evalskip.machine.contamination import is_contaminated
+from evalskip.machine.disturbance import disturbance_of, is_disturbed
 from evalskip.plan import plan
 from evalskip.records import RunRecord
 from evalskip.spec import OFF, load_spec
@@ -52,12 +50,12 @@ SPEC = load_spec(Path(__file__).with_name("stopwatch.yaml"))
 ON = "every_epoch@128"
 ROWS = 128
 LEVEL, TARGET = 0.95, 0.01
-LIMITS_S = {"quiet": (60.0, 240.0), "neighbour": (180.0, 300.0)}
-"""Per kind of session: for matched steps alone, and for matched steps plus hidden cost."""
+LIMITS_S = {"quiet": 240.0, "neighbour": 300.0}
+"""Per kind of session."""
 STRETCH_S = (2.0, 20.0)
 RUN_TIME_S = 600.0
 FEWEST = 4
-"""Blocks before the half-width is looked at."""
+"""Blocks from which on the half-width is looked at."""
 
 
 class Runs:
@@ -90,7 +88,7 @@ class Runs:
             turnaround_ns=0,
             wall_ns=timeline["wall_ns"],
             evaluated_after=[evaluation["after_step"] for evaluation in timeline["evaluations"]],
-            contaminated=is_contaminated(outcome.activity),
+            **(found._asdict() if (found := disturbance_of(outcome.activity)) else {}),
         )
         self._records[arm].append(record)
         self._timelines[id(record)] = timeline
@@ -105,75 +103,40 @@ class Runs:
     def _steps_of(self, run: RunRecord) -> dict[str, Any]:
         return {"timeline": self._timelines[id(run)]}
 
-    def alone(self) -> Interval:
-        """The gain by matched steps alone; a block is one run that evaluates.
-
-        Its steps stand for those of a run that does not: hidden cost is not asked for here.
-        """
-        on = self._pieces(ON)
-        inside = on.window(SPEC.design.window)
-        located = [locate(on.at(blocks), inside) for blocks in replicates(on.blocks)]
-        return _gain([log_gains(own, [own]).matched_steps for own in located])
-
-    def together(self) -> Interval:
-        """The gain with the hidden cost; a block is one run of each arm."""
-        on, off = self._pieces(ON), self._pieces(OFF)
-        inside = on.window(SPEC.design.window)
-        kept = replicates(range(min(len(on.blocks), len(off.blocks))))
-        return _gain(
-            [
-                log_gains(locate(on.at(blocks), inside), [locate(off.at(blocks), inside)]).together
-                for blocks in kept
-            ]
-        )
+    def gain(self) -> Interval:
+        """The gain; a block is one run of each arm."""
+        (found,) = replicated({ON: self._pieces(ON)}, [self._pieces(OFF)], SPEC.design.window)
+        return throughput_gain(matched_interval(found.matched[ON], LEVEL))
 
 
-def matched_steps(kind: str) -> dict[str, Any]:
-    """One session of matched steps."""
-    alone_s, together_s = LIMITS_S[kind]
+def matched(kind: str) -> dict[str, Any]:
+    """One session of the matched estimate."""
     requests = {request.arm: request for request in plan(SPEC)[0].runs}
-    runs, longest = Runs(), dict.fromkeys((OFF, ON), 0.0)
-    alone = together = None
-    alone_at = 0.0
+    runs, longest, gain = Runs(), 0.0, None
+    order = random.Random(time.time_ns())
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as logs:
         launcher = launcher_for(SPEC.job, "time", [ROWS], Path(logs), SPEC.limits.start_time)
         with closing(launcher):
-            while True:
-                arm = OFF if alone_at and runs.count(OFF) < runs.count(ON) else ON
-                passed = time.monotonic() - began
-                if passed + longest[arm] > (together_s if alone_at else alone_s):
-                    if alone_at:
-                        break
-                    alone_at = passed
-                    continue
-                runs.add(arm, launcher.run(requests[arm], RUN_TIME_S))
-                longest[arm] = max(longest[arm], time.monotonic() - began - passed)
-                if not alone_at and runs.count(ON) > 1:
-                    alone = runs.alone()
-                    if runs.count(ON) >= FEWEST and _half(alone) <= TARGET:
-                        alone_at = time.monotonic() - began
-                if alone_at and runs.count(OFF) == runs.count(ON):
-                    together = runs.together()
-                    if _half(together) <= TARGET:
-                        break
+            while (passed := time.monotonic() - began) + longest <= LIMITS_S[kind]:
+                for arm in order.sample([OFF, ON], 2):
+                    runs.add(arm, launcher.run(requests[arm], RUN_TIME_S))
+                longest = max(longest, time.monotonic() - began - passed)
+                if runs.count(ON) > 1:
+                    gain = runs.gain()
+                if runs.count(ON) >= FEWEST and _half(gain) <= TARGET:
+                    break
     return {
         "kind": kind,
-        "alone_s": alone_at,
-        "alone": alone.model_dump() if alone else None,
-        "together_s": time.monotonic() - began,
-        "together": together.model_dump() if together else None,
+        "seconds": time.monotonic() - began,
+        "gain": gain.model_dump() if gain else None,
         "runs": len(runs.all()),
-        "contaminated": sum(bool(record.contaminated) for record in runs.all()),
+        "disturbed": bool(is_disturbed(record.disturbance for record in runs.all())),
     }
 
 
-def _gain(logs: list[float]) -> Interval:
-    return throughput_gain(jackknife_t(logs, LEVEL, widening=WIDENING))
-
-
-def _half(gain: Interval) -> float:
-    return (gain.high - gain.low) / 2 if gain.low is not None else float("inf")
+def _half(gain: Interval | None) -> float:
+    return (gain.high - gain.low) / 2 if gain and gain.low is not None else float("inf")
 
 
 def hyperfine(seconds: float, pair_s: float) -> dict[str, Any]:
@@ -246,29 +209,29 @@ def serve(folder: Path) -> None:
 def session(kind: str, *, against_hyperfine: bool) -> dict[str, Any]:
     """One session, hyperfine last."""
     with nullcontext() if kind == "quiet" else neighbour(STRETCH_S):
-        found = matched_steps(kind)
+        found = matched(kind)
         if against_hyperfine:
             # set-up of the server aside, a pair of runs takes as long as it took just now
-            pair_s = 2 * found["together_s"] / found["runs"]
-            found["hyperfine"] = hyperfine(found["together_s"], pair_s)
+            pair_s = 2 * found["seconds"] / found["runs"]
+            found["hyperfine"] = hyperfine(found["seconds"], pair_s)
     return found
 
 
 def table(sessions: list[dict[str, Any]]) -> list[str]:
     """Markdown: how often the target was met, then every session."""
+    limits = ", ".join(f"{seconds:.0f} s ({kind})" for kind, seconds in LIMITS_S.items())
     lines = [
-        "# Matched steps against a stopwatch",
+        "# Matched against a stopwatch",
         "",
         "The job of `bench/stopwatch.yaml`, off against every epoch; `make stopwatch`. Gains in %, "
         f"with half-widths of {LEVEL:.0%} intervals in percentage points; the target is 1.0. "
-        "Matched steps alone have 60 s on a quiet machine and 180 s beside a neighbour that keeps "
-        "one core busy for random stretches, with the hidden cost 240 and 300 s; they stop once "
-        "they are there. hyperfine times the same T for about as long as they "
-        "took.",
+        f"Blocks are run until it is met, from {FEWEST} on, or the time is up: {limits}. The "
+        "neighbour keeps one core busy for random stretches. hyperfine times the same T for about "
+        "as long.",
         "",
-        "| sessions | alone: within 1 point | median half-width | with hidden cost: within 1 point "
-        "| median half-width | median time, s | hyperfine: median half-width |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| sessions | within 1 point | median half-width | median time, s | median runs "
+        "| hyperfine: median half-width |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for kind in LIMITS_S:
         own = [found for found in sessions if found["kind"] == kind]
@@ -276,15 +239,13 @@ def table(sessions: list[dict[str, Any]]) -> list[str]:
             lines.append(_summary_row(kind, own))
     lines += [
         "",
-        "| kind | alone | s | with hidden cost | s | runs | contaminated | hyperfine | runs | s |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| kind | gain | s | runs | disturbed | hyperfine | runs | s |",
+        "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |",
     ]
     for found in sorted(sessions, key=lambda found: list(LIMITS_S).index(found["kind"])):
-        against = found.get("hyperfine")
-        cells = [found["kind"], _cell(found["alone"]), f"{found['alone_s']:.0f}"]
-        cells += [_cell(found["together"]), f"{found['together_s']:.0f}"]
-        cells += [str(found["runs"]), str(found["contaminated"])]
-        if against:
+        cells = [found["kind"], _cell(found["gain"]), f"{found['seconds']:.0f}"]
+        cells += [str(found["runs"]), "yes" if found["disturbed"] else "no"]
+        if against := found.get("hyperfine"):
             cells += [_cell(against["gain"]), str(against["runs"]), f"{against['seconds']:.0f}"]
         else:
             cells += ["–"] * 3
@@ -293,12 +254,10 @@ def table(sessions: list[dict[str, Any]]) -> list[str]:
 
 
 def _summary_row(kind: str, own: list[dict[str, Any]]) -> str:
-    cells = [f"{len(own)} {kind}"]
-    for part in ("alone", "together"):
-        halves = [_half(Interval(**found[part])) if found[part] else np.inf for found in own]
-        met = sum(half <= TARGET for half in halves)
-        cells += [f"{met} of {len(own)}", f"{100 * np.median(halves):.2f}"]
-    cells.append(f"{np.median([found['together_s'] for found in own]):.0f}")
+    halves = [_half(Interval(**found["gain"])) if found["gain"] else np.inf for found in own]
+    cells = [f"{len(own)} {kind}", f"{sum(half <= TARGET for half in halves)} of {len(own)}"]
+    cells += [f"{100 * np.median(halves):.2f}"]
+    cells += [f"{np.median([found[name] for found in own]):.0f}" for name in ("seconds", "runs")]
     against = [
         _half(Interval(**found["hyperfine"]["gain"])) for found in own if "hyperfine" in found
     ]

@@ -308,7 +308,7 @@ def test_absolute_times_count_on_the_same_model_of_machine_only(tmp_path: Path) 
     day.mkdir()
     document = reference()
     for arm in document["arms"].values():
-        arm["contaminated"] = 0
+        arm["disturbed"] = 0
     off = document["arms"]["off"]
     off["undisturbed_s"] = {"estimate": 2.5, "low": 2.4, "high": 2.6, "level": 0.95, "degrees": 7}
     (day / "summary.json").write_text(json.dumps(document))
@@ -331,8 +331,8 @@ def test_absolute_times_count_on_the_same_model_of_machine_only(tmp_path: Path) 
     # nor where others robbed the runs of what they needed
     document["machine"]["cores"] -= 2
     document["effort"]["fixed_cost"] = cost
-    off["contaminated"] = off["runs"]
-    document["arms"]["off_again"]["contaminated"] = off["runs"]
+    off["disturbed"] = off["runs"]
+    document["arms"]["off_again"]["disturbed"] = off["runs"]
     (day / "summary.json").write_text(json.dumps(document))
     assert run_inside("gate", day, "--baseline", known).returncode == 0
 

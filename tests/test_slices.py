@@ -111,7 +111,7 @@ def test_the_gain_of_the_whole_is_found_under_noise(
         gains[name] = {
             c.arm: c.throughput_gain
             for c in read_summary(tmp_path / name).comparisons
-            if c.estimator == "matched_steps_plus_hidden_cost"
+            if c.estimator == "matched"
         }
     for arm, truth in gains["whole"].items():
         assert gains["slice"][arm].estimate == pytest.approx(truth.estimate, abs=0.005), arm

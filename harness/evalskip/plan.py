@@ -24,22 +24,26 @@ class Block:
 
     @property
     def label(self) -> str:
-        """How it is named to people: ``block 3`` or ``memory block``."""
-        return _NAMED.get(self.index, f"block {self.index}")
+        """How it is named to people: ``block 3`` or ``memory block 1``."""
+        if self.index == PILOT_BLOCK:
+            return "pilot"
+        if self.measure == "memory" and self.index > FIRST_MEMORY_BLOCK:
+            return f"memory block {self.index - FIRST_MEMORY_BLOCK}"
+        return f"block {self.index}"
 
 
-MEMORY_BLOCK = 0
-"""Index of the block whose runs meter memory only; blocks that are timed count from 1."""
+FIRST_MEMORY_BLOCK, MEMORY_BLOCKS = 150_000, 3
+"""Blocks whose runs meter memory only are numbered from beyond this; those that are timed count
+from 1. Three runs of an arm are the least that say by how much its peaks differ."""
 PILOT_BLOCK = 200_000
 """Index of the one run from which it is told how long the others will take."""
 TRIALS, PILOTS, CURVES = 300_000, 400_000, 500_000
 """Indices from which on runs are numbered that belong to no block: beyond those of all blocks."""
 _AGREE: tuple[str, list[int]] = ("RanksAgree", [])
-_NAMED = {MEMORY_BLOCK: "memory block", PILOT_BLOCK: "pilot"}
 
 
 def plan(spec: Spec, sliced: Slice | None = None) -> list[Block]:
-    """All blocks that the spec may need, the memory block right after the first that is timed.
+    """All blocks that the spec may need: those of the first look, those of memory, and the rest.
 
     The order within a block depends on the spec's seed and the block's index alone, so that an
     interrupted experiment resumes with the very plan it had. All blocks train with the spec's
@@ -55,7 +59,12 @@ def plan(spec: Spec, sliced: Slice | None = None) -> list[Block]:
         indices = range(1, spec.design.looks[-1] + 1)
         blocks += [_block(spec, index, "time", sliced) for index in indices]
     if apart:
-        blocks.insert(1, _block(spec, MEMORY_BLOCK, "memory", sliced))
+        first = spec.design.looks[0]
+        metered = [
+            _block(spec, FIRST_MEMORY_BLOCK + number, "memory", sliced)
+            for number in range(1, MEMORY_BLOCKS + 1)
+        ]
+        blocks = [*blocks[:first], *metered, *blocks[first:]]
     return blocks
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from evalskip.errors import InputError
 from evalskip.files import append_line, write_atomically
 from evalskip.jobs.base import Measure
+from evalskip.machine.disturbance import Disturbance
 from evalskip.messages import say
 from evalskip.probe.phases import Timeline
 from evalskip.slices import Slice, Whole
@@ -118,9 +119,17 @@ class RunRecord(BaseModel):
     activity: dict[str, float] = Field(
         default={}, description="means: own_cores and others_cores busy, share of time waiting"
     )
-    contaminated: bool | None = Field(
-        default=None, description="others took what it needed; null: not judged"
+    disturbed_s: float | None = Field(
+        default=None, description="seconds in which others took what it needed; null: not judged"
     )
+    observed_s: float = Field(default=0.0, description="of how many")
+
+    @property
+    def disturbance(self) -> Disturbance | None:
+        """How much of the run others disturbed; a block is judged by that of all its runs."""
+        if self.disturbed_s is None:
+            return None
+        return Disturbance(self.disturbed_s, self.observed_s)
 
     @property
     def name(self) -> str:

@@ -118,7 +118,7 @@ def weights(timeline: Mapping[str, Any], whole: Whole, window: int) -> Weights:
     Args:
         timeline: of the slice, as :meth:`evalskip.probe.phases.Timeline.as_dict` gives it.
         whole: what it is a slice of.
-        window: steps after an evaluation that may bear its hidden cost.
+        window: steps after an evaluation that may bear its after-effect.
     """
     evaluations, steps = timeline["evaluations"], len(timeline["steps_ns"])
     inside = [e["after_step"] for e in evaluations if not e["after_training"]]

@@ -51,7 +51,7 @@ def arm_summary(
     trained = sum(record.train_tokens for record in ended_well)
     evaluated = sum(record.evaluation_tokens for record in ended_well)
     usual_count = usual(record.evaluations for record in ended_well)
-    flags = times["contaminated"].dropna()
+    flags = times["disturbed"].dropna()
     return ArmSummary(
         schedule=", ".join([arm.schedule.phrase, *written(arm.evaluation)]),
         evaluation_rows=arm.evaluation_rows or usual(run.evaluation_rows for run in ended_well),
@@ -72,8 +72,8 @@ def arm_summary(
         ranks=_ranks(ended_well),
         peak_bytes=highest(record.peak_bytes for record in ended_well),
         train_peaks=highest(record.train_peaks for record in ended_well),
-        contaminated=int(flags.sum()) if len(flags) else None,
-        undisturbed_s=undisturbed_time(own, spec.design.level) if own else None,
+        disturbed=int(flags.sum()) if len(flags) else None,
+        undisturbed_s=undisturbed_time(times, spec.design.level),
         around_evaluation=around_evaluation(own, offs, spec.design.window) if own else [],
     )
 

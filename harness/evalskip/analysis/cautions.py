@@ -7,16 +7,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.nodes import said_of_nodes
+from evalskip.machine.disturbance import is_disturbed
 from evalskip.messages import say
-from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalskip.records import RunRecord
+    from evalskip.machine.disturbance import Disturbance
+    from evalskip.records import Attempt, RunRecord
     from evalskip.summary import Comparison, Matched
-
-_ROUNDING = 1e-9
 
 
 def uncompared(coupled: Mapping[str, str | None]) -> list[str]:
@@ -62,14 +61,17 @@ def ended_otherwise(records: Sequence[RunRecord], found: Matched, timed: int) ->
         warnings.append(
             say("training diverged: weights that are not numbers: {arms}", arms=", ".join(diverged))
         )
-    flags = [record.contaminated for record in records if record.measure == "time"]
-    flagged = flags.count(True)
-    if flagged:
+    blocks: dict[Attempt, list[Disturbance | None]] = {}
+    for record in records:
+        if record.measure == "time":
+            key = record.block, record.attempt
+            blocks.setdefault(key, []).append(record.disturbance)
+    if flagged := sum(bool(is_disturbed(runs)) for runs in blocks.values()):
         warnings.append(
             say(
-                "{part} of {whole} timed runs are contaminated: others kept the machine busy",
+                "{part} of {whole} timed blocks are disturbed: others kept the machine busy",
                 part=flagged,
-                whole=len(flags),
+                whole=len(blocks),
             )
         )
     return warnings + said_of_nodes(records)
@@ -92,18 +94,25 @@ def miscounted(
     ]
 
 
-def disagreements(comparisons: Sequence[Comparison]) -> list[str]:
-    """Where matched steps plus hidden cost and the direct estimate exclude each other."""
-    found = {(c.arm, c.estimator): c.throughput_gain for c in comparisons}
-    warnings = []
-    for (arm, estimator), one in found.items():
-        other = found.get((arm, "direct"))
-        if estimator != TOGETHER or other is None:
-            continue
-        # without any noise intervals have no width, and sums are rounded
-        if one.excludes(other) and abs(one.estimate - other.estimate) > _ROUNDING:
-            warnings.append(say("{arm}: matched steps and the direct estimate disagree", arm=arm))
-    return warnings
+def disagreements(comparisons: Sequence[Comparison], window: int) -> list[str]:
+    """Where the matched estimate and the whole span differ, so that no verdict can be given."""
+    return [
+        say(
+            "{arm}: no verdict: over the whole span the gain is {span}, and matched {matched}: "
+            "evaluation slows steps beyond the window of {window}, or noise came with it; the "
+            "figure is that of the whole span",
+            arm=found.arm,
+            span=f"{100 * (found.throughput_gain.estimate + _difference(found)):.1f} %",
+            matched=f"{100 * found.throughput_gain.estimate:.1f} %",
+            window=window,
+        )
+        for found in comparisons
+        if found.agreement and not found.agreement.agrees
+    ]
+
+
+def _difference(found: Comparison) -> float:
+    return found.agreement.difference.estimate if found.agreement else 0.0
 
 
 def unseen(records: Sequence[RunRecord]) -> list[str]:

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalskip.analysis.matched_steps import huber
 from evalskip.analysis.robust import (
     between,
+    huber,
     located,
     non_negative,
     spread_of,

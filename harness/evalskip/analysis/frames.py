@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from evalskip.machine.disturbance import is_disturbed
 from evalskip.probe.phases import PHASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from evalskip.records import RunRecord
+    from evalskip.machine.disturbance import Disturbance
+    from evalskip.records import Attempt, RunRecord
 
 _PLAIN = (
     "block",
@@ -26,7 +28,6 @@ _PLAIN = (
     "evaluations",
     "train_tokens",
     "evaluation_tokens",
-    "contaminated",
 )
 
 
@@ -34,16 +35,18 @@ def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
     """One row per run; durations in seconds.
 
     Columns: those of the record, ``extrapolated``, ``wall_s`` (T), ``setup_s``, ``total_s`` (both),
-    ``turnaround_s``, ``block_contaminated``, one per phase (``train_s``, ...),
-    ``evaluation_wait_s`` (of the phase wait, what evaluations waited), and what the kernel counted.
+    ``turnaround_s``, ``disturbed_s`` of ``observed_s``, ``disturbed`` (whether its block is), one
+    per phase (``train_s``, ...), ``evaluation_wait_s`` (of the phase wait, what evaluations
+    waited), and what the kernel counted.
     """
-    rows = []
+    records, rows = list(records), []
     for record in records:
         row = {name: getattr(record, name) for name in _PLAIN}
         row["extrapolated"] = record.extrapolated is not None
         wall = None if record.wall_ns is None else record.wall_ns / 1e9
         setup = record.own_setup_ns / 1e9
         row |= {"wall_s": wall, "setup_s": setup, "turnaround_s": record.turnaround_ns / 1e9}
+        row |= {"disturbed_s": record.disturbed_s, "observed_s": record.observed_s}
         row["block_start_s"] = record.block_start_ns / 1e9
         row["total_s"] = None if wall is None else wall + setup
         first = record.first_evaluation_ns
@@ -57,13 +60,19 @@ def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
         "wall_s",
         "setup_s",
         "turnaround_s",
+        "disturbed_s",
+        "observed_s",
+        "disturbed",
         "total_s",
         "first_evaluation_s",
     ]
     columns += [*(f"{phase}_s" for phase in PHASES), "evaluation_wait_s"]
     if not rows:
-        return pd.DataFrame(columns=[*columns, "block_contaminated"])
+        return pd.DataFrame(columns=columns)
     frame = pd.DataFrame(rows)
-    flags = frame["contaminated"].eq(True).groupby([frame["block"], frame["attempt"]])
-    frame["block_contaminated"] = flags.transform("any")
+    judged: dict[Attempt, list[Disturbance | None]] = {}
+    for record in records:
+        judged.setdefault((record.block, record.attempt), []).append(record.disturbance)
+    flags = {block: is_disturbed(runs) for block, runs in judged.items()}
+    frame["disturbed"] = [flags[record.block, record.attempt] for record in records]
     return frame

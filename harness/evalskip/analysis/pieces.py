@@ -1,4 +1,4 @@
-"""The times of a run's pieces as arrays, one row per block: what matched steps works on."""
+"""The times of a run's pieces as arrays, one row per block: what estimates are made of."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 class Pieces:
     """One arm's runs: row b of each array is the run of ``blocks[b]``, in seconds.
 
-    All pieces of a run sum to its T. Column i of ``steps`` is step i; those of ``evaluations`` are
-    each evaluation's loader start, batches, aggregation and log, in order; those of ``remainders``
-    are the time before and after the loop, each save and each log of training.
+    All pieces of a run sum to its T. Column i of ``steps`` is step i; column k of ``evaluations``
+    is all that is evaluated after step ``evaluated_after[k]``, from the loader's start to the log;
+    those of ``remainders`` are the time before the loop and after it, each save and each log of
+    training.
 
     Where only a slice of the job was run, evaluations and remainders are given for the whole of it,
     and ``weights`` says how many of its steps each step stands for; they differ between arms, so
@@ -43,11 +44,15 @@ class Pieces:
     evaluated_after: tuple[int, ...]
     weights: tuple[float, ...] | None = None
 
-    def weighted(self, arm: Pieces) -> Pieces:
-        """The same pieces, with steps that stand for as many of the whole as those of an arm."""
-        if arm.weights is None:
-            return self
-        return replace(self, steps=self.steps * np.array(arm.weights))
+    def totals(self, weights: Floats) -> Floats:
+        """Per run, T in seconds.
+
+        Args:
+            weights: how many of the job's steps each step stands for, of shape (steps,).
+        """
+        beside = self.evaluations.sum(axis=1) + self.remainders.sum(axis=1)
+        totals: Floats = self.steps @ weights + beside
+        return totals
 
     def at(self, blocks: Sequence[int]) -> Pieces:
         """The same arm with the rows of these blocks only."""
@@ -61,18 +66,6 @@ class Pieces:
             remainders=self.remainders[rows],
         )
 
-    def window(self, length: int) -> Mask:
-        """Which steps lie within ``length`` steps after an evaluation.
-
-        None do where all would: there is then nothing to tell a hidden cost from.
-        """
-        inside = np.zeros(self.steps.shape[1], dtype=bool)
-        for step in self.evaluated_after:
-            inside[step : step + length] = True
-        # of a slice, steps that stand for none tell nothing
-        outside = ~inside if self.weights is None else ~inside & (np.array(self.weights) > 0)
-        return inside & outside.any()
-
 
 def pieces_of(
     runs: Mapping[int, RunRecord], steps_of: Callable[[RunRecord], Mapping[str, Any]], window: int
@@ -85,7 +78,7 @@ def pieces_of(
     Args:
         runs: of one arm, by block; all ended well.
         steps_of: gives what a run measured step by step, as its file in ``steps/`` holds it.
-        window: steps after an evaluation that may bear its hidden cost.
+        window: steps after an evaluation that may bear its after-effect.
     """
     warnings: list[str] = []
     rows: dict[int, _Row] = {}
@@ -126,14 +119,14 @@ def pieces_of(
     for block in [block for block, row in rows.items() if row.shape != usual]:
         warnings.append(
             say(
-                "{arm}, block {block}: left out: {steps} steps and {pieces} pieces of evaluation, "
-                "expected {usual_steps} and {usual_pieces}",
+                "{arm}, block {block}: left out: {steps} steps and {evaluations} evaluations, "
+                "expected {usual_steps} and {usual_evaluations}",
                 arm=runs[block].arm,
                 block=block,
                 steps=len(rows[block].steps),
-                pieces=len(rows[block].evaluations),
+                evaluations=len(rows[block].evaluations),
                 usual_steps=usual[0],
-                usual_pieces=usual[1],
+                usual_evaluations=usual[1],
             )
         )
         del rows[block]
@@ -178,6 +171,10 @@ class _Row:
         return steps + sum(self.evaluations) + sum(self.remainders)
 
 
+_BACKWARDS = _Row([-1], [], [], (), None)
+"""Stands for a run whose clock ran backwards within an evaluation."""
+
+
 def _row(timeline: Mapping[str, Any] | None, whole: Whole | None, window: int) -> _Row | None:
     if not timeline:
         return None
@@ -187,15 +184,22 @@ def _row(timeline: Mapping[str, Any] | None, whole: Whole | None, window: int) -
     ]
     edges = [timeline["before_loop_ns"], timeline["after_loop_ns"]]
     saves, logs = ([ns for _, ns in timeline[name]] for name in ("saves_ns", "logs_ns"))
+    if any(ns < 0 for ns in chain.from_iterable(evaluations)):
+        return _BACKWARDS
     found = weights(timeline, whole, window) if whole else None
     if found:
         evaluations = list(map(_scaled, evaluations, found.evaluations))
         saves, logs = _scaled(saves, found.saves), _scaled(logs, found.logs)
+    # several sets, or one more evaluation after training, may follow the same step
+    after: dict[int, float] = {}
+    for evaluation, pieces in zip(timeline["evaluations"], evaluations, strict=True):
+        step = evaluation["after_step"]
+        after[step] = after.get(step, 0.0) + sum(pieces)
     return _Row(
         steps=timeline["steps_ns"],
-        evaluations=list(chain.from_iterable(evaluations)),
+        evaluations=list(after.values()),
         remainders=[*edges, *saves, *logs],
-        evaluated_after=tuple(e["after_step"] for e in timeline["evaluations"]),
+        evaluated_after=tuple(after),
         weights=tuple(found.steps) if found else None,
     )
 

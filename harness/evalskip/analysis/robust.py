@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import optimize
 
-from evalskip.analysis.matched_steps import LOWER_QUARTILE, huber, quantile_of
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from evalskip.analysis.pieces import Floats
 
+LOWER_QUARTILE = 0.25
+MEDIAN = 0.5
+
 _ROUNDS = 8
+# Huber's constant: 95 % as efficient as the mean where the noise is normal
 _HUBER, _ABOVE = 1.345, 0.4
 
 Paces = dict[int, tuple[float, float]]
@@ -105,3 +107,26 @@ def between(levels: Paces, belief: float, degrees: float) -> float:
     sampled = float(np.mean([variance for _, variance in levels.values()]))
     seen = max(0.0, float(np.var(logs, ddof=1)) - sampled)
     return (degrees * belief**2 + own * seen) / (degrees + own)
+
+
+def huber(values: Floats) -> float:
+    """Huber's M-estimate of location (1964), with the median absolute deviation as scale."""
+    centre = float(quantile_of(values, MEDIAN))
+    reach = _HUBER * 1.4826 * float(quantile_of(np.abs(values - centre), MEDIAN))
+    if not reach > 0:
+        return centre
+    for _ in range(5):
+        away = np.abs(values - centre)
+        weights = reach / np.maximum(away, reach)
+        centre = float((weights * values).sum() / weights.sum())
+    return centre
+
+
+def quantile_of(values: Floats, quantile: float) -> Floats:
+    """Along the first axis, as ``np.quantile`` has it, at a tenth of the time for a few rows."""
+    ordered = np.sort(values, axis=0)
+    place = quantile * (len(values) - 1)
+    below = int(place)
+    above = min(below + 1, len(values) - 1)
+    located: Floats = ordered[below] + (place - below) * (ordered[above] - ordered[below])
+    return located

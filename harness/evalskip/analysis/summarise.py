@@ -14,12 +14,19 @@ from evalskip.analysis.cautions import (
     uncompared,
     unseen,
 )
-from evalskip.analysis.estimates import attributed, direct, fixed_cost, matched
+from evalskip.analysis.estimates import (
+    attributed,
+    compared,
+    fixed_cost,
+    replicated,
+    wall_clock,
+)
 from evalskip.analysis.frames import frame_of
+from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.matching import match, matched_attempts
 from evalskip.analysis.nodes import in_own_pace, of_blocks
+from evalskip.analysis.peak_differences import peak_differences
 from evalskip.analysis.pieces import pieces_of
-from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.records import latest_attempts
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import (
@@ -38,6 +45,9 @@ if TYPE_CHECKING:
     from evalskip.spec import Spec
     from evalskip.summary import Comparison
 
+LEVEL_OF_CHECK = 0.99
+"""Of an experiment: how likely matched and whole span agree at all looks and arms, where evaluation
+slows no step beyond the window."""
 BENCH_SECTIONS = {
     "name",
     "scope",
@@ -48,6 +58,7 @@ BENCH_SECTIONS = {
     "arms",
     "comparisons",
     "noise_floor",
+    "peak_differences",
     "activity",
     "changes",
     "claims",
@@ -65,7 +76,7 @@ def summarise(
     environment: Mapping[str, Any],
     seconds: float,
     stopped: str,
-    level_of_verdict: float,
+    questions: int,
 ) -> Summary:
     """All figures of a ``bench`` experiment; claims are judged elsewhere.
 
@@ -77,7 +88,8 @@ def summarise(
         environment: as ``environment.json`` holds it.
         seconds: what the experiment took.
         stopped: why no further block was run.
-        level_of_verdict: of the intervals on which verdicts rest.
+        questions: arms at which a claim is judged; all intervals of gains have the level at which
+            these hold over all looks.
     """
     timed = {
         attempt: records
@@ -101,25 +113,28 @@ def summarise(
     paired = good.loc[keys.isin(usable)] if usable else good.iloc[:0]
     pieces, left_out = _pieces(timed, usable, store, spec.design.window)
     offs = [pieces[off] for off in (OFF, OFF_AGAIN) if off in pieces]
+    design = spec.design
+    level = simultaneous_level(design.level, design.looks, questions)
+    compares = {
+        arm.name: pieces[arm.name]
+        for arm in spec.all_arms()
+        if arm.name in pieces and arm.name not in (OFF, OFF_AGAIN) and not coupled[arm.name]
+    }
+    level_of_check = simultaneous_level(LEVEL_OF_CHECK, design.looks, len(compares))
+    by_steps = [
+        comparison
+        for gains in replicated(compares, offs, design.window)
+        for comparison in compared(gains, level=level, level_of_check=level_of_check)
+    ]
     comparisons: list[Comparison] = []
     for arm in spec.all_arms():
         if arm.name in (OFF, OFF_AGAIN):
             continue
-        estimates = (direct,) if coupled[arm.name] else (direct, attributed)
-        whole_runs = (estimate(paired, arm.name, spec.design.level) for estimate in estimates)
+        estimates = (wall_clock,) if coupled[arm.name] else (wall_clock, attributed)
+        whole_runs = (estimate(paired, arm.name, level) for estimate in estimates)
         comparisons += [comparison for comparison in whole_runs if comparison]
-        if arm.name in pieces and offs and not coupled[arm.name]:
-            comparisons += matched(
-                arm.name,
-                pieces[arm.name],
-                offs,
-                window=spec.design.window,
-                level=spec.design.level,
-                level_of_verdict=level_of_verdict,
-            )
-    # at every look the floor asks one question: is off different from itself?
-    floor_level = simultaneous_level(spec.design.level, len(spec.design.looks), 1)
-    floor = direct(paired, OFF_AGAIN, floor_level)
+        comparisons += [comparison for comparison in by_steps if comparison.arm == arm.name]
+    floor = wall_clock(paired, OFF_AGAIN, level)
     overhead = block_start = cost = None
     part = _extrapolated(records)
     # neither a virtual clock nor a T that was not run has an overhead
@@ -157,15 +172,16 @@ def summarise(
         },
         comparisons=comparisons,
         noise_floor=floor.throughput_gain if floor else None,
-        activity=_activity(records),
+        peak_differences=peak_differences(_metered(records), design.level),
+        activity=_activity(records, runs),
         changes=job.changes(),
         warnings=[
+            *disagreements(comparisons, design.window),
             *store.warnings,
             *uncompared(coupled),
             *ended_otherwise(records, found, len(timed)),
             *miscounted(records, expected),
             *left_out,
-            *disagreements(comparisons),
             *unseen(records),
         ],
     )
@@ -210,18 +226,27 @@ def scope_of(spec: Spec, environment: Mapping[str, Any]) -> Scope:
     )
 
 
-def _activity(records: Sequence[RunRecord]) -> list[RunActivity]:
+def _activity(records: Sequence[RunRecord], runs: pd.DataFrame) -> list[RunActivity]:
+    flags = runs.set_index(["block", "attempt"])["disturbed"].to_dict() if len(runs) else {}
     timed = [record for record in records if record.measure == "time" and record.activity]
     return [
         RunActivity(
             block=record.block,
             attempt=record.attempt,
             arm=record.arm,
-            contaminated=record.contaminated,
+            disturbed_share=None
+            if record.disturbance is None
+            else record.disturbance.disturbed_s / record.disturbance.observed_s,
+            disturbed=flags.get((record.block, record.attempt)),
             **record.activity,
         )
         for record in sorted(timed, key=lambda record: record.started_at)
     ]
+
+
+def _metered(records: Sequence[RunRecord]) -> Sequence[RunRecord]:
+    """Runs whose peaks say something: where memory has runs of its own, only these."""
+    return [record for record in records if record.measure == "memory"] or records
 
 
 def _extrapolated(records: Sequence[RunRecord]) -> Extrapolated | None:

@@ -1,28 +1,19 @@
-"""From intervals to verdicts, at a level that holds over all looks and all questions."""
+"""From intervals to verdicts."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+from evalskip.summary import headline_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.summary import Interval, Verdict
+    from evalskip.summary import Comparison, Interval, Verdict
 
 FEWEST_BLOCKS = 6
 """Below this many blocks a verdict is inconclusive, whatever the interval."""
-
-
-def simultaneous_level(level: float, looks: int, questions: int) -> float:
-    """The level of each interval, so that all of them hold together (Bonferroni).
-
-    Args:
-        level: wanted for the whole experiment: the chance that no look at any question misleads.
-        looks: how many are planned.
-        questions: how many are judged at each.
-    """
-    return 1 - (1 - level) / max(1, looks * questions)
 
 
 def judge(gain: Interval, claimed: tuple[float, float], blocks: int) -> Verdict:
@@ -34,6 +25,43 @@ def judge(gain: Interval, claimed: tuple[float, float], blocks: int) -> Verdict:
     if gain.high < claimed[0] or gain.low > claimed[1]:
         return "refuted"
     return "inconclusive"
+
+
+def with_verdicts(
+    comparisons: Sequence[Comparison], arms: Sequence[str], claimed: tuple[float, float]
+) -> list[Comparison]:
+    """The same comparisons, with a verdict on both readings of a claim at each arm that is judged.
+
+    The verdict stands at the comparison that the arm's figure is taken from. Where the matched
+    estimate and the whole span disagree it is ``inconclusive``.
+
+    Args:
+        comparisons: of an experiment, by all estimators.
+        arms: at which the claim is judged.
+        claimed: range, of throughput gain in one reading, and of time saved in the other.
+    """
+    found = list(comparisons)
+    for arm in arms:
+        headline = headline_of(comparisons, arm)
+        if headline is None or headline.estimator == "wall_clock":
+            continue
+        disagree = any(c.arm == arm and c.agreement and not c.agreement.agrees for c in comparisons)
+        verdicts: list[Verdict] = [
+            "inconclusive" if disagree else judge(interval, claimed, headline.blocks)
+            for interval in (headline.throughput_gain, headline.time_saved)
+        ]
+        found[found.index(headline)] = headline.model_copy(
+            update=dict(zip(("verdict", "verdict_time_saved"), verdicts, strict=True))
+        )
+    return found
+
+
+def unseen_probability(blocks: int) -> float:
+    """How likely a kind of run may be that so many blocks, with 95 % confidence, need not show.
+
+    At this probability n runs hold none of its kind in one case of twenty: 1 - 0.05^(1/n).
+    """
+    return 1 - float(0.05 ** (1 / blocks))
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:

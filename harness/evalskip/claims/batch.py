@@ -22,7 +22,7 @@ def judged(summary: Summary) -> Claim:
     return held.judged(
         (ID, SAYS),
         summary,
-        grows,
+        held.verdicts_of(grows),
         measured=_measured(off, others) if off else say("nothing"),
         condition=_condition(off, grows, others) if off else "",
         evidence=[f"headroom: {found.arm}" for found in others],

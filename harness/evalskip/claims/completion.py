@@ -51,7 +51,7 @@ def judged(summary: Summary) -> Claim:
     return held.judged(
         (ID, SAYS),
         summary,
-        finishes,
+        held.verdicts_of(finishes),
         measured=measured,
         condition=held.where(finishes, others),
         evidence=[f"headroom: {found.arm}" for found in others],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from evalskip.analysis.peak_differences import FEWEST_RUNS
 from evalskip.analysis.verdicts import overall
 from evalskip.messages import listed, message, say
 from evalskip.spec import OFF, OFF_AGAIN
@@ -12,40 +13,56 @@ from evalskip.summary import Claim
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalskip.summary import Headroom, Scope, Summary
+    from evalskip.summary import Headroom, Interval, PeakDifference, Scope, Summary, Verdict
 
 NO_GPU = message("not yet measured on a GPU")
 """What the scope of every verdict says until it is."""
 
-# of a peak: less than this is never told from nothing
-_SHARE = 0.01
-_QUANTITIES = ("allocated", "resident")
+
+def peak_differences(
+    summary: Summary, what: Literal["peak", "after_evaluation"]
+) -> dict[str, PeakDifference]:
+    """Per arm that evaluates, its peak against that of runs without evaluation."""
+    return {found.arm: found for found in summary.peak_differences if found.what == what}
 
 
-def quantity_of(peaks: Mapping[str, int]) -> str | None:
-    """What is compared: allocated on a device, the resident set on a CPU."""
-    return next((quantity for quantity in _QUANTITIES if quantity in peaks), None)
+def told_differences(found: Mapping[str, PeakDifference]) -> str:
+    """Each difference with its interval and what came of it."""
+    return say("; ").join(
+        say(
+            "{more} with {arm}: {verdict}",
+            more=_with_interval(each.difference),
+            arm=arm,
+            verdict=say(_MATERIALLY[each.verdict]),
+        )
+        for arm, each in found.items()
+    )
 
 
-def peaks_of(summary: Summary) -> dict[str, int]:
-    """Per arm, the highest peak of any phase, in bytes."""
-    found = {}
-    for name, arm in summary.arms.items():
-        peaks = [
-            phase[quantity]
-            for phase in arm.peak_bytes.values()
-            if (quantity := quantity_of(phase)) is not None
-        ]
-        if peaks:
-            found[name] = max(peaks)
-    return found
+def few_runs(found: Mapping[str, PeakDifference]) -> str:
+    """What is missing where too few runs were metered; empty where none is."""
+    fewest = min((each.runs for each in found.values()), default=FEWEST_RUNS)
+    if fewest >= FEWEST_RUNS:
+        return ""
+    return say(
+        "a verdict needs {runs} runs of each arm, {fewest} were metered",
+        runs=FEWEST_RUNS,
+        fewest=fewest,
+    )
 
 
-def tolerance(summary: Summary) -> int:
-    """By how much peaks of the same work differ: off against off again, and at least 1 %."""
-    peaks = peaks_of(summary)
-    off = peaks.get(OFF, 0)
-    return max(round(_SHARE * off), abs(off - peaks.get(OFF_AGAIN, off)))
+_MATERIALLY: dict[Verdict, str] = {
+    "supported": message("material"),
+    "refuted": message("no material difference"),
+    "inconclusive": message("inconclusive"),
+}
+
+
+def _with_interval(value: Interval) -> str:
+    """Bytes as MiB with their interval."""
+    sizes = [value.estimate, value.low, value.high]
+    estimate, low, high = (None if size is None else f"{round(size / 2**20):+,}" for size in sizes)
+    return f"{estimate} MiB" if low is None else f"{estimate} MiB [{low}, {high}]"
 
 
 def evaluates(summary: Summary, arm: str) -> bool:
@@ -120,19 +137,24 @@ def where_run(scope: Scope, *beside: str) -> str:
 def judged(
     claim: tuple[str, str],
     summary: Summary,
-    holds: Mapping[str, bool],
+    verdicts: Mapping[str, Verdict],
     *,
     measured: str,
     condition: str = "",
     evidence: Sequence[str] = (),
 ) -> Claim:
-    """A claim by the arms for which it holds; without any, it was not run."""
+    """A claim by its verdicts, one per arm; without any, it was not run."""
     return Claim(
         id=claim[0],
         says=say(claim[1]),
-        verdict=overall(["supported" if held else "refuted" for held in holds.values()]),
+        verdict=overall(list(verdicts.values())),
         scope=where_run(summary.scope),
         measured=measured,
         condition=condition,
         evidence=list(evidence),
     )
+
+
+def verdicts_of(holds: Mapping[str, bool]) -> dict[str, Verdict]:
+    """Of arms for which a claim certainly holds or does not."""
+    return {arm: "supported" if held else "refuted" for arm, held in holds.items()}

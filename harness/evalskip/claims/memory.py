@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from evalskip.claims import held
 from evalskip.digits import bytes_of
 from evalskip.messages import listed, message, say
-from evalskip.spec import OFF
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Summary
@@ -17,27 +16,25 @@ SAYS = message("Memory falls when evaluation is skipped.")
 
 
 def judged(summary: Summary) -> Claim:
-    """Is the peak of an arm that evaluates higher than that of off, beyond what repeats differ?"""
-    peaks = held.peaks_of(summary)
-    off = peaks.get(OFF)
-    if off is None:
+    """Is the peak of runs that evaluate materially higher than that of runs that do not?"""
+    found = held.peak_differences(summary, "peak")
+    if not found:
         return held.judged((ID, SAYS), summary, {}, measured=say("nothing"))
-    floor = held.tolerance(summary)
-    others = {arm: peak for arm, peak in peaks.items() if held.evaluates(summary, arm)}
-    falls = {arm: peak - off > floor for arm, peak in others.items()}
-    told = [say("{peak} with {arm}", peak=bytes_of(peak), arm=arm) for arm, peak in others.items()]
+    first = next(iter(found.values()))
+    falls = [arm for arm, each in found.items() if each.verdict == "supported"]
+    condition = say("it falls against {arms}", arms=listed(falls)) if falls else ""
+    if all(each.verdict == "refuted" for each in found.values()):
+        condition = say("train steps set the peak, and what is evaluated stays below it")
     return held.judged(
         (ID, SAYS),
         summary,
-        falls,
+        {arm: each.verdict for arm, each in found.items()},
         measured=say(
-            "peak of a run: {off} without evaluation, {others}; repeats differ by up to {floor}",
-            off=bytes_of(off),
-            others=listed(told),
-            floor=bytes_of(floor),
+            "peak of a run: {off} without evaluation; {others}; material: more than {material}",
+            off=bytes_of(round(first.off_bytes)),
+            others=held.told_differences(found),
+            material=bytes_of(round(first.material_bytes)),
         ),
-        condition=say("it falls against {arms}", arms=listed(arm for arm in falls if falls[arm]))
-        if any(falls.values())
-        else say("train steps set the peak, and what is evaluated stays below it"),
-        evidence=[f"arms: {arm}, peak_bytes" for arm in others],
+        condition=held.few_runs(found) or condition,
+        evidence=[f"peak_differences: {arm}, peak" for arm in found],
     )

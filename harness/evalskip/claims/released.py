@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.claims import held
-from evalskip.digits import bytes_of
-from evalskip.messages import listed, message, say
+from evalskip.messages import message, say
 from evalskip.spec import OFF
 
 if TYPE_CHECKING:
@@ -17,38 +16,25 @@ SAYS = message("GPU and CPU resources that are kept for evaluation are released.
 
 
 def judged(summary: Summary) -> Claim:
-    """Do train steps that follow an evaluation hold more than those of a run without any?
+    """Do train steps that follow an evaluation hold materially more than those of runs without?
 
     (Those before the first evaluation are no measure: a process grows in its first steps anyhow.)
     """
-    floor = held.tolerance(summary)
-    off = summary.arms[OFF].peak_bytes.get("train", {}) if OFF in summary.arms else {}
-    quantity = held.quantity_of(off)
-    kept = {
-        name: arm.train_peaks["after_evaluation"][quantity] - off[quantity]
-        for name, arm in summary.arms.items()
-        if quantity and quantity in arm.train_peaks.get("after_evaluation", {})
-    }
-    holds = {arm: more > floor for arm, more in kept.items()}
-    told = [
-        say("{more} after {arm}", more=bytes_of(max(0, more)), arm=arm)
-        for arm, more in kept.items()
-    ]
+    found = held.peak_differences(summary, "after_evaluation")
+    condition = ""
+    if found and all(each.verdict == "refuted" for each in found.values()):
+        condition = say("between evaluations nothing is kept that could be released")
     return held.judged(
         (ID, SAYS),
         summary,
-        holds,
+        {arm: each.verdict for arm, each in found.items()},
         measured=say(
-            "train steps that follow an evaluation peak above those of a run without by {more}; "
-            "repeats differ by up to {floor}",
-            more=listed(told) or say("nothing that was measured"),
-            floor=bytes_of(floor),
+            "train steps that follow an evaluation peak above those of a run without by {more}",
+            more=held.told_differences(found) or say("nothing that was measured"),
         )
         + _set_up(summary),
-        condition=""
-        if any(holds.values())
-        else say("between evaluations nothing is kept that could be released"),
-        evidence=[f"arms: {arm}, train_peaks" for arm in kept],
+        condition=held.few_runs(found) or condition,
+        evidence=[f"peak_differences: {arm}, after_evaluation" for arm in found],
     )
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.verdicts import FEWEST_BLOCKS, blocks_to_settle, judge, overall
+from evalskip.analysis.verdicts import (
+    FEWEST_BLOCKS,
+    blocks_to_settle,
+    overall,
+    with_verdicts,
+)
 from evalskip.claims.held import where_run
 from evalskip.digits import per_cent
 from evalskip.messages import message, say
 from evalskip.schedules import EveryEpoch
-from evalskip.summary import TOGETHER, Claim
+from evalskip.summary import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.spec import Spec
-    from evalskip.summary import Comparison, Summary
+    from evalskip.summary import Comparison, Interval, Summary
 
 ID = "speed"
 SAYS = message(
@@ -41,20 +46,13 @@ def told(summary: Summary) -> Claim:
         scope=_scope(summary),
         measured=say("; ").join(_measured(summary, point) for point in points) or say("nothing"),
         condition=_condition(summary, points),
-        evidence=[f"comparisons: {point.arm}, {TOGETHER}" for point in points],
+        evidence=[f"comparisons: {point.arm}, {point.estimator}" for point in points],
     )
 
 
 def judged(summary: Summary, arms: Sequence[str]) -> Summary:
     """The summary with a verdict at each of the arms, and the claim over all of them."""
-    comparisons = [
-        comparison.model_copy(
-            update={"verdict": judge(comparison.throughput_gain, RANGE, comparison.blocks)}
-        )
-        if comparison.arm in arms and comparison.estimator == TOGETHER
-        else comparison
-        for comparison in summary.comparisons
-    ]
+    comparisons = with_verdicts(summary.comparisons, arms, RANGE)
     found = summary.model_copy(update={"comparisons": comparisons})
     return found.model_copy(update={"claims": [told(found)]})
 
@@ -72,11 +70,20 @@ def _scope(summary: Summary) -> str:
 
 
 def _measured(summary: Summary, point: Comparison) -> str:
-    return say(
+    where = _where(summary, point)
+    gain = say(
         "{gain} {where}: {verdict}",
         gain=per_cent(point.throughput_gain),
-        where=_where(summary, point),
+        where=where,
         verdict=say(str(point.verdict)),
+    )
+    if point.verdict_time_saved == point.verdict:
+        return gain
+    return say(
+        "{gain} (as time saved, {saved}: {verdict})",
+        gain=gain,
+        saved=per_cent(point.time_saved),
+        verdict=say(str(point.verdict_time_saved)),
     )
 
 
@@ -86,7 +93,7 @@ def _where(summary: Summary, point: Comparison) -> str:
 
 
 def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
-    """The region in which the claim holds, and what would settle what is open."""
+    """The regions in which the claim holds, and what would settle what is open."""
     fewest = min((point.blocks for point in points), default=0)
     if fewest < FEWEST_BLOCKS:
         needs = say(
@@ -95,9 +102,18 @@ def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
             fewest=fewest,
         )
         return needs if points else ""
-    texts = []
+    texts = [
+        say(
+            "{where} matched and the whole span disagree, so there is no verdict",
+            where=_where(summary, point),
+        )
+        for point in points
+        if _disagrees(summary, point)
+    ]
     if len(points) > 1:
-        entered, left = (_crossing(summary, points, edge) for edge in RANGE)
+        loads = [0.0, *(summary.arms[point.arm].evaluation_load for point in points)]
+        gains = [point.throughput_gain for point in points]
+        entered, left = (_crossing(loads, gains, edge) for edge in RANGE)
         texts.append(
             say(
                 "in evaluation load, the range is entered at {entered} and left at {left}",
@@ -105,37 +121,55 @@ def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
                 left=left,
             )
         )
-    for point in points:
-        if point.verdict == "inconclusive":
-            needed = blocks_to_settle(point.throughput_gain, RANGE, point.blocks)
-            where = _where(summary, point)
-            texts.append(
-                say(
-                    "{where} the gain lies on the edge of the range, and no number of blocks "
-                    "would settle it",
-                    where=where,
-                )
-                if needed is None
-                else say(
-                    "{where} it is open after {blocks} blocks, and about {needed} would settle it",
-                    where=where,
-                    blocks=point.blocks,
-                    needed=needed,
-                )
+        saved = [point.time_saved for point in points]
+        entered, left = (_crossing(loads, saved, edge) for edge in RANGE)
+        texts.append(
+            say(
+                "read as time saved, it is entered at {entered} and left at {left}",
+                entered=entered,
+                left=left,
             )
+        )
+    texts += [
+        _open(summary, point)
+        for point in points
+        if point.verdict == "inconclusive" and not _disagrees(summary, point)
+    ]
     return say("; ").join(texts)
 
 
-def _crossing(summary: Summary, points: Sequence[Comparison], edge: float) -> str:
-    """The evaluation load at which the gain crosses an edge of the range, with its interval.
+def _disagrees(summary: Summary, point: Comparison) -> bool:
+    matched = summary.compared(point.arm, "matched")
+    return bool(matched and matched.agreement and not matched.agreement.agrees)
 
-    Between the measured loads the gain, and each limit of its interval, is taken to be straight;
-    it is 0 at a load of 0.
+
+def _open(summary: Summary, point: Comparison) -> str:
+    """What would settle a point without a verdict."""
+    needed = blocks_to_settle(point.throughput_gain, RANGE, point.blocks)
+    where = _where(summary, point)
+    if needed is None:
+        return say(
+            "{where} the gain lies on the edge of the range, and no number of blocks would settle "
+            "it",
+            where=where,
+        )
+    return say(
+        "{where} it is open after {blocks} blocks, and about {needed} would settle it",
+        where=where,
+        blocks=point.blocks,
+        needed=needed,
+    )
+
+
+def _crossing(loads: Sequence[float], values: Sequence[Interval], edge: float) -> str:
+    """The evaluation load at which a reading crosses an edge of the range, with its interval.
+
+    Between the measured loads the values, and each limit of their intervals, are taken to be
+    straight; they are 0 at a load of 0.
     """
-    loads = [0.0, *(summary.arms[point.arm].evaluation_load for point in points)]
 
-    def at(values: Sequence[float | None]) -> str:
-        curve = [0.0, *(0.0 if value is None else value for value in values)]
+    def at(limits: Sequence[float | None]) -> str:
+        curve = [0.0, *(0.0 if limit is None else limit for limit in limits)]
         for (x0, y0), (x1, y1) in zip(
             zip(loads, curve, strict=True), zip(loads[1:], curve[1:], strict=True), strict=False
         ):
@@ -143,7 +177,6 @@ def _crossing(summary: Summary, points: Sequence[Comparison], edge: float) -> st
                 return f"{x0 + (edge - y0) / (y1 - y0) * (x1 - x0):.2f}"
         return say("beyond {load:.2f}", load=loads[-1])
 
-    gains = [point.throughput_gain for point in points]
-    middle = at([gain.estimate for gain in gains])
-    first, last = at([gain.high for gain in gains]), at([gain.low for gain in gains])
+    middle = at([value.estimate for value in values])
+    first, last = at([value.high for value in values]), at([value.low for value in values])
     return f"{middle} [{first}, {last}]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from evalskip.machine.activity import means_of
-from evalskip.machine.contamination import is_contaminated
+from evalskip.machine.disturbance import disturbance_of
 from evalskip.probe.memory import train_peaks
 from evalskip.records import RunRecord
 from evalskip.slices import Whole, extrapolated, sets_of
@@ -66,6 +66,7 @@ def record_of(
             copied.pop("ranks", None)
     if "evaluated_times" in measured:
         _count_all_ranks(counted, measured["evaluated_times"])
+    disturbance = disturbance_of(outcome.activity, outcome.gpu_activity)
     return RunRecord(
         block=request.block,
         position=request.position,
@@ -79,7 +80,8 @@ def record_of(
         setup_ns=_setup(prepared["setup_ns"], request, measured.get("setup_ns", {})),
         usage=outcome.usage,
         activity=means_of(outcome.activity),
-        contaminated=is_contaminated(outcome.activity, outcome.gpu_activity),
+        disturbed_s=disturbance.disturbed_s if disturbance else None,
+        observed_s=disturbance.observed_s if disturbance else 0.0,
         **{**copied, **counted},
         **known,
     )

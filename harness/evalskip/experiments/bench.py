@@ -6,16 +6,17 @@ import time
 from collections import Counter, deque
 from contextlib import closing
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evalskip.analysis.frames import frame_of
 from evalskip.analysis.summarise import BENCH_SECTIONS, summarise
-from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.claims import speed
 from evalskip.claims.ledger import judged_by_peaks
 from evalskip.engines.base import BlockLost, RunEnded
 from evalskip.errors import MeasurementError
 from evalskip.experiments.duration import Estimate, estimate, slice_for
+from evalskip.machine.disturbance import is_disturbed
 from evalskip.messages import say
 from evalskip.plan import plan
 from evalskip.records import whole_attempts
@@ -109,7 +110,8 @@ class _Experiment:
         self._attempts = _next_attempts(records)
         self.finished: dict[Attempt, list[RunRecord]] = whole_attempts(records, self._arms)
         self._limit_s = spec.limits.run_time or _RUN_TIME_S
-        self._longest: dict[Measure, float] = {}
+        self._took: dict[Measure, list[float]] = {}
+        """Seconds of each block that has ended, by what it measured."""
         self._begun: set[Measure] = set()
         self._began = time.monotonic()
         self._before = sum(map(_seconds, self.finished.values()))
@@ -121,12 +123,19 @@ class _Experiment:
         done = {block for block, _ in self.finished}
         self._watcher.planned(blocks, sum(block.index in done for block in blocks))
         stopped = say("every planned block is run")
-        for look in self._spec.design.looks:
-            due = [block for block in blocks if block.index <= look and block.index not in done]
-            if not due and max(done) > look:
+        timed = [block for block in blocks if block.measure == "time"]
+        metered = [block for block in blocks if block.measure != "time"]
+        summary = None
+        for look in self._spec.design.looks if timed else ():
+            due = [block for block in timed if block.index <= look and block.index not in done]
+            if not due and max(done, default=0) > look and not metered:
                 continue  # it was looked at before there were the blocks beyond it
             done |= {block.index for block in due}
             suffices = self._run_all(due)
+            self._run_all([block for block in metered if block.index not in done])
+            metered = []
+            if suffices:
+                self._repeat([block for block in timed if block.index <= look])
             summary = self._summary()
             if not suffices:
                 stopped = say(
@@ -138,6 +147,9 @@ class _Experiment:
                     "every verdict was settled at the look after {look} blocks", look=look
                 )
                 break
+        if summary is None:
+            self._run_all([block for block in metered if block.index not in done])
+            summary = self._summary()
         effort = summary.effort.model_copy(update={"stopped": stopped})
         summary = summary.model_copy(update={"effort": effort})
         records = [record for runs in self.finished.values() for record in runs]
@@ -162,7 +174,7 @@ class _Experiment:
         if found and self._spec.limits.run_time is None:
             self._limit_s = max(_RUN_TIME_S, 3 * found.longest_s)
         if found and not sliced:
-            self._longest["time"] = found.experiment_s(1)
+            self._took["time"] = [found.experiment_s(1)]
         self._watcher.estimated(self._spec, found, sliced)
         self._results.note_environment(
             sliced=sliced.model_dump() if sliced else None, run_time_s=self._limit_s
@@ -174,17 +186,40 @@ class _Experiment:
         if block.measure not in self._begun:
             return True
         spent = time.monotonic() - self._began
-        return spent + self._longest.get(block.measure, 0) <= self._spec.design.budget
+        took = self._took.get(block.measure) or [0.0]
+        return spent + median(took) <= self._spec.design.budget
+
+    def _repeat(self, blocks: Sequence[Block]) -> None:
+        """Run blocks again that others disturbed, with what is left of the budget.
+
+        Where the ones that are run again are disturbed as well, the disturbance lasts, and no more
+        are.
+        """
+        due = deque(
+            block
+            for block in blocks
+            if self._disturbed(block) and self._attempts[block.index] <= self._spec.design.repeats
+        )
+        while due:
+            batch = [due.popleft() for _ in range(min(len(due), self._engine.room))]
+            if not self._run_all(batch) or any(map(self._disturbed, batch)):
+                return
+
+    def _disturbed(self, block: Block) -> bool:
+        """Whether others disturbed the latest attempt at a block."""
+        attempts = [attempt for attempt in self.finished if attempt[0] == block.index]
+        if not attempts:
+            return False
+        return bool(is_disturbed(run.disturbance for run in self.finished[max(attempts)]))
 
     def _run_all(self, blocks: Sequence[Block]) -> bool:
         """Run blocks, as many at once as there is room for; whether the budget sufficed.
 
-        A block that others disturbed is run again, as often as the design allows; one that is lost
-        with its node as well.
+        One that is lost with its node is run again.
         """
         due = deque(blocks)
         running: dict[int, _Running] = {}
-        again, lost = Counter[int](), Counter[int]()
+        lost = Counter[int]()
         suffices = True
         while due or running:
             while due and len(running) < self._engine.room and suffices:
@@ -210,10 +245,7 @@ class _Experiment:
                 self._watcher.block_lost(event.block, event.reason)
                 due.appendleft(event.block)
                 continue
-            disturbed = self._end(event.block, ended)
-            if disturbed and again[index] < self._spec.design.repeats and self._fits(event.block):
-                again[index] += 1
-                due.appendleft(event.block)
+            self._end(event.block, ended)
         return suffices
 
     def _begin(self, block: Block) -> _Running:
@@ -234,18 +266,16 @@ class _Experiment:
         if record.environment:
             self._results.note_environment(device=record.environment)
 
-    def _end(self, block: Block, ended: _Running) -> bool:
-        """Count a block as finished; whether others disturbed it."""
+    def _end(self, block: Block, ended: _Running) -> None:
+        """Count a block as finished."""
         self.finished[block.index, ended.attempt] = ended.records
-        took = _seconds(ended.records)
-        self._longest[block.measure] = max(self._longest.get(block.measure, 0), took)
+        self._took.setdefault(block.measure, []).append(_seconds(ended.records))
         # what it takes to tell grows with what there is to tell
         now = time.monotonic()
         if now - self._told_at >= _TELLING * self._telling_took:
             self._watcher.block_ended(self._summary())
             self._told_at = time.monotonic()
             self._telling_took = self._told_at - now
-        return block.measure == "time" and any(r.contaminated for r in ended.records)
 
     def _prepared(self, prepared: dict[str, Any]) -> None:
         self._results.check_software(prepared["software"])
@@ -254,7 +284,6 @@ class _Experiment:
             self._results.note_environment(parameters=prepared["parameters"])
 
     def _summary(self) -> Summary:
-        design = self._spec.design
         summary = summarise(
             self._spec,
             self.finished,
@@ -263,9 +292,7 @@ class _Experiment:
             environment=self._results.environment,
             seconds=self._before + time.monotonic() - self._began,
             stopped=say("it goes on"),
-            level_of_verdict=simultaneous_level(
-                design.level, len(design.looks), len(self._questions)
-            ),
+            questions=len(self._questions),
         )
         summary = speed.judged(summary, self._questions)
         claims = [*summary.claims, *judged_by_peaks(summary)]

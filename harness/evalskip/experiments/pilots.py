@@ -14,7 +14,7 @@ from evalskip.analysis.parts import PilotRun
 from evalskip.errors import InputError, MeasurementError
 from evalskip.files import append_line
 from evalskip.launch import launcher_for
-from evalskip.machine.contamination import is_contaminated
+from evalskip.machine.disturbance import disturbance_of, is_disturbed
 from evalskip.plan import PILOTS, request_for
 from evalskip.probe.layout import FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS, STEPS_BETWEEN
 from evalskip.schedules import AsWritten, EveryEpoch, FinalOnly
@@ -75,7 +75,7 @@ class Piloted:
     steps: int = 0
     of_steps: int = 0
     evaluation_batches: int = 0
-    contaminated: int = 0
+    disturbed: int = 0
 
     @property
     def left(self) -> int:
@@ -231,11 +231,11 @@ class _Pilots:
         began = time.monotonic()
         outcome = launcher.run(request, self._spec.limits.run_time or _RUN_TIME_S)
         self._count += 1
-        contaminated = is_contaminated(outcome.activity, outcome.gpu_activity)
+        disturbed = is_disturbed([disturbance_of(outcome.activity, outcome.gpu_activity)])
         self._record(
             kind=kind.name,
             request=request.model_dump(mode="json"),
-            contaminated=contaminated,
+            disturbed=disturbed,
             **outcome.model_dump(mode="json"),
         )
         if outcome.status != "ok" or outcome.measured is None:
@@ -257,11 +257,11 @@ class _Pilots:
         batches = sum(len(e["batches_ns"]) for e in timeline["evaluations"])
         found.steps += steps
         found.evaluation_batches += batches
-        found.contaminated += bool(contaminated)
+        found.disturbed += bool(disturbed)
         self._tell(
             f"pilot {self._count}: {steps} steps and {batches} evaluation batches in "
             f"{timeline['wall_ns'] / 1e9:.1f} s{', memory metered' if measure == 'memory' else ''}"
-            f"{', contaminated' if contaminated else ''}"
+            f"{', disturbed by others' if disturbed else ''}"
         )
         return run
 

@@ -88,7 +88,7 @@ def predict_costs(
                 of_steps=piloted.of_steps,
                 evaluation_batches=piloted.evaluation_batches,
                 seconds=time.monotonic() - began,
-                contaminated=piloted.contaminated,
+                disturbed=piloted.disturbed,
                 stops_early=any(run.whole.get("may_stop_early") for run in piloted.runs),
             ),
             "cost_models": teller.models,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalskip.analysis.curves import Curve, overfits, replay
+from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.regret import ReplayCosts, looks_of, recommended, rows_of, substitutes
 from evalskip.analysis.summarise import scope_of
-from evalskip.analysis.verdicts import simultaneous_level
 from evalskip.claims.ledger import judged_by_regret
 from evalskip.errors import InputError, MeasurementError
 from evalskip.files import append_line
@@ -126,7 +126,7 @@ class _Regret:
             *substitutes(self._size.train_rows, self._size.holdout_rows),
         ]
         # of each it is asked whether it loses more than it may, but of evaluating at every point
-        level_of_verdict = simultaneous_level(level, 1, len(looks) - 1)
+        level_of_verdict = simultaneous_level(level, (1,), len(looks) - 1)
         rows = rows_of(
             looks,
             curves,

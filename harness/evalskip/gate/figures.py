@@ -12,7 +12,6 @@ from evalskip.claims.held import headroom_of
 from evalskip.gate import kinds
 from evalskip.gate.kinds import KINDS
 from evalskip.spec import OFF
-from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,12 +87,12 @@ def figures_of(summary: Summary, benchmark: Benchmark | None = None) -> list[Fig
 
 def _gains(summary: Summary) -> Iterator[Figure]:
     for comparison in summary.comparisons:
-        if comparison.estimator == TOGETHER:
+        if comparison.estimator == "matched":
             yield from _of_interval(
                 kinds.THROUGHPUT_GAIN, comparison.arm, comparison.throughput_gain
             )
-        elif comparison.estimator == "matched_steps":
-            # without the hidden cost, what is saved is what evaluation takes of T
+        elif comparison.estimator == "attributed":
+            # without an after-effect, what is saved is what evaluation takes of T
             yield from _of_interval(kinds.EVALUATION_SHARE, comparison.arm, comparison.time_saved)
 
 
@@ -123,7 +122,7 @@ def _costs(summary: Summary) -> Iterator[Figure]:
 
 def _is_quiet(summary: Summary) -> bool:
     """Whether absolute times say something: hardly any run was robbed of what it needed."""
-    counts = [(arm.contaminated, arm.runs) for arm in summary.arms.values()]
+    counts = [(arm.disturbed, arm.runs) for arm in summary.arms.values()]
     runs = sum(total for _, total in counts)
     flagged = sum(count for count, _ in counts if count is not None)
     return all(count is not None for count, _ in counts) and flagged <= _FEW * runs

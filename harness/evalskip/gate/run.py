@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.verdicts import simultaneous_level
+from evalskip.analysis.interim import simultaneous_level
 from evalskip.errors import MeasurementError
 from evalskip.files import read_json
 from evalskip.gate.baseline import Experiment, Session, add_session, read_baseline
@@ -103,7 +103,7 @@ def gate(
     # the level is that of the whole gate
     questions = len(comparable(known, today)) if known else 0
     questions += len(shares_of(today)) if max_share is not None else 0
-    each = simultaneous_level(level, 1, questions)
+    each = simultaneous_level(level, (1,), questions)
     if known:
         result.changes += judged(known, today, each)
         result.notes += _notes(known, today, result.changes)

@@ -80,14 +80,14 @@ class ActivitySampler:
         return [time.monotonic(), busy, getattr(host, "steal", 0.0), self._own(), _cpu_pressure()]
 
     def _own(self) -> float:
-        """CPU seconds of the run's process, of those it has reaped, and of those still alive."""
+        """CPU seconds of the run's process and its descendants, those waited for included."""
         try:
             times = self._process.cpu_times()
             own = times.user + times.system + times.children_user + times.children_system
             for child in self._process.children(recursive=True):
                 with suppress(psutil.Error):
-                    alive = child.cpu_times()
-                    own += alive.user + alive.system
+                    times = child.cpu_times()
+                    own += times.user + times.system + times.children_user + times.children_system
         except psutil.Error:  # it has just ended
             return self._last[3]
         return float(own)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from evalskip.machine.contamination import BUSY_CORES
 from evalskip.machine.devices import usable_cores
+from evalskip.machine.disturbance import BUSY_CORES
 from evalskip.machine.steadying import steadying
 
 if TYPE_CHECKING:

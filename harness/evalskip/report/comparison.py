@@ -83,7 +83,7 @@ def _gains(summaries: Sequence[Summary]) -> Table:
     return Table(
         title=say("Gains side by side"),
         note=say(
-            "Throughput gain of skipping in per cent, by matched steps plus hidden cost; direct "
+            "Throughput gain of skipping in per cent, matched; by the wall clock "
             "where steps could not be matched."
         ),
         columns=(say("arm"), *(summary.name for summary in summaries)),

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from evalskip import digits
+from evalskip.analysis.verdicts import FEWEST_BLOCKS
 from evalskip.claims.held import on_what
 from evalskip.digits import nats, per_cent
 from evalskip.messages import counted, message, say
@@ -152,6 +153,13 @@ def _speed(summary: Summary, points: Sequence[Comparison]) -> str:
 
 def _held(summary: Summary, points: Sequence[Comparison]) -> str:
     """What became of the claimed range."""
+    fewest = min(point.blocks for point in points)
+    if fewest < FEWEST_BLOCKS:
+        return say(
+            "too few blocks to judge the claimed 15-30 %: {blocks} of {needed}",
+            blocks=fewest,
+            needed=FEWEST_BLOCKS,
+        )
     by_verdict: dict[Verdict, list[str]] = {}
     for point in points:
         if point.verdict:
@@ -186,7 +194,9 @@ def _where(summary: Summary, point: Comparison) -> str:
 
 def _faster(gain: Interval) -> str:
     """How much faster, or slower, or that neither can be told."""
-    if gain.low is not None and gain.high is not None and gain.low <= 0 <= gain.high:
+    if gain.low is None:
+        return say("so far about {gain:.0f} % faster", gain=100 * gain.estimate)
+    if gain.high is not None and gain.low <= 0 <= gain.high:
         return say("no faster that can be told ({gain})", gain=per_cent(gain))
     if gain.estimate < 0:
         low, high = (None if limit is None else -limit for limit in (gain.high, gain.low))

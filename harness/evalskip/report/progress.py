@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from evalskip import digits
-from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,9 +124,9 @@ class ProgressView:
     def block_ended(self, summary: Summary) -> None:
         """Show what the gains look like by now."""
         gains = [
-            f"{comparison.arm} {digits.interval(comparison.throughput_gain)}"
-            for comparison in summary.comparisons
-            if comparison.estimator == TOGETHER
+            f"{arm} {digits.interval(found.throughput_gain)}"
+            for arm in summary.arms
+            if (found := summary.headline(arm))
         ]
         if not gains:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip import digits
+from evalskip.analysis.verdicts import FEWEST_BLOCKS, unseen_probability
 from evalskip.messages import counted, listed, message, say
 from evalskip.report import ledger
 
@@ -32,6 +33,14 @@ def provenance(summary: Summary) -> list[str]:
         if summary.pilot:
             return [*lines, _piloted(summary.pilot)]
     lines += [_matched(summary), _effort(summary.effort)]
+    if summary.matched.blocks >= FEWEST_BLOCKS:
+        lines.append(
+            say(
+                "a kind of run that is rarer than {rare:.0f} % could be unseen in {blocks} blocks",
+                rare=100 * unseen_probability(summary.effort.blocks),
+                blocks=summary.effort.blocks,
+            )
+        )
     if summary.extrapolated:
         lines.append(_extrapolated(summary.extrapolated))
     if summary.pilot:
@@ -132,11 +141,11 @@ def _piloted(pilot: PilotSummary) -> str:
         batches=pilot.evaluation_batches,
     )
     duration = digits.duration(pilot.seconds)
-    if pilot.contaminated:
+    if pilot.disturbed:
         return say(
             "{told}, {count} of them disturbed by others, {duration} in all",
             told=told,
-            count=pilot.contaminated,
+            count=pilot.disturbed,
             duration=duration,
         )
     return say("{told}, {duration} in all", told=told, duration=duration)

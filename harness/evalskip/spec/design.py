@@ -24,10 +24,13 @@ class Design(BaseModel):
     level: float = Field(default=0.95, gt=0.5, lt=1, description="confidence level")
     seed: int = Field(default=0, ge=0, description="of every run, and of the random order")
     window: int = Field(
-        default=4, ge=0, description="steps after an evaluation that may bear its hidden cost"
+        default=4, ge=0, description="steps after an evaluation that may bear its after-effect"
     )
     repeats: int = Field(
-        default=2, ge=0, description="how often a contaminated block is run again, at most"
+        default=2,
+        ge=0,
+        description="how often a disturbed block is run again, at most, and only with what the "
+        "blocks that a verdict needs leave of the budget",
     )
     restore_random_state: bool = Field(
         default=True,

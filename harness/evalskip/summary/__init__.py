@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from evalskip.files import read_json, write_atomically
 from evalskip.summary.claims import Claim, Observation, Source, SpeedPoint
 from evalskip.summary.headroom import BoundBy, Headroom
+from evalskip.summary.memory import PeakDifference, quantity_of
 from evalskip.summary.parts import Interval, Part, Scope, Verdict
 from evalskip.summary.prediction import (
     CostModel,
@@ -24,7 +25,7 @@ from evalskip.summary.prediction import (
 )
 from evalskip.summary.regret import RegretSummary, ScheduleRegret
 from evalskip.summary.timing import (
-    TOGETHER,
+    Agreement,
     ArmSummary,
     Comparison,
     Differing,
@@ -36,13 +37,14 @@ from evalskip.summary.timing import (
     RunActivity,
     SetSummary,
     StepAround,
+    headline_of,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "TOGETHER",
+    "Agreement",
     "ArmSummary",
     "BoundBy",
     "Claim",
@@ -57,6 +59,7 @@ __all__ = [
     "JobSize",
     "Matched",
     "Observation",
+    "PeakDifference",
     "PieceCosts",
     "PilotSummary",
     "Prediction",
@@ -72,6 +75,8 @@ __all__ = [
     "StepAround",
     "Summary",
     "Verdict",
+    "headline_of",
+    "quantity_of",
     "read_summary",
     "write_sections",
 ]
@@ -95,6 +100,9 @@ class Summary(Part):
     comparisons: list[Comparison]
     noise_floor: Interval | None
     activity: list[RunActivity] = Field(default=[], description="of timed runs, in their order")
+    peak_differences: list[PeakDifference] = Field(
+        default=[], description="of each arm that evaluates, where memory was metered"
+    )
     headroom: list[Headroom] = Field(default=[])
     pilot: PilotSummary | None = None
     cost_models: list[CostModel] = Field(default=[], description="one per kind of evaluation")
@@ -145,6 +153,10 @@ class Summary(Part):
         """Comparisons that a claim of speed is judged at, by evaluation load."""
         found = [each for each in self.comparisons if each.verdict is not None]
         return sorted(found, key=lambda each: self.arms[each.arm].evaluation_load)
+
+    def headline(self, arm: str) -> Comparison | None:
+        """The comparison that an arm's figure is taken from; see :func:`headline_of`."""
+        return headline_of(self.comparisons, arm)
 
     def compared(self, arm: str, estimator: Estimator) -> Comparison | None:
         """The comparison of an arm with off by one estimator, if there is one."""

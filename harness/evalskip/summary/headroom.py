@@ -36,5 +36,5 @@ class Headroom(Part):
     )
     throughput_gain: Interval | None = Field(
         default=None,
-        description="direct: T at the job's own batch / T at the largest - 1, for the same rows",
+        description="wall clock: T at the job's own batch / T at the largest - 1, same rows",
     )

@@ -22,7 +22,7 @@ class Interval(Part):
     low: float | None = Field(default=None, description="limit; null: there is no interval")
     high: float | None = Field(default=None, description="limit; null: there is no interval")
     level: float = Field(description="how often such an interval holds the truth")
-    degrees: int | None = Field(
+    degrees: float | None = Field(
         default=None, description="of freedom, of the Student's t that the interval is made with"
     )
 

@@ -94,7 +94,7 @@ class PilotSummary(Part):
     of_steps: int = Field(description="of the whole job")
     evaluation_batches: int
     seconds: float = Field(description="with the start of everything")
-    contaminated: int = Field(description="processes during which others took what they needed")
+    disturbed: int = Field(description="processes during which others took what they needed")
     stops_early: bool = Field(
         default=False, description="whether early stopping may end the job before its last step"
     )

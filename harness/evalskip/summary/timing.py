@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from evalskip.summary.parts import Interval, Part, Verdict
 
-Estimator = Literal[
-    "direct", "attributed", "matched_steps", "hidden_cost", "matched_steps_plus_hidden_cost"
-]
-TOGETHER: Estimator = "matched_steps_plus_hidden_cost"
-"""What verdicts rest on."""
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Estimator = Literal["wall_clock", "attributed", "matched", "after_effect", "whole_span"]
 
 
 class Differing(Part):
@@ -92,15 +91,26 @@ class ArmSummary(Part):
         default={},
         description="peaks of train steps before_evaluation and after_evaluation, the first one",
     )
-    contaminated: int | None = Field(
-        description="runs during which others took what they needed; null: not judged"
+    disturbed: int | None = Field(
+        description="runs of blocks during which others took what they needed; null: not judged"
     )
     undisturbed_s: Interval | None = Field(
-        default=None, description="T with each piece at the lower quartile across runs"
+        default=None, description="mean T of the runs that others did not disturb"
     )
     around_evaluation: list[StepAround] = Field(
         default=[], description="steps before and after an evaluation, against those of off"
     )
+
+
+class Agreement(Part):
+    """Whether the whole-span figure bears the matched one out."""
+
+    difference: Interval = Field(description="whole span less matched, of throughput gain")
+    allowed: float = Field(
+        description="what the two may differ by: half a point, and what the drift of runs without "
+        "evaluation makes of the longer T"
+    )
+    agrees: bool = Field(description="false: they differ by more, and beyond the interval")
 
 
 class Comparison(Part):
@@ -113,13 +123,18 @@ class Comparison(Part):
     throughput_gain: Interval = Field(description="T(arm) / T(against) - 1")
     time_saved: Interval = Field(description="1 - T(against) / T(arm)")
     throughput_gain_with_setup: Interval | None = None
-    throughput_gain_uncontaminated: Interval | None = Field(
-        default=None, description="direct: of the blocks without a contaminated run"
+    throughput_gain_undisturbed: Interval | None = Field(
+        default=None, description="wall clock: of the blocks that others did not disturb"
     )
-    throughput_gain_at_median: Interval | None = Field(
-        default=None, description="matched steps: pieces located at the median instead"
+    agreement: Agreement | None = Field(
+        default=None, description="matched: with the whole span; null: too few blocks to tell"
     )
-    verdict: Verdict | None = Field(default=None, description="null: this estimator has no say")
+    verdict: Verdict | None = Field(
+        default=None, description="on the throughput gain; null: this estimator has no say"
+    )
+    verdict_time_saved: Verdict | None = Field(
+        default=None, description="on the other reading of the same claim"
+    )
 
 
 class Effort(Part):
@@ -150,7 +165,10 @@ class RunActivity(Part):
     own_cores: float = Field(description="that the run kept busy")
     others_cores: float = Field(description="that all else kept busy, or a hypervisor withheld")
     waiting: float = Field(description="share of the time in which something waited for a CPU")
-    contaminated: bool | None
+    disturbed_share: float | None = Field(
+        description="of its seconds, in which others took what it needed; null: not judged"
+    )
+    disturbed: bool | None = Field(description="whether its block is; null: not judged")
 
 
 class Extrapolated(Part):
@@ -159,3 +177,16 @@ class Extrapolated(Part):
     steps: int
     of_steps: int
     evaluation_batches: int = Field(description="of each evaluation")
+
+
+def headline_of(comparisons: Sequence[Comparison], arm: str) -> Comparison | None:
+    """The comparison that an arm's figure is taken from.
+
+    Matched; over the whole span where the two disagree, since then an after-effect outlasts its
+    window, or where there is no matched one; wall clock where only T can be compared.
+    """
+    own = {found.estimator: found for found in comparisons if found.arm == arm}
+    matched = own.get("matched")
+    if matched and (matched.agreement is None or matched.agreement.agrees):
+        return matched
+    return own.get("whole_span") or own.get("wall_clock")

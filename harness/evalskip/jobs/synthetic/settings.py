@@ -36,7 +36,7 @@ class Costs(BaseModel):
     log: float = Field(default=0.0, ge=0, description="a log of training")
     after_loop: float = Field(default=0.0, ge=0, description="from the last step to the end")
     after_evaluation: float = Field(
-        default=0.0, ge=0, description="hidden cost: added to the step after each evaluation"
+        default=0.0, ge=0, description="after-effect: added to the step after each evaluation"
     )
 
 

@@ -52,7 +52,7 @@ def plot(summary: Summary) -> Plot | None:
         svg = drawing.svg("around", say(TITLE))
     caption = say(
         "Medians over all evaluations and runs, with quartiles. Each run is taken in units of its "
-        "own median step; what lies above 1 after the dotted line is hidden cost."
+        "own median step; what lies above 1 after the dotted line is after-effect."
     )
     return Plot("around", say(TITLE), caption, svg, _table(summary))
 

@@ -56,7 +56,9 @@ def compared(summaries: Sequence[Summary]) -> Plot | None:
         axes.grid(axis="x")
         drawing.legend(2)
         svg = drawing.svg("compared", say(TITLE))
-    caption = say("Matched where steps could be matched, direct otherwise; each with its interval.")
+    caption = say(
+        "Matched where steps could be matched, by the wall clock otherwise; each with its interval."
+    )
     table = Table(
         title=say(TITLE),
         note=say("Throughput gain in per cent."),

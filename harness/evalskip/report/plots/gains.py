@@ -18,29 +18,23 @@ from evalskip.report.plots.drawing import (
     labels,
 )
 from evalskip.spec import OFF_AGAIN
-from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
-    from evalskip.summary import Summary
+    from evalskip.summary import Interval, Summary
 
 TITLE = message("What skipping evaluation gains")
 
 
 def plot(summary: Summary) -> Plot | None:
-    """The matched and the direct estimate of every arm."""
-    matched = {
-        found.arm: found.throughput_gain
-        for found in summary.comparisons
-        if found.estimator == TOGETHER
-    }
-    direct = {
-        found.arm: found.throughput_gain
-        for found in summary.comparisons
-        if found.estimator == "direct"
-    }
+    """The matched and the wall-clock estimate of every arm."""
+    by_estimator: dict[str, dict[str, Interval]] = {"matched": {}, "wall_clock": {}}
+    for found in summary.comparisons:
+        if found.estimator in by_estimator:
+            by_estimator[found.estimator][found.arm] = found.throughput_gain
+    matched, wall_clock = by_estimator.values()
     if summary.noise_floor:
-        direct[OFF_AGAIN] = summary.noise_floor
-    arms = [(name, arm) for name, arm in summary.arms.items() if name in matched | direct]
+        wall_clock[OFF_AGAIN] = summary.noise_floor
+    arms = [(name, arm) for name, arm in summary.arms.items() if name in matched | wall_clock]
     if not arms:
         return None
     with Drawing(height_for(len(arms), legend_rows=2)) as drawing:
@@ -48,8 +42,8 @@ def plot(summary: Summary) -> Plot | None:
         draw_claimed(axes)
         axes.axvline(0, color=INK, lw=0.8)
         for estimates, colour, marker, shift, label in (
-            (matched, BLUE, "o", -0.14, say("matched: undisturbed")),
-            (direct, VERMILION, "d", 0.14, say("direct: noise included")),
+            (matched, BLUE, "o", -0.14, say("matched")),
+            (wall_clock, VERMILION, "d", 0.14, say("wall clock, noise included")),
         ):
             for place, (name, _) in enumerate(arms):
                 if name in estimates:

@@ -16,7 +16,6 @@ from evalskip.report.plots.drawing import (
     series,
 )
 from evalskip.report.tables import Table
-from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
     from evalskip.summary import ArmSummary, Comparison, Summary
@@ -28,9 +27,9 @@ def plot(summary: Summary) -> Plot | None:
     """One point per arm that evaluates; None where they do not differ in load."""
     points = sorted(
         (
-            (summary.arms[found.arm], found)
-            for found in summary.comparisons
-            if found.estimator == TOGETHER and summary.arms[found.arm].evaluation_load
+            (own, found)
+            for arm, own in summary.arms.items()
+            if (found := summary.headline(arm)) and own.evaluation_load
         ),
         key=lambda point: point[0].evaluation_load,
     )
@@ -53,8 +52,8 @@ def plot(summary: Summary) -> Plot | None:
         drawing.legend(2)
         svg = drawing.svg("load", say(TITLE))
     caption = say(
-        "By matched steps plus hidden cost. Between the measured loads the lines are straight, and "
-        "no more than a guide for the eye."
+        "Matched. Between the measured loads the lines are straight, and no more than a guide for "
+        "the eye."
     )
     return Plot("load", say(TITLE), caption, svg, _table(points))
 
@@ -62,7 +61,7 @@ def plot(summary: Summary) -> Plot | None:
 def _table(points: list[tuple[ArmSummary, Comparison]]) -> Table:
     return Table(
         title=say(TITLE),
-        note=say("Throughput gain by matched steps plus hidden cost."),
+        note=say("Throughput gain, matched."),
         columns=(say("arm"), say("evaluation load"), say("gain %"), say("verdict")),
         rows=[
             (

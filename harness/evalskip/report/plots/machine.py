@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip import digits
 from evalskip.messages import message, say
 from evalskip.report.plots.drawing import BLUE, INK, PAPER, VERMILION, Drawing, Plot
 from evalskip.report.tables import Table
@@ -40,10 +41,12 @@ def plot(summary: Summary) -> Plot | None:
         flagged = [
             (place, run.own_cores + run.others_cores)
             for place, run in zip(places, runs, strict=True)
-            if run.contaminated
+            if run.disturbed
         ]
         if flagged:
-            axes.plot(*zip(*flagged, strict=True), "v", color=INK, ms=5, label=say("contaminated"))
+            axes.plot(
+                *zip(*flagged, strict=True), "v", color=INK, ms=5, label=say("disturbed block")
+            )
         if cores := summary.machine.get("cores"):
             axes.axhline(cores, color=INK, lw=0.8, ls=":")
         axes.margins(x=0)
@@ -53,8 +56,8 @@ def plot(summary: Summary) -> Plot | None:
         drawing.legend()
         svg = drawing.svg("machine", say(TITLE))
     caption = say(
-        "Means over each run; the dotted line is what the machine has. Contaminated: others took "
-        "what the run needed, judged without a look at its arm or duration."
+        "Means over each run; the dotted line is what the machine has. A block is disturbed where "
+        "others took what its runs needed in more than a tenth of their seconds."
     )
     return Plot("machine", say(TITLE), caption, svg, _table(summary))
 
@@ -72,7 +75,8 @@ def _table(summary: Summary) -> Table:
             say("own cores"),
             say("others' cores"),
             say("waiting %"),
-            say("contaminated"),
+            say("disturbed %"),
+            say("its block disturbed"),
         ),
         rows=[
             (
@@ -83,7 +87,8 @@ def _table(summary: Summary) -> Table:
                 f"{run.own_cores:.2f}",
                 f"{run.others_cores:.2f}",
                 f"{100 * run.waiting:.1f}",
-                say(_JUDGED[run.contaminated]),
+                digits.percent(run.disturbed_share),
+                say(_JUDGED[run.disturbed]),
             )
             for run in summary.activity
         ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims.held import quantity_of
 from evalskip.messages import message, say
 from evalskip.report import tables
 from evalskip.report.plots.drawing import (
@@ -16,6 +15,7 @@ from evalskip.report.plots.drawing import (
     height_for,
     labels,
 )
+from evalskip.summary import quantity_of
 
 if TYPE_CHECKING:
     from evalskip.summary import ArmSummary, Summary

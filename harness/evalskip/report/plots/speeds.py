@@ -37,7 +37,7 @@ def plot(summary: Summary) -> Plot | None:
         drawing.legend(2)
         svg = drawing.svg("speeds", say(TITLE))
     caption = say(
-        "By matched steps plus hidden cost, each with the interval that its verdict rests on. A "
+        "Matched, each with the interval that its verdict rests on. A "
         "point without one is of too few blocks."
     )
     return Plot("speeds", say(TITLE), caption, svg, speeds(summary))

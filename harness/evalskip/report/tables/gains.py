@@ -5,58 +5,51 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip import digits
-from evalskip.messages import listed, say
+from evalskip.messages import say
 from evalskip.report.tables.table import WHO, Table, gain_of, level, who
 from evalskip.report.tables.times import times
 from evalskip.spec import OFF_AGAIN
-from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
-    from evalskip.summary import Summary
+    from evalskip.summary import Estimator, Summary
 
 
 def gains(summary: Summary) -> Table:
-    """What skipping evaluation gains: as seen, undisturbed, and the verdict on the claim."""
+    """What skipping evaluation gains: by the wall clock, matched, and the verdict on the claim."""
     rows = []
-    levels = set()
+    spans = False
     for name, arm in summary.arms.items():
-        direct = summary.noise_floor if name == OFF_AGAIN else gain_of(summary, name, "direct")
-        matched = summary.compared(name, TOGETHER)
-        if matched:
-            levels.add(f"{100 * matched.throughput_gain.level:.3g}")
+        wall_clock = (
+            summary.noise_floor if name == OFF_AGAIN else gain_of(summary, name, "wall_clock")
+        )
+        found = summary.headline(name)
+        matched = found if found and found.estimator != "wall_clock" else None
+        text = digits.interval(matched.throughput_gain if matched else None)
+        if matched and matched.estimator == "whole_span":
+            spans, text = True, f"{text} *"
         rows.append(
             (
                 *who(name, arm),
-                digits.interval(direct),
-                digits.interval(matched.throughput_gain if matched else None),
+                digits.interval(wall_clock),
+                text,
                 say(matched.verdict) if matched and matched.verdict else digits.NOTHING,
             )
         )
     note = say(
-        "Gain: T with evaluation over T without, less 1, and an interval over blocks. Direct: as "
-        "seen, noise included ({level}). Matched: matched steps plus hidden cost, undisturbed",
-        level=_levels(summary),
+        "Gain: T with evaluation over T without, less 1, with {level} % confidence intervals over "
+        "blocks, corrected for interim analyses and multiple comparisons. Wall clock: noise "
+        "included. Matched: each evaluation against the steps beside it. Verdicts are on “15-30 % "
+        "faster”.",
+        level=level(summary),
     )
-    if levels:
-        note += say(
-            " ({level} %, so that all looks and questions hold together)",
-            level=listed(sorted(levels)),
-        )
+    if spans:
+        note += say(" *: over the whole span, with which matched does not agree.")
     return Table(
         title=say("What skipping evaluation gains"),
-        note=say("{note}. Verdicts are on “15-30 % faster”.", note=note),
-        columns=(*map(say, WHO), say("direct gain %"), say("matched gain %"), say("verdict")),
+        note=note,
+        columns=(*map(say, WHO), say("wall-clock gain %"), say("matched gain %"), say("verdict")),
         rows=rows,
     )
-
-
-def _levels(summary: Summary) -> str:
-    """Of what is seen directly; that of the noise floor is asked about at every look."""
-    usual = level(summary)
-    floor = f"{100 * summary.noise_floor.level:.3g}" if summary.noise_floor else usual
-    if floor == usual:
-        return f"{usual} %"
-    return say("{level} %; off, again: {floor} %", level=usual, floor=floor)
 
 
 def overview(summary: Summary) -> Table:
@@ -79,76 +72,89 @@ def estimates(summary: Summary) -> Table:
     for name, arm in summary.arms.items():
         if name == OFF_AGAIN and summary.noise_floor:
             floor = digits.interval(summary.noise_floor)
-            rows.append((*who(name, arm), floor, *[digits.NOTHING] * 6))
-        direct = summary.compared(name, "direct")
-        together = summary.compared(name, TOGETHER)
-        if direct:
+            rows.append((*who(name, arm), floor, *[digits.NOTHING] * 5))
+        wall_clock = summary.compared(name, "wall_clock")
+        if wall_clock:
+            estimators: tuple[Estimator, ...] = (
+                "attributed",
+                "matched",
+                "after_effect",
+                "whole_span",
+            )
             rows.append(
                 (
                     *who(name, arm),
-                    digits.interval(direct.throughput_gain),
-                    digits.interval(direct.throughput_gain_uncontaminated),
-                    digits.interval(gain_of(summary, name, "attributed")),
-                    digits.interval(gain_of(summary, name, "matched_steps")),
-                    digits.interval(gain_of(summary, name, "hidden_cost")),
-                    digits.interval(together.throughput_gain if together else None),
-                    digits.interval(together.throughput_gain_at_median if together else None),
+                    digits.interval(wall_clock.throughput_gain),
+                    digits.interval(wall_clock.throughput_gain_undisturbed),
+                    *(digits.interval(gain_of(summary, name, each)) for each in estimators),
                 )
             )
     return Table(
         title=say("Estimates that check each other"),
         note=say(
-            "Throughput gain in per cent. Direct: whole runs, paired within blocks; once more "
-            "without blocks that others disturbed. Attributed: T / (T - evaluate) within runs. "
-            "Matched steps: each piece at the lower quartile across runs, then added up. Hidden "
-            "cost: what evaluation adds to the steps after it. Verdicts rest on both together, at "
-            "a level that holds over all looks and questions; the last column has pieces at the "
-            "median instead."
+            "Throughput gain in per cent, with {level} % confidence intervals. Wall clock: whole "
+            "runs, paired within blocks; once more without blocks that others disturbed. "
+            "Attributed: T / (T - evaluate) within runs. Matched: each evaluation against the "
+            "steps beside it, with its after-effect, which is what it adds to the steps of its "
+            "window. Whole span: T in units of the steps before the first evaluation. Verdicts "
+            "rest on matched, where the whole span does not differ from it.",
+            level=level(summary),
         ),
         columns=(
             *map(say, WHO),
-            say("direct"),
+            say("wall clock"),
             say("undisturbed blocks"),
             say("attributed"),
-            say("matched steps"),
-            say("hidden cost"),
-            say("both"),
-            say("both, at the median"),
+            say("matched"),
+            say("of that, after-effect"),
+            say("whole span"),
         ),
         rows=rows,
     )
 
 
 def readings(summary: Summary) -> Table:
-    """The direct estimate in both readings, and with set-up included."""
+    """The same estimate in both readings, each with its verdict; and with set-up included."""
     rows = []
     for name, arm in summary.arms.items():
-        if direct := summary.compared(name, "direct"):
-            rows.append(
-                (
-                    *who(name, arm),
-                    digits.load(arm.evaluation_load),
-                    str(direct.blocks),
-                    digits.interval(direct.throughput_gain),
-                    digits.interval(direct.time_saved),
-                    digits.seconds(arm.setup_s),
-                    digits.interval(direct.throughput_gain_with_setup),
-                )
+        found, wall_clock = summary.headline(name), summary.compared(name, "wall_clock")
+        if found is None:
+            continue
+        verdicts = (found.verdict, found.verdict_time_saved)
+        gain, saved = (say(each) if each else digits.NOTHING for each in verdicts)
+        with_setup = wall_clock.throughput_gain_with_setup if wall_clock else None
+        rows.append(
+            (
+                *who(name, arm),
+                digits.load(arm.evaluation_load),
+                str(found.blocks),
+                digits.interval(found.throughput_gain),
+                gain,
+                digits.interval(found.time_saved),
+                saved,
+                digits.seconds(arm.setup_s),
+                digits.interval(with_setup),
             )
+        )
     return Table(
         title=say("Both readings of “faster”, and set-up"),
         note=say(
-            "Evaluation load: evaluated tokens over trained tokens. Set-up: process, imports, "
-            "model and data, as a process of its own would have it."
+            "15-30 % read as throughput gain, T with evaluation over T without, less 1; and as "
+            "time saved, 1 less T without over T with. {level} % confidence intervals. Load: "
+            "evaluated tokens over trained tokens. Set-up: process, imports, model and data, as a "
+            "process of its own would have it.",
+            level=level(summary),
         ),
         columns=(
             *map(say, WHO),
             say("load"),
             say("blocks"),
             say("throughput gain %"),
+            say("verdict"),
             say("time saved %"),
+            say("verdict"),
             say("set-up s"),
-            say("gain with set-up %"),
+            say("wall-clock gain with set-up %"),
         ),
         rows=rows,
     )

@@ -77,7 +77,8 @@ def headroom(summary: Summary) -> Table:
             "builds a model; alone: an evaluation beside train steps of one row. Tokens/s of "
             "steady train steps at the job's own batch ({own}) and at the largest; faster: T at "
             "the own batch over T at the largest, less 1, for the same rows, with an evaluation "
-            "at the end where the arm evaluates; direct, since another batch is other work.",
+            "at the end where the arm evaluates; by the wall clock, since another batch is other "
+            "work.",
             limits=listed(limits),
             bases=listed(bases),
             own=listed(own_batches),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from evalskip import digits
 from evalskip.messages import message, say
 from evalskip.spec import OFF_AGAIN
-from evalskip.summary import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,8 +76,9 @@ def gain_of(summary: Summary, arm: str, estimator: Estimator) -> Interval | None
 
 
 def best_gain(summary: Summary, arm: str) -> Interval | None:
-    """By matched steps plus hidden cost; direct where steps could not be matched."""
-    return gain_of(summary, arm, TOGETHER) or gain_of(summary, arm, "direct")
+    """From the comparison that an arm's figure is taken from."""
+    comparison = summary.headline(arm)
+    return comparison.throughput_gain if comparison else None
 
 
 def has(summary: Summary, quantity: str) -> bool:
@@ -93,6 +93,6 @@ def peak(arm: ArmSummary, phase: str, quantity: str) -> str:
 
 
 def level(summary: Summary) -> str:
-    """The level of the intervals that no verdict rests on, in per cent."""
+    """The level of the intervals of gains, in per cent."""
     levels = [comparison.throughput_gain.level for comparison in summary.comparisons]
-    return f"{100 * levels[0]:g}" if levels else "95"
+    return f"{100 * levels[0]:.3g}" if levels else "95"
