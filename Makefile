@@ -1,5 +1,5 @@
 # make bench | report | claims | gate | memory | docs | test | test-slow | lint | simulate |
-# simulate-stopping | simulate-gate | stopwatch | instrumentation | validate | eval-budget :
+# simulate-stopping | simulate-gate | beside | stopwatch | instrumentation | validate | eval-budget :
 # each sets up what it needs.
 #
 #   make bench SPEC=bench/gpu.yaml          another experiment
@@ -24,7 +24,8 @@ endif
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .PHONY: bench report claims gate gate-session gate-baseline memory llamafactory llamafactory-gpu \
-	deepspeed smollm2 simulate simulate-stopping simulate-gate stopwatch instrumentation validate eval-budget test \
+	deepspeed smollm2 simulate simulate-stopping simulate-gate beside stopwatch instrumentation \
+	validate eval-budget test \
 	test-slow lint docs lock clean
 
 bench: $(READY) $(EXTRA)
@@ -74,6 +75,11 @@ simulate-gate: $(READY)
 # that does nothing else; takes up what it did before
 stopwatch: $(READY)
 	$(PY) bench/stopwatch.py
+
+# the main job beside one busy process per core, five tries; about 50 minutes on a machine that does
+# nothing else; takes up what it did before
+beside: $(READY)
+	$(PY) bench/beside.py
 
 # what the probe costs a train step; about three minutes
 instrumentation: $(READY)

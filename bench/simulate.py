@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from evalskip.analysis.estimates import LEAST_HALF_WIDTH, MATERIAL, compared, replicated
+from evalskip.analysis.agreement import MATERIAL
 from evalskip.analysis.interim import simultaneous_level
+from evalskip.analysis.step_estimates import LEAST_HALF_WIDTH, compared, replicated
 from evalskip.analysis.verdicts import with_verdicts
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import headline_of

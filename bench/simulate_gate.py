@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from evalskip.analysis.estimates import attributed, compared, replicated, undisturbed_time
+from evalskip.analysis.estimates import attributed, undisturbed_time
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval, ratio
+from evalskip.analysis.step_estimates import compared, replicated
 from evalskip.gate import kinds
 from evalskip.gate.baseline import Baseline, Experiment, Session
 from evalskip.gate.figures import Figure, figures_of

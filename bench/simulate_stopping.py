@@ -1,8 +1,8 @@
 """Does an interval still hold where blocks are run until it is narrow enough?
 
 The rule of ``stopwatch.py`` under the scenes of ``scenes.py``: one arm with a true gain of 15 %,
-one without evaluation; blocks are added until the half-width of the 95 % interval is one point, from
-the fourth on, or there are 24. ``make simulate-stopping`` writes the table.
+one without evaluation; blocks are added until the half-width of the 95 % interval is one point,
+from the fourth on, or there are 24. ``make simulate-stopping`` writes the table.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evalskip.analysis.estimates import matched_interval, replicated
 from evalskip.analysis.intervals import throughput_gain
+from evalskip.analysis.step_estimates import matched_interval, replicated
 from evalskip.spec import OFF
 from scenes import SCENES, sweeps
 

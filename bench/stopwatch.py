@@ -32,9 +32,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from evalskip.analysis.estimates import matched_interval, replicated
 from evalskip.analysis.intervals import throughput_gain
 from evalskip.analysis.pieces import pieces_of
+from evalskip.analysis.step_estimates import matched_interval, replicated
 from evalskip.launch import launcher_for
 from evalskip.machine.disturbance import disturbance_of, is_disturbed
 from evalskip.plan import plan

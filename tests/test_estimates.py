@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from evalskip.analysis.estimates import LEAST_HALF_WIDTH, compared, replicated
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import jackknife_t, mean_interval, moderated, replicates
 from evalskip.analysis.pieces import Pieces, pieces_of
 from evalskip.analysis.places import places_of
+from evalskip.analysis.step_estimates import LEAST_HALF_WIDTH, compared, replicated
 from evalskip.analysis.verdicts import (
     blocks_to_settle,
     judge,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from evalskip.analysis.estimates import compared, replicated
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.pieces import Pieces
+from evalskip.analysis.step_estimates import compared, replicated
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import headline_of
 from scenes import OFF_S, SCENES, STEP_S, Scene, jitter, sweeps

@@ -14,19 +14,14 @@ from evalskip.analysis.cautions import (
     uncompared,
     unseen,
 )
-from evalskip.analysis.estimates import (
-    attributed,
-    compared,
-    fixed_cost,
-    replicated,
-    wall_clock,
-)
+from evalskip.analysis.estimates import attributed, fixed_cost, wall_clock
 from evalskip.analysis.frames import frame_of
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.matching import match, matched_attempts
 from evalskip.analysis.nodes import in_own_pace, of_blocks
 from evalskip.analysis.peak_differences import peak_differences
 from evalskip.analysis.pieces import pieces_of
+from evalskip.analysis.step_estimates import compared, replicated
 from evalskip.records import latest_attempts
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import (
