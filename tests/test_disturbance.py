@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from evalskip.engines import recording
 from evalskip.machine.activity import FIELDS, ActivitySampler
 from evalskip.machine.disturbance import Disturbance, disturbance_of, is_disturbed
 from evalskip.machine.steadying import steadying
@@ -96,6 +98,37 @@ def test_cpu_time_of_children_that_were_waited_for_is_the_runs_own() -> None:
     own = [sample[FIELDS.index("own_s")] for sample in sampler.samples]
     assert min(own) >= 0
     assert sum(own) >= 0.6
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "order"),
+    [
+        (lambda run: False, [(1, 0), (2, 0), (3, 0)]),
+        # the blocks of a look first, then those that were disturbed
+        (lambda run: run in (0, 4), [(1, 0), (2, 0), (1, 1), (2, 1), (3, 0)]),
+        # where the repeat is disturbed as well, no more are tried until the next look
+        (lambda run: True, [(1, 0), (2, 0), (1, 1), (3, 0), (1, 2)]),
+    ],
+    ids=["calm", "now and then", "always"],
+)
+def test_blocks_of_a_verdict_come_first_then_repeats(
+    disturbed: Callable[[int], bool],
+    order: list[tuple[int, int]],
+    write_spec: Callable[..., Path],
+    tmp_path: Path,
+    evalskip: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = itertools.count()
+    monkeypatch.setattr(
+        recording,
+        "disturbance_of",
+        lambda *_: Disturbance(float(disturbed(next(runs))), 1.0),
+    )
+    spec = write_spec(design={"looks": [2, 3], "repeats": 2})
+    assert evalskip("bench", spec, "--out", tmp_path / "out").returncode == 0
+    records = RecordStore(tmp_path / "out").read()
+    assert list(dict.fromkeys((run.block, run.attempt) for run in records)) == order
 
 
 def _spin() -> None:

@@ -27,16 +27,23 @@ def peak_differences(
 
 
 def told_differences(found: Mapping[str, PeakDifference]) -> str:
-    """Each difference with its interval and what came of it."""
-    return say("; ").join(
-        say(
-            "{more} with {arm}: {verdict}",
-            more=_with_interval(each.difference),
-            arm=arm,
-            verdict=say(_MATERIALLY[each.verdict]),
-        )
-        for arm, each in found.items()
-    )
+    """What came of each arm; of those of one verdict, the largest difference with its interval."""
+    by_verdict: dict[Verdict, dict[str, PeakDifference]] = {}
+    for arm, each in found.items():
+        by_verdict.setdefault(each.verdict, {})[arm] = each
+    texts = []
+    for verdict, own in by_verdict.items():
+        largest = max(own.values(), key=lambda each: each.difference.estimate)
+        known = {
+            "more": _with_interval(largest.difference),
+            "arms": listed(own),
+            "verdict": say(_MATERIALLY[verdict]),
+        }
+        if len(own) == 1:
+            texts.append(say("{more} with {arms}: {verdict}", **known))
+        else:
+            texts.append(say("at most {more} with {arms}: {verdict}", **known))
+    return say("; ").join(texts)
 
 
 def few_runs(found: Mapping[str, PeakDifference]) -> str:

@@ -182,12 +182,15 @@ class _Experiment:
         return sliced
 
     def _fits(self, block: Block) -> bool:
-        """Whether the budget allows for the block; the first of its kind is run in any case."""
-        if block.measure not in self._begun:
+        """Whether the budget allows for the block; the first of all is run in any case."""
+        if not self._begun:
             return True
         spent = time.monotonic() - self._began
-        took = self._took.get(block.measure) or [0.0]
-        return spent + median(took) <= self._spec.design.budget
+        # one that meters memory takes about as long as one that is timed
+        took = self._took.get(block.measure) or [
+            each for own in self._took.values() for each in own
+        ]
+        return spent + median(took or [0.0]) <= self._spec.design.budget
 
     def _repeat(self, blocks: Sequence[Block]) -> None:
         """Run blocks again that others disturbed, with what is left of the budget.
