@@ -24,12 +24,8 @@ class Block:
 
     @property
     def label(self) -> str:
-        """How it is named to people: ``block 3`` or ``memory block 1``."""
-        if self.index == PILOT_BLOCK:
-            return "pilot"
-        if self.measure == "memory" and self.index > FIRST_MEMORY_BLOCK:
-            return f"memory block {self.index - FIRST_MEMORY_BLOCK}"
-        return f"block {self.index}"
+        """How it is named to people; see :func:`label_of`."""
+        return label_of(self.index)
 
 
 FIRST_MEMORY_BLOCK, MEMORY_BLOCKS = 150_000, 3
@@ -40,6 +36,15 @@ PILOT_BLOCK = 200_000
 TRIALS, PILOTS, CURVES = 300_000, 400_000, 500_000
 """Indices from which on runs are numbered that belong to no block: beyond those of all blocks."""
 _AGREE: tuple[str, list[int]] = ("RanksAgree", [])
+
+
+def label_of(index: int) -> str:
+    """How the block of an index is named to people: ``block 3`` or ``memory block 1``."""
+    if index == PILOT_BLOCK:
+        return "pilot"
+    if FIRST_MEMORY_BLOCK < index <= FIRST_MEMORY_BLOCK + MEMORY_BLOCKS:
+        return f"memory block {index - FIRST_MEMORY_BLOCK}"
+    return f"block {index}"
 
 
 def plan(spec: Spec, sliced: Slice | None = None) -> list[Block]:

@@ -109,6 +109,7 @@ def summarise(
     pieces, left_out = _pieces(timed, usable, store, spec.design.window)
     offs = [pieces[off] for off in (OFF, OFF_AGAIN) if off in pieces]
     design = spec.design
+    arm_names = [arm.name for arm in spec.all_arms()]
     level = simultaneous_level(design.level, design.looks, questions)
     compares = {
         arm.name: pieces[arm.name]
@@ -167,7 +168,10 @@ def summarise(
         },
         comparisons=comparisons,
         noise_floor=floor.throughput_gain if floor else None,
-        peak_differences=peak_differences(_metered(records), design.level),
+        peak_differences=sorted(
+            peak_differences(_metered(records), design.level),
+            key=lambda found: arm_names.index(found.arm),
+        ),
         activity=_activity(records, runs),
         changes=job.changes(),
         warnings=[

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from evalskip import digits
+from evalskip.plan import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +120,7 @@ class ProgressView:
         if ended or not self._live:
             measured = digits.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
             told = ", extrapolated" if record.extrapolated else ""
-            self._line(f"block {record.block}, {record.arm}: T {measured} s{told}{ended}")
+            self._line(f"{label_of(record.block)}, {record.arm}: T {measured} s{told}{ended}")
 
     def block_ended(self, summary: Summary) -> None:
         """Show what the gains look like by now."""
