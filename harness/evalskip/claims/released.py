@@ -29,7 +29,7 @@ def judged(summary: Summary) -> Claim:
         summary,
         {arm: each.verdict for arm, each in found.items()},
         measured=say(
-            "train steps that follow an evaluation peak above those of a run without by {more}",
+            "peak of train steps that follow an evaluation, against those of a run without: {more}",
             more=held.told_differences(found) or say("nothing that was measured"),
         )
         + _set_up(summary),

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from evalskip import digits
+from evalskip.analysis.verdicts import FEWEST_BLOCKS
 from evalskip.plan import label_of
 
 if TYPE_CHECKING:
@@ -84,10 +85,10 @@ class ProgressView:
                 f"most {sliced.evaluation_batches:,} batches of each evaluation, and the whole is "
                 "extrapolated; --full runs it whole"
             )
-        elif least > design.budget:
+        elif (needed_s := found.experiment_s(FEWEST_BLOCKS)) > design.budget:
             self._line(
-                f"the budget of {budget} is too short for the {design.looks[0]} blocks that a "
-                f"verdict needs; expected --budget {math.ceil(least / 60) + 1}m"
+                f"the budget of {budget} is too short for the {FEWEST_BLOCKS} blocks that a "
+                f"verdict needs; expected --budget {math.ceil(needed_s / 60) + 1}m"
             )
 
     def planned(self, blocks: Sequence[Block], finished: int) -> None:
