@@ -227,8 +227,8 @@ def table(sessions: list[dict[str, Any]]) -> list[str]:
         "# Matched against a stopwatch",
         "",
         "The job of `bench/stopwatch.yaml`, off against every epoch; `make stopwatch`. Gains in %, "
-        f"with half-widths of {AT_STOP:.0%} intervals, of which 95 % hold where they are waited for, "
-        "in percentage points; the target is 1.0. "
+        f"with half-widths of {AT_STOP:.0%} intervals, of which 95 % hold where they are waited "
+        "for, in percentage points; the target is 1.0. "
         f"Blocks are run until it is met, from {FEWEST} on, or the time is up: {limits}. The "
         "neighbour keeps one core busy for random stretches. hyperfine times the same T for about "
         "as long.",

@@ -175,7 +175,7 @@ def test_a_run_longer_than_the_budget_is_cut_unless_full_is_asked_for(
     assert len(cuts) == 1
     ended = evalskip("bench", path, "--out", tmp_path / "full", "--full", "--budget", "1s")
     assert ended.returncode == 0, ended.stderr
-    assert "the budget of 1 s is too short for the 2 blocks" in ended.stdout
+    assert "the budget of 1 s is too short for the 6 blocks" in ended.stdout
     assert read_summary(tmp_path / "full").extrapolated is None
 
 
