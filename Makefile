@@ -59,7 +59,7 @@ memory: $(READY)
 	for name in evaluation-batch long-rows logits generation; do \
 		$(PY) -m evalskip bench bench/memory/$$name.yaml --out results/memory/$$name || exit; done
 
-# coverage of the intervals and wrong verdicts, under known truth; about half an hour on two cores
+# coverage of the intervals and wrong verdicts, under known truth; about 40 minutes on two cores
 simulate: $(READY)
 	$(PY) bench/simulate.py
 
