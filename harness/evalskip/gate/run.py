@@ -46,7 +46,7 @@ def session_of(
     figures = figures_of(summary, _read_benchmark(directory, benchmark))
     if not figures:
         raise MeasurementError(
-            f"{directory}: nothing was measured that a gate compares; expected at least two "
+            f"{directory}: nothing was measured that a gate compares; expected at least six "
             "matched blocks"
         )
     runs = RecordStore(directory).read()
