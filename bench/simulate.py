@@ -224,7 +224,7 @@ def _opening(cells: pd.DataFrame, sweeps_per_scene: int) -> list[str]:
         f"{sweeps_per_scene:,} simulated sweeps under each scene of `bench/scenes.py`; `make "
         f"simulate`. Each sweep has true gains of {', '.join(gains)}, and is looked at after "
         f"{', '.join(map(str, LOOKS))} blocks. All {len(cells)} cells, one by one: "
-        "[simulation.csv](simulation.csv).",
+        "`simulation.csv` beside this file.",
         "",
         "- Of all cells the median coverage of the 95 % interval is "
         f"{100 * cells['covered'].median():.1f} %, the lowest {100 * cells['covered'].min():.1f} "
