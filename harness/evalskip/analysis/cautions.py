@@ -107,7 +107,7 @@ def disagreements(comparisons: Sequence[Comparison], window: int) -> list[str]:
             window=window,
         )
         for found in comparisons
-        if found.agreement and not found.agreement.agrees
+        if found.disagrees
     ]
 
 

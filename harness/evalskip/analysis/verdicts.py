@@ -45,7 +45,7 @@ def with_verdicts(
         headline = headline_of(comparisons, arm)
         if headline is None or headline.estimator == "wall_clock":
             continue
-        disagree = any(c.arm == arm and c.agreement and not c.agreement.agrees for c in comparisons)
+        disagree = any(c.arm == arm and c.disagrees for c in comparisons)
         verdicts: list[Verdict] = [
             "inconclusive" if disagree else judge(interval, claimed, headline.blocks)
             for interval in (headline.throughput_gain, headline.time_saved)

@@ -140,7 +140,7 @@ def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
 
 def _disagrees(summary: Summary, point: Comparison) -> bool:
     matched = summary.compared(point.arm, "matched")
-    return bool(matched and matched.agreement and not matched.agreement.agrees)
+    return matched is not None and matched.disagrees
 
 
 def _open(summary: Summary, point: Comparison) -> str:

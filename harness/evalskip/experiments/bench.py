@@ -112,7 +112,7 @@ class _Experiment:
         self._limit_s = spec.limits.run_time or _RUN_TIME_S
         self._took: dict[Measure, list[float]] = {}
         """Seconds of each block that has ended, by what it measured."""
-        self._begun: set[Measure] = set()
+        self._has_begun = False
         self._began = time.monotonic()
         self._before = sum(map(_seconds, self.finished.values()))
         self._told_at = self._telling_took = 0.0
@@ -124,15 +124,15 @@ class _Experiment:
         self._watcher.planned(blocks, sum(block.index in done for block in blocks))
         stopped = say("every planned block is run")
         timed = [block for block in blocks if block.measure == "time"]
-        metered = [block for block in blocks if block.measure != "time"]
+        metered = [block for block in blocks if block.measure != "time" and block.index not in done]
         summary = None
         for look in self._spec.design.looks if timed else ():
             due = [block for block in timed if block.index <= look and block.index not in done]
-            if not due and max(done, default=0) > look and not metered:
+            if not due and any(block.index > look for block in timed if block.index in done):
                 continue  # it was looked at before there were the blocks beyond it
             done |= {block.index for block in due}
             suffices = self._run_all(due)
-            self._run_all([block for block in metered if block.index not in done])
+            self._run_all(metered)
             metered = []
             if suffices:
                 self._repeat([block for block in timed if block.index <= look])
@@ -148,7 +148,7 @@ class _Experiment:
                 )
                 break
         if summary is None:
-            self._run_all([block for block in metered if block.index not in done])
+            self._run_all(metered)
             summary = self._summary()
         effort = summary.effort.model_copy(update={"stopped": stopped})
         summary = summary.model_copy(update={"effort": effort})
@@ -183,7 +183,7 @@ class _Experiment:
 
     def _fits(self, block: Block) -> bool:
         """Whether the budget allows for the block; the first of all is run in any case."""
-        if not self._begun:
+        if not self._has_begun:
             return True
         spent = time.monotonic() - self._began
         # one that meters memory takes about as long as one that is timed
@@ -253,7 +253,7 @@ class _Experiment:
 
     def _begin(self, block: Block) -> _Running:
         self._watcher.block_begins(block)
-        self._begun.add(block.measure)
+        self._has_begun = True
         attempt = self._attempts.get(block.index, 0)
         self._attempts[block.index] = attempt + 1
         self._engine.begin(block, attempt, self._limit_s)

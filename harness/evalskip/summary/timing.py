@@ -136,6 +136,11 @@ class Comparison(Part):
         default=None, description="on the other reading of the same claim"
     )
 
+    @property
+    def disagrees(self) -> bool:
+        """Whether it is a matched one that the whole span does not bear out."""
+        return self.agreement is not None and not self.agreement.agrees
+
 
 class Effort(Part):
     """What the experiment itself took."""
@@ -187,6 +192,6 @@ def headline_of(comparisons: Sequence[Comparison], arm: str) -> Comparison | Non
     """
     own = {found.estimator: found for found in comparisons if found.arm == arm}
     matched = own.get("matched")
-    if matched and (matched.agreement is None or matched.agreement.agrees):
+    if matched and not matched.disagrees:
         return matched
     return own.get("whole_span") or own.get("wall_clock")
