@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from evalskip.errors import InputError
 from evalskip.files import append_line, write_atomically
 from evalskip.jobs.base import Measure
-from evalskip.machine.disturbance import Disturbance
+from evalskip.machine.disturbance import Disturbance, is_disturbed
 from evalskip.messages import say
 from evalskip.probe.phases import Timeline
 from evalskip.slices import Slice, Whole
@@ -252,6 +252,14 @@ def whole_attempts(records: Iterable[RunRecord], arms: int) -> dict[Attempt, lis
     for record in records:
         attempts.setdefault((record.block, record.attempt), {})[record.arm] = record
     return {key: list(runs.values()) for key, runs in sorted(attempts.items()) if len(runs) == arms}
+
+
+def disturbed_blocks(records: Iterable[RunRecord]) -> dict[Attempt, bool | None]:
+    """Whether others disturbed each attempt at a block, by all its runs; None: not judged."""
+    judged: dict[Attempt, list[Disturbance | None]] = {}
+    for record in records:
+        judged.setdefault((record.block, record.attempt), []).append(record.disturbance)
+    return {attempt: is_disturbed(runs) for attempt, runs in judged.items()}
 
 
 def latest_attempts(attempts: Iterable[Attempt]) -> list[Attempt]:

@@ -7,14 +7,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.nodes import said_of_nodes
-from evalskip.machine.disturbance import is_disturbed
 from evalskip.messages import say
+from evalskip.records import disturbed_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalskip.machine.disturbance import Disturbance
-    from evalskip.records import Attempt, RunRecord
+    from evalskip.records import RunRecord
     from evalskip.summary import Comparison, Matched
 
 
@@ -61,12 +60,8 @@ def ended_otherwise(records: Sequence[RunRecord], found: Matched, timed: int) ->
         warnings.append(
             say("training diverged: weights that are not numbers: {arms}", arms=", ".join(diverged))
         )
-    blocks: dict[Attempt, list[Disturbance | None]] = {}
-    for record in records:
-        if record.measure == "time":
-            key = record.block, record.attempt
-            blocks.setdefault(key, []).append(record.disturbance)
-    if flagged := sum(bool(is_disturbed(runs)) for runs in blocks.values()):
+    blocks = disturbed_blocks(record for record in records if record.measure == "time")
+    if flagged := sum(map(bool, blocks.values())):
         warnings.append(
             say(
                 "{part} of {whole} timed blocks are disturbed: others kept the machine busy",

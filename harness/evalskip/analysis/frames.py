@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from evalskip.machine.disturbance import is_disturbed
 from evalskip.probe.phases import PHASES
+from evalskip.records import disturbed_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from evalskip.machine.disturbance import Disturbance
-    from evalskip.records import Attempt, RunRecord
+    from evalskip.records import RunRecord
 
 _PLAIN = (
     "block",
@@ -70,9 +69,6 @@ def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame(columns=columns)
     frame = pd.DataFrame(rows)
-    judged: dict[Attempt, list[Disturbance | None]] = {}
-    for record in records:
-        judged.setdefault((record.block, record.attempt), []).append(record.disturbance)
-    flags = {block: is_disturbed(runs) for block, runs in judged.items()}
+    flags = disturbed_blocks(records)
     frame["disturbed"] = [flags[record.block, record.attempt] for record in records]
     return frame
