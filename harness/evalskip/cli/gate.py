@@ -57,5 +57,10 @@ def gate(
     print_gate(console(), result)
     if result.verdict == "regressed":
         raise Regression(f"worse: {reason(result)}")
+    if not (result.has_compared or result.having("cannot_tell")):
+        raise Inconclusive(
+            "nothing was compared: the baseline has no session of this model of machine; add one: "
+            f"evalskip gate {directory} --baseline {baseline} --add"
+        )
     if result.verdict == "inconclusive":
         raise Inconclusive(f"cannot tell: {reason(result)}")

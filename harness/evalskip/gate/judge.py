@@ -32,9 +32,11 @@ GateVerdict = Literal["passed", "regressed", "inconclusive"]
 
 _BUDGETED = "evaluation share of T, against the budget"
 
-_BELIEF = 10
+_BELIEF = 16
 """Degrees of freedom that the spread which is believed of a kind is worth. Beliefs are set high:
 on one model of machine the sessions of ``results/baseline.json`` mostly differ by less."""
+_NOISY = 0.5
+"""Of what must not go unseen, the part that the noise of a baseline alone may hide."""
 
 
 class Change(BaseModel):
@@ -72,10 +74,16 @@ class GateResult(BaseModel):
     @property
     def verdict(self) -> GateVerdict:
         """Of all figures together."""
-        outcomes = {change.outcome for change in self.changes}
-        if outcomes & {"regressed", "over_budget"}:
+        if self.having("regressed", "over_budget"):
             return "regressed"
-        return "inconclusive" if "cannot_tell" in outcomes else "passed"
+        if self.having("cannot_tell") or not self.has_compared:
+            return "inconclusive"
+        return "passed"
+
+    @property
+    def has_compared(self) -> bool:
+        """Whether any figure could be held to anything."""
+        return any(change.change is not None for change in self.changes)
 
     def having(self, *outcomes: Outcome) -> list[Change]:
         """The figures that ended so."""
@@ -166,6 +174,28 @@ def changed(before: Sequence[Figure], today: Figure, level: float) -> Change:
         if outcome == "cannot_tell"
         else "",
     )
+
+
+def noise_of(before: Sequence[Figure], level: float) -> float | None:
+    """The half-width to which a baseline knows a figure, where it is too noisy to hold today to it.
+
+    Args:
+        before: the figure in each of its sessions, at least one.
+        level: of the half-width, one-sided.
+
+    Returns:
+        On the scale of the figure's kind; None where the baseline knows it well, or where its noise
+        is nobody's fault.
+    """
+    kind = KINDS[before[0].kind]
+    if kind.resolution is None:
+        return None
+    values = [kind.scaled(figure.value) for figure in before]
+    error = math.sqrt(sum(figure.error**2 for figure in before)) / len(before)
+    degrees = sum(figure.degrees for figure in before)
+    reach = float(special.stdtrit(degrees, level)) * error
+    middle = kind.unscaled(float(np.mean(values)))
+    return reach if reach > _NOISY * kind.resolution(middle) else None
 
 
 def shares_of(today: Session) -> list[Figure]:

@@ -12,8 +12,15 @@ from evalskip.files import read_json
 from evalskip.gate.baseline import Experiment, Session, add_session, read_baseline
 from evalskip.gate.figures import Benchmark, figures_of
 from evalskip.gate.history import add_to_history, shifts
-from evalskip.gate.judge import GateResult, comparable, judged, shares_of, within_budget
-from evalskip.gate.kinds import UNDISTURBED_TIME
+from evalskip.gate.judge import (
+    GateResult,
+    comparable,
+    judged,
+    noise_of,
+    shares_of,
+    within_budget,
+)
+from evalskip.gate.kinds import KINDS, UNDISTURBED_TIME
 from evalskip.machine.fingerprint import same_model
 from evalskip.records import RecordStore
 from evalskip.summary import read_summary
@@ -91,7 +98,7 @@ def gate(
 
     Raises:
         InputError: an input is missing, half written, of another schema or of another experiment.
-        MeasurementError: nothing was measured that could be compared.
+        MeasurementError: nothing was measured that a gate compares.
     """
     summary, known = read_summary(directory), None
     experiment, today = session_of(summary, directory, benchmark)
@@ -106,25 +113,32 @@ def gate(
     each = simultaneous_level(level, (1,), questions)
     if known:
         result.changes += judged(known, today, each)
-        result.notes += _notes(known, today, result.changes)
+        result.notes += _notes(known, today, result.changes, each)
     if max_share is not None:
         over = within_budget(summary, today, max_share, each)
         if all(change.change is None for change in over):
             raise MeasurementError(f"{directory}: no arm's evaluation share is known")
         result.changes += over
-    if all(change.change is None for change in result.changes):
-        raise MeasurementError(f"{directory}: none of its figures could be compared")
     if history is not None:
         result.shifts = shifts(add_to_history(history, today), today)
     return result, today
 
 
-def _notes(baseline: Baseline, today: Session, changes: Sequence[Change]) -> list[str]:
+def _notes(
+    baseline: Baseline, today: Session, changes: Sequence[Change], level: float
+) -> list[str]:
     notes = []
     if len(baseline.sessions) == 1:
         notes.append(
             "the baseline holds one session: how sessions differ is believed, not known; add more"
         )
+    for before in comparable(baseline, today).values():
+        if (noise := noise_of(before, level)) is not None:
+            kind = KINDS[before[0].kind]
+            notes.append(
+                f"the baseline is noisy: it knows the {kind.what}, {before[0].of}, to within "
+                f"{kind.described(noise)}; sessions on a machine that does nothing else would help"
+            )
     times = [change for change in changes if change.kind == UNDISTURBED_TIME.name]
     if not any(change.change is not None for change in times):
         same = any(same_model(session.machine, today.machine) for session in baseline.sessions)
