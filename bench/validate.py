@@ -227,16 +227,20 @@ def rivals(
 
 def synthetic(count: int) -> Iterator[tuple[str, Spec]]:
     """Jobs of known costs, drawn at random."""
-    source = random.Random("validate, once more")
+    source = random.Random("validate, with strong noise")
     with tempfile.TemporaryDirectory() as folder:
         for number in range(count):
-            path = Path(folder, f"synthetic-{number:02d}.yaml")
-            path.write_text(json.dumps(drawn(source)))
+            kind, spec = drawn(source)
+            path = Path(folder, f"{number:03d} {kind}.yaml")
+            path.write_text(json.dumps(spec))
             yield path.stem, load_spec(path)
 
 
-def drawn(source: random.Random) -> dict[str, Any]:
-    """One job: of a hundred steps to a few thousand, evaluated for a hundredth of T to half."""
+def drawn(source: random.Random) -> tuple[str, dict[str, Any]]:
+    """One job, and the class of its noise.
+
+    It has a hundred steps to a few thousand, and is evaluated for a hundredth of T to half.
+    """
     epochs = source.choice([2, 3, 4, 5, 8, 10])
     steps = max(math.ceil(100 / epochs), round(10 ** source.uniform(1, 2.7)))
     step = 10 ** source.uniform(-2, 0)
@@ -248,24 +252,25 @@ def drawn(source: random.Random) -> dict[str, Any]:
     rows = max(8, round(steps * train_batch * 10 ** source.uniform(-1.5, 0)))
     evaluated = per_token * source.uniform(0.2, 0.5)
     # what disturbs a machine knows nothing of a job: in seconds, whatever a step takes
-    noise = source.choice(
+    kind, noise = source.choice(
         [
-            [{"kind": "autocorrelation", "sigma": 0.06, "memory": 0.6}],
-            [{"kind": "heavy_tails", "scale": 0.04, "shape": 2.5}],
-            [{"kind": "drift", "amplitude": 0.2, "period_s": source.uniform(20, 200)}],
-            [{"kind": "bursts", "every_s": 4, "length_s": 0.2, "factor": 1.7}],
-            [
-                {"kind": "autocorrelation", "sigma": 0.04, "memory": 0.3},
-                {
-                    "kind": "neighbour",
-                    "away_s": source.uniform(10, 60),
-                    "stay_s": source.uniform(5, 20),
-                    "factor": 1.4,
-                },
-            ],
+            ("autocorrelation", [{"kind": "autocorrelation", "sigma": 0.06, "memory": 0.6}]),
+            ("heavy tails", [{"kind": "heavy_tails", "scale": 0.04, "shape": 2.5}]),
+            ("drift", [{"kind": "drift", "amplitude": 0.2, "period_s": source.uniform(20, 200)}]),
+            ("bursts", [{"kind": "bursts", "every_s": 4, "length_s": 0.2, "factor": 1.7}]),
+            ("neighbour", _beside(source, 1.4)),
+            ("strong autocorrelation", [{"kind": "autocorrelation", "sigma": 0.2, "memory": 0.9}]),
+            ("strong drift", [{"kind": "drift", "amplitude": 0.6, "period_s": 15}]),
+            ("strong bursts", [{"kind": "bursts", "every_s": 3, "length_s": 0.5, "factor": 2.5}]),
+            ("strong neighbour", _beside(source, 2.0)),
+            ("slices", [{"kind": "slices", "per_s": 60, "length_s": 0.004}]),
+            ("slow evaluations", [{"kind": "autocorrelation", "sigma": 0.03, "memory": 0.3}]),
         ]
     )
-    return {
+    slow = {"probability": 0.0, "factor": 1.0}
+    if kind == "slow evaluations":
+        slow = {"probability": source.choice([0.25, 0.4]), "factor": source.choice([2.0, 3.0])}
+    return kind, {
         "job": {
             "kind": "synthetic",
             "epochs": epochs,
@@ -278,6 +283,7 @@ def drawn(source: random.Random) -> dict[str, Any]:
             "between_runs": source.uniform(0.0, 0.08),
             "evaluation_between_runs": source.uniform(0.0, 0.03),
             "noise": noise,
+            "slow_evaluations": slow,
             "costs": {
                 "before_loop": step * source.uniform(0, 3),
                 "step": step * share,
@@ -302,6 +308,17 @@ def drawn(source: random.Random) -> dict[str, Any]:
         "measure": ["time"],
         "design": {"seed": source.randrange(10**6)},
     }
+
+
+def _beside(source: random.Random, factor: float) -> list[dict[str, Any]]:
+    """Somebody who comes and goes."""
+    neighbour = {
+        "kind": "neighbour",
+        "away_s": source.uniform(10, 60),
+        "stay_s": source.uniform(5, 20),
+        "factor": factor,
+    }
+    return [{"kind": "autocorrelation", "sigma": 0.04, "memory": 0.3}, neighbour]
 
 
 def real(names: list[str]) -> Iterator[tuple[str, Spec]]:

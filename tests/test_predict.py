@@ -8,6 +8,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
 from evalskip.probe.layout import pilot_layout, pilot_rows, pilot_steps
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps
-from evalskip.summary import CostModel, JobSize, PieceCosts, Summary, read_summary
+from evalskip.summary import CostModel, Interval, JobSize, PieceCosts, Summary, read_summary
 from test_training import TINY
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ def told(
 ) -> Callable[..., Summary]:
     """What ``evalskip predict`` says of a synthetic job."""
 
-    def call(*options: str, name: str = "told", arms: Any = ARMS, **job: Any) -> Summary:
-        spec = write_spec(job={**JOB, **job}, arms=arms)
+    def call(
+        *options: str, name: str = "told", arms: Any = ARMS, seed: int = 0, **job: Any
+    ) -> Summary:
+        spec = write_spec(job={**JOB, **job}, arms=arms, design={"seed": seed})
         ended = evalskip("predict", spec, "--out", tmp_path / name, *options)
         assert ended.returncode == 0, ended.stderr
         return read_summary(tmp_path / name)
@@ -516,3 +519,32 @@ def test_llamafactory_as_written(
     assert model.operations_ratio > 0.35
     assert found.closing_evaluations == 1
     assert "LLaMA-Factory itself evaluates once more" in " ".join(ended.stdout.split())
+
+
+def test_slow_evaluations_belong_to_what_evaluation_costs(told: Callable[..., Summary]) -> None:
+    """Each is three times as slow with probability 1/4: the mean is half more, and so is told."""
+    long, slow = {"steps_in_epoch": 200}, {"probability": 0.25, "factor": 3.0}
+    usual = _every_epoch(told(**long))
+    shares = [
+        _every_epoch(told(seed=seed, slow_evaluations=slow, **long)).estimate for seed in range(12)
+    ]
+    found = np.array(shares) / (1 - np.array(shares))
+    assert found.mean() / (usual.estimate / (1 - usual.estimate)) == pytest.approx(1.5, rel=0.12)
+
+
+def test_a_gain_fits_its_share_and_is_never_negative(told: Callable[..., Summary]) -> None:
+    noise = [{"kind": "bursts", "every_s": 1, "length_s": 0.3, "factor": 3}]
+    costs = {**COSTS, "after_evaluation": 0.0}
+    for seed in range(10):
+        for found in told(seed=seed, noise=noise, costs=costs).predictions:
+            if found.evaluations:
+                own = found.share.estimate / (1 - found.share.estimate)
+                gain = found.throughput_gain
+                # what the logs of evaluation and after-effects add
+                assert own <= gain.estimate + 1e-9
+                assert gain.estimate <= 1.2 * own + 0.01
+                assert (gain.low or 0) >= 0
+
+
+def _every_epoch(summary: Summary) -> Interval:
+    return next(each.share for each in summary.predictions if each.arm == "every_epoch@100")

@@ -2,55 +2,49 @@
 
 A pilot's process trains a few steps, then evaluates several times with few steps in between. What a
 step costs is fitted to what it was fed (micro-batches and tokens), what an evaluation batch costs
-to its tokens, by least squares on relative errors with costs that cannot be negative, and with
-Huber's weights, so that a disturbed piece counts for less. First steps and first evaluations, which
-may pay for set-up, are told apart, as are the steps of the window after an evaluation, which may
-bear hidden cost.
+to its tokens, by least squares on relative errors with costs that cannot be negative. First steps
+and first evaluations, which may pay for set-up, are told apart, as are the steps of the window
+after an evaluation, which may bear hidden cost: of that, as much is believed as was seen beyond its
+error.
 
 A process can be slower than another from its first step to its last, so each one's pieces are taken
-in units of its own steps, which cancels that; the processes' mean pace gives the seconds. Within a
-process noise mostly adds time, and often for as long as a pilot lasts, so its level lies where its
-faster pieces are.
+in units of its own steps, which cancels that; the processes' mean pace gives the seconds.
+
+Costs are means of all that was seen: what an evaluation takes now and then belongs to what it
+costs. What others take of the machine falls on steps as well.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalskip.analysis.robust import (
-    between,
-    huber,
-    located,
-    non_negative,
-    spread_of,
-    undisturbed,
-    undisturbed_as_of,
-)
+from evalskip.analysis.levels import between, mean, non_negative, shrunk, spread_of
 from evalskip.summary import PieceCosts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from evalskip.analysis.levels import Paces
     from evalskip.analysis.parts import Evaluation, Part
     from evalskip.analysis.pieces import Floats
-    from evalskip.analysis.robust import Paces
 
 # batches of an evaluation, so that the first can be told apart
 _SEVERAL = 3
 
-PACE_BELIEF, EVALUATION_BELIEF, EVENT_BELIEF = 0.05, 0.017, 0.04
+PACE_BELIEF, EVALUATION_BELIEF, EVENT_BELIEF = 0.05, 0.017, 0.07
 """What is believed beforehand: standard deviations of the log of a run's pace, of evaluation in
 units of steps from run to run, and of one evaluation of a run to another, beyond what the number of
 batches makes of it. Somewhat more than was found on a quiet machine of two cores."""
-PACE_DEGREES, EVALUATION_DEGREES, EVENT_DEGREES = 4.0, 16.0, 8.0
+PACE_DEGREES, EVALUATION_DEGREES, EVENT_DEGREES = 4.0, 8.0, 3.0
 """Of freedom: how much these beliefs weigh against what a pilot shows."""
 TOGETHER_BELIEF, _TOGETHER_DEGREES = 1.3, 8.0
 """By what factor steps that follow each other vary more than if they were independent."""
+_FIRST_BELIEF = 0.5
+"""Of what a first evaluation takes longer than others, in units of these."""
 _HIDDEN_BELIEF, _HIDDEN_DEGREES = 0.05, 8.0
 """Of the hidden cost from one evaluation to another: in the time of the window's steps, and how
 much that weighs against what a pilot shows."""
@@ -99,41 +93,38 @@ def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCount
     level = _shrunk(paces)
     own = [part for part in parts if part.evaluation == evaluation]
     evaluated = [(level[c.process], found) for c in own for found in c.evaluations]
-    batches, spread = _fit_batches(own, level, Counter(c.process for c in parts for _ in c.steps))
+    batches, spread = _fit_batches(own, level)
     later = [each for each in evaluated if not each[1].is_first] or evaluated
-    # where pieces lie, disturbed ones count for little; but T is what a clock will show
-    tail = _tail(parts, steps, level)
-    seen_steps, seen_batches = tail * steps, tail * batches
-    loader = located(
-        (found.loader + _first_batch(found, seen_batches, pace)) / pace for pace, found in later
+    loader = mean(
+        (found.loader + _first_batch(found, batches, pace)) / pace for pace, found in later
     )
-    end = located(found.aggregation / pace for pace, found in later)
-    end_of_row = located(found.aggregation / pace / max(1, found.rows) for pace, found in later)
-    added = _hidden(parts, seen_steps, level)
+    end = mean(found.aggregation / pace for pace, found in later)
+    end_of_row = mean(found.aggregation / pace / max(1, found.rows) for pace, found in later)
+    hidden, hidden_error, hidden_degrees = _hidden(parts, steps, level)
     costs = PieceCosts(
         once_s=_first_save(parts, level, jobs)
-        + located(_once(parts, process, seen_steps, level[process]) for process in sorted(level)),
-        step_s=seen_steps[0],
-        micro_batch_s=seen_steps[1],
-        token_s=seen_steps[2],
+        + mean(_once(parts, process, steps, level[process]) for process in sorted(level)),
+        step_s=steps[0],
+        micro_batch_s=steps[1],
+        token_s=steps[2],
         aside_s=_aside(parts, level, jobs),
-        loader_s=loader + (0.0 if gathers else end),
-        batch_s=seen_batches[0],
-        evaluation_token_s=seen_batches[1],
+        loader_s=max(0.0, loader) + (0.0 if gathers else end),
+        batch_s=batches[0],
+        evaluation_token_s=batches[1],
         gathered_row_s=end_of_row if gathers else 0.0,
         first_evaluation_s=_first_evaluation(own, level),
-        evaluation_log_s=located(found.log / pace for pace, found in evaluated),
-        hidden_s=huber(added) if len(added) else 0.0,
+        evaluation_log_s=mean(found.log / pace for pace, found in evaluated),
+        hidden_s=hidden,
     )
     return Fitted(
         costs=costs,
         paces=paces,
         evaluation_paces=_evaluation_paces(own, batches, spread, level, paces),
-        event_paces=_event_paces(own, costs, tail, spread, level),
+        event_paces=_event_paces(own, costs, spread, level),
         step_variance=_step_variance(parts, steps, level),
         batch_variance=spread**2,
-        hidden_error_s=_hidden_error(parts, seen_steps, added),
-        hidden_degrees=_HIDDEN_DEGREES + max(0, len(added) - 1),
+        hidden_error_s=hidden_error,
+        hidden_degrees=hidden_degrees,
     )
 
 
@@ -155,24 +146,22 @@ def _fit_steps(parts: Sequence[Part]) -> tuple[Floats, Paces]:
     for _ in range(3):
         costs = non_negative(times / pace, features)
         relative = times / (features @ costs)
-        levels = {number: undisturbed(relative[process == number]) for number in numbers}
-        mean = float(np.mean(list(levels.values())))
-        levels = {number: level / mean for number, level in levels.items()}
+        levels = {number: float(relative[process == number].mean()) for number in numbers}
+        together = mean(levels.values())
+        levels = {number: level / together for number, level in levels.items()}
         pace = np.array([levels[number] for number in process])
     costs = non_negative(times / pace, features)
     relative = times / pace / (features @ costs)
     spread = spread_of(relative)
-    # the fit tells what grows with what; where it lies is told as for batches
-    costs = costs * float(np.mean([undisturbed(relative[process == n]) for n in numbers]))
+    # the fit tells what grows with what; together they take what was taken
+    costs = costs * mean(float(relative[process == number].mean()) for number in numbers)
     counts = Counter(process.tolist())
     return costs, {
         int(number): (level, spread**2 / counts[int(number)]) for number, level in levels.items()
     }
 
 
-def _fit_batches(
-    own: Sequence[Part], level: Mapping[int, float], steps: Mapping[int, int]
-) -> tuple[Floats, float]:
+def _fit_batches(own: Sequence[Part], level: Mapping[int, float]) -> tuple[Floats, float]:
     """Costs of an evaluation batch: per batch, and per token; and the spread around them.
 
     The first batch of an evaluation starts the loader, so it is left out where there are others,
@@ -198,12 +187,12 @@ def _fit_batches(
     for number in sorted(set(process)):
         found = relative[np.array(process) == number]
         weights.append(1 / (EVALUATION_BELIEF**2 + spread**2 / len(found)))
-        levels.append(math.log(undisturbed_as_of(steps[number], found)))
-    return costs * math.exp(np.average(levels, weights=weights)), spread
+        levels.append(float(found.mean()))
+    return costs * float(np.average(levels, weights=weights)), spread
 
 
 def _step_variance(parts: Sequence[Part], steps: Floats, level: Mapping[int, float]) -> float:
-    """Of the log of where all usual steps lie together.
+    """Of the log of the mean of all usual steps.
 
     Steps that follow each other are not independent: by how much a few together vary more than
     their number makes of it is moderated by what is believed beforehand.
@@ -226,13 +215,6 @@ def _step_variance(parts: Sequence[Part], steps: Floats, level: Mapping[int, flo
     return together * spread**2 / len(relative)
 
 
-def _tail(parts: Sequence[Part], steps: Floats, level: Mapping[int, float]) -> float:
-    """The mean of usual steps over where they are located."""
-    pieces = [(level[c.process], step) for c in parts for step in c.steps]
-    taken = sum(step[0] / pace for pace, step in pieces)
-    return taken / sum(expected(step, steps) for _, step in pieces)
-
-
 def _once(parts: Sequence[Part], process: int, steps: Floats, pace: float) -> float:
     """Of a process, what comes before and after steps, and what its first steps add."""
     own = [part for part in parts if part.process == process]
@@ -242,7 +224,7 @@ def _once(parts: Sequence[Part], process: int, steps: Floats, pace: float) -> fl
 
 def _first_save(parts: Sequence[Part], level: Mapping[int, float], jobs: JobCounts) -> float:
     """What the first save of a run takes, which may pay for set-up."""
-    firsts = located(part.saves[0] / level[part.process] for part in parts if part.saves)
+    firsts = mean(part.saves[0] / level[part.process] for part in parts if part.saves)
     return firsts if jobs.saves else 0.0
 
 
@@ -251,8 +233,8 @@ def _aside(parts: Sequence[Part], level: Mapping[int, float], jobs: JobCounts) -
     later = [s / level[part.process] for part in parts for s in part.saves[1:]]
     if not later:
         later = [s / level[part.process] for part in parts for s in part.saves]
-    logs = located(s / level[part.process] for part in parts for s in part.logs)
-    return (max(0, jobs.saves - 1) * located(later) + jobs.logs * logs) / jobs.steps
+    logs = mean(s / level[part.process] for part in parts for s in part.logs)
+    return (max(0, jobs.saves - 1) * mean(later) + jobs.logs * logs) / jobs.steps
 
 
 def _first_batch(found: Evaluation, batches: Floats, pace: float) -> float:
@@ -263,38 +245,43 @@ def _first_batch(found: Evaluation, batches: Floats, pace: float) -> float:
 
 
 def _first_evaluation(own: Sequence[Part], level: Mapping[int, float]) -> float:
-    """What a process's first evaluation takes longer than its others."""
-    added = []
-    for process in sorted({part.process for part in own}):
-        found = [e for c in own if c.process == process for e in c.evaluations]
-        first, later = [e for e in found if e.is_first], [e for e in found if not e.is_first]
-        if first and later:
-            usual = located(e.total for e in later)
-            added.append((first[0].total - usual) / level[process])
-    return max(0.0, located(added))
+    """What a process's first evaluation takes longer than its others, as far as that was seen."""
+    events = [(level[part.process], e) for part in own for e in part.evaluations]
+    firsts = np.array([e.total / pace for pace, e in events if e.is_first])
+    later = np.array([e.total / pace for pace, e in events if not e.is_first])
+    if not (len(firsts) and len(later)):
+        return 0.0
+    usual = float(later.mean())
+    variance = (spread_of(later) * usual) ** 2 * (1 / len(firsts) + 1 / len(later))
+    added, _ = shrunk(float(firsts.mean()) - usual, variance, (_FIRST_BELIEF * usual) ** 2)
+    return max(0.0, added)
 
 
-def _hidden(parts: Sequence[Part], steps: Floats, level: Mapping[int, float]) -> Floats:
-    """Per evaluation, what the window after it takes longer than such steps do."""
-    return np.array(
+def _hidden(
+    parts: Sequence[Part], steps: Floats, level: Mapping[int, float]
+) -> tuple[float, float, float]:
+    """What the window after an evaluation takes longer than such steps do, in seconds.
+
+    Returns:
+        As much of it as is believed, its standard error, and the degrees of freedom of that.
+    """
+    events = [part for part in parts if part.after]
+    if not events:  # nothing was seen of it
+        usual = mean(expected(step, steps) for part in parts for step in part.steps)
+        return 0.0, usual, _HIDDEN_DEGREES
+    added = np.array(
         [
             sum(step[0] / level[part.process] - expected(step, steps) for step in part.after)
-            for part in parts
-            if part.after
+            for part in events
         ]
     )
-
-
-def _hidden_error(parts: Sequence[Part], steps: Floats, added: Floats) -> float:
-    """The standard error of the hidden cost, in seconds."""
-    windows = [sum(expected(step, steps) for step in part.after) for part in parts if part.after]
-    if not windows:  # nothing was seen of it
-        return float(np.mean([expected(step, steps) for part in parts for step in part.steps]))
+    window = mean(sum(expected(step, steps) for step in part.after) for part in events)
     degrees = len(added) - 1
-    believed = (_HIDDEN_BELIEF * float(np.mean(windows))) ** 2
-    seen = spread_of(added) ** 2 if degrees else 0.0
+    seen = float(added.var(ddof=1)) if degrees else 0.0
+    believed = (_HIDDEN_BELIEF * window) ** 2
     variance = (_HIDDEN_DEGREES * believed + degrees * seen) / (_HIDDEN_DEGREES + degrees)
-    return math.sqrt(variance / len(added))
+    hidden, error = shrunk(float(added.mean()), variance / len(added), believed)
+    return max(0.0, hidden), error, _HIDDEN_DEGREES + degrees
 
 
 def _evaluation_paces(
@@ -315,28 +302,40 @@ def _evaluation_paces(
             for seconds, tokens in zip(e.batches[1:], e.tokens[1:], strict=True)
         ]
         if relative:
-            found[process] = (huber(np.array(relative)), variance + spread**2 / len(relative))
+            found[process] = (mean(relative), variance + spread**2 / len(relative))
     return found
 
 
 def _event_paces(
-    own: Sequence[Part], costs: PieceCosts, tail: float, spread: float, level: Mapping[int, float]
+    own: Sequence[Part], costs: PieceCosts, spread: float, level: Mapping[int, float]
 ) -> Paces:
     """Per evaluation, but for a process's first, what it took over what it costs."""
     events = [(level[c.process], e) for c in own for e in c.evaluations if not e.is_first]
     found = {}
     for number, (pace, event) in enumerate(events):
         batches = sum(costs.batch_s + costs.evaluation_token_s * tokens for tokens in event.tokens)
-        expected_s = batches / tail + costs.loader_s + costs.gathered_row_s * event.rows
+        expected_s = batches + costs.loader_s + costs.gathered_row_s * event.rows
         if expected_s > 0:
             variance = spread**2 / max(1, len(event.batches))
             found[number] = (event.total / pace / expected_s, variance)
     return found
 
 
+def unseen_variance(events: int) -> float:
+    """Of one evaluation over the mean, for slow ones of which so many events may have shown none.
+
+    Of twenty jobs one is believed to have evaluations of which one in four takes three times as
+    long.
+    """
+    chance, slow, factor = 0.05, 0.25, 3.0
+    missed = chance * (1 - slow) ** events
+    chance_still = missed / (missed + 1 - chance)
+    return chance_still * (slow * (factor - 1) ** 2)
+
+
 def _shrunk(paces: Paces) -> dict[int, float]:
     """The processes' paces, each drawn to their mean by as much as it is uncertain."""
-    of_runs = between(paces, PACE_BELIEF, PACE_DEGREES)
+    of_runs, _ = between(paces, PACE_BELIEF, PACE_DEGREES)
     return {
         process: pace ** (of_runs / (of_runs + variance))
         for process, (pace, variance) in paces.items()

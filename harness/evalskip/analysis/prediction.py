@@ -22,9 +22,10 @@ from evalskip.analysis.costs import (
     PACE_BELIEF,
     PACE_DEGREES,
     fit,
+    unseen_variance,
 )
+from evalskip.analysis.levels import between
 from evalskip.analysis.parts import parts_of
-from evalskip.analysis.robust import between
 from evalskip.summary import CostModel, Interval, JobSize, PieceCosts, Prediction
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def cost_model(
     level: float = 0.95,
     operations_ratio: float | None = None,
     unseen: float = 0.0,
+    widening: float = 1.0,
 ) -> CostModel:
     """Fit what each piece costs, and by how much that may be wrong.
 
@@ -130,6 +132,7 @@ def cost_model(
         operations_ratio: see :class:`CostModel`.
         unseen: the variance of log evaluation time in steps that is there because not all batches
             of the job were looked at.
+        widening: factor on all half-widths, where others disturbed the pilot.
     """
     parts = parts_of(runs, window)
     gathers = any(run.whole["gathers"] for run in runs if run.evaluation == evaluation)
@@ -137,27 +140,35 @@ def cost_model(
     own = [e for part in parts if part.evaluation == evaluation for e in part.evaluations]
     processes, tail = len(runs), (1 + level) / 2
     evaluated = max(1, len(found.evaluation_paces))  # those that evaluated so
-    of_evaluation = between(found.evaluation_paces, EVALUATION_BELIEF, EVALUATION_DEGREES)
-    of_event = between(found.event_paces, EVENT_BELIEF, EVENT_DEGREES)
-    of_pace = between(found.paces, PACE_BELIEF, PACE_DEGREES)
-    quantile = float(special.stdtrit(EVALUATION_DEGREES + evaluated - 1, tail))
+    of_evaluation, known = between(found.evaluation_paces, EVALUATION_BELIEF, EVALUATION_DEGREES)
+    of_event, known_of_event = between(found.event_paces, EVENT_BELIEF, EVENT_DEGREES)
+    of_pace, known_of_pace = between(found.paces, PACE_BELIEF, PACE_DEGREES)
+    quantile, event_quantile, pace_quantile = (
+        float(special.stdtrit(degrees, tail)) for degrees in (known, known_of_event, known_of_pace)
+    )
     seen = sum(of_event + found.batch_variance / len(e.batches) for e in own) / len(own) ** 2
+    hidden_quantile = float(special.stdtrit(found.hidden_degrees, tail))
+    rare = float(special.ndtri(tail)) * math.sqrt(unseen_variance(len(found.event_paces)))
     batches = amounts(size, 1, 0).batches
     return CostModel(
         evaluation=says,
         size=size,
         costs=found.costs,
         level=level,
-        sampled_reach=quantile * math.sqrt(found.step_variance + seen),
-        evaluation_reach=quantile
+        sampled_reach=widening
+        * math.hypot(
+            quantile * math.sqrt(found.step_variance),
+            event_quantile * math.sqrt(seen),
+            rare / math.sqrt(len(own)),
+        ),
+        evaluation_reach=widening
+        * quantile
         # of the run to come, and of the pilot's own
         * math.sqrt(of_evaluation * (1 + 1 / evaluated) + unseen),
-        event_reach=quantile * math.sqrt(of_event + found.batch_variance / batches),
-        pace_reach=float(
-            special.stdtrit(PACE_DEGREES + processes - 1, tail)
-            * math.sqrt(of_pace * (1 + 1 / processes))
-        ),
-        hidden_reach_s=float(special.stdtrit(found.hidden_degrees, tail)) * found.hidden_error_s,
+        event_reach=widening
+        * math.hypot(event_quantile * math.sqrt(of_event + found.batch_variance / batches), rare),
+        pace_reach=widening * pace_quantile * math.sqrt(of_pace * (1 + 1 / processes)),
+        hidden_reach_s=widening * hidden_quantile * found.hidden_error_s,
         operations_ratio=operations_ratio,
     )
 
@@ -203,8 +214,15 @@ def predict(
         share=_interval(model, odds, lambda x: 1 / (1 + math.exp(-x)), reach)
         if evaluates
         else nothing,
-        throughput_gain=_interval(model, gain, math.expm1, reach) if evaluates else nothing,
+        throughput_gain=_interval(model, gain, _no_less_than_nothing, reach)
+        if evaluates
+        else nothing,
     )
+
+
+def _no_less_than_nothing(log_gain: float) -> float:
+    """The gain: what evaluates takes no less time than what does not."""
+    return max(0.0, math.expm1(log_gain))
 
 
 def _interval(

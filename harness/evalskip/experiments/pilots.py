@@ -22,7 +22,7 @@ from evalskip.slices import Pilot, Slice
 from evalskip.spec.arms import Arm, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from evalskip.jobs import Measure
     from evalskip.launch import Launcher
@@ -75,7 +75,18 @@ class Piloted:
     steps: int = 0
     of_steps: int = 0
     evaluation_batches: int = 0
-    disturbed: int = 0
+    disturbed_runs: list[bool] = field(default_factory=list)
+    """Of each of ``runs``, whether others took what it needed."""
+
+    @property
+    def disturbed(self) -> int:
+        """How many of them were disturbed."""
+        return sum(self.disturbed_runs)
+
+    @property
+    def widening(self) -> float:
+        """On half-widths: up to twice, where every process was disturbed."""
+        return 1 + self.disturbed / max(1, len(self.disturbed_runs))
 
     @property
     def left(self) -> int:
@@ -131,10 +142,12 @@ class _Pilots:
             for kind in self._kinds:
                 self._first(launcher, kind, reserved)
             sizes = self._sizes(budget_s, reserved * len(self._kinds))
+            began = time.monotonic()
             for number, (steps, batches) in enumerate(sizes):
                 kind = self._kinds[number % len(self._kinds)]
                 wanted = Slice(steps=steps, evaluation_batches=batches, pilot=Pilot())
                 self._add(launcher, kind, self._usual(kind), wanted)
+            self._repeat(launcher, sizes, reserved * len(self._kinds), began + budget_s)
             if wants_memory and not apart:
                 self._meter(launcher)
         if wants_memory and apart:
@@ -196,6 +209,26 @@ class _Pilots:
             count -= 1
         return []
 
+    def _repeat(
+        self, launcher: Launcher, sizes: Sequence[tuple[int, int]], reserved: int, until: float
+    ) -> None:
+        """Make disturbed processes again, as long as there are time and steps for it."""
+        found, longest = self._found, 0.0
+        first = len(found.runs) - len(sizes)
+        for number, (steps, batches) in enumerate(sizes):
+            place, began = first + number, time.monotonic()
+            if not found.disturbed_runs[place]:
+                continue
+            if found.left - reserved < steps or began + longest >= until:
+                return
+            kind = self._kinds[number % len(self._kinds)]
+            wanted = Slice(steps=steps, evaluation_batches=batches, pilot=Pilot())
+            self._add(launcher, kind, self._usual(kind), wanted)
+            again, is_disturbed_again = found.runs.pop(), found.disturbed_runs.pop()
+            longest = max(longest, time.monotonic() - began)
+            if not is_disturbed_again:
+                found.runs[place], found.disturbed_runs[place] = again, False
+
     def _meter(self, launcher: Launcher) -> None:
         """Per kind, a process in which the memory of every piece is metered."""
         for kind in self._kinds:
@@ -209,17 +242,19 @@ class _Pilots:
                 evaluation_batches=10**9 if gathers else _FEWEST_BATCHES,
                 pilot=Pilot(),
             )
-            run = self._run(launcher, kind, self._usual(kind), wanted, "memory")
+            run, _ = self._run(launcher, kind, self._usual(kind), wanted, "memory")
             self._found.memory[kind.name] = run
 
     def _add(self, launcher: Launcher, kind: Kind, arm: Arm, wanted: Slice) -> PilotRun:
-        run = self._run(launcher, kind, arm, wanted, "time")
+        run, disturbed = self._run(launcher, kind, arm, wanted, "time")
         self._found.runs.append(run)
+        self._found.disturbed_runs.append(disturbed)
         return run
 
     def _run(
         self, launcher: Launcher, kind: Kind, arm: Arm, wanted: Slice, measure: Measure
-    ) -> PilotRun:
+    ) -> tuple[PilotRun, bool]:
+        """One process, and whether others took what it needed."""
         request = request_for(
             self._spec,
             arm,
@@ -257,13 +292,12 @@ class _Pilots:
         batches = sum(len(e["batches_ns"]) for e in timeline["evaluations"])
         found.steps += steps
         found.evaluation_batches += batches
-        found.disturbed += bool(disturbed)
         self._tell(
             f"pilot {self._count}: {steps} steps and {batches} evaluation batches in "
             f"{timeline['wall_ns'] / 1e9:.1f} s{', memory metered' if measure == 'memory' else ''}"
             f"{', disturbed by others' if disturbed else ''}"
         )
-        return run
+        return run, bool(disturbed)
 
     def _check_length(
         self, training: Mapping[str, Any] | None, timeline: Mapping[str, Any]

@@ -127,6 +127,7 @@ class _Teller:
                 level=self._spec.design.level,
                 operations_ratio=survey.operations_ratio(),
                 unseen=survey.unseen(),
+                widening=self._piloted.widening,
             )
             self.models.append(model)
             recommended = recommend(

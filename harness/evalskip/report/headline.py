@@ -86,7 +86,7 @@ def _predicted(summary: Summary) -> str:
         say("no schedule is recommended"),
     )
     within = summary.recommendations[-1].within if summary.recommendations else 0.05
-    return say(
+    return _disturbed(summary) + say(
         "Evaluation {schedule} would take {share} of this training's {duration}; to stay within "
         "{within:g} %, {says}.",
         schedule=_with_rows(found),
@@ -94,6 +94,19 @@ def _predicted(summary: Summary) -> str:
         duration=digits.duration(found.wall_s.estimate),
         within=100 * within,
         says=says,
+    )
+
+
+def _disturbed(summary: Summary) -> str:
+    """A warning where others took what a pilot needed; else nothing."""
+    pilot = summary.pilot
+    if pilot is None or not pilot.disturbed:
+        return ""
+    return say(
+        "Others disturbed {count} of the pilot's {processes} processes, so intervals are widened; "
+        "on a quieter machine they would be narrower. ",
+        count=pilot.disturbed,
+        processes=pilot.processes,
     )
 
 

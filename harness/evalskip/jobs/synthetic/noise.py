@@ -1,7 +1,8 @@
 """Noise with known properties: how much slower the machine is at a given moment.
 
 Each kind gives a factor of at least 1 on the duration of a piece of work, so that noise only ever
-adds time, as on a real machine. The factors of all kinds multiply.
+adds time, as on a real machine. The factors of all kinds multiply. Some depend on how long the
+piece is: what strikes at random moments strikes a long piece nearly evenly.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ class _Kind(BaseModel):
 
 
 class Source:
-    """Gives the factor for a piece that begins at ``at`` seconds of virtual time."""
+    """Gives the factor for a piece that begins at ``at`` and would last ``seconds``."""
 
-    def factor(self, at: float) -> float:
+    def factor(self, at: float, seconds: float) -> float:
         """How many times longer the piece takes."""
         raise NotImplementedError
 
@@ -88,8 +89,20 @@ class Autocorrelation(_Kind):
         return _AutoregressiveSource(self, random_source)
 
 
+class Slices(_Kind):
+    """Others take the processor for a moment, at random."""
+
+    kind: Literal["slices"]
+    per_s: float = Field(ge=0, le=10_000, description="how many begin per second of the job's own")
+    length_s: float = Field(ge=0, description="of each")
+
+    def start(self, random_source: random.Random) -> Source:
+        return _SliceSource(self, random_source)
+
+
 Noise = Annotated[
-    Drift | Bursts | Neighbour | HeavyTails | Autocorrelation, Field(discriminator="kind")
+    Drift | Bursts | Neighbour | HeavyTails | Autocorrelation | Slices,
+    Field(discriminator="kind"),
 ]
 
 
@@ -97,7 +110,7 @@ class _DriftSource(Source):
     def __init__(self, kind: Drift, phase: float) -> None:
         self._kind, self._phase = kind, phase
 
-    def factor(self, at: float) -> float:
+    def factor(self, at: float, seconds: float) -> float:
         wave = math.sin(2 * math.pi * at / self._kind.period_s + self._phase)
         return 1 + self._kind.amplitude * (1 + wave) / 2
 
@@ -111,7 +124,7 @@ class _SpellSource(Source):
         self._slow = source.random() < slow_s / (calm_s + slow_s)
         self._until = self._length()
 
-    def factor(self, at: float) -> float:
+    def factor(self, at: float, seconds: float) -> float:
         while at >= self._until:
             self._slow = not self._slow
             self._until += self._length()
@@ -125,7 +138,7 @@ class _TailSource(Source):
     def __init__(self, kind: HeavyTails, source: random.Random) -> None:
         self._kind, self._random = kind, source
 
-    def factor(self, at: float) -> float:
+    def factor(self, at: float, seconds: float) -> float:
         return 1 + self._kind.scale * (self._random.paretovariate(self._kind.shape) - 1)
 
 
@@ -134,7 +147,21 @@ class _AutoregressiveSource(Source):
         self._kind, self._random = kind, source
         self._x = source.gauss(0, kind.sigma)
 
-    def factor(self, at: float) -> float:
+    def factor(self, at: float, seconds: float) -> float:
         fresh = self._kind.sigma * math.sqrt(1 - self._kind.memory**2)
         self._x = self._kind.memory * self._x + self._random.gauss(0, fresh)
         return math.exp(abs(self._x))
+
+
+class _SliceSource(Source):
+    def __init__(self, kind: Slices, source: random.Random) -> None:
+        self._kind, self._random = kind, source
+
+    def factor(self, at: float, seconds: float) -> float:
+        taken, until = 0, 0.0
+        while self._kind.per_s and (until := until + self._gap()) < seconds:
+            taken += 1
+        return 1 + taken * self._kind.length_s / seconds
+
+    def _gap(self) -> float:
+        return self._random.expovariate(self._kind.per_s)

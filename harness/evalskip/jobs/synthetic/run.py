@@ -77,6 +77,7 @@ class SyntheticRunner:
 
         def evaluate() -> None:
             with recorder.phase("evaluate"):
+                work.begin_evaluation()
                 work.evaluate(costs.evaluation_loader)
                 recorder.loader_ready()
                 first = 0.0 if recorder.timeline.evaluations else costs.first_evaluation
@@ -235,23 +236,30 @@ class _Work:
         paces = random.Random(f"{key}:pace")
         self._pace = math.exp(paces.gauss(0, job.between_runs))
         self._evaluation_pace = math.exp(paces.gauss(0, job.evaluation_between_runs))
+        self._slow, self._slowness = job.slow_evaluations, 1.0
+        self._chance = random.Random(f"{key}:slow evaluations")
         self._origin = time.perf_counter_ns()
         self._faults = {f.step: f.ending for f in job.faults if f.arm == request.arm}
 
     def now(self) -> int:
         return time.perf_counter_ns() - self._origin if self._real else self._virtual
 
+    def begin_evaluation(self) -> None:
+        """An evaluation begins: whether it is a slow one is drawn."""
+        is_slow = self._chance.random() < self._slow.probability
+        self._slowness = self._slow.factor if is_slow else 1.0
+
     def evaluate(self, seconds: float) -> None:
         """Spend time on evaluation."""
-        self.spend(seconds * self._evaluation_pace)
+        self.spend(seconds * self._evaluation_pace * self._slowness)
 
     def spend(self, seconds: float) -> None:
         if not seconds:
             return
         seconds *= self._pace
         at = self.now() / 1e9
-        for source in self._noise:
-            seconds *= source.factor(at)
+        factors = [source.factor(at, seconds) for source in self._noise]
+        seconds *= math.prod(factors)
         if self._real:
             time.sleep(seconds)
         else:

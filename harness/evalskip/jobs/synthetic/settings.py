@@ -40,6 +40,15 @@ class Costs(BaseModel):
     )
 
 
+class SlowEvaluations(BaseModel):
+    """Evaluations of which some take longer, each by chance: it belongs to what they cost."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    probability: float = Field(default=0.0, ge=0, le=1, description="that an evaluation is slow")
+    factor: float = Field(default=1.0, ge=1, description="how many times longer it then takes")
+
+
 class Lengths(BaseModel):
     """Tokens in a row, evenly from shortest to longest; a batch is padded to its longest."""
 
@@ -108,6 +117,7 @@ class SyntheticJob(BaseJob):
     evaluation_between_runs: float = Field(
         default=0.0, ge=0, description="the same, of evaluation alone"
     )
+    slow_evaluations: SlowEvaluations = SlowEvaluations()
     memory: Memory = Memory()
     noise: list[Noise] = Field(default=[])
     clock: Literal["virtual", "real"] = Field(

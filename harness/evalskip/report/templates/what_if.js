@@ -69,12 +69,13 @@
       const [wall, evaluated] = spent(costs, of);
       return Math.log(evaluated / (wall - evaluated));
     };
+    const noLess = (logGain) => Math.max(0, Math.expm1(logGain));
     const gain = (costs) => Math.log(spent(costs, of)[0] / spent(costs, off)[0]);
     return {
       wall: interval(model, (costs) => Math.log(spent(costs, of)[0]), Math.exp, reach,
         model.pace_reach),
       share: evaluates ? interval(model, odds, (x) => 1 / (1 + Math.exp(-x)), reach, 0) : nothing,
-      gain: evaluates ? interval(model, gain, Math.expm1, reach, 0) : nothing,
+      gain: evaluates ? interval(model, gain, noLess, reach, 0) : nothing,
     };
   }
 
