@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 RUNS = 3
 """Whole runs under each schedule."""
+MANY = 100
+"""Whole runs under each schedule where evaluations differ by chance, for their mean."""
 RUN_TIME_S = 900.0
 POINTS, PART = 0.003, 0.07
 """An error of the share may be so large: in points, or as a part of it, whichever is more."""
@@ -148,9 +150,10 @@ def gains(spec: Spec, folder: Path) -> dict[str, list[float]]:
         return {}
     quiet = {"noise": [], "between_runs": 0.0, "evaluation_between_runs": 0.0}
     job = spec.job.model_copy(update=quiet)
+    count = MANY if job.slow_evaluations.probability else 1
     walls = {
-        arm: runs[0]["wall_ns"]
-        for arm, runs in run_whole(spec.model_copy(update={"job": job}), folder, 1).items()
+        arm: mean(run["wall_ns"] for run in runs)
+        for arm, runs in run_whole(spec.model_copy(update={"job": job}), folder, count).items()
     }
     return {arm: [wall / walls[OFF] - 1] for arm, wall in walls.items()}
 
@@ -351,8 +354,37 @@ def told(rows: list[Row]) -> list[str]:
         lines += ["", "## Together", "", *_summed(rows)]
     for kind in kinds:
         own = [row for row in rows if row.kind == kind]
-        lines += ["", f"## {kind.capitalize()}", "", *_summed(own), "", *_table(own)]
+        by_noise = _by_noise(own) if kind == "synthetic" else []
+        lines += ["", f"## {kind.capitalize()}", "", *_summed(own), *by_noise, "", *_table(own)]
     return lines
+
+
+def _by_noise(rows: list[Row]) -> list[str]:
+    """Coverage and width under each class of noise, which a configuration's name ends with."""
+    classes: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        classes[row.configuration.split(maxsplit=1)[1]][row.configuration].append(row)
+    lines = [
+        "",
+        "| noise | configurations | runs covered % (standard error) | gains covered % "
+        "| error of the share within bounds % | median width, % of the share |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, by in sorted(classes.items()):
+        own = [row for found in by.values() for row in found]
+        parts = [mean(row.covered / len(row.runs) for row in found) for found in by.values()]
+        error = f"{100 * stdev(parts) / math.sqrt(len(parts)):.1f}" if len(parts) > 1 else "–"
+        gains = mean(inside(low, high, seen) / len(seen) for _, low, high, seen in _gains(own))
+        lines.append(
+            f"| {name} | {len(by)} | {100 * mean(parts):.1f} ({error}) | {100 * gains:.1f} | "
+            f"{100 * mean(row.is_close for row in own):.1f} | "
+            f"{100 * median(row.width for row in own):.0f} |"
+        )
+    return lines
+
+
+def _gains(rows: list[Row]) -> list[tuple[float, float, float, list[float]]]:
+    return [row.gain for row in rows if row.gain[3]]
 
 
 def _summed(rows: list[Row]) -> list[str]:
@@ -435,7 +467,7 @@ _YES = {True: "yes", False: "**no**"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--synthetic", type=int, default=48, help="how many are drawn")
+    parser.add_argument("--synthetic", type=int, default=220, help="how many are drawn")
     parser.add_argument("--real", nargs="*", help="names; none: every one")
     parser.add_argument("--kinds", nargs="*", default=["real", "synthetic"])
     parser.add_argument("--out", type=Path, default=Path("results/reference"))
