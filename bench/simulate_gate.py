@@ -82,7 +82,7 @@ def summary_of(arms: dict[str, Pieces], disturbed: bool, source: np.random.Gener
     found = Summary.of_nothing(
         "simulated",
         Scope(job="synthetic", model="known costs", parameters=0, device="none", versions={}),
-        {},
+        {"cores": 2},
         Effort(
             blocks=BLOCKS,
             runs=3 * BLOCKS,

@@ -91,8 +91,8 @@ def between(levels: Paces, belief: float, degrees: float) -> tuple[float, float]
     Args:
         levels: of processes, or of evaluations.
         belief: the standard deviation that is believed beforehand, as a part of the mean.
-        degrees: of freedom of that belief, which counts no more where an F test finds that it is
-            far too small.
+        degrees: of freedom of that belief, which counts no more where three levels or more show,
+            by an F test, that it is far too small.
 
     Returns:
         The variance, and the degrees of freedom that it is known with.
@@ -103,6 +103,6 @@ def between(levels: Paces, belief: float, degrees: float) -> tuple[float, float]
         return belief**2, degrees
     sampled = mean(variance for _, variance in levels.values())
     seen = max(0.0, spread_of(values) ** 2 - sampled)
-    if special.fdtrc(own, degrees, seen / belief**2) < _TOO_SMALL:
+    if own > 1 and special.fdtrc(own, degrees, seen / belief**2) < _TOO_SMALL:
         return seen, own
     return (degrees * belief**2 + own * seen) / (degrees + own), degrees + own
