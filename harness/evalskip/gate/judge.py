@@ -142,8 +142,9 @@ def changed(before: Sequence[Figure], today: Figure, level: float) -> Change:
     seen = max(0.0, float(values.var(ddof=1) - within.mean())) if count > 1 else 0.0
     of_spread = _BELIEF + count - 1
     between = (_BELIEF * believed**2 + (count - 1) * seen) / of_spread
-    # as in a meta-analysis with random effects: a noisy session counts for less
-    weights = 1 / (between + within)
+    # as in a meta-analysis with random effects: a noisy session counts for less; but one that looks
+    # quieter than the others by chance, and so tells less of what noise adds, for no more
+    weights = 1 / (between + np.maximum(within, within.mean()))
     weights /= weights.sum()
     centre = float((weights * values).sum())
     parts = [
