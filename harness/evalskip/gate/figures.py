@@ -113,15 +113,18 @@ def _headroom(summary: Summary) -> Iterator[Figure]:
 
 
 def _costs(summary: Summary) -> Iterator[Figure]:
+    if not _is_quiet(summary):
+        return
+    # forks and files are not slowed by what slows arithmetic
     if cost := summary.effort.fixed_cost:
         yield from _of_interval(kinds.FIXED_COST, "run", cost)
     off = summary.arms.get(OFF)
-    if off and off.undisturbed_s and _is_quiet(summary):
+    if off and off.undisturbed_s:
         yield from _of_interval(kinds.UNDISTURBED_TIME, OFF, off.undisturbed_s)
 
 
 def _is_quiet(summary: Summary) -> bool:
-    """Whether absolute times say something: hardly any run was robbed of what it needed."""
+    """Whether what is not compared within runs says something: hardly any run was robbed."""
     counts = [(arm.disturbed, arm.runs) for arm in summary.arms.values()]
     runs = sum(total for _, total in counts)
     flagged = sum(count for count, _ in counts if count is not None)

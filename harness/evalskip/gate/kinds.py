@@ -110,7 +110,7 @@ FIXED_COST = Kind(
     "fixed cost per run over T",
     "relative",
     tolerance=_always(0.25),
-    resolution=_always(1.1),
+    resolution=None,
     spread=_always(0.1),
 )
 INSTRUMENTATION = Kind(
