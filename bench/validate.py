@@ -374,17 +374,17 @@ def _by_noise(rows: list[Row]) -> list[str]:
         own = [row for found in by.values() for row in found]
         parts = [mean(row.covered / len(row.runs) for row in found) for found in by.values()]
         error = f"{100 * stdev(parts) / math.sqrt(len(parts)):.1f}" if len(parts) > 1 else "–"
-        gains = mean(inside(low, high, seen) / len(seen) for _, low, high, seen in _gains(own))
+        gains = mean(
+            inside(low, high, seen) / len(seen)
+            for _, low, high, seen in (row.gain for row in own)
+            if seen
+        )
         lines.append(
             f"| {name} | {len(by)} | {100 * mean(parts):.1f} ({error}) | {100 * gains:.1f} | "
             f"{100 * mean(row.is_close for row in own):.1f} | "
             f"{100 * median(row.width for row in own):.0f} |"
         )
     return lines
-
-
-def _gains(rows: list[Row]) -> list[tuple[float, float, float, list[float]]]:
-    return [row.gain for row in rows if row.gain[3]]
 
 
 def _summed(rows: list[Row]) -> list[str]:

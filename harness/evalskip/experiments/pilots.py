@@ -143,10 +143,8 @@ class _Pilots:
                 self._first(launcher, kind, reserved)
             sizes = self._sizes(budget_s, reserved * len(self._kinds))
             began = time.monotonic()
-            for number, (steps, batches) in enumerate(sizes):
-                kind = self._kinds[number % len(self._kinds)]
-                wanted = Slice(steps=steps, evaluation_batches=batches, pilot=Pilot())
-                self._add(launcher, kind, self._usual(kind), wanted)
+            for number, size in enumerate(sizes):
+                self._add_sized(launcher, number, size)
             self._repeat(launcher, sizes, reserved * len(self._kinds), began + budget_s)
             if wants_memory and not apart:
                 self._meter(launcher)
@@ -209,21 +207,25 @@ class _Pilots:
             count -= 1
         return []
 
+    def _add_sized(self, launcher: Launcher, number: int, size: tuple[int, int]) -> None:
+        """One of the processes after the first ones: its steps and evaluation batches are set."""
+        kind, (steps, batches) = self._kinds[number % len(self._kinds)], size
+        wanted = Slice(steps=steps, evaluation_batches=batches, pilot=Pilot())
+        self._add(launcher, kind, self._usual(kind), wanted)
+
     def _repeat(
         self, launcher: Launcher, sizes: Sequence[tuple[int, int]], reserved: int, until: float
     ) -> None:
         """Make disturbed processes again, as long as there are time and steps for it."""
         found, longest = self._found, 0.0
         first = len(found.runs) - len(sizes)
-        for number, (steps, batches) in enumerate(sizes):
+        for number, size in enumerate(sizes):
             place, began = first + number, time.monotonic()
             if not found.disturbed_runs[place]:
                 continue
-            if found.left - reserved < steps or began + longest >= until:
+            if found.left - reserved < size[0] or began + longest >= until:
                 return
-            kind = self._kinds[number % len(self._kinds)]
-            wanted = Slice(steps=steps, evaluation_batches=batches, pilot=Pilot())
-            self._add(launcher, kind, self._usual(kind), wanted)
+            self._add_sized(launcher, number, size)
             again, is_disturbed_again = found.runs.pop(), found.disturbed_runs.pop()
             longest = max(longest, time.monotonic() - began)
             if not is_disturbed_again:
