@@ -85,7 +85,7 @@ beside: $(READY)
 instrumentation: $(READY)
 	$(PY) bench/instrumentation.py
 
-# what evalskip predict says, beside what whole runs then take; about a quarter of an hour on a
+# what evalskip predict says, beside what whole runs then take; about half an hour on a
 # machine that does nothing else
 validate: $(READY)
 	$(PY) bench/validate.py

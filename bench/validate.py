@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 RUNS = 3
 """Whole runs under each schedule."""
-MANY = 20
+MANY = 100
 """Whole runs under each schedule where evaluations differ by chance, for their mean."""
 RUN_TIME_S = 900.0
 POINTS, PART = 0.003, 0.07

@@ -26,10 +26,11 @@ from evalskip.records import RecordStore
 from evalskip.summary import read_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from evalskip.gate.baseline import Baseline
+    from evalskip.gate.figures import Figure
     from evalskip.gate.judge import Change
     from evalskip.summary import Summary
 
@@ -108,12 +109,13 @@ def gate(
         known.check(experiment, baseline)
         result.sessions = len(known.sessions)
     # the level is that of the whole gate
-    questions = len(comparable(known, today)) if known else 0
+    before = comparable(known, today) if known else {}
+    questions = len(before)
     questions += len(shares_of(today)) if max_share is not None else 0
     each = simultaneous_level(level, (1,), questions)
     if known:
         result.changes += judged(known, today, each)
-        result.notes += _notes(known, today, result.changes, each)
+        result.notes += _notes(known, today, before, result.changes, each)
     if max_share is not None:
         over = within_budget(summary, today, max_share, each)
         if all(change.change is None for change in over):
@@ -125,18 +127,22 @@ def gate(
 
 
 def _notes(
-    baseline: Baseline, today: Session, changes: Sequence[Change], level: float
+    baseline: Baseline,
+    today: Session,
+    before: Mapping[str, Sequence[Figure]],
+    changes: Sequence[Change],
+    level: float,
 ) -> list[str]:
     notes = []
     if len(baseline.sessions) == 1:
         notes.append(
             "the baseline holds one session: how sessions differ is believed, not known; add more"
         )
-    for before in comparable(baseline, today).values():
-        if (noise := noise_of(before, level)) is not None:
-            kind = KINDS[before[0].kind]
+    for figures in before.values():
+        if (noise := noise_of(figures, level)) is not None:
+            kind = KINDS[figures[0].kind]
             notes.append(
-                f"the baseline is noisy: it knows the {kind.what}, {before[0].of}, to within "
+                f"the baseline is noisy: it knows the {kind.what}, {figures[0].of}, to within "
                 f"{kind.described(noise)}; sessions on a machine that does nothing else would help"
             )
     times = [change for change in changes if change.kind == UNDISTURBED_TIME.name]
