@@ -1,5 +1,5 @@
 # make bench | report | claims | gate | memory | docs | test | test-slow | lint | simulate |
-# simulate-stopping | simulate-gate | beside | stopwatch | instrumentation | validate | eval-budget :
+# simulate-stopping | simulate-gate | gate-tries | beside | stopwatch | instrumentation | validate | eval-budget :
 # each sets up what it needs.
 #
 #   make bench SPEC=bench/gpu.yaml          another experiment
@@ -24,7 +24,7 @@ endif
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .PHONY: bench report claims gate gate-session gate-baseline memory llamafactory llamafactory-gpu \
-	deepspeed smollm2 simulate simulate-stopping simulate-gate beside stopwatch instrumentation \
+	deepspeed smollm2 simulate simulate-stopping simulate-gate gate-tries beside stopwatch instrumentation \
 	validate eval-budget test \
 	test-slow lint docs lock clean
 
@@ -70,6 +70,11 @@ simulate-stopping: $(READY)
 # false alarms of the gate, and what it sees, under recorded noise; about a quarter of an hour
 simulate-gate: $(READY)
 	$(PY) bench/simulate_gate.py
+
+# the gate itself, of builds without a change and with one, quiet and beside a busy process; an hour
+# and a half on a machine that does nothing else; takes up what it did before
+gate-tries: $(READY)
+	$(PY) bench/gate_tries.py
 
 # matched against hyperfine (a Debian package), 20 sessions of each kind: hours on a machine
 # that does nothing else; takes up what it did before

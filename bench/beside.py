@@ -28,15 +28,15 @@ SPEC = Path(__file__).with_name("quick.yaml")
 
 
 @contextmanager
-def busy_cores() -> Iterator[None]:
-    """One process per core that never rests."""
-    processes = [multiprocessing.Process(target=_spin, daemon=True) for _ in range(_cores())]
-    for process in processes:
+def busy(processes: int) -> Iterator[None]:
+    """So many processes that never rest."""
+    spinning = [multiprocessing.Process(target=_spin, daemon=True) for _ in range(processes)]
+    for process in spinning:
         process.start()
     try:
         yield
     finally:
-        for process in processes:
+        for process in spinning:
             process.kill()
             process.join()
 
@@ -53,7 +53,7 @@ def _spin() -> None:
 def tried(out: Path) -> dict[str, Any]:
     """One try, and what came of it."""
     command = [sys.executable, "-m", "evalskip", "bench", str(SPEC), "--out", str(out)]
-    with busy_cores():
+    with busy(_cores()):
         began = time.monotonic()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         took = time.monotonic() - began
