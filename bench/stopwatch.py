@@ -36,6 +36,7 @@ from scipy import stats
 from evalskip.analysis.intervals import throughput_gain
 from evalskip.analysis.pieces import pieces_of
 from evalskip.analysis.step_estimates import matched_interval, replicated
+from evalskip.engines.recording import steps_of
 from evalskip.launch import launcher_for
 from evalskip.machine.disturbance import disturbance_of, is_disturbed
 from evalskip.plan import plan
@@ -46,6 +47,8 @@ from neighbour import neighbour
 
 if TYPE_CHECKING:
     from evalskip.analysis.pieces import Pieces
+    from evalskip.probe.measured import Timeline
+    from evalskip.records import Steps
 
 SPEC = load_spec(Path(__file__).with_name("stopwatch.yaml"))
 ON = "every_epoch@128"
@@ -66,7 +69,7 @@ class Runs:
 
     def __init__(self) -> None:
         self._records: dict[str, list[RunRecord]] = {OFF: [], ON: []}
-        self._timelines: dict[int, dict[str, Any]] = {}
+        self._steps: dict[int, Steps] = {}
 
     def count(self, arm: str) -> int:
         return len(self._records[arm])
@@ -77,7 +80,7 @@ class Runs:
     def add(self, arm: str, outcome: Any) -> None:
         if outcome.status != "ok":
             raise SystemExit(f"a run of {arm} ended {outcome.status}: {outcome.error}")
-        timeline = outcome.measured["timeline"]
+        measured = outcome.measured
         record = RunRecord(
             experiment="stopwatch",
             block=self.count(arm),
@@ -89,12 +92,12 @@ class Runs:
             started_at="",
             seed=SPEC.design.seed,
             turnaround_ns=0,
-            wall_ns=timeline["wall_ns"],
-            evaluated_after=[evaluation["after_step"] for evaluation in timeline["evaluations"]],
+            wall_ns=measured.timeline.wall_ns,
+            evaluated_after=[each.after_step for each in measured.timeline.evaluations],
             **(found._asdict() if (found := disturbance_of(outcome.activity)) else {}),
         )
         self._records[arm].append(record)
-        self._timelines[id(record)] = timeline
+        self._steps[id(record)] = steps_of(outcome)
 
     def _pieces(self, arm: str) -> Pieces:
         runs = dict(enumerate(self._records[arm]))
@@ -103,8 +106,8 @@ class Runs:
             raise SystemExit("; ".join(warnings))
         return found
 
-    def _steps_of(self, run: RunRecord) -> dict[str, Any]:
-        return {"timeline": self._timelines[id(run)]}
+    def _steps_of(self, run: RunRecord) -> Steps:
+        return self._steps[id(run)]
 
     def gain(self) -> Interval:
         """The gain; a block is one run of each arm."""
@@ -181,7 +184,7 @@ def hyperfine(seconds: float, pair_s: float) -> dict[str, Any]:
 
 def serve(folder: Path) -> None:
     """For hyperfine: set a run up when it says ``prepare``, and let it train when it says go."""
-    from evalskip.probe.phases import PhaseRecorder, Timeline
+    from evalskip.probe.phases import PhaseRecorder
 
     requests = {request.arm: request for request in plan(SPEC)[0].runs}
     runner = importlib.import_module(SPEC.job.runner).runner(SPEC.job.model_dump(mode="json"))

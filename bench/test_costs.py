@@ -17,9 +17,10 @@ from evalskip.jobs.transformers.training import model_config
 from evalskip.plan import plan
 from evalskip.probe.clocks import HostClock
 from evalskip.probe.digests import batch_digest
+from evalskip.probe.measured import Timeline
 from evalskip.probe.phases import PhaseRecorder
 from evalskip.probe.random_state import random_state_preserved
-from evalskip.records import RecordStore, RunRecord
+from evalskip.records import RecordStore, RunRecord, Steps
 from evalskip.spec import load_spec
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ def test_digest_of_a_batch(benchmark: BenchmarkFixture, training: Any) -> None:
 @pytest.mark.benchmark(group="the harness")
 def test_record_on_disk(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
-    benchmark.pedantic(store.append, args=(record(), {"losses": [0.0] * 100}), rounds=50)
+    steps = Steps(timeline=Timeline(), losses=[0.0] * 100, batch_digests=[], activity=[])
+    benchmark.pedantic(store.append, args=(record(), steps), rounds=50)
 
 
 @pytest.mark.benchmark(group="the harness")

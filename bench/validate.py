@@ -183,11 +183,11 @@ def run_whole(spec: Spec, folder: Path, count: int = RUNS) -> dict[str, list[dic
                         raise SystemExit(f"{arm.name} ended {outcome.status}: {outcome.error}")
                     peaks = [
                         peak.get("allocated", peak.get("resident", 0))
-                        for peak in outcome.measured["peak_bytes"].values()
+                        for peak in outcome.measured.peak_bytes.values()
                     ]
                     run = {
-                        "wall_ns": outcome.measured["timeline"]["wall_ns"],
-                        "evaluate_ns": outcome.measured["phases_ns"]["evaluate"],
+                        "wall_ns": outcome.measured.timeline.wall_ns,
+                        "evaluate_ns": outcome.measured.phases_ns["evaluate"],
                         "peak": max(peaks, default=0),
                     }
                     if measure == "time":

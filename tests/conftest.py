@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,3 +97,27 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         )
 
     return make
+
+
+@pytest.fixture
+def command_spec(write_spec: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """Writes the spec of a command job around a script."""
+
+    def write(script: str, arguments: str = "{schedule}", **job: Any) -> Path:
+        path = tmp_path / "script.py"
+        path.write_text(script)
+        schedules = {"off": "0", "every_epoch": "2", "final_only": "8"}
+        document = {
+            "kind": "command",
+            "command": f"{sys.executable} {path} {arguments}",
+            "schedules": schedules if "{schedule}" in arguments else {},
+            **job,
+        }
+        return write_spec(
+            replace={"job": document},
+            arms=[{"schedule": "every_epoch"}, {"schedule": "final_only"}],
+            measure=["time"],
+            design={"looks": [2], "repeats": 0},
+        )
+
+    return write

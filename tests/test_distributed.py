@@ -18,6 +18,7 @@ from evalskip.jobs import RunRequest, TransformersJob
 from evalskip.launch import launcher_for
 from evalskip.launch.ranks import merged
 from evalskip.launch.torchrun import said_by_rank, torchrun
+from evalskip.probe.measured import EvaluatedTimes, Evaluation, Measured, Timeline
 from evalskip.records import RecordStore
 from evalskip.schedules import EveryEpoch
 from evalskip.summary import read_summary
@@ -44,9 +45,10 @@ DEEPSPEED = ROOT / ".deepspeed"
 STEPS = 6
 
 
-def measured(wall_ns: int, tokens: int = 30, **other: Any) -> dict[str, Any]:
-    return {
-        "timeline": {"wall_ns": wall_ns, "evaluations": [{"rows": 5, "tokens": tokens}]},
+def measured(wall_ns: int, tokens: int = 30, **other: Any) -> Measured:
+    evaluation = Evaluation(after_step=1, rows=5, tokens=tokens)
+    known: dict[str, Any] = {
+        "timeline": Timeline(wall_ns=wall_ns, evaluations=[evaluation]),
         "phases_ns": {"train": wall_ns},
         "peak_bytes": {"train": {"resident": wall_ns}},
         "losses": [1.0],
@@ -59,15 +61,16 @@ def measured(wall_ns: int, tokens: int = 30, **other: Any) -> dict[str, Any]:
         "setup_ns": {"imports": wall_ns},
         **other,
     }
+    return Measured(**known)
 
 
 def test_ranks_are_told_of_as_one_run_as_long_as_its_slowest() -> None:
     one = merged([measured(5), measured(9, train_tokens=7), measured(7, tokens=60)])
-    assert one["timeline"]["wall_ns"] == one["phases_ns"]["train"] == 9
-    assert one["peak_bytes"] == {"train": {"resident": 9}}
-    assert one["train_tokens"] == 27
-    assert one["evaluated_times"] == {"rows": 3, "tokens": 4}
-    assert [rank["wall_ns"] for rank in one["ranks"]] == [5, 9, 7]
+    assert one.timeline.wall_ns == one.phases_ns["train"] == 9
+    assert one.peak_bytes == {"train": {"resident": 9}}
+    assert one.train_tokens == 27
+    assert one.evaluated_times == EvaluatedTimes(rows=3, tokens=4)
+    assert [rank.wall_ns for rank in one.ranks] == [5, 9, 7]
 
 
 @pytest.mark.parametrize("proof", ["work_digest", "losses_digest", "weights_digest"])
@@ -77,8 +80,8 @@ def test_every_ranks_shard_counts_in_the_proof(proof: str) -> None:
         merged([measured(5), measured(6, **{proof: "y"})]),
     )
     swapped = merged([measured(5, **{proof: "y"}), measured(6)])
-    assert len({each[proof] for each in (alike, other, swapped)}) == 3
-    assert merged([measured(5), measured(6, **{proof: None})])[proof] is None
+    assert len({getattr(each, proof) for each in (alike, other, swapped)}) == 3
+    assert getattr(merged([measured(5), measured(6, **{proof: None})]), proof) is None
 
 
 def test_differences_name_the_field_and_the_ranks() -> None:

@@ -24,6 +24,8 @@ from evalskip.analysis.verdicts import (
     unseen_probability,
     with_verdicts,
 )
+from evalskip.probe.measured import Evaluation, Timeline
+from evalskip.records import Steps
 from evalskip.summary import Comparison, Interval, headline_of
 from test_matching import run
 
@@ -272,29 +274,25 @@ def test_no_interval_is_narrower_than_the_floor_and_below_six_blocks_there_is_no
             assert each.throughput_gain.high is None
 
 
-def timeline(steps: int = 3, **changes: Any) -> dict[str, Any]:
-    made = {
+def timeline(steps: int = 3, **changes: Any) -> Steps:
+    evaluation = Evaluation(
+        after_step=1, loader_ns=1, batches_ns=[5, 5], aggregation_ns=1, log_ns=2
+    )
+    made: dict[str, Any] = {
         "steps_ns": [10] * steps,
-        "evaluations": [
-            {
-                "after_step": 1,
-                "loader_ns": 1,
-                "batches_ns": [5, 5],
-                "aggregation_ns": 1,
-                "log_ns": 2,
-            }
-        ],
+        "evaluations": [evaluation],
         "before_loop_ns": 4,
         "after_loop_ns": 2,
-        "saves_ns": [[3, 6]],
-        "logs_ns": [[3, 1]],
+        "saves_ns": [(3, 6)],
+        "logs_ns": [(3, 1)],
+        **changes,
     }
-    return {**made, **changes}
+    return Steps(timeline=Timeline(**made), losses=[], batch_digests=[], activity=[])
 
 
 def test_pieces_of_a_run_sum_to_t() -> None:
     record = run("on", wall_ns=57)
-    found, warnings = pieces_of({1: record}, lambda _: {"timeline": timeline()}, 4)
+    found, warnings = pieces_of({1: record}, lambda _: timeline(), 4)
     assert warnings == []
     total = found.steps.sum() + found.evaluations.sum() + found.remainders.sum()
     assert total * 1e9 == pytest.approx(57)
@@ -303,34 +301,24 @@ def test_pieces_of_a_run_sum_to_t() -> None:
 @pytest.mark.parametrize(
     ("broken", "why"),
     [
-        ({}, "its times per step are missing"),
+        (None, "its times per step are missing"),
         (timeline(2), "2 steps and 1 evaluations, expected 3 and 1"),
         (timeline(steps_ns=[10, -10, 30]), "its clock went backwards"),
         (timeline(before_loop_ns=5), "its times do not sum to T"),
         (timeline(evaluations=[]), "3 steps and 0 evaluations, expected 3 and 1"),
     ],
 )
-def test_a_broken_run_is_left_out_by_name(broken: dict[str, Any], why: str) -> None:
+def test_a_broken_run_is_left_out_by_name(broken: Steps | None, why: str) -> None:
     runs = {
         block: run("on", block, wall_ns=57 if block < 3 else _total(broken) or 57)
         for block in (1, 2, 3)
     }
     if why == "its times do not sum to T":
         runs[3] = run("on", 3, wall_ns=57)
-    found, warnings = pieces_of(
-        runs, lambda r: {"timeline": broken if r.block == 3 else timeline()}, 4
-    )
+    found, warnings = pieces_of(runs, lambda r: broken if r.block == 3 else timeline(), 4)
     assert warnings == [f"on, block 3: left out: {why}"]
     assert found.blocks == (1, 2)
 
 
-def _total(made: dict[str, Any]) -> int:
-    if not made:
-        return 0
-    evaluations = sum(
-        e["loader_ns"] + sum(e["batches_ns"]) + e["aggregation_ns"] + e["log_ns"]
-        for e in made["evaluations"]
-    )
-    lists = [ns for _, ns in made["saves_ns"] + made["logs_ns"]]
-    edges = made["before_loop_ns"] + made["after_loop_ns"]
-    return sum(made["steps_ns"]) + evaluations + edges + sum(lists)
+def _total(made: Steps | None) -> int:
+    return sum(made.timeline.phases_ns().values()) if made else 0

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalskip.probe.clocks import CudaClock, HostClock
-from evalskip.probe.phases import PHASES, PhaseRecorder
+from evalskip.probe.measured import PHASES
+from evalskip.probe.phases import PhaseRecorder
 
 
 class Time:

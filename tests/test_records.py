@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalskip.errors import InputError
-from evalskip.probe.phases import Timeline
-from evalskip.records import RecordStore, RunRecord, latest_attempts, whole_attempts
+from evalskip.probe.measured import Timeline
+from evalskip.records import RecordStore, RunRecord, Steps, latest_attempts, whole_attempts
 from evalskip.summary import read_summary, write_sections
 from support import ROOT, run_record
 
@@ -74,16 +74,15 @@ def test_only_whole_blocks_are_finished_and_the_latest_attempt_counts() -> None:
 
 def test_steps_are_kept_beside_the_record(tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
-    timeline = {**Timeline().as_dict(), "wall_ns": 7, "step_shapes": [(1, 2, 3)]}
-    steps = {"timeline": timeline, "losses": [1.5], "batch_digests": ["a"], "activity": []}
+    timeline = Timeline(wall_ns=7, step_shapes=[(1, 2, 3)])
+    steps = Steps(timeline=timeline, losses=[1.5, float("inf")], batch_digests=["a"], activity=[])
     store.append(run_record(arm="every_n_epochs:5@8"), steps)
     (read,) = store.read()
-    found = store.steps_of(read)
-    assert {name: found[name] for name in steps} == steps
+    assert store.steps_of(read) == steps
     (tmp_path / "steps" / f"{read.name}.json").write_text('{"timeline": 3}')
     with pytest.raises(InputError, match="expected what a run measured"):
         store.steps_of(read)
-    assert store.steps_of(run_record(block=9)) == {}
+    assert store.steps_of(run_record(block=9)) is None
 
 
 def test_claims_keep_their_place_when_they_are_judged_again(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import EarlyStoppingCallback, TrainerCallback
 
+from evalskip.probe.measured import Evaluation, Measured, Timeline, Training, Whole, parsed
 from evalskip.probe.trainer import TrainerProbe
 from evalskip.records import RecordStore
-from evalskip.slices import Training, Whole, extrapolated, fewest_steps, sets_of, weights
+from evalskip.slices import extrapolated, fewest_steps, sets_of, weights
 from evalskip.summary import read_summary
 from test_training import TINY
 
@@ -206,22 +207,15 @@ def test_weights_sum_to_the_whole(steps: int, every: int, window: int, rows: int
     count = fewest_steps(window)
     after = list(range(every, steps + 1, every))
     places = {0: [], 1: [count // 2]}.get(len(after), [count // 3, 2 * (count // 3)])
-    timeline = {
-        "steps_ns": [1] * count,
-        "saves_ns": [(count // 3 - 1, 1)],
-        "logs_ns": [(count // 3 - 2, 1), (count, 1)],
-        "evaluations": [
-            {
-                "after_step": step,
-                "after_training": False,
-                "cut": True,
-                "batches_ns": [1] * 4,
-                "aggregation_ns": 1,
-                "sets": [],
-            }
+    timeline = Timeline(
+        steps_ns=[1] * count,
+        saves_ns=[(count // 3 - 1, 1)],
+        logs_ns=[(count // 3 - 2, 1), (count, 1)],
+        evaluations=[
+            Evaluation(after_step=step, cut=True, batches_ns=[1] * 4, aggregation_ns=1)
             for step in [0, *places]
         ],
-    }
+    )
     training = Training(steps=steps, evaluated_after=[0, *after], saves=3, logs=5)
     found = weights(timeline, Whole(training=training, sets={"": (rows, 20)}, gathers=True), window)
     assert sum(found.steps) == pytest.approx(steps)
@@ -250,17 +244,16 @@ def evaluation_sets() -> dict[str, Dataset]:
     }
 
 
-def trained(trainer: Trainer, steps: int | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def trained(trainer: Trainer, steps: int | None) -> tuple[Timeline, dict[str, Any]]:
     """What a run tells: its own timeline, and the record's fields for the whole of it."""
     cut = {"steps": steps, "evaluation_batches": 4} if steps else None
     probe = TrainerProbe(trainer, "time", restore_random_state=False, prove=False, sliced=cut)
     trainer.train()
     other = Dataset.from_dict({"input_ids": [[1, 2]] * 30, "labels": [[1, 2]] * 30})
     trainer.evaluate(other)
-    measured = probe.finish()
-    timeline = measured["timeline"]
-    nothing_cut = Whole(training=None, sets={}, gathers=False)
-    whole = Whole.model_validate(measured["whole"]) if cut else nothing_cut
+    measured = parsed(Measured, probe.finish())
+    timeline = measured.timeline
+    whole = measured.whole or Whole(training=None, sets={}, gathers=False)
     sets = {name: found["rows"] for name, found in sets_of(timeline, whole, 4).items()}
     return timeline, {**extrapolated(timeline, whole, 4), "sets": sets, "whole": whole}
 
@@ -274,14 +267,14 @@ def test_each_evaluation_set_is_told_by_its_own_rows(make_trainer: Callable[...,
     }
     _, whole = trained(make_trainer(evaluation=evaluation_sets(), **settings), None)
     timeline, cut = trained(make_trainer(evaluation=evaluation_sets(), **settings), 24)
-    assert len(timeline["steps_ns"]) == 24
-    assert len(timeline["evaluations"][0]["batches_ns"]) < 10
+    assert len(timeline.steps_ns) == 24
+    assert len(timeline.evaluations[0].batches_ns) < 10
     assert whole["evaluated_after"] == [0, *range(2, 41, 2), 40]
     for field in ("steps", "evaluated_after", "evaluation_rows", "evaluation_tokens", "sets"):
         assert cut[field] == whole[field], field
     assert cut["sets"] == {name: rows for name, (rows, _) in SETS.items()}
     # evaluated after training, on rows that are not the Trainer's own: not cut, and told of as such
-    assert timeline["evaluations"][-1]["rows"] == 30
+    assert timeline.evaluations[-1].rows == 30
 
 
 def test_what_ends_training_early_is_not_taken_for_its_end(

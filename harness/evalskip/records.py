@@ -7,7 +7,6 @@ off is run again whole under the next attempt number; the lines of the attempt b
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,8 +17,8 @@ from evalskip.files import append_line, write_atomically
 from evalskip.jobs.base import Measure
 from evalskip.machine.disturbance import Disturbance, is_disturbed
 from evalskip.messages import say
-from evalskip.probe.phases import Timeline
-from evalskip.slices import Slice, Whole
+from evalskip.probe.measured import Rank, Timeline, Whole
+from evalskip.slices import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,17 +34,6 @@ class EvaluationSet(BaseModel):
 
     rows: int = Field(description="in one evaluation")
     ns: int = Field(description="of all its evaluations together")
-
-
-class RankRecord(BaseModel):
-    """One of several processes that train together."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    rank: int
-    wall_ns: int = Field(description="T, by its own clock")
-    phases_ns: dict[str, int] = Field(description="sums to T exactly")
-    peak_bytes: dict[str, dict[str, int]] = {}
 
 
 class RunRecord(BaseModel):
@@ -81,7 +69,7 @@ class RunRecord(BaseModel):
     waits_ns: dict[str, int] = Field(
         default={}, description="of each phase, what was spent at collectives: phase wait"
     )
-    ranks: list[RankRecord] = Field(
+    ranks: list[Rank] = Field(
         default=[], description="where there are several; T and its phases are the slowest one's"
     )
     block_start_ns: int = Field(
@@ -143,8 +131,10 @@ class RunRecord(BaseModel):
         return sum(self.setup_ns.values())
 
 
-class _Steps(BaseModel):
-    """What a file in ``steps/`` holds."""
+class Steps(BaseModel):
+    """What a run measured step by step, as a file in ``steps/`` holds it."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     timeline: Timeline
     whole: Whole | None = None
@@ -202,9 +192,7 @@ class RecordStore:
             say("{file}: the last line was torn and is dropped", file=self.path.name)
         )
 
-    def append(
-        self, record: RunRecord, steps: dict[str, Any] | None, *, synced: bool = True
-    ) -> None:
+    def append(self, record: RunRecord, steps: Steps | None, *, synced: bool = True) -> None:
         """Add one run; when this returns, it is on disk.
 
         Args:
@@ -216,25 +204,23 @@ class RecordStore:
         if steps is not None:
             self._steps.mkdir(exist_ok=True)
             place = self._steps / f"{record.name}.json"
-            write_atomically(place, json.dumps(steps), synced=synced)
+            write_atomically(place, steps.model_dump_json(), synced=synced)
         append_line(self.path, record.model_dump_json(exclude_defaults=True), synced=synced)
 
-    def steps_of(self, record: RunRecord) -> dict[str, Any]:
-        """What a run measured step by step; empty where it measured nothing.
+    def steps_of(self, record: RunRecord) -> Steps | None:
+        """What a run measured step by step; None where it measured nothing.
 
         Raises:
             InputError: the file holds other things.
         """
         path = self._steps / f"{record.name}.json"
         if not path.exists():
-            return {}
+            return None
         try:
-            found = _Steps.model_validate_json(path.read_bytes())
+            return Steps.model_validate_json(path.read_bytes())
         except ValidationError as error:
             problem = error.errors()[0]["msg"]
             raise InputError(f"{path}: expected what a run measured: {problem}") from None
-        whole = found.whole.model_dump() if found.whole else None
-        return {**vars(found), "timeline": found.timeline.as_dict(), "whole": whole}
 
 
 Attempt = tuple[int, int]

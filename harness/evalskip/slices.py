@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from evalskip.probe.layout import layout
+from evalskip.probe.measured import EvaluationSet
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from evalskip.probe.measured import Evaluation, Timeline, Training, Whole
 
 # the first steps of a run can be many times slower than all that follow
 _WARM_UP = 4
@@ -59,44 +62,13 @@ class Slice(BaseModel):
     pilot: Pilot | None = Field(default=None, description="None: it stands for the whole")
 
 
-class Training(BaseModel):
-    """What a training would be that is not cut short, as the run itself foresaw it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    steps: int
-    evaluated_after: list[int] = Field(description="steps of all evaluations inside training")
-    saves: int
-    logs: int
-
-
-class Whole(BaseModel):
-    """What a run is a slice of."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    training: Training | None = Field(description="None: its steps were not cut")
-    sets: dict[str, tuple[int, int]] = Field(
-        description="of each evaluation set (a single one has no name) its rows, and those run"
+def is_cut(timeline: Timeline, whole: Whole) -> bool:
+    """Whether anything of a run was left out."""
+    return whole.training is not None or any(
+        _times_rows(evaluation, each.name, whole) != 1
+        for evaluation in timeline.evaluations
+        for each in _sets(evaluation)
     )
-    gathers: bool = Field(description="whether what ends an evaluation grows with its rows")
-    may_stop_early: bool = Field(
-        default=False,
-        description="whether the whole may end before its last step; it is told of "
-        "as if it did not",
-    )
-
-    def is_cut(self, timeline: Mapping[str, Any]) -> bool:
-        """Whether anything of the run was left out.
-
-        Args:
-            timeline: of the run.
-        """
-        return self.training is not None or any(
-            _times_rows(evaluation, each["name"], self) != 1
-            for evaluation in timeline["evaluations"]
-            for each in _sets(evaluation)
-        )
 
 
 @dataclass(frozen=True)
@@ -112,21 +84,21 @@ class Weights:
     logs: list[float]
 
 
-def weights(timeline: Mapping[str, Any], whole: Whole, window: int) -> Weights:
+def weights(timeline: Timeline, whole: Whole, window: int) -> Weights:
     """The weights of a slice's pieces.
 
     Args:
-        timeline: of the slice, as :meth:`evalskip.probe.phases.Timeline.as_dict` gives it.
+        timeline: of the slice.
         whole: what it is a slice of.
         window: steps after an evaluation that may bear its after-effect.
     """
-    evaluations, steps = timeline["evaluations"], len(timeline["steps_ns"])
-    inside = [e["after_step"] for e in evaluations if not e["after_training"]]
+    evaluations, steps = timeline.evaluations, len(timeline.steps_ns)
+    inside = [e.after_step for e in evaluations if not e.after_training]
     training = whole.training
     times = _times_evaluated(evaluations, training)
     # what is saved or logged along with an evaluation stands for as many as that
     with_evaluation = dict(zip(inside, times, strict=False))
-    saves, logs = timeline["saves_ns"], timeline["logs_ns"]
+    saves, logs = timeline.saves_ns, timeline.logs_ns
     if training is None:
         placed = layout(steps, (), 0, 0)
     else:
@@ -142,9 +114,7 @@ def weights(timeline: Mapping[str, Any], whole: Whole, window: int) -> Weights:
     )
 
 
-def sets_of(
-    timeline: Mapping[str, Any], whole: Whole | None, window: int
-) -> dict[str, dict[str, int]]:
+def sets_of(timeline: Timeline, whole: Whole | None, window: int) -> dict[str, dict[str, int]]:
     """Of each of several evaluation sets, its rows, and the nanoseconds of all its evaluations.
 
     Args:
@@ -152,20 +122,20 @@ def sets_of(
         whole: what it is a slice of; None: it is the whole.
         window: see :func:`weights`.
     """
-    evaluations = timeline["evaluations"]
+    evaluations = timeline.evaluations
     times = _times_evaluated(evaluations, whole.training if whole else None)
     sets: dict[str, dict[str, int]] = {}
     for evaluation, number in zip(evaluations, times, strict=True):
-        for each in evaluation["sets"]:
-            rows = _times_rows(evaluation, each["name"], whole)
+        for each in evaluation.sets:
+            rows = _times_rows(evaluation, each.name, whole)
             ends = rows if whole and whole.gathers else 1.0
-            once = each["loader_ns"] + ends * each["aggregation_ns"]
-            known = sets.setdefault(each["name"], {"rows": round(rows * each["rows"]), "ns": 0})
-            known["ns"] += round(number * (once + rows * each["batches_ns"]))
+            once = each.loader_ns + ends * each.aggregation_ns
+            known = sets.setdefault(each.name, {"rows": round(rows * each.rows), "ns": 0})
+            known["ns"] += round(number * (once + rows * each.batches_ns))
     return sets
 
 
-def extrapolated(timeline: Mapping[str, Any], whole: Whole, window: int) -> dict[str, Any]:
+def extrapolated(timeline: Timeline, whole: Whole, window: int) -> dict[str, Any]:
     """Fields of a run's record, for the whole of it.
 
     Args:
@@ -174,28 +144,28 @@ def extrapolated(timeline: Mapping[str, Any], whole: Whole, window: int) -> dict
         window: see :func:`weights`.
     """
     found = weights(timeline, whole, window)
-    evaluations, training = timeline["evaluations"], whole.training
+    evaluations, training = timeline.evaluations, whole.training
     log = tokens = 0.0
     spent = []
     for evaluation, parts in zip(evaluations, found.evaluations, strict=True):
         *own, own_log = parts
-        spent.append(_sum(own, _evaluated(evaluation)))
-        log += own_log * evaluation["log_ns"]
+        spent.append(_sum(own, evaluation.pieces_ns))
+        log += own_log * evaluation.log_ns
         tokens += own_log * _scaled(evaluation, "tokens", whole)
     phases = {
-        "train": round(_sum(found.steps, timeline["steps_ns"])),
+        "train": round(_sum(found.steps, timeline.steps_ns)),
         "evaluate": round(sum(spent)),
-        "save": round(_sum(found.saves, [ns for _, ns in timeline["saves_ns"]])),
-        "log": round(log + _sum(found.logs, [ns for _, ns in timeline["logs_ns"]])),
-        "other": timeline["before_loop_ns"] + timeline["after_loop_ns"],
+        "save": round(_sum(found.saves, [ns for _, ns in timeline.saves_ns])),
+        "log": round(log + _sum(found.logs, [ns for _, ns in timeline.logs_ns])),
+        "other": timeline.before_loop_ns + timeline.after_loop_ns,
     }
     waits = _waits(timeline, phases)
     wall = sum(phases.values())
     phases = {phase: ns - waits.get(phase, 0) for phase, ns in phases.items()}
-    steps = training.steps if training else len(timeline["steps_ns"])
-    evaluated_after = [e["after_step"] for e in evaluations]
+    steps = training.steps if training else len(timeline.steps_ns)
+    evaluated_after = [e.after_step for e in evaluations]
     if training:
-        after = [steps for e in evaluations if e["after_training"]]
+        after = [steps for e in evaluations if e.after_training]
         evaluated_after = [*training.evaluated_after, *after]
     first = evaluations[0] if evaluations else None
     return {
@@ -207,25 +177,23 @@ def extrapolated(timeline: Mapping[str, Any], whole: Whole, window: int) -> dict
         "evaluated_after": evaluated_after,
         "evaluation_rows": round(_scaled(first, "rows", whole)) if first else None,
         "evaluation_tokens": round(tokens),
-        "first_evaluation_ns": round(_sum(_pieces(first, 1.0, whole)[:-1], _evaluated(first)))
+        "first_evaluation_ns": round(_sum(_pieces(first, 1.0, whole)[:-1], first.pieces_ns))
         if first
         else None,
     }
 
 
-def _waits(timeline: Mapping[str, Any], phases: Mapping[str, int]) -> dict[str, int]:
+def _waits(timeline: Timeline, phases: Mapping[str, int]) -> dict[str, int]:
     """What the whole waits at collectives: of each phase the part that the slice did."""
-    evaluated = sum(sum(_evaluated(evaluation)) for evaluation in timeline["evaluations"])
-    own = {**phases, "train": sum(timeline["steps_ns"]), "evaluate": evaluated}
+    evaluated = sum(sum(evaluation.pieces_ns) for evaluation in timeline.evaluations)
+    own = {**phases, "train": sum(timeline.steps_ns), "evaluate": evaluated}
     return {
         phase: round(ns * phases[phase] / own[phase]) if own[phase] else 0
-        for phase, ns in timeline["waits_ns"].items()
+        for phase, ns in timeline.waits_ns.items()
     }
 
 
-def _times_evaluated(
-    evaluations: Sequence[Mapping[str, Any]], training: Training | None
-) -> list[float]:
+def _times_evaluated(evaluations: Sequence[Evaluation], training: Training | None) -> list[float]:
     """How many of the whole's evaluations each of the slice's stands for.
 
     One before the first step and the first one after it stand for themselves: they may pay for
@@ -233,7 +201,7 @@ def _times_evaluated(
     """
     if training is None:
         return [1.0] * len(evaluations)
-    inside = [e["after_step"] for e in evaluations if not e["after_training"]]
+    inside = [e.after_step for e in evaluations if not e.after_training]
     after_training = [1.0] * (len(evaluations) - len(inside))
     at_start = sum(step == 0 for step in inside)
     others = len(inside) - at_start - 1
@@ -247,49 +215,57 @@ def _times_evaluated(
     return within + after_training
 
 
-def _pieces(evaluation: Mapping[str, Any], times: float, whole: Whole) -> list[float]:
+def _pieces(evaluation: Evaluation, times: float, whole: Whole) -> list[float]:
     """Weights of an evaluation's loader, batches, aggregation and log."""
     batches: list[float] = []
     aggregation = aggregated = 0.0
     for each in _sets(evaluation):
-        count, rows = each["batches"], _times_rows(evaluation, each["name"], whole)
+        count, rows = each.batches, _times_rows(evaluation, each.name, whole)
         # the first batch starts the loader's workers, and does so once
         if count > 1:
             batches += [1.0] + [(rows * count - 1) / (count - 1)] * (count - 1)
         else:
             batches += [rows] * count
-        aggregation += each["aggregation_ns"]
-        aggregated += each["aggregation_ns"] * (rows if whole.gathers else 1.0)
+        aggregation += each.aggregation_ns
+        aggregated += each.aggregation_ns * (rows if whole.gathers else 1.0)
     ends = aggregated / aggregation if aggregation else 1.0
     return [times * weight for weight in (1.0, *batches, ends, 1.0)]
 
 
-def _sets(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _sets(evaluation: Evaluation) -> list[EvaluationSet]:
     """The sets that it evaluated; where it was one only, it has no name."""
-    if evaluation["sets"]:
-        return list(evaluation["sets"])
-    return [{**evaluation, "name": "", "batches": len(evaluation["batches_ns"])}]
+    if evaluation.sets:
+        return evaluation.sets
+    return [
+        EvaluationSet(
+            name="",
+            rows=evaluation.rows,
+            tokens=evaluation.tokens,
+            batches=len(evaluation.batches_ns),
+            loader_ns=evaluation.loader_ns,
+            batches_ns=sum(evaluation.batches_ns),
+            aggregation_ns=evaluation.aggregation_ns,
+        )
+    ]
 
 
-def _times_rows(evaluation: Mapping[str, Any], name: str, whole: Whole | None) -> float:
+def _times_rows(evaluation: Evaluation, name: str, whole: Whole | None) -> float:
     """How many times the rows of a slice's evaluation set the whole one has.
 
     In rows of the data set: of those that reach the model there can be more (pairs), fewer (packing
     without padding) or this rank's only.
     """
-    rows, run = whole.sets.get(name, (1, 1)) if whole and evaluation["cut"] else (1, 1)
+    rows, run = whole.sets.get(name, (1, 1)) if whole and evaluation.cut else (1, 1)
     return rows / run if run else 1.0
 
 
-def _scaled(evaluation: Mapping[str, Any], what: str, whole: Whole) -> float:
+def _scaled(evaluation: Evaluation, what: Literal["rows", "tokens"], whole: Whole) -> float:
     return float(
-        sum(each[what] * _times_rows(evaluation, each["name"], whole) for each in _sets(evaluation))
+        sum(
+            getattr(each, what) * _times_rows(evaluation, each.name, whole)
+            for each in _sets(evaluation)
+        )
     )
-
-
-def _evaluated(evaluation: Mapping[str, Any]) -> list[int]:
-    """Its times in the phase ``evaluate``."""
-    return [evaluation["loader_ns"], *evaluation["batches_ns"], evaluation["aggregation_ns"]]
 
 
 def _events(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from evalskip.analysis.around import around_evaluation
 from evalskip.analysis.estimates import undisturbed_time
+from evalskip.probe.measured import PHASES
 from evalskip.probe.memory import highest
-from evalskip.probe.phases import PHASES
 from evalskip.spec import written
 from evalskip.summary import ArmSummary, RankSummary, SetSummary
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from evalskip.probe.phases import PHASES
+from evalskip.probe.measured import PHASES
 from evalskip.records import disturbed_blocks
 
 if TYPE_CHECKING:

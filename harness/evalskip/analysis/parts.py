@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from evalskip.probe import measured
+    from evalskip.probe.measured import Timeline, Training, Whole, WholeJob
 
 # of a process with at least so many steps, the first ones that are told apart: they touch its
 # memory for the first time, and so, somewhat, do the second and the third
@@ -22,13 +25,17 @@ class PilotRun:
 
     Args:
         evaluation: names what it evaluated; those of one name cost alike.
-        timeline: as :meth:`evalskip.probe.phases.Timeline.as_dict` gives it.
-        whole: as :meth:`evalskip.probe.pilot.PilotSlicing.whole` gives it.
+        timeline: of the process.
+        whole: what it is a slice of, as it foresaw it.
+        training: the same of its steps.
+        job: the same of the job's sizes.
     """
 
     evaluation: str
-    timeline: Mapping[str, Any]
-    whole: Mapping[str, Any]
+    timeline: Timeline
+    whole: Whole
+    training: Training
+    job: WholeJob
 
 
 @dataclass(frozen=True)
@@ -81,27 +88,27 @@ def parts_of(runs: Sequence[PilotRun], window: int) -> list[Part]:
 
 def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
     timeline = run.timeline
-    count = len(timeline["steps_ns"])
+    count = len(timeline.steps_ns)
     warm_up = next(first for fewest, first in _WARM_UP if count >= fewest)
-    ends = sorted({found["after_step"] for found in timeline["evaluations"]} - {0})
+    ends = sorted({found.after_step for found in timeline.evaluations} - {0})
     between = min((end - begin for begin, end in pairwise([0, *ends])), default=count)
     window = min(window, max(1, between // 2))
-    rows = sum(evaluated for _, evaluated in run.whole["sets"].values())
+    rows = sum(evaluated for _, evaluated in run.whole.sets.values())
     evaluated: dict[int, list[Evaluation]] = {}
-    for number, found in enumerate(timeline["evaluations"]):
-        own = evaluated.setdefault(found["after_step"], [])
-        own.append(_evaluation(found, rows or found["rows"], is_first=number == 0))
+    for number, found in enumerate(timeline.evaluations):
+        own = evaluated.setdefault(found.after_step, [])
+        own.append(_evaluation(found, rows or found.rows, is_first=number == 0))
     first = Part(process, run.evaluation)
-    first.edges = (timeline["before_loop_ns"] + timeline["after_loop_ns"]) / 1e9
-    for name, into in (("saves_ns", first.saves), ("logs_ns", first.logs)):
-        into += [ns / 1e9 for _, ns in timeline[name]]
+    first.edges = (timeline.before_loop_ns + timeline.after_loop_ns) / 1e9
+    first.saves = [ns / 1e9 for _, ns in timeline.saves_ns]
+    first.logs = [ns / 1e9 for _, ns in timeline.logs_ns]
     # one before training is followed by first steps, which tell nothing of hidden cost
     first.evaluations = evaluated.get(0, [])
     parts, steps, event = [first], first, None
     since = window
     for step in range(count):
-        batches, _, tokens = timeline["step_shapes"][step]
-        piece = (timeline["steps_ns"][step] / 1e9, batches, tokens)
+        batches, _, tokens = timeline.step_shapes[step]
+        piece = (timeline.steps_ns[step] / 1e9, batches, tokens)
         if step < warm_up:
             first.first.append(piece)
         elif event is not None and since < window:
@@ -119,13 +126,13 @@ def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
     return parts
 
 
-def _evaluation(found: Mapping[str, Any], rows: int, *, is_first: bool) -> Evaluation:
+def _evaluation(found: measured.Evaluation, rows: int, *, is_first: bool) -> Evaluation:
     return Evaluation(
-        loader=found["loader_ns"] / 1e9,
-        batches=[ns / 1e9 for ns in found["batches_ns"]],
-        tokens=[tokens for _, tokens in found["shapes"]],
-        aggregation=found["aggregation_ns"] / 1e9,
-        log=found["log_ns"] / 1e9,
+        loader=found.loader_ns / 1e9,
+        batches=[ns / 1e9 for ns in found.batches_ns],
+        tokens=[tokens for _, tokens in found.shapes],
+        aggregation=found.aggregation_ns / 1e9,
+        log=found.log_ns / 1e9,
         rows=rows,
         is_first=is_first,
     )

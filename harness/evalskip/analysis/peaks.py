@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
@@ -10,17 +10,16 @@ from scipy import special
 from evalskip.summary import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from evalskip.analysis.parts import PilotRun
+    from evalskip.probe.measured import Timeline, WholeJob
 
 BELIEF = 0.015
 """Standard deviation of a log peak from one process to another: ``bench/validate.py``."""
 
 
-def peaks_told(
-    pilot: PilotRun, job: Mapping[str, Any], *, evaluates: bool, level: float
-) -> Interval | None:
+def peaks_told(pilot: PilotRun, job: WholeJob, *, evaluates: bool, level: float) -> Interval | None:
     """The highest peak that a run will have, in bytes: allocated on a device, resident on a CPU.
 
     Where batches differ in length, a peak grows with the tokens of its piece, and the largest batch
@@ -33,11 +32,11 @@ def peaks_told(
         level: of the interval.
     """
     before, after, evaluated = _pieces(pilot.timeline)
-    most = _most(job["train_shapes"])
+    most = _most(job.train_shapes)
     found = [_largest(before, most)]
     if evaluates:
         # what an evaluation leaves behind may raise the peak of the steps after it
-        found += [_largest(after, most), _largest(evaluated, _most(job["evaluation_shapes"]))]
+        found += [_largest(after, most), _largest(evaluated, _most(job.evaluation_shapes))]
     peak, added = max(found)
     if not peak:
         return None
@@ -51,14 +50,14 @@ _Piece = tuple[int, int]
 """Of how many tokens, which peak."""
 
 
-def _pieces(timeline: Mapping[str, Any]) -> tuple[list[_Piece], list[_Piece], list[_Piece]]:
+def _pieces(timeline: Timeline) -> tuple[list[_Piece], list[_Piece], list[_Piece]]:
     """The metered steps before any evaluation, those after one, and evaluation batches."""
     before: list[_Piece] = []
     after: list[_Piece] = []
     evaluated: list[_Piece] = []
-    shapes = {e["after_step"]: e["shapes"] for e in timeline["evaluations"]}
+    shapes = {e.after_step: e.shapes for e in timeline.evaluations}
     batch: dict[int, int] = {}
-    for stretch in timeline["peaks"]:
+    for stretch in timeline.peaks:
         peak = stretch.get("allocated", stretch.get("resident", 0))
         step = stretch["after_step"]
         if stretch["phase"] == "evaluate":
@@ -67,7 +66,7 @@ def _pieces(timeline: Mapping[str, Any]) -> tuple[list[_Piece], list[_Piece], li
             tokens = own[min(number, len(own) - 1)][1] if own else 0
             evaluated.append((tokens, peak))
         elif step and stretch["phase"] == "train":
-            micro_batches, _, tokens = timeline["step_shapes"][step - 1]
+            micro_batches, _, tokens = timeline.step_shapes[step - 1]
             into = after if evaluated else before
             into.append((tokens // max(1, micro_batches), peak))
     return before, after, evaluated

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evalskip.messages import say
-from evalskip.probe.phases import PHASES
-from evalskip.slices import Whole, weights
+from evalskip.probe.measured import PHASES
+from evalskip.slices import weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from evalskip.records import RunRecord
+    from evalskip.records import RunRecord, Steps
 
     Mask = npt.NDArray[np.bool_]
     Floats = npt.NDArray[np.float64]
@@ -68,7 +68,7 @@ class Pieces:
 
 
 def pieces_of(
-    runs: Mapping[int, RunRecord], steps_of: Callable[[RunRecord], Mapping[str, Any]], window: int
+    runs: Mapping[int, RunRecord], steps_of: Callable[[RunRecord], Steps | None], window: int
 ) -> tuple[Pieces | None, list[str]]:
     """One arm's pieces, and a warning for each run that had to be left out.
 
@@ -84,8 +84,7 @@ def pieces_of(
     rows: dict[int, _Row] = {}
     for block, run in runs.items():
         found = steps_of(run)
-        timeline, whole = found.get("timeline"), found.get("whole")
-        row = _row(timeline, Whole.model_validate(whole) if whole else None, window)
+        row = _row(found, window) if found else None
         if row is None:
             warnings.append(
                 say(
@@ -175,15 +174,12 @@ _BACKWARDS = _Row([-1], [], [], (), None)
 """Stands for a run whose clock ran backwards within an evaluation."""
 
 
-def _row(timeline: Mapping[str, Any] | None, whole: Whole | None, window: int) -> _Row | None:
-    if not timeline:
-        return None
-    evaluations = [
-        [e["loader_ns"], *e["batches_ns"], e["aggregation_ns"], e["log_ns"]]
-        for e in timeline["evaluations"]
-    ]
-    edges = [timeline["before_loop_ns"], timeline["after_loop_ns"]]
-    saves, logs = ([ns for _, ns in timeline[name]] for name in ("saves_ns", "logs_ns"))
+def _row(run: Steps, window: int) -> _Row:
+    timeline, whole = run.timeline, run.whole
+    evaluations: list[list[float]] = [[*e.pieces_ns, e.log_ns] for e in timeline.evaluations]
+    edges = [timeline.before_loop_ns, timeline.after_loop_ns]
+    saves: list[float] = [ns for _, ns in timeline.saves_ns]
+    logs: list[float] = [ns for _, ns in timeline.logs_ns]
     if any(ns < 0 for ns in chain.from_iterable(evaluations)):
         return _BACKWARDS
     found = weights(timeline, whole, window) if whole else None
@@ -192,11 +188,11 @@ def _row(timeline: Mapping[str, Any] | None, whole: Whole | None, window: int) -
         saves, logs = _scaled(saves, found.saves), _scaled(logs, found.logs)
     # several sets, or one more evaluation after training, may follow the same step
     after: dict[int, float] = {}
-    for evaluation, pieces in zip(timeline["evaluations"], evaluations, strict=True):
-        step = evaluation["after_step"]
+    for evaluation, pieces in zip(timeline.evaluations, evaluations, strict=True):
+        step = evaluation.after_step
         after[step] = after.get(step, 0.0) + sum(pieces)
     return _Row(
-        steps=timeline["steps_ns"],
+        steps=timeline.steps_ns,
         evaluations=list(after.values()),
         remainders=[*edges, *saves, *logs],
         evaluated_after=tuple(after),

@@ -135,7 +135,7 @@ def cost_model(
         widening: factor on all half-widths, where others disturbed the pilot.
     """
     parts = parts_of(runs, window)
-    gathers = any(run.whole["gathers"] for run in runs if run.evaluation == evaluation)
+    gathers = any(run.whole.gathers for run in runs if run.evaluation == evaluation)
     found = fit(parts, evaluation, gathers=gathers, jobs=jobs)
     own = [e for part in parts if part.evaluation == evaluation for e in part.evaluations]
     processes, tail = len(runs), (1 + level) / 2

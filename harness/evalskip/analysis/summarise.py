@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalskip.analysis.pieces import Pieces
-    from evalskip.records import Attempt, RecordStore, RunRecord
+    from evalskip.records import Attempt, RecordStore, RunRecord, Steps
     from evalskip.spec import Spec
     from evalskip.summary import Comparison
 
@@ -99,7 +99,7 @@ def summarise(
         for arm in spec.all_arms()
         if not coupled[arm.name]
     }
-    found = match(timed, expected, lambda run: store.steps_of(run).get("losses", []))
+    found = match(timed, expected, lambda run: _losses_of(store.steps_of(run)))
     usable = matched_attempts(found, timed)
     records = [record for runs in attempts.values() for record in runs]
     runs = frame_of(record for runs in timed.values() for record in runs)
@@ -257,6 +257,10 @@ def _extrapolated(records: Sequence[RunRecord]) -> Extrapolated | None:
                 evaluation_batches=record.extrapolated.evaluation_batches,
             )
     return None
+
+
+def _losses_of(steps: Steps | None) -> list[float]:
+    return steps.losses if steps else []
 
 
 def _steps_of_off(attempts: Mapping[Attempt, Sequence[RunRecord]]) -> int:

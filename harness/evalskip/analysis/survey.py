@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalskip.analysis.costs import JobCounts
 from evalskip.schedules import FinalOnly, Off
 from evalskip.summary import JobSize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from evalskip.analysis.parts import PilotRun
+    from evalskip.probe.measured import WholeJob
     from evalskip.schedules import Schedule
 
 
@@ -24,45 +25,41 @@ class Survey:
     run: PilotRun
 
     @property
-    def whole(self) -> Mapping[str, Any]:
-        return self.run.whole
-
-    @property
-    def job(self) -> Mapping[str, Any]:
-        return self.whole["job"]  # type: ignore[no-any-return]
+    def job(self) -> WholeJob:
+        return self.run.job
 
     @property
     def steps(self) -> int:
-        return int(self.whole["training"]["steps"])
+        return self.run.training.steps
 
     def counts(self) -> JobCounts:
         """What the whole job does beside training and evaluating."""
-        training = self.whole["training"]
-        return JobCounts(self.steps, training["saves"], training["logs"])
+        training = self.run.training
+        return JobCounts(training.steps, training.saves, training.logs)
 
     def sets(self, rows: int | None) -> list[int]:
         """Rows of each evaluation set, of the first so many of which an arm takes."""
-        found = [there for there, _ in self.whole["sets"].values()]
+        found = [there for there, _ in self.run.whole.sets.values()]
         if not found:  # streams, which the pilot evaluated whole
-            found = [self.run.timeline["evaluations"][-1]["rows"] * self.job["ranks"]]
+            found = [self.run.timeline.evaluations[-1].rows * self.job.ranks]
         return found if rows is None else [min(rows, there) for there in found]
 
     @property
     def train_shapes(self) -> Sequence[Sequence[int]]:
         """Rows and tokens of micro-batches: of a stream, of those that the pilot trained on."""
-        if self.job["train_rows"] is not None:
-            return self.job["train_shapes"]  # type: ignore[no-any-return]
+        if self.job.train_rows is not None:
+            return self.job.train_shapes
         return [
             (rows // count, tokens // count)
-            for count, rows, tokens in self.run.timeline["step_shapes"]
+            for count, rows, tokens in self.run.timeline.step_shapes
             for _ in range(count)
         ]
 
     @property
     def evaluation_shapes(self) -> Sequence[Sequence[int]]:
         """The same of evaluation batches."""
-        seen = self.run.timeline["evaluations"][-1]["shapes"]
-        return self.job["evaluation_shapes"] or seen  # type: ignore[no-any-return]
+        seen = self.run.timeline.evaluations[-1].shapes
+        return self.job.evaluation_shapes or seen
 
     def evaluated_after(self, schedule: Schedule) -> list[int] | None:
         """Steps after which the job evaluates under a schedule; 0: before the first.
@@ -70,21 +67,21 @@ class Survey:
         Returns:
             None where it cannot be told.
         """
-        per_epoch = self.job["steps_per_epoch"]
+        per_epoch = self.job.steps_per_epoch
         after = schedule.evaluated_within(self.steps, per_epoch)
         if after is None or isinstance(schedule, Off | FinalOnly):
             return after
         strategy = schedule.trainer_arguments()["eval_strategy"]
         if strategy != "no":  # a callback does not wait
             unit = per_epoch if strategy == "epoch" else 1
-            after = [step for step in after if step / unit >= self.job["eval_delay"]]
-        return [0, *after] if self.job["eval_on_start"] else after
+            after = [step for step in after if step / unit >= self.job.eval_delay]
+        return [0, *after] if self.job.eval_on_start else after
 
     def size(self, rows: int | None) -> JobSize:
         """Of the job, for an arm that evaluates so many rows."""
         job = self.job
         sets = self.sets(rows)
-        batch, ranks = job["evaluation_batch"], job["ranks"]
+        batch, ranks = job.evaluation_batch, job.ranks
         shapes = self.evaluation_shapes
         if rows is not None and sum(row for row, _ in shapes) == sum(self.sets(None)) and rows:
             # all were looked at, in order, so those of a smaller set are its first
@@ -94,13 +91,13 @@ class Survey:
             shapes = [*shapes[:-1], (left, round(tokens * left / there))]
         return JobSize(
             steps=self.steps,
-            epochs=self.steps / job["steps_per_epoch"],
-            train_rows=job["train_rows"],
-            train_batch=job["train_batch"] * ranks,
-            accumulation=job["accumulation"],
-            drop_last=job["drop_last"],
+            epochs=self.steps / job.steps_per_epoch,
+            train_rows=job.train_rows,
+            train_batch=job.train_batch * ranks,
+            accumulation=job.accumulation,
+            drop_last=job.drop_last,
             train_tokens_per_row=_per_row(
-                self.train_shapes, job["train_batch"] * ranks, [job["train_rows"] or 0]
+                self.train_shapes, job.train_batch * ranks, [job.train_rows or 0]
             ),
             evaluation_sets=sets,
             evaluation_batch=batch * ranks,
@@ -110,21 +107,21 @@ class Survey:
     def unseen(self) -> float:
         """Variance of the mean tokens of a batch, in log, since not all batches were looked at."""
         job = self.job
-        seen = job["train_batch"] * job["ranks"] * len(job["train_shapes"])
-        all_seen = job["train_rows"] is not None and seen >= job["train_rows"]
+        seen = job.train_batch * job.ranks * len(job.train_shapes)
+        all_seen = job.train_rows is not None and seen >= job.train_rows
         found = 0.0 if all_seen else _variance_of_mean(self.train_shapes)
-        evaluated = job["evaluation_batch"] * job["ranks"] * len(self.evaluation_shapes)
+        evaluated = job.evaluation_batch * job.ranks * len(self.evaluation_shapes)
         if evaluated < sum(self.sets(None)):
             found += _variance_of_mean(self.evaluation_shapes)
         return found
 
     def operations_ratio(self) -> float | None:
         """Operations of an evaluated token over those of a trained one."""
-        found = self.job["flops"]
-        if not found or not found["train"] or not found["evaluation_tokens"]:
+        found = self.job.flops
+        if not found or not found.train or not found.evaluation_tokens:
             return None
-        evaluated = found["evaluation"] / found["evaluation_tokens"]
-        return float(evaluated / (found["train"] / max(1, found["train_tokens"])))
+        evaluated = found.evaluation / found.evaluation_tokens
+        return evaluated / (found.train / max(1, found.train_tokens))
 
 
 def _per_row(shapes: Sequence[Sequence[int]], batch: int, sets: Sequence[int]) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from evalskip.jobs import RunRequest
     from evalskip.plan import Block
-    from evalskip.records import RunRecord
+    from evalskip.records import RunRecord, Steps
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class RunEnded:
 
     block: Block
     record: RunRecord
-    steps: dict[str, Any] | None
+    steps: Steps | None
     """What it measured step by step."""
 
 
@@ -51,7 +51,7 @@ class Engine(Protocol):
 
     def pilot(
         self, request: RunRequest, block: Block, limit_s: float
-    ) -> tuple[RunRecord, dict[str, Any] | None]:
+    ) -> tuple[RunRecord, Steps | None]:
         """Make one run by itself; its record and steps.
 
         Args:

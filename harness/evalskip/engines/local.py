@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evalskip.jobs import Measure, RunRequest
     from evalskip.launch import Launcher
     from evalskip.plan import Block
-    from evalskip.records import RunRecord
+    from evalskip.records import RunRecord, Steps
     from evalskip.spec import Spec
 
 
@@ -53,7 +53,7 @@ class LocalEngine:
 
     def pilot(
         self, request: RunRequest, block: Block, limit_s: float
-    ) -> tuple[RunRecord, dict[str, Any] | None]:
+    ) -> tuple[RunRecord, Steps | None]:
         """See :meth:`Engine.pilot`; its parent is then ready for the block."""
         self._kept = self._parent(block)
         return self._made(self._kept, request, 0, limit_s)
@@ -101,7 +101,7 @@ class LocalEngine:
 
     def _made(
         self, parent: _Parent, request: RunRequest, attempt: int, limit_s: float
-    ) -> tuple[RunRecord, dict[str, Any] | None]:
+    ) -> tuple[RunRecord, Steps | None]:
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         began = time.perf_counter_ns()
         outcome = parent.launcher.run(request, limit_s)

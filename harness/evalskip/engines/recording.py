@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from evalskip.machine.activity import means_of
 from evalskip.machine.disturbance import disturbance_of
 from evalskip.probe.memory import train_peaks
-from evalskip.records import RunRecord
-from evalskip.slices import Whole, extrapolated, sets_of
+from evalskip.records import RunRecord, Steps
+from evalskip.slices import extrapolated, is_cut, sets_of
 
 if TYPE_CHECKING:
     from evalskip.jobs import RunRequest
     from evalskip.launch import Outcome
+    from evalskip.probe.measured import EvaluatedTimes, Measured
 
 _COPIED = (
     "phases_ns",
@@ -39,33 +40,8 @@ def record_of(
         window: steps in a piece of the design, for a run that is extrapolated.
         **known: the fields of the record that the run does not tell.
     """
-    measured = outcome.measured or {}
-    timeline = measured.get("timeline", {})
-    evaluations = timeline.get("evaluations", [])
-    counted: dict[str, Any] = {
-        "wall_ns": timeline.get("wall_ns"),
-        "steps": len(timeline.get("steps_ns", [])),
-        "evaluations": len(evaluations),
-        "evaluated_after": [evaluation["after_step"] for evaluation in evaluations],
-        "evaluation_rows": evaluations[0]["rows"] if evaluations else None,
-        "first_evaluation_ns": _all_of(evaluations[0]) if evaluations else None,
-        "evaluation_tokens": sum(evaluation["tokens"] for evaluation in evaluations),
-        "waits_ns": timeline.get("waits_ns", {}),
-    }
-    copied = {name: measured[name] for name in _COPIED if name in measured}
-    whole = Whole.model_validate(measured["whole"]) if "whole" in measured else None
-    if timeline:
-        counted["evaluation_sets"] = sets_of(timeline, whole, window)
-        counted["train_peaks"] = train_peaks(timeline["peaks"])
-    if whole:
-        run = counted["steps"]
-        counted |= extrapolated(timeline, whole, window)
-        copied["train_tokens"] = round(copied["train_tokens"] * counted["steps"] / max(1, run))
-        if whole.is_cut(timeline):
-            # times of the slice, beside which those of the whole would look wrong
-            copied.pop("ranks", None)
-    if "evaluated_times" in measured:
-        _count_all_ranks(counted, measured["evaluated_times"])
+    measured = outcome.measured
+    told = _told(measured, window) if measured else {}
     disturbance = disturbance_of(outcome.activity, outcome.gpu_activity)
     return RunRecord(
         block=request.block,
@@ -75,44 +51,73 @@ def record_of(
         seed=request.seed,
         status=outcome.status,
         error=outcome.error,
-        extrapolated=request.sliced if whole and whole.is_cut(timeline) else None,
-        may_stop_early=whole.may_stop_early if whole else False,
-        setup_ns=_setup(prepared["setup_ns"], request, measured.get("setup_ns", {})),
+        extrapolated=request.sliced if measured and _is_cut(measured) else None,
+        may_stop_early=bool(measured and measured.whole and measured.whole.may_stop_early),
+        setup_ns=_setup(prepared["setup_ns"], request, measured.setup_ns if measured else {}),
         usage=outcome.usage,
         activity=means_of(outcome.activity),
         disturbed_s=disturbance.disturbed_s if disturbance else None,
         observed_s=disturbance.observed_s if disturbance else 0.0,
-        **{**copied, **counted},
+        **told,
         **known,
     )
 
 
-def steps_of(outcome: Outcome) -> dict[str, Any] | None:
+def steps_of(outcome: Outcome) -> Steps | None:
     """What is kept of a run's steps; None: it did not end well."""
-    if outcome.measured is None:
+    measured = outcome.measured
+    if measured is None:
         return None
-    return {
-        "timeline": outcome.measured["timeline"],
-        "whole": outcome.measured.get("whole"),
-        "losses": outcome.measured["losses"],
-        "batch_digests": outcome.measured["batch_digests"],
-        "activity": outcome.activity,
-        "gpu_activity": outcome.gpu_activity,
+    return Steps(
+        timeline=measured.timeline,
+        whole=measured.whole,
+        losses=measured.losses,
+        batch_digests=measured.batch_digests,
+        activity=outcome.activity,
+        gpu_activity=outcome.gpu_activity,
+    )
+
+
+def _told(measured: Measured, window: int) -> dict[str, Any]:
+    """The fields of a record that are of what the run measured, for the whole of the job."""
+    timeline, whole = measured.timeline, measured.whole
+    evaluations = timeline.evaluations
+    found: dict[str, Any] = {
+        **{name: getattr(measured, name) for name in _COPIED},
+        "wall_ns": timeline.wall_ns,
+        "steps": len(timeline.steps_ns),
+        "evaluations": len(evaluations),
+        "evaluated_after": [evaluation.after_step for evaluation in evaluations],
+        "evaluation_rows": evaluations[0].rows if evaluations else None,
+        "first_evaluation_ns": sum(evaluations[0].pieces_ns) if evaluations else None,
+        "evaluation_tokens": sum(evaluation.tokens for evaluation in evaluations),
+        "waits_ns": timeline.waits_ns,
+        "evaluation_sets": sets_of(timeline, whole, window),
+        "train_peaks": train_peaks(timeline.peaks),
     }
+    if whole:
+        run = found["steps"]
+        found |= extrapolated(timeline, whole, window)
+        found["train_tokens"] = round(found["train_tokens"] * found["steps"] / max(1, run))
+    if _is_cut(measured):
+        # times of the slice, beside which those of the whole would look wrong
+        found.pop("ranks")
+    if measured.evaluated_times:
+        _count_all_ranks(found, measured.evaluated_times)
+    return found
 
 
-def _count_all_ranks(counted: dict[str, Any], times: dict[str, float]) -> None:
+def _is_cut(measured: Measured) -> bool:
+    return measured.whole is not None and is_cut(measured.timeline, measured.whole)
+
+
+def _count_all_ranks(counted: dict[str, Any], times: EvaluatedTimes) -> None:
     """Count what all ranks evaluate, in place of what the one does whose timeline it is."""
     if counted["evaluation_rows"]:
-        counted["evaluation_rows"] = round(counted["evaluation_rows"] * times["rows"])
-    counted["evaluation_tokens"] = round(counted["evaluation_tokens"] * times["tokens"])
-    for found in counted.get("evaluation_sets", {}).values():
-        found["rows"] = round(found["rows"] * times["rows"])
-
-
-def _all_of(evaluation: dict[str, Any]) -> int:
-    parts: list[int] = [*evaluation["batches_ns"], evaluation["loader_ns"]]
-    return sum(parts, start=int(evaluation["aggregation_ns"]))
+        counted["evaluation_rows"] = round(counted["evaluation_rows"] * times.rows)
+    counted["evaluation_tokens"] = round(counted["evaluation_tokens"] * times.tokens)
+    for found in counted["evaluation_sets"].values():
+        found["rows"] = round(found["rows"] * times.rows)
 
 
 def _setup(shared: dict[str, int], request: RunRequest, own: dict[str, int]) -> dict[str, int]:

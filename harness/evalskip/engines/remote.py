@@ -22,7 +22,7 @@ from evalskip.errors import InputError, Killed, MeasurementError
 from evalskip.jobs import RunRequest
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.plan import Block
-from evalskip.records import RunRecord
+from evalskip.records import RunRecord, Steps
 from evalskip.spec import Spec
 
 if TYPE_CHECKING:
@@ -80,9 +80,10 @@ def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
             with closing(LocalEngine(spec, logs, prepared.append, node)) as engine:
                 engine.begin(_block(wanted["block"]), wanted["attempt"], wanted["limit_s"])
                 while isinstance(event := engine.next(), RunEnded):
-                    runs.append((event.record.model_dump(mode="json"), event.steps))
+                    steps = event.steps.model_dump(mode="json") if event.steps else None
+                    runs.append((event.record.model_dump(mode="json"), steps))
         except (InputError, MeasurementError) as error:
-            return {"error": type(error).__name__, "says": str(error)}
+            return {"error": type(error).__name__, "says": "\n".join([str(error), *error.below])}
         told = {
             log.name: log.read_bytes()[-_LOG_BYTES:].decode(errors="replace")
             for log in logs.glob("*.log")
@@ -145,7 +146,7 @@ class RemoteEngine(ABC, Generic[Handle]):
 
     def pilot(
         self, request: RunRequest, block: Block, limit_s: float
-    ) -> tuple[RunRecord, dict[str, Any] | None]:
+    ) -> tuple[RunRecord, Steps | None]:
         """See :meth:`Engine.pilot`."""
         alone = Block(request.block, block.measure, (request,))
         self.begin(alone, 0, limit_s)
@@ -200,5 +201,6 @@ class RemoteEngine(ABC, Generic[Handle]):
         for name, text in told["logs"].items():
             (self._logs / name).write_text(text)
         for record, steps in told["runs"]:
-            self._told.append(RunEnded(block, RunRecord.model_validate(record), steps))
+            measured = Steps.model_validate(steps) if steps else None
+            self._told.append(RunEnded(block, RunRecord.model_validate(record), measured))
         self._told.append(BlockEnded(block))

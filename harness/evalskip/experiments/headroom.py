@@ -27,6 +27,7 @@ from evalskip.machine.fingerprint import fingerprint
 from evalskip.memory.peaks import CONTEXT_BYTES
 from evalskip.messages import say
 from evalskip.plan import TRIALS
+from evalskip.probe.measured import TriedBatch, as_report
 from evalskip.schedules import FinalOnly, Off
 from evalskip.summary import Effort, Headroom, Summary, write_sections
 
@@ -171,21 +172,21 @@ class _Headroom:
         if kind.evaluates:
             # evaluation alone: a batch of one row beside it, for the optimizer's state
             alone = self._try(launcher, kind, 1)
-            kind.evaluation_bytes = alone["peak_bytes"] if alone["fits"] else None
-            if not alone["fits"]:
-                kind.bound_by = alone["phase"]
-                self._tell(f"{kind.arm.name}: not one row fits: {alone['phase']} exceeds the limit")
+            kind.evaluation_bytes = alone.peak_bytes if alone.fits else None
+            if not alone.fits:
+                kind.bound_by = alone.phase
+                self._tell(f"{kind.arm.name}: not one row fits: {alone.phase} exceeds the limit")
                 return peaks
         batch: int | None = first
         found = self._try(launcher, kind, first)
         search = Search(first, self._limit, self._base, peaks)
         search.fits = int(kind.evaluates)
         while batch:
-            search.note(batch, found["peak_bytes"] if found["fits"] else None)
-            if found["fits"] and batch == search.fits:
-                kind.peak_bytes = found["peak_bytes"]
+            search.note(batch, found.peak_bytes if found.fits else None)
+            if found.fits and batch == search.fits:
+                kind.peak_bytes = found.peak_bytes
             elif batch == search.fails:
-                kind.bound_by = found["phase"]
+                kind.bound_by = found.phase
             if batch := search.next():
                 found = self._try(launcher, kind, batch)
         kind.largest = search.fits
@@ -195,7 +196,7 @@ class _Headroom:
         )
         return peaks if kind.evaluates else {kind.largest: kind.peak_bytes}
 
-    def _try(self, launcher: Launcher, kind: _Kind, batch: int) -> dict[str, Any]:
+    def _try(self, launcher: Launcher, kind: _Kind, batch: int) -> TriedBatch:
         kind.trials += 1
         self.trials += 1
         if kind.trials > _MOST_TRIALS:
@@ -214,23 +215,24 @@ class _Headroom:
         request = self._request(kind.arm, "memory", trial=trial)
         began = time.monotonic()
         outcome = self._outcome(launcher, request)
-        found = dict(outcome.measured or {})
+        found = outcome.tried
         if outcome.status == "out_of_memory":  # killed by the kernel, where no limit was reached
-            found = {"fits": False, "phase": None, "peak_bytes": 0, "base_bytes": self._base}
-        elif outcome.status != "ok":
+            found = TriedBatch(False, None, 0, self._base, self._limit)
+        elif found is None:
             raise MeasurementError(
                 f"a trial of {kind.arm.name} at {batch} rows {outcome.status}: {outcome.error}"
             )
-        if device := found.pop("environment", None):
-            self._results.note_environment(device=device)
-        self._record({"arm": kind.arm.name, **trial.model_dump(), **found}, began)
-        if found["phase"] == "model" and not found["fits"]:
+        if found.environment:
+            self._results.note_environment(device=found.environment)
+        told = as_report(found)
+        del told["environment"]
+        self._record({"arm": kind.arm.name, **trial.model_dump(), **told}, began)
+        if found.phase == "model" and not found.fits:
             raise InputError(
                 f"limits.memory: {bytes_of(self._limit)} is less than the model itself needs "
-                f"beside the {bytes_of(found['base_bytes'])} that its process holds; expected more"
+                f"beside the {bytes_of(found.base_bytes)} that its process holds; expected more"
             )
-        self._base = found["base_bytes"]
-        self._limit = found.get("limit_bytes", self._limit)
+        self._base, self._limit = found.base_bytes, found.limit_bytes
         return found
 
     def _pay(self, kinds: list[_Kind]) -> None:
@@ -271,12 +273,12 @@ class _Headroom:
             raise MeasurementError(
                 f"{kind.arm.name} at {batch} rows {outcome.status}: {outcome.error}"
             )
-        timeline = outcome.measured["timeline"]
-        steps = timeline["steps_ns"]
-        tokens = outcome.measured["train_tokens"] / rows * batch * self._job.micro_batches
+        timeline = outcome.measured.timeline
+        steps = timeline.steps_ns
+        tokens = outcome.measured.train_tokens / rows * batch * self._job.micro_batches
         # the first step is slower, and the last one may not be full
         steady = median(steps[1:-1] or steps) / 1e9
-        found = {"wall_ns": timeline["wall_ns"], "tokens_per_s": tokens / steady}
+        found = {"wall_ns": timeline.wall_ns, "tokens_per_s": tokens / steady}
         self._record({"arm": kind.arm.name, "batch": batch, "rows": rows, **found}, began)
         return found
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from evalskip.jobs import Measure
     from evalskip.launch import Launcher
+    from evalskip.probe.measured import Timeline, Training
     from evalskip.results import ResultDirectory
     from evalskip.spec import Spec
 
@@ -172,11 +173,10 @@ class _Pilots:
         wanted = Slice(steps=_FIRST_STEPS, evaluation_batches=_FIRST_BATCHES, pilot=pilot)
         run = self._add(launcher, kind, own or self._usual(kind), wanted)
         self._found.surveys[kind.name] = run
-        training = run.whole["training"]
-        steps = self._found.of_steps = training["steps"]
+        steps = self._found.of_steps = run.training.steps
         if own:
-            after = [e for e in run.timeline["evaluations"] if e["after_training"]]
-            self._found.as_written = [*training["evaluated_after"], *[steps] * len(after)]
+            after = [e for e in run.timeline.evaluations if e.after_training]
+            self._found.as_written = [*run.training.evaluated_after, *[steps] * len(after)]
 
     def _usual(self, kind: Kind) -> Arm:
         """An arm of this kind whose schedule has rows to evaluate, and all of them."""
@@ -188,8 +188,8 @@ class _Pilots:
     def _sizes(self, budget_s: float, reserved: int) -> list[tuple[int, int]]:
         """Steps and evaluation batches of each process after the first ones."""
         timelines = [run.timeline for run in self._found.runs]
-        step_s = median(ns for t in timelines for ns in t["steps_ns"]) / 1e9
-        batches = [ns for t in timelines for e in t["evaluations"] for ns in e["batches_ns"]]
+        step_s = median(ns for t in timelines for ns in t.steps_ns) / 1e9
+        batches = [ns for t in timelines for e in t.evaluations for ns in e.batches_ns]
         batch_s = median(batches) / 1e9 if batches else 0.0
         beyond_s = median(self._beyond_s)
         left = self._found.left - reserved
@@ -237,7 +237,7 @@ class _Pilots:
             if self._found.left < _MEMORY_STEPS:
                 self._tell("memory: not metered: the job is too short for steps to be left for it")
                 return
-            gathers = self._found.surveys[kind.name].whole["gathers"]
+            gathers = self._found.surveys[kind.name].whole.gathers
             wanted = Slice(
                 steps=_MEMORY_STEPS,
                 # what is gathered of all rows is held together
@@ -278,40 +278,39 @@ class _Pilots:
         if outcome.status != "ok" or outcome.measured is None:
             raise MeasurementError(f"the pilot ended {outcome.status}: {outcome.error}")
         measured = outcome.measured
-        for number, loss in enumerate(measured["losses"], start=1):
+        for number, loss in enumerate(measured.losses, start=1):
             if not math.isfinite(loss):
                 raise MeasurementError(f"the pilot's loss is not a number: {loss}, batch {number}")
-        if not measured.get("whole", {}).get("job"):
+        whole, timeline = measured.whole, measured.timeline
+        if whole is None or whole.job is None:
             raise MeasurementError("the pilot told nothing of the whole job; expected a Trainer")
-        timeline = measured["timeline"]
-        self._check_length(measured["whole"]["training"], timeline)
-        if len(timeline["evaluations"]) < 2 or not timeline["evaluations"][0]["batches_ns"]:
+        training = self._long_enough(whole.training, timeline)
+        if len(timeline.evaluations) < 2 or not timeline.evaluations[0].batches_ns:
             raise MeasurementError("the pilot evaluated nothing; expected rows to evaluate")
-        run = PilotRun(kind.name, timeline, measured["whole"])
-        self._beyond_s.append(time.monotonic() - began - timeline["wall_ns"] / 1e9)
-        self._results.note_environment(device=measured.get("environment", {}))
-        found, steps = self._found, len(timeline["steps_ns"])
-        batches = sum(len(e["batches_ns"]) for e in timeline["evaluations"])
+        run = PilotRun(kind.name, timeline, whole, training, whole.job)
+        self._beyond_s.append(time.monotonic() - began - timeline.wall_ns / 1e9)
+        self._results.note_environment(device=measured.environment)
+        found, steps = self._found, len(timeline.steps_ns)
+        batches = sum(len(e.batches_ns) for e in timeline.evaluations)
         found.steps += steps
         found.evaluation_batches += batches
         self._tell(
             f"pilot {self._count}: {steps} steps and {batches} evaluation batches in "
-            f"{timeline['wall_ns'] / 1e9:.1f} s{', memory metered' if measure == 'memory' else ''}"
+            f"{timeline.wall_ns / 1e9:.1f} s{', memory metered' if measure == 'memory' else ''}"
             f"{', disturbed by others' if disturbed else ''}"
         )
         return run, bool(disturbed)
 
-    def _check_length(
-        self, training: Mapping[str, Any] | None, timeline: Mapping[str, Any]
-    ) -> None:
-        """See that a pilot was a small part of the job."""
-        steps = training["steps"] if training else len(timeline["steps_ns"])
+    def _long_enough(self, training: Training | None, timeline: Timeline) -> Training:
+        """What the pilot is a small part of."""
+        steps = training.steps if training else len(timeline.steps_ns)
         fewest = math.ceil(FEWEST_PILOT_STEPS * len(self._kinds) / MOST)
         if training is None or steps < fewest:
             raise InputError(
                 f"the job has {steps} optimizer steps, of which a pilot sees a tenth; expected at "
                 f"least {fewest}, or evalskip bench, which runs it whole"
             )
+        return training
 
     def _record(self, **known: Any) -> None:
         append_line(self._results.path / "pilots.jsonl", json.dumps(known))

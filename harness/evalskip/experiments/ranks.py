@@ -95,7 +95,7 @@ class _Observer(Observer):
         if outcome.error:
             seen["error"] = outcome.error
         if outcome.measured:
-            seen["evaluations"] = len(outcome.measured["timeline"]["evaluations"])
+            seen["evaluations"] = len(outcome.measured.timeline.evaluations)
         differs = {"rank 1": other} if other else {}
         self._note(
             Observation(

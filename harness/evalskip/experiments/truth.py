@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evalskip.jobs import Job
+    from evalskip.probe.measured import Measured
 
     Tell = Callable[[Observation], None]
 
@@ -106,14 +107,14 @@ class _Observer(Observer):
         return observation
 
 
-def _seen(measured: dict[str, Any]) -> dict[str, Any]:
-    timeline = measured["timeline"]
-    after = sum(evaluation["after_training"] for evaluation in timeline["evaluations"])
+def _seen(measured: Measured) -> dict[str, Any]:
+    timeline = measured.timeline
+    after = sum(evaluation.after_training for evaluation in timeline.evaluations)
     return {
-        "steps": len(timeline["steps_ns"]),
-        "evaluations_inside": len(timeline["evaluations"]) - after,
+        "steps": len(timeline.steps_ns),
+        "evaluations_inside": len(timeline.evaluations) - after,
         "evaluations_after": after,
-        "losses": measured["losses"],
+        "losses": measured.losses,
     }
 
 

@@ -4,23 +4,52 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
+from evalskip.probe.measured import Measured, ReportError, TriedBatch, parsed
 from evalskip.records import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from evalskip.jobs import RunRequest
 
 
 class Outcome(BaseModel):
     """How a run ended, seen from outside it."""
 
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
     status: Status
     error: str | None = None
-    measured: dict[str, Any] | None = None
+    measured: Measured | None = None
+    """Of a run that trained to its end."""
+    tried: TriedBatch | None = None
+    """Of a trial."""
     usage: dict[str, float] = {}
     activity: list[list[float]] = []
     gpu_activity: list[dict[str, Any]] = []
+
+
+def reported(outcome: Outcome, report: Mapping[str, Any], request: RunRequest) -> Outcome:
+    """The outcome with what its run reported; of a report that cannot be read, a failed run.
+
+    Args:
+        outcome: of a run that ended well.
+        report: as it arrived.
+        request: what was asked for.
+    """
+    try:
+        if request.trial:
+            return outcome.model_copy(update={"tried": parsed(TriedBatch, report)})
+        return outcome.model_copy(update={"measured": parsed(Measured, report)})
+    except ReportError as error:
+        return unreadable(outcome, error)
+
+
+def unreadable(outcome: Outcome, error: ReportError) -> Outcome:
+    """The outcome of a run whose report names things that there are not."""
+    return outcome.model_copy(update={"status": "failed", "error": f"its report: {error}"})
 
 
 class Launcher(Protocol):

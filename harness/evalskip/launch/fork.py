@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from evalskip.errors import InputError, Killed, MeasurementError
-from evalskip.launch.base import Outcome
+from evalskip.launch.base import Outcome, reported
 from evalskip.launch.travel import fresh_scratch, travelled
 from evalskip.machine.activity import ActivitySampler
 from evalskip.machine.devices import first_gpu
@@ -104,10 +104,9 @@ class ForkLauncher:
         answer = self._receive(_GRACE_S)["outcome"]
         if answer["status"] == "refused":
             raise InputError(answer["error"])
-        outcome = Outcome.model_validate(answer)
-        return outcome.model_copy(
-            update={"activity": sampler.samples, "gpu_activity": sampler.gpu_samples}
-        )
+        report = answer.pop("measured", None)
+        outcome = Outcome(**answer, activity=sampler.samples, gpu_activity=sampler.gpu_samples)
+        return outcome if report is None else reported(outcome, report, request)
 
     def close(self) -> None:
         """Closing its input ends the parent, and the parent ends its child."""

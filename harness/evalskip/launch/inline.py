@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from evalskip.inside.runner import outcome_of_error
-from evalskip.launch.base import Outcome
+from evalskip.launch.base import Outcome, reported
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,10 @@ class InlineLauncher:
     def run(self, request: RunRequest, limit_s: float) -> Outcome:
         """Make one run here and now."""
         try:
-            return Outcome(status="ok", measured=self._runner.run(request.model_dump(mode="json")))
+            report = self._runner.run(request.model_dump(mode="json"))
         except Exception as error:
             return Outcome.model_validate(outcome_of_error(error))
+        return reported(Outcome(status="ok"), report, request)
 
     def close(self) -> None:
         """There is nothing to close."""

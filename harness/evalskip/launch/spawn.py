@@ -9,10 +9,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from evalskip.launch.base import unreadable
 from evalskip.launch.process import Process
-from evalskip.launch.ranks import collected
+from evalskip.launch.ranks import collected, merged
 from evalskip.launch.torchrun import said_by_rank, torchrun
 from evalskip.launch.travel import fresh_scratch, travelled
+from evalskip.probe.measured import Measured, ReportError, parsed
 from evalskip.probe.report import VARIABLE
 
 if TYPE_CHECKING:
@@ -63,12 +65,16 @@ class SpawnLauncher:
             return outcome.model_copy(update={"error": said_by_rank(log) or outcome.error})
         if outcome.status != "ok":
             return outcome
-        measured = collected(report)
-        if measured is None:
+        reports = collected(report)
+        if reports is None:
             return outcome.model_copy(update={"status": "failed", "error": _SAID_NOTHING})
-        began_at = measured.pop("began_at_ns")
+        try:
+            measured = merged([parsed(Measured, each) for each in reports])
+        except ReportError as error:
+            return unreadable(outcome, error)
         # clocks of several machines cannot be compared
-        measured["setup_ns"] = {"process": began_at - began} if self._job.nodes == 1 else {}
+        if measured.began_at_ns is not None and self._job.nodes == 1:
+            measured.setup_ns = {"process": measured.began_at_ns - began}
         return outcome.model_copy(update={"measured": measured})
 
     def _command_line(self, request: RunRequest) -> list[str]:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from evalskip.errors import InputError, MeasurementError
 from evalskip.inside.rank import VARIABLE
 from evalskip.inside.runner import last_lines
+from evalskip.launch.base import reported, unreadable
 from evalskip.launch.process import Process
-from evalskip.launch.ranks import collected
+from evalskip.launch.ranks import collected, merged
 from evalskip.launch.travel import fresh_scratch, travelled
+from evalskip.probe.measured import Measured, ReportError, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,11 +87,11 @@ class TorchrunLauncher:
             self._environment["PYTHONPATH"] = travelled(place, self._environment)
         self._process = Process("job.python", sees_all=job.nodes == 1)
         alone = [self._python, "-m", _ENTRY]
-        found = self._outcome(alone, None, [], logs / "parent.log", start_time)
-        if found.measured is None:
+        found, told = self._ended(alone, None, [], logs / "parent.log", start_time)
+        if not told:
             raise MeasurementError(f"a block could not be prepared: {found.error}")
         # each rank prepares again, and its set-up says what that takes
-        self.prepared: dict[str, Any] = {**found.measured, "setup_ns": {}}
+        self.prepared: dict[str, Any] = {**told[0], "setup_ns": {}}
 
     def run(self, request: RunRequest, limit_s: float) -> Outcome:
         """Start all ranks and wait for their end.
@@ -104,7 +106,16 @@ class TorchrunLauncher:
         wanted = request.model_dump(mode="json") | {"output": request.output or str(folder)}
         rows = [request.evaluation_rows] if request.evaluation_rows else []
         log = self._logs / f"{request.block:04d}-{request.position:02d}.log"
-        return self._outcome(self._command(), wanted, rows, log, limit_s)
+        outcome, told = self._ended(self._command(), wanted, rows, log, limit_s)
+        if not told:
+            return outcome
+        if request.trial:
+            return reported(outcome, told[0], request)
+        try:
+            measured = merged([parsed(Measured, each) for each in told])
+        except ReportError as error:
+            return unreadable(outcome, error)
+        return outcome.model_copy(update={"measured": measured})
 
     def close(self) -> None:
         """Leave no process behind, and nothing that a run wrote."""
@@ -115,14 +126,15 @@ class TorchrunLauncher:
         job = self._job
         return [*torchrun(self._python, job.processes or 1, job.nodes), "-m", _ENTRY]
 
-    def _outcome(
+    def _ended(
         self,
         command: list[str],
         request: dict[str, Any] | None,
         evaluation_rows: Sequence[int],
         log: Path,
         limit_s: float,
-    ) -> Outcome:
+    ) -> tuple[Outcome, list[dict[str, Any]]]:
+        """How it ended, and what each rank reported, if all did."""
         folder = self._scratch / "told"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -139,16 +151,16 @@ class TorchrunLauncher:
             command, {**self._environment, VARIABLE: json.dumps(wanted)}, log, limit_s
         )
         if outcome.status == "timed_out":
-            return outcome
+            return outcome, []
         if failure.exists():
             told = json.loads(failure.read_text())
             if told["status"] == "refused":
                 raise InputError(told["error"])
-            return outcome.model_copy(update=told)
+            return outcome.model_copy(update=told), []
         if outcome.status != "ok":
-            return outcome
-        measured = collected(report)
-        if measured is None:
-            error = f"not every rank reported: {last_lines(log)}"
-            return outcome.model_copy(update={"status": "failed", "error": error})
-        return outcome.model_copy(update={"measured": measured})
+            return outcome, []
+        reports = collected(report)
+        if reports is None:
+            error = f"not every rank reported\n{last_lines(log)}"
+            return outcome.model_copy(update={"status": "failed", "error": error}), []
+        return outcome, reports

@@ -9,88 +9,16 @@ whose frame is cut into steps, and outside the loop the frame is ``other``.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from evalskip.probe.measured import Evaluation, EvaluationSet, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evalskip.probe.clocks import Clock
     from evalskip.probe.memory import Meter
-
-PHASES = ("train", "evaluate", "save", "log", "wait", "other")
-
-
-@dataclass
-class Evaluation:
-    """One evaluation: ``loader + batches + aggregation`` is its time in the phase ``evaluate``.
-
-    ``shapes`` are the rows and tokens of each batch. Logging its result belongs to the phase
-    ``log`` and is kept here as ``log_ns``. Where it
-    evaluates several sets, ``sets`` holds each one's ``name``, ``rows``, ``tokens``, ``batches``
-    (how many), ``loader_ns``, ``batches_ns`` (their sum) and ``aggregation_ns``. ``cut`` says
-    whether its rows are a part of what the whole of a sliced job evaluates.
-    """
-
-    after_step: int
-    after_training: bool = False
-    cut: bool = False
-    loader_ns: int = 0
-    batches_ns: list[int] = field(default_factory=list)
-    shapes: list[tuple[int, int]] = field(default_factory=list)
-    aggregation_ns: int = 0
-    log_ns: int = 0
-    rows: int = 0
-    tokens: int = 0
-    sets: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass
-class Timeline:
-    """The time of one run, in nanoseconds; its parts sum to ``wall_ns``, which is T.
-
-    ``metering_ns`` is what reading memory took; the clock stands still meanwhile.
-
-    ``steps_ns[i]`` runs from the end of step i-1 (or the start of the loop) to the end of step
-    i, less what was evaluated, saved and logged in between; ``steps_end_ns`` are the ends of the
-    steps from the start of T, and ``step_shapes`` the micro-batches, rows and tokens of each.
-    ``saves_ns`` and ``logs_ns`` are pairs (after step, duration).
-    ``peaks`` holds a dict of bytes per stretch of a phase: ``phase``, ``after_step``, and what
-    the meter reads. ``waits_ns`` holds, of each phase, what of its time was spent at collectives,
-    where ranks wait for each other: pieces hold it, :meth:`phases_ns` tells it apart.
-    """
-
-    wall_ns: int = 0
-    metering_ns: int = 0
-    before_loop_ns: int = 0
-    after_loop_ns: int = 0
-    steps_ns: list[int] = field(default_factory=list)
-    steps_end_ns: list[int] = field(default_factory=list)
-    step_shapes: list[tuple[int, int, int]] = field(default_factory=list)
-    evaluations: list[Evaluation] = field(default_factory=list)
-    saves_ns: list[tuple[int, int]] = field(default_factory=list)
-    logs_ns: list[tuple[int, int]] = field(default_factory=list)
-    peaks: list[dict[str, Any]] = field(default_factory=list)
-    waits_ns: dict[str, int] = field(default_factory=dict)
-
-    def phases_ns(self) -> dict[str, int]:
-        """Nanoseconds per phase; they sum to ``wall_ns``."""
-        held = {
-            "train": sum(self.steps_ns),
-            "evaluate": sum(
-                e.loader_ns + sum(e.batches_ns) + e.aggregation_ns for e in self.evaluations
-            ),
-            "save": sum(ns for _, ns in self.saves_ns),
-            "log": sum(ns for _, ns in self.logs_ns) + sum(e.log_ns for e in self.evaluations),
-            "other": self.before_loop_ns + self.after_loop_ns,
-        }
-        waits = self.waits_ns
-        apart = {phase: ns - waits.get(phase, 0) for phase, ns in held.items()}
-        return {**apart, "wait": sum(waits.values())}
-
-    def as_dict(self) -> dict[str, Any]:
-        """Everything, ready for JSON."""
-        return {**vars(self), "evaluations": [dict(vars(e)) for e in self.evaluations]}
 
 
 @dataclass
@@ -138,10 +66,18 @@ class PhaseRecorder:
         self._since = now
 
     def enter_loop(self) -> None:
-        """The training loop begins: what follows belongs to steps."""
+        """The training loop begins: what follows belongs to steps.
+
+        A loop that begins again, as with ``auto_find_batch_size``, goes on where the first was.
+
+        Raises:
+            RuntimeError: it begins inside another phase.
+        """
         self._boundary()
-        if len(self._frames) != 1 or self._frames[0].phase != "other":
-            raise RuntimeError("the training loop begins twice, or inside another phase")
+        if len(self._frames) != 1:
+            raise RuntimeError("the training loop begins inside another phase")
+        if self._frames[0].phase == "train":
+            return
         self.timeline.before_loop_ns = self._frames[0].spent
         self._keep_waits(self._frames[0], "other")
         self._frames = [_Frame("train")]
@@ -212,7 +148,9 @@ class PhaseRecorder:
         evaluation.aggregation_ns += frame.spent
         frame.spent = 0
         after = _so_far(evaluation)
-        evaluation.sets.append({"name": name, **{key: after[key] - before[key] for key in after}})
+        evaluation.sets.append(
+            EvaluationSet(name, **{key: after[key] - before[key] for key in after})
+        )
 
     def stop(self) -> Timeline:
         """T ends; where it is paused, :meth:`resume` comes first."""

@@ -13,6 +13,7 @@ from evalskip.jobs.base import RunRequest
 from evalskip.jobs.synthetic.settings import SyntheticJob
 from evalskip.probe.clocks import HostClock
 from evalskip.probe.layout import Layout, layout, pilot_layout, pilot_rows, pilot_steps
+from evalskip.probe.measured import as_report
 from evalskip.probe.phases import PhaseRecorder
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class SyntheticRunner:
         if pilot:
             whole["job"] = _survey(job, all_rows) if pilot.survey_s else _sizes(job)
         return {
-            "timeline": timeline.as_dict(),
+            "timeline": as_report(timeline),
             "phases_ns": timeline.phases_ns(),
             "peak_bytes": {},
             "train_tokens": train_tokens,
