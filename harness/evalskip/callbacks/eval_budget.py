@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from evalskip.probe.attach import trainer_of
+from evalskip.probe.guard import Guard
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -30,6 +31,8 @@ _UNKNOWN = 0.25
 _CANDIDATES = 200
 # of the distance at which evaluations use up the share
 _EVENLY = 0.8
+_NO, _YES, _FAILED = 0, 1, 2
+"""What the first rank decides; where it cannot, all ranks stop deciding."""
 
 
 class EvalBudget(TrainerCallback):
@@ -44,7 +47,8 @@ class EvalBudget(TrainerCallback):
     ``eval_strategy`` says is overruled. It says so where one evaluation is more than the share
     holds, and where early stopping would see too few to act. Under data parallelism all ranks
     follow the decision of the first. Where the best model is loaded at the end, it saves with each
-    evaluation, since only a checkpoint of that very step can be loaded.
+    evaluation, since only a checkpoint of that very step can be loaded. Where deciding fails, it
+    says so once, and from then on ``eval_strategy`` decides, on all ranks.
 
     Args:
         share: of the time of training, evaluation included, that evaluations may take.
@@ -70,11 +74,17 @@ class EvalBudget(TrainerCallback):
         self._asked_at: float | None = None
         self._answered_at: float | None = None
         self._warned: set[str] = set()
+        self._guard = Guard("EvalBudget")
+        self._has_stopped = False
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Training begins."""
+        self._has_stopped = False
+        self._guard.call(self._begin, state)
+
+    def _begin(self, state: TrainerState) -> None:
         self._trainer = trainer_of(self)
         self._began, self._spent = _now(), 0.0
         self._first_step = state.global_step
@@ -85,44 +95,73 @@ class EvalBudget(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """The budget begins to grow with the first step: ``eval_on_start`` is not the budget's."""
-        if state.global_step == self._first_step:
-            self._began = _now()
-        self._settle(args, state)
+        self._guard.call(self._step_begins, state)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Set ``control.should_evaluate`` where an evaluation fits, and after the last step."""
+        if self._has_stopped:
+            return
         step = state.global_step
         every = self.every or max(1, state.max_steps // _CANDIDATES)
         if step >= state.max_steps or control.should_training_stop:
-            wanted = True
+            wanted = _YES
         elif step % every:
-            wanted = False
+            wanted = _NO
         else:
-            wanted = _of_first_rank(self._fits(args, state), args.device)
-        control.should_evaluate = wanted
-        if wanted:
+            wanted = self._decided(args, state)
+        if wanted == _FAILED:
+            self._has_stopped = True
+            return
+        control.should_evaluate = wanted == _YES
+        if control.should_evaluate:
             control.should_save |= args.load_best_model_at_end
-            if args.device.type == "cuda":  # what is still being trained is not evaluation
-                torch.cuda.synchronize()
-            self._asked_at = _now()
+            self._guard.call(self._ask, args)
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """An evaluation that ``eval_strategy`` asks for is not the budget's."""
-        self._settle(args, state)
-        control.should_evaluate = False
+        self._guard.call(self._settle, state)
+        if not self._has_stopped:
+            control.should_evaluate = False
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """An evaluation has ended, or of several sets one."""
+        self._guard.call(self._answer)
+
+    def _step_begins(self, state: TrainerState) -> None:
+        if state.global_step == self._first_step:
+            self._began = _now()
+        self._settle(state)
+
+    def _decided(self, args: TrainingArguments, state: TrainerState) -> int:
+        """What the first rank decides, by its clock, which all follow: others would hang."""
+        together = torch.distributed.is_available() and torch.distributed.is_initialized()
+        decision = _FAILED
+        if not together or torch.distributed.get_rank() == 0:
+            fits = self._guard.call(self._fits, args, state)
+            if fits is not None:
+                decision = _YES if fits else _NO
+        if not together:
+            return decision
+        told = torch.tensor([decision], device=args.device)
+        torch.distributed.broadcast(told, src=0)
+        return int(told.item())
+
+    def _ask(self, args: TrainingArguments) -> None:
+        if args.device.type == "cuda":  # what is still being trained is not evaluation
+            torch.cuda.synchronize()
+        self._asked_at = _now()
+
+    def _answer(self) -> None:
         if self._asked_at is not None:  # otherwise it is the script's own
             self._answered_at = _now()
 
-    def _settle(self, args: TrainingArguments, state: TrainerState) -> None:
+    def _settle(self, state: TrainerState) -> None:
         """Learn what an evaluation cost, once all of its sets must have been evaluated."""
         if self._asked_at is None or self._answered_at is None:
             return
@@ -192,15 +231,6 @@ class EvalBudget(TrainerCallback):
         if what not in self._warned:
             self._warned.add(what)
             print(f"evalskip: EvalBudget: {text}", file=sys.stderr)
-
-
-def _of_first_rank(decision: bool, device: torch.device) -> bool:
-    """The decision of rank 0, whose clock all follow: ranks that disagree would hang."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return decision
-    told = torch.tensor([int(decision)], device=device)
-    torch.distributed.broadcast(told, src=0)
-    return bool(told.item())
 
 
 def _now() -> float:

@@ -8,12 +8,16 @@ from transformers import TrainerCallback
 
 from evalskip.callbacks.named import made_of
 from evalskip.probe.attach import trainer_of
+from evalskip.probe.guard import Guard
 from evalskip.probe.report import assignment
 from evalskip.probe.tell import tell, warn
 from evalskip.probe.trainer import TrainerProbe
 
 if TYPE_CHECKING:
     from transformers import Trainer
+
+    from evalskip.probe.course import Course
+    from evalskip.probe.report import Assignment
 
 
 class EvalCost(TrainerCallback):
@@ -35,7 +39,8 @@ class EvalCost(TrainerCallback):
     ``eval_cost/evaluations`` how many there were
     ========================= ===============================================
 
-    Run by ``evalskip bench``, it also hands its figures over.
+    Each ``train()`` is measured for itself. Where measuring fails, it says so once and stops;
+    training goes on. Run by ``evalskip bench``, it also hands the first training's figures over.
 
     Args:
         share: of the time, beyond which a warning is printed; None: never.
@@ -49,48 +54,60 @@ class EvalCost(TrainerCallback):
             raise ValueError(f"EvalCost: share: expected a number between 0 and 1, got {share}")
         self.share = share
         self._assignment = assignment()
-        self._probe: TrainerProbe | None = None
-        self._trainer: Trainer | None = None
-        self._warned = False
+        self._watched: dict[Trainer, _Watched] = {}
+        self._guard = Guard(None if self._assignment else "EvalCost")
 
     def on_init_end(self, *args: Any, **kwargs: Any) -> None:
         """The Trainer is complete: attach to it before it trains."""
-        self._attach()
+        self._guard.call(self._attach)
 
     def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
         """Attach here where the callback was added later; T then begins with the loop."""
-        if self._probe is None:
-            self._attach()
-            if self._probe is not None:
-                self._probe.enter_loop()
+        if attached := self._guard.call(self._attach):
+            self._guard.call(attached.probe.enter_loop)
 
-    def _attach(self) -> None:
+    def _attach(self) -> _Watched | None:
+        """Watch the Trainer that calls; None: it is watched already, or none does."""
         trainer = trainer_of(self)
-        if trainer is None:
-            return
+        if trainer is None or trainer in self._watched:
+            return None
+        # what the harness wants of a run, it wants of the first Trainer
+        wanted = None if self._watched else self._assignment
+        watched = self._watched[trainer] = _Watched(trainer, self.share, wanted, self._guard)
+        if wanted is not None:
+            for callback in made_of(wanted.callbacks):
+                trainer.add_callback(callback)
+            wanted.report_at_exit(watched.probe)
+        return watched
+
+
+class _Watched:
+    """One Trainer, each of whose trainings says what its evaluations cost."""
+
+    def __init__(
+        self, trainer: Trainer, share: float | None, wanted: Assignment | None, guard: Guard
+    ) -> None:
         self._trainer = trainer
-        wanted = self._assignment
-        self._probe = TrainerProbe(
+        self._share = share
+        self._warned: Course | None = None
+        self.probe = TrainerProbe(
             trainer,
             wanted.measure if wanted else "time",
             restore_random_state=bool(wanted and wanted.restore_random_state),
             prove=wanted is not None,
             sliced=wanted.sliced if wanted else None,
+            each=wanted is None,
+            guard=guard,
             on_evaluated=self._evaluated,
             on_ended=self._ended,
         )
-        if wanted is not None:
-            for callback in made_of(wanted.callbacks):
-                trainer.add_callback(callback)
-            wanted.report_at_exit(self._probe)
 
     def _evaluated(self) -> None:
         """An evaluation inside training has ended: warn, and log."""
-        if self._probe is None or self._trainer is None:
-            return
-        course, state = self._probe.course, self._trainer.state
-        if self.share is not None and not self._warned and self._speaks:
-            self._warned = warn(course, self.share, max(1, state.global_step) / state.max_steps)
+        course, state = self.probe.course, self._trainer.state
+        if self._share is not None and self._warned is not course and self._speaks:
+            done = max(1, state.global_step) / max(1, state.max_steps)
+            self._warned = course if warn(course, self._share, done) else None
         seconds, whole = course.spent_s()
         self._trainer.log(
             {
@@ -102,10 +119,10 @@ class EvalCost(TrainerCallback):
 
     def _ended(self) -> None:
         """Training has ended, or an evaluation after it."""
-        if self._probe is not None and self._speaks:
-            tell(self._probe.course)
+        if self._speaks:
+            tell(self.probe.course)
 
     @property
     def _speaks(self) -> bool:
         """One process of several prints."""
-        return self._trainer is not None and self._trainer.is_world_process_zero()
+        return bool(self._trainer.is_world_process_zero())

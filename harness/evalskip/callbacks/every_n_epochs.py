@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from evalskip.probe.guard import Guard
 
 
 class EveryNEpochs(TrainerCallback):
@@ -14,6 +17,9 @@ class EveryNEpochs(TrainerCallback):
     ``eval_strategy`` at ``no`` and give the Trainer an ``eval_dataset``::
 
         Trainer(..., callbacks=[EveryNEpochs(5)])
+
+    Of a stream, which has no length, each pass over it is an epoch, as it is with
+    ``eval_strategy="epoch"``: also one that ``max_steps`` cuts short.
 
     Args:
         n: epochs from one evaluation to the next, at least 1.
@@ -28,12 +34,27 @@ class EveryNEpochs(TrainerCallback):
         if n < 1:
             raise ValueError(f"EveryNEpochs: n: expected at least 1, got {n}")
         self.n = n
+        self._passes = 0
+        self._guard = Guard("EveryNEpochs")
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """No pass over a stream has ended."""
+        self._passes = 0
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Set ``control.should_evaluate`` where a multiple of N epochs has ended."""
-        # state.epoch is a float sum of step fractions; a run cut short ends inside an epoch
-        epoch = round(state.epoch)
-        if epoch >= 1 and abs(state.epoch - epoch) < 1e-6 and epoch % self.n == 0:
+        if self._guard.call(self._is_due, state):
             control.should_evaluate = True
+
+    def _is_due(self, state: TrainerState) -> bool:
+        # the Trainer gives a stream as many epochs as there are numbers (Trainer._get_num_...)
+        if state.num_train_epochs >= sys.maxsize:
+            self._passes += 1
+            return self._passes % self.n == 0
+        # state.epoch is a float sum of step fractions; a run cut short ends inside an epoch
+        epoch: int = round(state.epoch)
+        return bool(epoch >= 1 and abs(state.epoch - epoch) < 1e-6 and epoch % self.n == 0)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalskip.callbacks.at_the_last_step import AtTheLastStep
-from evalskip.callbacks.every_n_epochs import EveryNEpochs
-from evalskip.callbacks.ranks_agree import RanksAgree
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from transformers import TrainerCallback
 
-_NAMED = {each.__name__: each for each in (AtTheLastStep, EveryNEpochs, RanksAgree)}
-
 
 def made_of(callbacks: Iterable[tuple[str, Sequence[Any]]]) -> list[TrainerCallback]:
-    """Those of a run, from their names and arguments."""
-    return [_NAMED[name](*arguments) for name, arguments in callbacks]
+    """Those of a run, from the names that this package has for them, and their arguments."""
+    from evalskip import callbacks as known
+
+    return [getattr(known, name)(*arguments) for name, arguments in callbacks]

@@ -8,6 +8,7 @@ import torch.distributed as dist
 from transformers import TrainerCallback
 
 from evalskip.probe.attach import trainer_of
+from evalskip.probe.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,10 +43,15 @@ class RanksAgree(TrainerCallback):
     ``per_device_eval_batch_size``, what is gathered of each batch, and callbacks that say when.
     On one process it does nothing.
 
+    Where the comparison itself fails, it says so and training goes on.
+
     Raises:
         RuntimeError: on every rank, when training begins: they differ; the text names the fields
             that do, and what they are on which ranks.
     """
+
+    def __init__(self) -> None:
+        self._guard = Guard("RanksAgree")
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -53,11 +59,17 @@ class RanksAgree(TrainerCallback):
         """Compare, once every rank has come here."""
         if args.world_size == 1 or not dist.is_initialized():
             return
-        found: list[dict[str, Any]] = [{} for _ in range(dist.get_world_size())]
-        dist.all_gather_object(found, _decisive(args, trainer_of(self)))
-        differ = differences(found)
+        differ = self._guard.call(self._differ, args)
         if differ:
             raise RuntimeError(f"ranks do not evaluate alike: {', and '.join(differ)}")
+
+    def _differ(self, args: TrainingArguments) -> list[str]:
+        # a rank that fails must come to the collective all the same
+        own = self._guard.call(lambda: _decisive(args, trainer_of(self)))
+        found: list[dict[str, Any] | None] = [None] * dist.get_world_size()
+        dist.all_gather_object(found, own)
+        known = [each for each in found if each is not None]
+        return differences(known) if len(known) == len(found) else []
 
 
 def differences(found: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -9,7 +9,7 @@ import signal
 import sys
 import traceback
 from importlib import metadata
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -21,7 +21,11 @@ from evalskip.cli.headroom import headroom
 from evalskip.cli.predict import predict
 from evalskip.cli.regret import regret
 from evalskip.cli.report import report
+from evalskip.cli.train import train
 from evalskip.errors import EvalskipError, InputError, Interrupted, MeasurementError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 app = typer.Typer(
     name="evalskip",
@@ -53,17 +57,20 @@ def _root(
     """What does evaluation cost a fine-tuning job?"""
 
 
-for command in (bench, headroom, predict, regret, report, gate, claims, doctor):
+for command in (bench, headroom, predict, regret, report, gate, claims, train, doctor):
     app.command()(command)
 
 
 def main() -> NoReturn:
-    """Run the command line; every expected error is one line on stderr."""
+    """Run the command line; every expected error is one line on stderr.
+
+    Below it stand the job's own last lines, where those are the cause.
+    """
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(standalone_mode=False)
     except EvalskipError as error:
-        _fail(str(error), error.exit_code)
+        _fail(str(error), error.exit_code, error.below)
     except KeyboardInterrupt:
         _fail("interrupted", Interrupted.exit_code)
     except typer.Exit as stop:
@@ -82,7 +89,7 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _fail(message: str, code: int, below: Sequence[str] = ()) -> NoReturn:
     if message:  # none goes with the help that is shown where no command was given
-        print(f"evalskip: {message}", file=sys.stderr)
+        print("\n  ".join([f"evalskip: {message}", *below]), file=sys.stderr)
     sys.exit(code)

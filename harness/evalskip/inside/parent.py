@@ -125,7 +125,7 @@ def _run(
         sys.exit(0)  # the harness is gone; nobody waits for an answer
     outcome = _judge(code, result, timed_out, limit_s, _oom_kills() > kills_before)
     if outcome["status"] == "failed" and not result.exists():
-        outcome["error"] += f": {last_lines(log)}"
+        outcome["error"] += f"\n{last_lines(log)}"
     shutil.rmtree(scratch, ignore_errors=True)  # checkpoints of a run that was killed, too
     return {**outcome, "usage": _usage(usage)}
 

@@ -119,7 +119,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def last_lines(log: Path) -> str:
-    """The last lines that a run printed, as one."""
+    """The last lines that a run printed."""
     text = log.read_text(errors="replace") if log.exists() else ""
     lines = [line.strip() for line in text.splitlines()]
-    return " / ".join([line for line in lines if line][-_TAIL_LINES:]) or "it printed nothing"
+    return "\n".join([line for line in lines if line][-_TAIL_LINES:]) or "it printed nothing"

@@ -33,7 +33,7 @@ class Course:
         on_ended: Callable[[], None] | None = None,
     ) -> None:
         self.recorder = recorder
-        self.state: Literal["before", "training", "after"] = "before"
+        self.state: Literal["before", "training", "after", "abandoned"] = "before"
         self.began_at_ns: int | None = None
         self._on_evaluated, self._on_ended = on_evaluated, on_ended
         self.is_evaluating = False
@@ -54,18 +54,22 @@ class Course:
         return self.recorder.evaluated_ns() / 1e9, self.recorder.passed_ns() / 1e9
 
     def begin(self) -> None:
-        """T begins."""
-        self.began_at_ns = time.perf_counter_ns()
+        """T begins; or, where a part of the training has ended, goes on."""
+        if self.state == "after":
+            self.recorder.resume()
+        else:
+            self.began_at_ns = time.perf_counter_ns()
+            self.recorder.start()
         self.state = "training"
-        self.recorder.start()
         self._timed.enter_context(collectives_timed(self.recorder))
 
     def abandon(self) -> None:
         """Training has raised: nothing more is timed."""
+        self.state = "abandoned"
         self._timed.close()
 
     def end(self) -> None:
-        """Training has ended."""
+        """Training has ended, or a part of it."""
         self._timed.close()
         self.recorder.pause()
         self.state = "after"
@@ -76,18 +80,20 @@ class Course:
     def evaluation(self, name: str = "", *, cut: bool = False) -> Iterator[None]:
         """An evaluation, inside training or after it; one within it is a part of it.
 
+        One before training, or after one that has raised, is no part of T.
+
         Args:
             name: of the evaluation set, where it is one of several.
             cut: whether a part of the rows is evaluated, since the job is sliced.
         """
-        if self.state == "before":
-            yield
-            return
         if self.is_evaluating:
             with self.recorder.evaluation_set(name):
                 yield
             return
-        after_training = self.state == "after"
+        if self.state not in ("training", "after"):
+            yield
+            return
+        after_training, before = self.state == "after", self.evaluations
         self.is_evaluating = True
         try:
             if after_training:
@@ -95,14 +101,14 @@ class Course:
                 self._timed.enter_context(collectives_timed(self.recorder))
             with self.recorder.phase("evaluate"):
                 yield
-            ended = self.recorder.timeline.evaluations[-1]
-            ended.after_training, ended.cut = after_training, cut
-            if after_training:
-                self.recorder.pause()
         finally:
             self.is_evaluating = False
+            if self.evaluations > before:
+                ended = self.recorder.timeline.evaluations[-1]
+                ended.after_training, ended.cut = after_training, cut
             if after_training:
                 self._timed.close()
+                self.recorder.pause()
         told = self._on_ended if after_training else self._on_evaluated
         if told:
             told()

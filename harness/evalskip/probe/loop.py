@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from evalskip.probe.clocks import clock_for
 from evalskip.probe.course import Course
+from evalskip.probe.guard import Guard
+from evalskip.probe.measured import as_report
 from evalskip.probe.phases import PhaseRecorder
 from evalskip.probe.report import Assignment, assignment
 from evalskip.probe.tell import tell
@@ -15,7 +18,7 @@ from evalskip.probe.tell import tell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_INSIDE = ("evaluate", "save", "log")
+_PHASES = ("train", "step", "evaluate", "save", "log")
 
 
 class Loop:
@@ -23,60 +26,94 @@ class Loop:
 
     def __init__(self, assigned: Assignment | None) -> None:
         self._assigned = assigned
-        self.course = Course(PhaseRecorder(clock_for(_device())), on_ended=self._tell)
+        self._guard = Guard(None if assigned else "phase")
+        self.course = Course(PhaseRecorder(clock_for(_device())), on_ended=self._ended)
         self._train_tokens = 0
+        self._has_told = self._tells_at_exit = False
+        self._said: set[str] = set()
 
     @contextmanager
     def phase(self, name: str, rows: int, tokens: int) -> Iterator[None]:
         """See :func:`phase`."""
-        recorder = self.course.recorder
-        if name == "train":
-            if self.course.state != "before":
-                raise RuntimeError('phase("train"): entered twice; expected once around the loop')
-            if self._assigned and self._assigned.sliced:
-                raise SystemExit("evalskip: a hand-written loop cannot be cut short from outside")
-            self.course.begin()
-            recorder.enter_loop()
-            if self._assigned:
-                self._assigned.report_at_exit(self)
+        if name == "train" and self._assigned and self._assigned.sliced:
+            raise SystemExit("evalskip: a hand-written loop cannot be cut short from outside")
+        with self._guard.around(lambda: self._phase(name, rows, tokens)):
             yield
-            self.course.end()
-        elif self.course.state == "before":
-            raise RuntimeError(f'phase("{name}"): expected inside or after phase("train")')
+
+    def _phase(self, name: str, rows: int, tokens: int) -> AbstractContextManager[None]:
+        course = self.course
+        if name not in _PHASES:
+            self._say(name, f"no such phase; expected one of {', '.join(_PHASES)}")
+        elif name == "train":
+            if course.state != "training":
+                return self._train()
+            self._say(name, "entered inside itself, which counts once")
         elif name == "evaluate":
-            with self.course.evaluation():
+            return self._evaluation(rows, tokens)
+        elif name == "step":
+            if course.state == "training":
+                return self._step(rows, tokens)
+            self._say(name, 'outside phase("train"), so it does not count')
+        elif course.is_measured:
+            return course.recorder.phase(name)
+        return nullcontext()
+
+    @contextmanager
+    def _train(self) -> Iterator[None]:
+        if self.course.state == "before" and self._assigned:
+            self._assigned.report_at_exit(self)
+        self.course.begin()
+        self.course.recorder.enter_loop()
+        try:
+            yield
+        finally:
+            self.course.end()
+
+    @contextmanager
+    def _evaluation(self, rows: int, tokens: int) -> Iterator[None]:
+        recorder = self.course.recorder
+        with self.course.evaluation():
+            is_counted = self.course.is_measured
+            if is_counted:
                 recorder.loader_ready()
                 recorder.batch_begins(rows, tokens)
-                yield
+            yield
+            if is_counted:
                 recorder.batch_done()
-        elif name == "step":
-            yield
-            self._train_tokens += tokens
-            recorder.micro_batch_begins(rows, tokens)
-            recorder.step_done()
-        elif name in _INSIDE and self.course.is_measured:
-            with recorder.phase(name):
-                yield
-        elif name in _INSIDE:  # after training: no part of T
-            yield
-        else:
-            expected = ", ".join(("train", "step", *_INSIDE))
-            raise ValueError(f'phase("{name}"): expected one of {expected}')
+
+    @contextmanager
+    def _step(self, rows: int, tokens: int) -> Iterator[None]:
+        yield
+        self._train_tokens += tokens
+        self.course.recorder.micro_batch_begins(rows, tokens)
+        self.course.recorder.step_done()
 
     def finish(self) -> dict[str, Any]:
         """What the harness wants of a run; a hand-written loop gives no digests."""
         self.course.finish()
         timeline = self.course.recorder.timeline
         return {
-            "timeline": timeline.as_dict(),
+            "timeline": as_report(timeline),
             "phases_ns": timeline.phases_ns(),
             "train_tokens": self._train_tokens,
             "losses": [],
             "batch_digests": [],
         }
 
-    def _tell(self) -> None:
-        tell(self.course)
+    def _ended(self) -> None:
+        """Say what evaluation came to: now, and where more follows, as the script ends."""
+        if self.course.evaluations and not self._has_told:
+            self._has_told = True
+            tell(self.course)
+        elif not self._tells_at_exit:
+            self._tells_at_exit = True
+            atexit.register(tell, self.course)
+
+    def _say(self, name: str, text: str) -> None:
+        """Once of each."""
+        if name not in self._said:
+            self._said.add(name)
+            print(f'evalskip: phase("{name}"): {text}', file=sys.stderr)
 
 
 _loop: Loop | None = None
@@ -100,15 +137,15 @@ def phase(name: str, *, rows: int = 0, tokens: int = 0) -> Iterator[None]:
     When training ends, a line says what evaluation cost; run by ``evalskip bench``, the figures are
     handed over as well. Time in ``train`` but in no phase within belongs to the step that follows.
 
+    It ends no training: what cannot be counted is said once, and an ``evaluate`` before ``train``
+    is not counted.
+
     Args:
-        name: ``train``, once, around the whole loop; within it ``step`` around each optimizer step,
-            ``evaluate``, ``save`` and ``log``. An ``evaluate`` after ``train`` counts as well.
+        name: ``train`` around the whole loop, or around each part of it, such as an epoch; within
+            it ``step`` around each optimizer step, ``evaluate``, ``save`` and ``log``. An
+            ``evaluate`` after ``train`` counts as well.
         rows: that are evaluated.
         tokens: that are trained on or evaluated: what the evaluation load is told from.
-
-    Raises:
-        RuntimeError: ``train`` is entered twice, or not at all before another.
-        ValueError: there is no such phase.
     """
     global _loop
     if _loop is None:

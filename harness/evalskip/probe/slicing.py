@@ -153,8 +153,9 @@ def foreseen(trainer: Trainer) -> tuple[list[int], int, int]:
                 "of it says nothing of the whole; expected the job without it, or --full"
             )
     args, state = trainer.args, copy(trainer.state)
+    # copies, since they may count
     asked = [
-        callback
+        copy(callback)
         for callback in trainer.callback_handler.callbacks
         if isinstance(callback, DefaultFlowCallback) or getattr(callback, "decides_when", False)
     ]
@@ -189,8 +190,12 @@ def chosen_of(dataset: Any, chosen: Sequence[int]) -> Any:
 
 def steps_per_epoch(trainer: Trainer) -> int:
     """Optimizer steps in an epoch; all steps where the data has no length."""
+    handler, state = trainer.callback_handler, trainer.state
+    loader: Any = getattr(handler, "train_dataloader", None)
+    if loader is None:  # transformers 4.46 to 4.52 keep it elsewhere
+        loader = getattr(state, "train_dataloader", None)
     try:
-        batches = len(trainer.callback_handler.train_dataloader)
+        batches = len(loader)
     except TypeError:
         return int(trainer.state.max_steps)
     return max(1, math.ceil(batches / int(trainer.args.gradient_accumulation_steps)))

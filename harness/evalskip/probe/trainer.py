@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from evalskip.probe.digests import (
     weights_digest,
     weights_sketch,
 )
+from evalskip.probe.guard import Guard
+from evalskip.probe.measured import as_report
 from evalskip.probe.memory import CudaMeter, ResidentMeter, peak_per_phase
 from evalskip.probe.phases import PhaseRecorder
 from evalskip.probe.pilot import PilotSlicing
@@ -26,7 +28,7 @@ from evalskip.probe.random_state import random_state_preserved
 from evalskip.probe.slicing import Slicing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from transformers import Trainer
 
@@ -47,6 +49,8 @@ class TrainerProbe:
         restore_random_state: restore all generators after each evaluation.
         prove: keep what the digests need.
         sliced: :class:`evalskip.slices.Slice` as JSON holds it, to train and evaluate so much only.
+        each: whether every ``train()`` is measured, each for itself; else the first alone.
+        guard: keeps what fails here from the training; None: nothing does.
         on_evaluated: called after each evaluation inside training.
         on_ended: called when training has ended, and after each evaluation after it.
     """
@@ -59,38 +63,49 @@ class TrainerProbe:
         restore_random_state: bool,
         prove: bool = True,
         sliced: Mapping[str, Any] | None = None,
+        each: bool = False,
+        guard: Guard | None = None,
         on_evaluated: Callable[[], None] | None = None,
         on_ended: Callable[[], None] | None = None,
     ) -> None:
         self.device = trainer.args.device.type
-        clock, meter = clock_for(self.device), _meter_for(self.device, measure)
-        self.recorder = PhaseRecorder(clock, meter)
-        self.course = Course(self.recorder, on_evaluated, on_ended)
+        self._measure = measure
+        self._on_evaluated, self._on_ended = on_evaluated, on_ended
         self._trainer = trainer
+        self._guard = guard or Guard(None)
+        self._each = each
         self._slicing = _slicing(trainer, sliced) if sliced else None
         # of a pilot, it is asked how memory grows with what a step or a batch holds
         self._meters_each = measure == "memory" and isinstance(self._slicing, PilotSlicing)
         self._restore = restore_random_state
         self._prove = prove
         self._keep = prove and measure == "time"
+        self._is_training = False
+        self._start_anew()
+        _wrap(trainer, "train", self._train)
+        self._watch(trainer, "evaluate", inside=self._evaluation)
+        self._watch(trainer, "evaluation_loop", before=self._loader_ready)
+        self._watch(trainer, "prediction_step", before=self._batch_begins)
+        self._watch(trainer, "training_step", before=self._micro_batch, after=self._keep_loss)
+        self._watch(trainer, "_save_checkpoint", inside=self._phase("save"))
+        self._watch(trainer, "log", inside=self._phase("log"))
+        # a callback would be called for every event of a step, these for one; and after all others
+        events = trainer.callback_handler
+        self._watch(events, "on_train_begin", after=lambda _: self.enter_loop())
+        self._watch(events, "on_train_end", after=lambda _: self._leave_loop())
+        self._watch(events, "on_step_end", after=self._step_ended)
+        self._watch(events, "on_epoch_end", after=self._epoch_ended)
+        self._watch(events, "on_prediction_step", after=lambda _: self._batch_done())
+
+    def _start_anew(self) -> None:
+        """A training of which nothing is known yet."""
+        clock, meter = clock_for(self.device), _meter_for(self.device, self._measure)
+        self.recorder = PhaseRecorder(clock, meter)
+        self.course = Course(self.recorder, self._on_evaluated, self._on_ended)
         self._train_inputs = InputKeeper()
         self._losses: list[torch.Tensor] = []
         self._train_tokens = 0
         self._joined = False
-        _wrap(trainer, "train", self._train)
-        _wrap(trainer, "evaluate", self._evaluate)
-        _wrap(trainer, "evaluation_loop", self._evaluation_loop)
-        _wrap(trainer, "prediction_step", self._prediction_step)
-        _wrap(trainer, "training_step", self._training_step)
-        _wrap(trainer, "_save_checkpoint", self._in_phase("save"))
-        _wrap(trainer, "log", self._in_phase("log"))
-        # a callback would be called for every event of a step, these for one; and after all others
-        events = trainer.callback_handler
-        _wrap(events, "on_train_begin", self._then(self.enter_loop))
-        _wrap(events, "on_train_end", self._then(self._leave_loop))
-        _wrap(events, "on_step_end", self._step_ended)
-        _wrap(events, "on_epoch_end", self._epoch_ended)
-        _wrap(events, "on_prediction_step", self._then(self._batch_done))
 
     def enter_loop(self) -> None:
         """The training loop begins, and T with it where ``train()`` was entered before."""
@@ -119,7 +134,7 @@ class TrainerProbe:
         losses = [float(loss) for loss in self._losses]
         batches = self._train_inputs.digests()
         measured = {
-            "timeline": timeline.as_dict(),
+            "timeline": as_report(timeline),
             "phases_ns": timeline.phases_ns(),
             "peak_bytes": peak_per_phase(timeline.peaks),
             "train_tokens": self._train_tokens + self._train_inputs.tokens(),
@@ -142,20 +157,65 @@ class TrainerProbe:
         if self._joined and self.course.state == "training":
             self.course.end()
 
-    def _step_ended(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        control = original(*args, **kwargs)
+    def _watch(
+        self,
+        owner: object,
+        name: str,
+        *,
+        before: Callable[..., None] | None = None,
+        inside: Callable[..., AbstractContextManager[None]] | None = None,
+        after: Callable[[Any], None] | None = None,
+    ) -> None:
+        """Act before an object's method, around it, and on what it returns; guarded, each."""
+        guard = self._guard
+
+        def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            if before:
+                guard.call(before, *args, **kwargs)
+            if inside:
+                with guard.around(lambda: inside(*args, **kwargs)):
+                    result = original(*args, **kwargs)
+            else:
+                result = original(*args, **kwargs)
+            if after:
+                guard.call(after, result)
+            return result
+
+        _wrap(owner, name, around)
+
+    def _train(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if self._is_training or not self._guard.call(self._begins):
+            return original(*args, **kwargs)
+        self._is_training = True
+        try:
+            result = original(*args, **kwargs)
+        except BaseException:
+            self._guard.call(self.course.abandon)
+            raise
+        finally:
+            self._is_training = False
+        self._guard.call(self.course.end)
+        return result
+
+    def _begins(self) -> bool:
+        """Whether a training begins that is to be measured."""
+        if self.course.state != "before":
+            if not self._each:
+                return False
+            self._start_anew()
+        self.course.begin()
+        return True
+
+    def _step_ended(self, control: Any) -> None:
         if self.course.is_measured:
             self.recorder.step_done()
             self._meter_piece()
         if self._slicing:
             self._slicing.step_ended(control)
-        return control
 
-    def _epoch_ended(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        control = original(*args, **kwargs)
+    def _epoch_ended(self, control: Any) -> None:
         if self._slicing:
             self._slicing.epoch_ended(control)
-        return control
 
     def _batch_done(self) -> None:
         if self.course.is_measured:
@@ -167,27 +227,8 @@ class TrainerProbe:
             self.recorder.pause()
             self.recorder.resume()
 
-    def _then(self, action: Callable[[], None]) -> Callable[..., Any]:
-        def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-            result = original(*args, **kwargs)
-            action()
-            return result
-
-        return around
-
-    def _train(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if self.course.state != "before":  # a script may train again; the first time is told of
-            return original(*args, **kwargs)
-        self.course.begin()
-        try:
-            result = original(*args, **kwargs)
-        except BaseException:
-            self.course.abandon()
-            raise
-        self.course.end()
-        return result
-
-    def _evaluate(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    @contextmanager
+    def _evaluation(self, *args: Any, **kwargs: Any) -> Iterator[None]:
         # with several evaluation sets, evaluate() calls itself for each: one evaluation
         restores = self._restore and not self.course.is_evaluating
         name = str(kwargs.get("metric_key_prefix", "")).removeprefix("eval_")
@@ -197,42 +238,35 @@ class TrainerProbe:
             random_state_preserved() if restores else nullcontext(),
             self.course.evaluation(name, cut=cut),
         ):
-            return original(*args, **kwargs)
+            yield
 
-    def _evaluation_loop(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _loader_ready(self, *_: Any, **__: Any) -> None:
         if self.course.is_measured:
             self.recorder.loader_ready()
-        return original(*args, **kwargs)
 
-    def _prediction_step(
-        self, original: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any
-    ) -> Any:
+    def _batch_begins(self, model: Any, inputs: Any, *_: Any, **__: Any) -> None:
         if self.course.is_measured:
             self.recorder.batch_begins(count_rows(inputs), count_tokens(inputs))
-        return original(model, inputs, *args, **kwargs)
 
-    def _training_step(
-        self, original: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any
-    ) -> Any:
+    def _micro_batch(self, model: Any, inputs: Any, *_: Any, **__: Any) -> None:
+        if not self.course.is_measured:
+            return
         tokens = count_tokens(inputs)
         self.recorder.micro_batch_begins(count_rows(inputs), tokens)
         if self._keep:
             self._train_inputs.keep(inputs)
         else:
             self._train_tokens += tokens
-        loss = original(model, inputs, *args, **kwargs)
-        if self._prove:
+
+    def _keep_loss(self, loss: Any) -> None:
+        if self._prove and self.course.is_measured:
             self._losses.append(loss)
-        return loss
 
-    def _in_phase(self, name: str) -> Callable[..., Any]:
-        def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-            if not self.course.is_measured:
-                return original(*args, **kwargs)
-            with self.recorder.phase(name):
-                return original(*args, **kwargs)
+    def _phase(self, name: str) -> Callable[..., AbstractContextManager[None]]:
+        def phase(*_: Any, **__: Any) -> AbstractContextManager[None]:
+            return self.recorder.phase(name) if self.course.is_measured else nullcontext()
 
-        return around
+        return phase
 
 
 def _slicing(trainer: Trainer, sliced: Mapping[str, Any]) -> Slicing:

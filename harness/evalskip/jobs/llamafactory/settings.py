@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, JsonValue, model_validator
 
 from evalskip.errors import InputError
+from evalskip.jobs.base import Keeping
 from evalskip.jobs.distributed import DistributedJob
 from evalskip.jobs.llamafactory.comparable import MATCHING, SIDE_EFFECTS, applied, explained
 from evalskip.machine.devices import first_gpu, gpus
@@ -111,6 +112,15 @@ class LlamaFactoryJob(DistributedJob):
     @property
     def interpreter(self) -> str | None:
         return str(Path(self.python or PYTHON).absolute())
+
+    @property
+    def keeping(self) -> Keeping:
+        patience = self.settings.get("early_stopping_steps")
+        return Keeping(
+            loads_best=self.settings.get("load_best_model_at_end") is True,
+            saves_best=self.settings.get("save_strategy") == "best",
+            patience=patience if isinstance(patience, int) else None,
+        )
 
     @property
     def on_cuda(self) -> bool:

@@ -1,0 +1,50 @@
+"""LLaMA-Factory's training with a callback: ``evalskip train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evalskip.cli.options import PythonOption, parsed
+from evalskip.errors import InputError
+
+
+def train(
+    configuration: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="A LLaMA-Factory configuration as it is.")
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help="What overrules it, as LLaMA-Factory has it."
+        ),
+    ] = None,
+    eval_budget: Annotated[
+        str | None, typer.Option(help="Evaluate as often as this share of T allows: 5%.")
+    ] = None,
+    every_n_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Evaluate at the end of epochs N, 2N, ...")
+    ] = None,
+    eval_cost: Annotated[
+        bool, typer.Option("--eval-cost", help="Say at the end what evaluation took.")
+    ] = False,
+    python: PythonOption = None,
+) -> None:
+    """Train as llamafactory-cli train does, with a callback that its YAML cannot name."""
+    from evalskip.jobs.llamafactory.started import callbacks_for, settings_of
+    from evalskip.launch.train import train_llamafactory
+    from evalskip.spec.units import parse_share
+
+    share = None if eval_budget is None else parsed("--eval-budget", parse_share, eval_budget)
+    if share is None and every_n_epochs is None and not eval_cost:
+        raise InputError("train: expected --eval-budget 5%, --every-n-epochs N or --eval-cost")
+    if share is not None and every_n_epochs is not None:
+        raise InputError("--eval-budget: decides alone; expected no --every-n-epochs beside it")
+    given = overrides or []
+    settings = settings_of(configuration, given)
+    callbacks: list[tuple[str, list[Any]]] = callbacks_for(settings, share, every_n_epochs)
+    if eval_cost:
+        callbacks.append(("EvalCost", []))
+    raise typer.Exit(train_llamafactory([str(configuration), *given], callbacks, python))

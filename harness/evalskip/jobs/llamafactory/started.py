@@ -1,0 +1,71 @@
+"""What a callback asks of a LLaMA-Factory configuration that is trained as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from evalskip.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def settings_of(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    """The keys of a configuration, with what overrules them.
+
+    Args:
+        path: of the YAML.
+        overrides: such as ``num_train_epochs=3``.
+
+    Raises:
+        InputError: it cannot be read, or an override is none.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.version = (1, 1)  # as LLaMA-Factory reads it
+    try:
+        found = yaml.load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a LLaMA-Factory configuration") from None
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise InputError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+    if not isinstance(found, dict) or "model_name_or_path" not in found:
+        raise InputError(f"{path}: model_name_or_path: missing; expected a LLaMA-Factory YAML")
+    for override in overrides:
+        key, is_one, value = override.partition("=")
+        if not is_one:
+            raise InputError(f"{override}: expected KEY=VALUE, as LLaMA-Factory takes it")
+        found[key] = YAML(typ="safe", pure=True).load(value)
+    return found
+
+
+def callbacks_for(
+    settings: dict[str, Any], share: float | None, every: int | None
+) -> list[tuple[str, list[Any]]]:
+    """The callbacks that decide when it evaluates, by name and arguments.
+
+    Args:
+        settings: its keys.
+        share: of the time, for ``EvalBudget``; None: not wanted.
+        every: epochs, for ``EveryNEpochs``; None: not wanted.
+
+    Raises:
+        InputError: the configuration has nothing to evaluate, or decides when itself.
+    """
+    if share is None and every is None:
+        return []
+    if not settings.get("val_size") and not settings.get("eval_dataset"):
+        raise InputError("val_size: missing; expected it, or eval_dataset: rows to evaluate")
+    if share is not None:
+        if share >= 1:
+            raise InputError("--eval-budget: expected a share below 100%")
+        return [("EvalBudget", [share])]
+    strategy = settings.get("eval_strategy", "no")
+    if strategy not in ("no", False):
+        raise InputError(
+            f"eval_strategy: expected no, since --every-n-epochs says when, got {strategy}"
+        )
+    return [("EveryNEpochs", [every])]

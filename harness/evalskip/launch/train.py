@@ -1,0 +1,59 @@
+"""Starts LLaMA-Factory's training with callbacks of ours, as its user would start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalskip.errors import InputError
+from evalskip.inside import train
+from evalskip.jobs.llamafactory.settings import PYTHON
+from evalskip.launch.travel import travelled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def train_llamafactory(
+    arguments: Sequence[str], callbacks: Sequence[tuple[str, Sequence[Any]]], python: str | None
+) -> int:
+    """Train, and return the exit code; what is printed and written is LLaMA-Factory's own.
+
+    Args:
+        arguments: of ``llamafactory-cli train``: the configuration, and settings that overrule it.
+        callbacks: names and arguments, as :func:`evalskip.callbacks.made_of` takes them.
+        python: the interpreter that has LLaMA-Factory; None: this one, or that of
+            ``make llamafactory``.
+
+    Raises:
+        InputError: there is no such interpreter.
+    """
+    chosen = python or (sys.executable if find_spec("llamafactory") else str(PYTHON))
+    environment = {**os.environ, train.VARIABLE: json.dumps(list(callbacks))}
+    # its launcher finds torchrun by the path
+    beside = str(Path(chosen).absolute().parent)
+    environment["PATH"] = os.pathsep.join((beside, environment.get("PATH", "")))
+    with tempfile.TemporaryDirectory(prefix="evalskip-") as folder:
+        place = Path(folder)
+        environment["PYTHONPATH"] = travelled(place, environment)
+        script = place / "evalskip" / "inside" / "train.py"
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the training's to act on
+        try:
+            code = subprocess.run(
+                [chosen, str(script), *arguments], env=environment, check=False
+            ).returncode
+        except OSError as error:
+            raise InputError(
+                f"--python: {chosen}: {error.strerror}; expected one that has LLaMA-Factory, by "
+                "--python or from make llamafactory"
+            ) from None
+        finally:
+            signal.signal(signal.SIGINT, before)
+    return code if code >= 0 else 128 - code

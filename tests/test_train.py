@@ -1,0 +1,113 @@
+"""``evalskip train``: the real LLaMA-Factory, with a callback that its YAML cannot name."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from evalskip.jobs.llamafactory.settings import PYTHON, built_interpreters
+from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def configuration(folder: Path, **changes: Any) -> Path:
+    settings = {
+        **tiny_settings(folder),
+        "output_dir": str(folder / "saves"),
+        "report_to": "none",
+        "seed": 1,
+        **changes,
+    }
+    path = folder / "train.yaml"
+    path.write_text(json.dumps({k: v for k, v in settings.items() if v is not None}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "error"),
+    [
+        ({}, [], "train: expected --eval-budget 5%, --every-n-epochs N or --eval-cost"),
+        ({}, ["--eval-budget", "5%", "--every-n-epochs", "2"], "--eval-budget: decides alone"),
+        ({}, ["--eval-budget", "5 cows"], "--eval-budget: expected a share such as 10%"),
+        ({}, ["--eval-budget", "100%"], "--eval-budget: expected a share below 100%"),
+        ({}, ["epochs", "--eval-cost"], "epochs: expected KEY=VALUE"),
+        ({"val_size": None}, ["--eval-budget", "5%"], "val_size: missing"),
+        ({"eval_strategy": "steps"}, ["--every-n-epochs", "2"], "eval_strategy: expected no"),
+        ({"model_name_or_path": None}, ["--eval-cost"], "model_name_or_path: missing"),
+        ({}, ["--eval-cost", "--python", "/no/python"], "--python: /no/python: No such file"),
+    ],
+)
+def test_bad_input_is_one_line(
+    changes: dict[str, Any],
+    options: list[str],
+    error: str,
+    tmp_path: Path,
+    evalskip: Callable[..., Any],
+) -> None:
+    ended = evalskip("train", configuration(tmp_path, **changes), *options)
+    assert ended.returncode == 2, ended.stderr
+    assert error in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert not (tmp_path / "saves").exists()
+
+
+def evaluated(folder: Path) -> list[int]:
+    """Steps after which a training evaluated, by LLaMA-Factory's own log."""
+    lines = (folder / "saves" / "trainer_log.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    return [entry["current_steps"] for entry in entries if "eval_loss" in entry]
+
+
+needs = pytest.mark.skipif(not PYTHON.exists(), reason="needs make llamafactory")
+
+
+@pytest.mark.slow
+@needs
+@pytest.mark.parametrize("python", built_interpreters())
+def test_it_trains_as_llamafactory_does_and_evaluates_as_it_is_asked(
+    python: str, tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    make_tiny(tmp_path)
+    path = configuration(tmp_path, num_train_epochs=4)
+    options = ["--python", python, "--every-n-epochs", "2", "--eval-cost"]
+    ended = evalskip("train", path, *options, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert evaluated(tmp_path) == [8, 16]
+    assert "evalskip: 2 evaluations took" in ended.stderr
+    own = sorted(each.name for each in (tmp_path / "saves").iterdir())
+    # without the callback nothing else is written
+    path = configuration(tmp_path, num_train_epochs=4, output_dir=str(tmp_path / "theirs"))
+    command = [python, "-c", "from llamafactory.cli import main; main()", "train", str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    assert own == sorted(each.name for each in (tmp_path / "theirs").iterdir())
+
+
+@pytest.mark.slow
+@needs
+def test_a_budget_under_torchrun(tmp_path: Path, evalskip: Callable[..., Any]) -> None:
+    make_tiny(tmp_path)
+    path = configuration(tmp_path, num_train_epochs=4)
+    environment = {**os.environ, "FORCE_TORCHRUN": "1", "NPROC_PER_NODE": "2"}
+    options = ["max_samples=40", "--eval-budget", "30%", "--eval-cost"]
+    ended = evalskip("train", path, *options, env=environment, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert evaluated(tmp_path)[-1] == 16
+    # one process of two prints
+    assert ended.stderr.count(" took ") == 1
+
+
+@pytest.mark.slow
+@needs
+def test_its_exit_code_is_llamafactorys(tmp_path: Path, evalskip: Callable[..., Any]) -> None:
+    make_tiny(tmp_path)
+    path = configuration(tmp_path, template="no_such_template")
+    ended = evalskip("train", path, "--eval-cost", timeout=300)
+    assert ended.returncode == 1
+    assert "no_such_template" in ended.stderr
