@@ -22,9 +22,10 @@ class Curve:
     """One densely evaluated run. Losses are in nats per token, means over rows.
 
     ``steps`` are those after which it was evaluated, ``loss`` what the evaluation said then. Of a
-    run of ours: ``test`` is the loss on rows that choose nothing, ``rows`` (of shape points x rows)
-    the loss of every evaluated row, ``holdout`` that of every training row that was held back,
-    ``train`` the mean training loss since the point before.
+    run of ours, sample by sample and of shape (points, samples): ``test`` is the loss of those that
+    choose nothing, which all seeds share, ``rows`` that of the evaluated ones, ``holdout`` that of
+    the training samples that were held back, set number ``held``; and ``train`` is the mean
+    training loss of the epoch before each point.
     """
 
     seed: int
@@ -35,6 +36,7 @@ class Curve:
     rows: Floats | None = None
     holdout: Floats | None = None
     train: Floats | None = None
+    held: int = 0
 
     def places(self, evaluated_after: Sequence[int]) -> list[int]:
         """Which of its points a schedule sees.
@@ -107,9 +109,9 @@ def replay(
     return Replay(curve.last if best is None else best, stopped, noticed, used)
 
 
-def overfits(curve: Curve, margin: float) -> bool:
+def overfits(loss: Floats, margin: float) -> bool:
     """Whether two points in a row after the best lie above it by a margin, in nats."""
-    above = curve.loss[int(np.argmin(curve.loss)) + 1 :] > curve.loss.min() + margin
+    above = loss[int(np.argmin(loss)) + 1 :] > loss.min() + margin
     return bool((above[:-1] & above[1:]).any())
 
 

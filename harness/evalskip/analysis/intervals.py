@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from evalskip.analysis.pieces import Floats
+
 
 _MOST_GROUPS = 40
 
@@ -131,6 +133,40 @@ def mean_interval(values: Sequence[float], level: float) -> Interval:
     """The mean of values, one per block or seed, with Student's t interval."""
     array = np.asarray(values, dtype=float)
     return jackknife_t([float(array[kept].mean()) for kept in replicates(range(len(array)))], level)
+
+
+def crossed_interval(values: Floats, level: float) -> Interval:
+    """The mean over units, and over samples that all of them share, both drawn at random.
+
+    Its variance is that between units, and that between samples, less that of what is left, which
+    both hold (Owen 2007, pigeonhole; Cameron, Gelbach and Miller 2011), and never less than either;
+    Student's t with the degrees of freedom of Satterthwaite (1946).
+
+    Args:
+        values: of shape (units, samples).
+        level: of the interval.
+    """
+    units, samples = values.shape
+    if units < 2 or samples < 2:
+        return mean_interval(values.mean(axis=1), level)
+    by_unit, by_sample = values.mean(axis=1), values.mean(axis=0)
+    estimate = float(values.mean())
+    left = values - by_unit[:, None] - by_sample + estimate
+    freedom = np.array([units - 1, samples - 1, (units - 1) * (samples - 1)], dtype=float)
+    parts = np.array(
+        [
+            by_unit.var(ddof=1) / units,
+            by_sample.var(ddof=1) / samples,
+            (left**2).sum() / freedom[2] / (units * samples),
+        ]
+    )
+    variance = max(float(parts[0] + parts[1] - parts[2]), *map(float, parts[:2]))
+    spread = float((parts**2 / freedom).sum())
+    degrees = variance**2 / spread if spread else float(units - 1)
+    half = float(special.stdtrit(degrees, (1 + level) / 2)) * math.sqrt(variance)
+    return Interval(
+        estimate=estimate, low=estimate - half, high=estimate + half, level=level, degrees=degrees
+    )
 
 
 def throughput_gain(log_ratio: Interval) -> Interval:

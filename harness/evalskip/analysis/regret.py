@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from evalskip.analysis.curves import ranks_alike, replay
-from evalskip.analysis.intervals import mean_interval
+from evalskip.analysis.intervals import crossed_interval, mean_interval
+from evalskip.analysis.verdicts import unseen_probability
 from evalskip.messages import counted, say
 from evalskip.summary import ScheduleRegret
 
@@ -56,6 +58,8 @@ class Look:
         signal: what it sees there; None: the evaluation.
         rows: how many it evaluates each time; None: all.
         shifts: the points that it would see if it began elsewhere; None: it begins where it does.
+        unit: what differs between runs that share nothing by chance: their seeds, or the training
+            samples that they held back.
     """
 
     name: str
@@ -65,15 +69,18 @@ class Look:
     signal: Callable[[Curve], Floats] | None = None
     rows: Callable[[Curve], int] | None = None
     shifts: Callable[[Curve], Sequence[Sequence[int]]] | None = None
+    unit: Callable[[Curve], int] = attrgetter("seed")
 
 
-def substitutes(train_rows: int, held_back: int) -> list[Look]:
-    """What is proposed in place of an evaluation set.
+def substitutes(as_written: Look, train_rows: int, held_back: int) -> list[Look]:
+    """What is proposed in place of an evaluation set, looked at where the job as written evaluates.
 
     Args:
+        as_written: the job's own way to look.
         train_rows: with those that are held back.
         held_back: of them, so many.
     """
+    every = as_written.places
 
     def held(count: int) -> Look:
         def signal(curve: Curve) -> Floats:
@@ -89,9 +96,10 @@ def substitutes(train_rows: int, held_back: int) -> list[Look]:
                 count,
                 part=100 * count / train_rows,
             ),
-            _every,
+            every,
             signal,
             lambda _: count,
+            unit=attrgetter("held"),
         )
 
     return [
@@ -100,7 +108,7 @@ def substitutes(train_rows: int, held_back: int) -> list[Look]:
             f"subset:{SUBSET:g}",
             "substitute",
             say("a random {part:g} % of the evaluation rows each time", part=100 * SUBSET),
-            _every,
+            every,
             _of_random_subsets,
             _subset,
         ),
@@ -108,7 +116,7 @@ def substitutes(train_rows: int, held_back: int) -> list[Look]:
             "train_loss",
             "substitute",
             say("the training loss alone"),
-            _every,
+            every,
             lambda curve: _known(curve.train),
             lambda _: 0,
         ),
@@ -124,66 +132,107 @@ def rows_of(
     patience: int,
     level: float,
     level_of_verdict: float,
+    limit: float,
 ) -> list[ScheduleRegret]:
     """One row per way to look, with what is worth choosing marked.
 
     Args:
-        looks: schedules and substitutes.
+        looks: schedules and substitutes; the first is the job as written, which all are held to.
         curves: one per seed.
         costs: of the same runs; None: not known.
         margin: see :func:`evalskip.analysis.curves.replay`.
         patience: the same.
         level: of the intervals over seeds.
         level_of_verdict: of those on which verdicts and recommendations rest.
+        limit: nats that may be lost.
     """
+    as_written = looks[0].places
     found = [
-        _row(look, curves, margin=margin, level=level, level_of_verdict=level_of_verdict)
+        _row(
+            look,
+            as_written,
+            curves,
+            margin=margin,
+            levels=(level, level_of_verdict),
+            limit=limit,
+        )
         for look in looks
     ]
     if costs is None:
         return found
     found = [
-        row.model_copy(update=_times(look, curves, costs, patience=patience, level=level))
+        row.model_copy(
+            update=_times(look, as_written, curves, costs, patience=patience, level=level)
+        )
         for look, row in zip(looks, found, strict=True)
     ]
     return [row.model_copy(update={"worth_choosing": _is_worth(row, found)}) for row in found]
 
 
 def _row(
-    look: Look, curves: Sequence[Curve], *, margin: float, level: float, level_of_verdict: float
+    look: Look,
+    as_written: Callable[[Curve], Sequence[int]],
+    curves: Sequence[Curve],
+    *,
+    margin: float,
+    levels: tuple[float, float],
+    limit: float,
 ) -> ScheduleRegret:
+    level, level_of_verdict = levels
     replays: list[Replay] = []
-    chosen, lost, shifted, delays = list[float](), list[float](), list[float](), list[float]()
+    chosen, delays = list[float](), list[float]()
+    # per seed, sample by sample
+    lost, shifted = list["Floats"](), list["Floats"]()
     for curve in curves:
         signal = look.signal(curve) if look.signal else None
-        seen = replay(curve, list(look.places(curve)), margin=margin, signal=signal)
-        dense = replay(curve, range(len(curve.steps)), margin=margin)
+        seen = replay(curve, look.places(curve), margin=margin, signal=signal)
+        usual = replay(curve, as_written(curve), margin=margin)
         replays.append(seen)
-        chosen.append(float(curve.loss[seen.kept] - curve.loss.min()))
-        if curve.test is not None:
-            lost.append(float(curve.test[seen.kept] - curve.test[dense.kept]))
+        chosen.append(float(curve.loss[seen.kept] - curve.loss[usual.kept]))
+        losses = curve.loss[:, None] if curve.test is None else curve.test
+        lost.append(losses[seen.kept] - losses[usual.kept])
         if look.shifts:
-            shifted.append(_mean_regret(curve, look.shifts(curve), dense.kept))
-        if (delay := _delay(curve, seen, dense)) is not None:
+            kept = [replay(curve, places).kept for places in look.shifts(curve)]
+            shifted.append(losses[kept].mean(axis=0) - losses[usual.kept])
+        if (delay := _delay(curve, seen, usual)) is not None:
             delays.append(delay)
+    judged = _by_unit(look, curves, shifted or lost)
+    units, beyond = len(judged), int((judged.mean(axis=1) > limit).sum())
     return ScheduleRegret(
         name=look.name,
         kind=look.kind,
         says=look.says,
-        evaluations=float(np.mean([len(list(look.places(curve))) for curve in curves])),
+        evaluations=float(np.mean([len(look.places(curve)) for curve in curves])),
         kept_step=float(np.mean([c.steps[r.kept] for c, r in zip(curves, replays, strict=True)])),
         regret_chosen=mean_interval(chosen, level),
-        regret=mean_interval(lost, level) if lost else None,
-        regret_shifted=mean_interval(shifted, level) if shifted else None,
-        judged=mean_interval(shifted or lost or chosen, level_of_verdict),
+        regret=None
+        if any(curve.test is None for curve in curves)
+        else crossed_interval(_by_unit(look, curves, lost), level),
+        regret_shifted=crossed_interval(judged, level) if shifted else None,
+        judged=crossed_interval(judged, level_of_verdict),
+        units=units,
+        beyond=beyond,
+        beyond_at_most=unseen_probability(units, beyond),
         noticed=sum(seen.noticed is not None for seen in replays),
         delay_steps=mean_interval(delays, level) if len(delays) == len(curves) else None,
-        correlation=_correlation(look, curves, level),
+        correlation=_correlation(look, as_written, curves, level),
+    )
+
+
+def _by_unit(look: Look, curves: Sequence[Curve], lost: Sequence[Floats]) -> Floats:
+    """What runs lost, means over those of one unit; of shape (units, samples)."""
+    units = [look.unit(curve) for curve in curves]
+    return np.array(
+        [
+            np.mean([own for own, of in zip(lost, units, strict=True) if of == unit], axis=0)
+            for unit in dict.fromkeys(units)
+        ]
     )
 
 
 def _times(
     look: Look,
+    as_written: Callable[[Curve], Sequence[int]],
     curves: Sequence[Curve],
     costs: Sequence[ReplayCosts],
     *,
@@ -193,19 +242,19 @@ def _times(
     """What a way to look takes of T, and what stopping by it would save."""
     saved, shares, stopping = list[float](), list[float](), list[float]()
     for curve, cost in zip(curves, costs, strict=True):
-        places = list(look.places(curve))
+        places = look.places(curve)
         signal = look.signal(curve) if look.signal else None
         stops = replay(curve, places, patience=patience, signal=signal)
         rows = look.rows(curve) if look.rows else cost.evaluation_rows
         wall = cost.wall_s(curve.all_steps, len(places), rows)
-        whole = cost.wall_s(curve.all_steps, len(curve.steps), cost.evaluation_rows)
+        whole = cost.wall_s(curve.all_steps, len(as_written(curve)), cost.evaluation_rows)
         saved.append(1 - wall / whole)
         shares.append(1 - cost.wall_s(curve.all_steps, 0, 0) / wall)
         part = wall
         if stops.stopped is not None:
             part = cost.wall_s(curve.steps[stops.stopped], stops.evaluations, rows)
         stopping.append(1 - part / wall)
-    can_stop = all(len(list(look.places(curve))) > patience for curve in curves)
+    can_stop = all(len(look.places(curve)) > patience for curve in curves)
     return {
         "time_saved": mean_interval(saved, level),
         "share": float(np.mean(shares)),
@@ -213,23 +262,28 @@ def _times(
     }
 
 
-def _mean_regret(curve: Curve, shifts: Sequence[Sequence[int]], best: int) -> float:
-    """Of what is kept by each of several ways to look, on rows that chose nothing if there are."""
-    losses = curve.loss if curve.test is None else curve.test
-    kept = [replay(curve, places).kept for places in shifts]
-    return float(np.mean([losses[place] - losses[best] for place in kept]))
-
-
-def _delay(curve: Curve, seen: Replay, dense: Replay) -> float | None:
-    if seen.noticed is None or dense.noticed is None:
+def _delay(curve: Curve, seen: Replay, usual: Replay) -> float | None:
+    if seen.noticed is None or usual.noticed is None:
         return None
-    return float(curve.steps[seen.noticed] - curve.steps[dense.noticed])
+    return float(curve.steps[seen.noticed] - curve.steps[usual.noticed])
 
 
-def _correlation(look: Look, curves: Sequence[Curve], level: float) -> Interval | None:
+def _correlation(
+    look: Look,
+    as_written: Callable[[Curve], Sequence[int]],
+    curves: Sequence[Curve],
+    level: float,
+) -> Interval | None:
     if look.signal is None:
         return None
-    return mean_interval([ranks_alike(look.signal(curve), curve.loss) for curve in curves], level)
+    alike = []
+    for curve in curves:
+        places = list(as_written(curve))
+        alike.append(ranks_alike(look.signal(curve)[places], curve.loss[places]))
+    found = mean_interval(alike, level)
+    if found.low is None or found.high is None:
+        return found
+    return found.model_copy(update={"low": max(-1.0, found.low), "high": min(1.0, found.high)})
 
 
 def _is_worth(row: ScheduleRegret, rows: Sequence[ScheduleRegret]) -> bool:
@@ -256,10 +310,6 @@ def recommended(
     return max(fit, key=lambda row: row.saved, default=None)
 
 
-def _every(curve: Curve) -> Sequence[int]:
-    return range(len(curve.steps))
-
-
 def _subset(curve: Curve) -> int:
     rows: int = _known(curve.rows).shape[1]
     return max(1, round(SUBSET * rows))
@@ -268,9 +318,11 @@ def _subset(curve: Curve) -> int:
 def _of_random_subsets(curve: Curve) -> Floats:
     """At each point the mean over rows drawn anew."""
     rows = _known(curve.rows)
-    source = random.Random(curve.seed)
-    count = rows.shape[1]
-    means = [point[source.sample(range(count), _subset(curve))].mean() for point in rows]
+    count, wanted = rows.shape[1], _subset(curve)
+    means = []
+    for step, point in zip(curve.steps, rows, strict=True):
+        source = random.Random(f"{curve.seed} {step}")
+        means.append(point[source.sample(range(count), wanted)].mean())
     return np.array(means)
 
 
@@ -278,6 +330,14 @@ def _known(losses: Floats | None) -> Floats:
     if losses is None:
         raise ValueError("the curve does not hold these losses")
     return losses
+
+
+def of_others(row: ScheduleRegret) -> str:
+    """What is known of runs that were not made: how often they may lose more, in words."""
+    told = {"part": row.beyond, "whole": row.units, "most": 100 * row.beyond_at_most}
+    if row.beyond:
+        return say("{part} of {whole} lost more, and up to {most:.0f} % of runs could", **told)
+    return say("none of {whole} lost more, but up to {most:.0f} % of runs could", **told)
 
 
 def looks_of(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from scipy import special
+
 from evalskip.summary import headline_of
 
 if TYPE_CHECKING:
@@ -56,12 +58,13 @@ def with_verdicts(
     return found
 
 
-def unseen_probability(blocks: int) -> float:
-    """How likely a kind of run may be that so many blocks, with 95 % confidence, need not show.
+def unseen_probability(count: int, seen: int = 0) -> float:
+    """How likely a kind of run may be that was seen so often in so many runs, at 95 % confidence.
 
-    At this probability n runs hold none of its kind in one case of twenty: 1 - 0.05^(1/n).
+    The upper limit of Clopper and Pearson (1934), one-sided. Of what was never seen it is
+    1 - 0.05^(1/n): at this probability n runs hold none of its kind in one case of twenty.
     """
-    return 1 - float(0.05 ** (1 / blocks))
+    return float(special.betaincinv(seen + 1, count - seen, 0.95)) if seen < count else 1.0
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:

@@ -11,7 +11,7 @@ import numpy as np
 
 from evalskip.analysis.curves import Curve, overfits
 from evalskip.analysis.intervals import mean_interval
-from evalskip.analysis.regret import Look, ReplayCosts, recommended, rows_of
+from evalskip.analysis.regret import Look, ReplayCosts, of_others, recommended, rows_of
 from evalskip.errors import InputError
 from evalskip.messages import counted, say
 from evalskip.results import fresh_directory
@@ -221,15 +221,17 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         patience=design.patience,
         level=_LEVEL,
         level_of_verdict=_LEVEL,
+        limit=design.regret,
     )
     chosen = recommended(rows, within_share, design.regret)
     best = int(np.argmin(curve.loss))
     if chosen:
         says = say(
-            "within {share:g} % of T and {regret:g} of regret: {told}",
+            "within {share:g} % of T and {regret:g} of regret: {told}; {others}",
             share=100 * within_share,
             regret=design.regret,
             told=chosen.says,
+            others=of_others(chosen),
         )
     elif costs:
         says = say(
@@ -247,7 +249,7 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         level_of_verdict=_LEVEL,
         margin=design.margin,
         patience=design.patience,
-        dense_overfits=int(overfits(curve, design.margin)),
+        dense_overfits=int(overfits(curve.loss, design.margin)),
         best_step=float(curve.steps[best]),
         last_rise=mean_interval([float(curve.loss[-1] - curve.loss.min())], _LEVEL),
         proven=0,

@@ -13,7 +13,14 @@ import numpy as np
 from evalskip.analysis.curves import Curve, overfits, replay
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval
-from evalskip.analysis.regret import ReplayCosts, looks_of, recommended, rows_of, substitutes
+from evalskip.analysis.regret import (
+    ReplayCosts,
+    looks_of,
+    of_others,
+    recommended,
+    rows_of,
+    substitutes,
+)
 from evalskip.analysis.summarise import scope_of
 from evalskip.claims.ledger import judged_by_regret
 from evalskip.errors import InputError, MeasurementError
@@ -23,13 +30,17 @@ from evalskip.launch import launcher_for
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.messages import message, say
 from evalskip.plan import CURVES
+from evalskip.probe.measured import as_report
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
 from evalskip.summary import Effort, RegretSummary, Summary, write_sections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from evalskip.launch import Launcher
+    from evalskip.analysis.pieces import Floats
+    from evalskip.launch import Launcher, Outcome
+    from evalskip.probe.measured import Curve as MeasuredCurve
+    from evalskip.probe.measured import Measured
     from evalskip.results import ResultDirectory
     from evalskip.schedules import Schedule
     from evalskip.spec import Spec
@@ -121,11 +132,10 @@ class _Regret:
                 if each[0] <= self._size.epochs
             ]
         costs = [cost for _, cost, _ in dense]
-        looks = [
-            *looks_of(schedules, self._shifts()),
-            *substitutes(self._size.train_rows, self._size.holdout_rows),
-        ]
-        # of each it is asked whether it loses more than it may, but of evaluating at every point
+        looks = looks_of(schedules, self._shifts())
+        as_written = looks[0]
+        looks += substitutes(as_written, self._size.train_rows, self._size.holdout_rows)
+        # of each it is asked whether it loses more than it may, but of the job as written
         level_of_verdict = simultaneous_level(level, (1,), len(looks) - 1)
         rows = rows_of(
             looks,
@@ -135,7 +145,9 @@ class _Regret:
             patience=design.patience,
             level=level,
             level_of_verdict=level_of_verdict,
+            limit=design.regret,
         )
+        seen = [curve.loss[list(as_written.places(curve))] for curve in curves]
         chosen = recommended(rows, within_share, design.regret)
         return RegretSummary(
             seeds=len(curves),
@@ -145,9 +157,9 @@ class _Regret:
             margin=design.margin,
             patience=design.patience,
             level_of_verdict=level_of_verdict,
-            dense_overfits=sum(overfits(curve, design.margin) for curve in curves),
-            best_step=float(np.mean([c.steps[int(np.argmin(c.loss))] for c in curves])),
-            last_rise=mean_interval([float(c.loss[-1] - c.loss.min()) for c in curves], level),
+            dense_overfits=sum(overfits(loss, design.margin) for loss in seen),
+            best_step=rows[0].kept_step,
+            last_rise=mean_interval([float(loss[-1] - loss.min()) for loss in seen], level),
             proven=sum(text is None for text in proven),
             not_proven=[text for text in proven if text is not None],
             rows=rows,
@@ -165,7 +177,7 @@ class _Regret:
         return -(-batches // job.micro_batches)
 
     def _wanted(self) -> list[Schedule]:
-        """Every schedule that is told of."""
+        """Every schedule that is told of; first that of the job as it is usually written."""
         return [
             EveryEpoch(),
             *(EveryNEpochs(n=n) for n in _EPOCHS),
@@ -222,29 +234,20 @@ class _Regret:
             steps=list(points),
             test_rows=self._design.test_rows,
             holdout_rows=self._size.holdout_rows,
+            holdout_set=self._held(seed),
         )
         measured = self._run(launcher, seed, request)
-        timeline, told = measured["timeline"], measured["curve"]["points"]
-        steps = tuple(point["step"] for point in told)
-        losses = dict(map(tuple, measured["curve"]["train_losses"]))
-        curve = Curve(
-            seed=seed,
-            steps=steps,
-            loss=np.array([point["loss"] for point in told]),
-            all_steps=len(timeline["steps_ns"]),
-            test=np.array([point["test"] for point in told]).mean(axis=1),
-            rows=np.array([point["rows"] for point in told]),
-            holdout=np.array([point["holdout"] for point in told]),
-            train=_between(steps, losses),
-        )
+        timeline, told = measured.timeline, _curve_of(measured).points
+        curve = curve_from(measured, seed, request.holdout_set, self._steps_per_epoch)
+        steps = curve.steps
         if not np.isfinite(curve.loss).all():
             raise MeasurementError(f"seed {seed}: the loss of an evaluation is not a number")
-        evaluations = timeline["evaluations"]
+        evaluations = timeline.evaluations
         cost = ReplayCosts(
-            step_s=median(timeline["steps_ns"]) / 1e9,
+            step_s=median(timeline.steps_ns) / 1e9,
             # what follows the batches is the keeping of losses, which no user's evaluation has
-            loader_s=median(e["loader_ns"] for e in evaluations) / 1e9,
-            batch_s=median(ns for e in evaluations for ns in e["batches_ns"]) / 1e9,
+            loader_s=median(e.loader_ns for e in evaluations) / 1e9,
+            batch_s=median(ns for e in evaluations for ns in e.batches_ns) / 1e9,
             batch=self._size.evaluation_batch,
             evaluation_rows=self._rows,
         )
@@ -253,7 +256,11 @@ class _Regret:
             f"seed {seed}: {len(steps)} evaluations, the least loss {curve.loss[best]:.3f} after "
             f"step {steps[best]} of {curve.all_steps}, {curve.loss[-1]:.3f} at the end"
         )
-        return curve, cost, [point["weights_digest"] for point in told]
+        return curve, cost, [point.weights_digest for point in told]
+
+    def _held(self, seed: int) -> int:
+        """Which training samples a seed holds back: as far as there are enough, its own."""
+        return seed % (self._size.train_rows // self._size.holdout_rows)
 
     def _prove(
         self, launcher: Launcher, curve: Curve, digests: Sequence[str], epochs: int, stops: bool
@@ -262,19 +269,23 @@ class _Regret:
         every = epochs * self._steps_per_epoch
         patience = self._design.patience if stops else None
         request = CurveRequest(
-            test_rows=0, holdout_rows=self._size.holdout_rows, every=every, patience=patience
+            test_rows=0,
+            holdout_rows=self._size.holdout_rows,
+            holdout_set=curve.held,
+            every=every,
+            patience=patience,
         )
-        real = self._run(launcher, curve.seed, request)["curve"]
+        real = _curve_of(self._run(launcher, curve.seed, request))
         last = curve.all_steps
         places = curve.places(EveryNSteps(n=every).evaluated_steps(1, last))
         expected = replay(curve, places, patience=patience)
         stopped = last if expected.stopped is None else curve.steps[expected.stopped]
         found: dict[str, tuple[Any, Any]] = {
-            message("stopped at step"): (stopped, real["stopped_at"]),
-            message("kept step"): (curve.steps[expected.kept], real["kept"]),
+            message("stopped at step"): (stopped, real.stopped_at),
+            message("kept step"): (curve.steps[expected.kept], real.kept),
         }
         if self._spec.job.describe()["device"] == "cpu":  # elsewhere sums may differ in order
-            found["weights"] = (digests[expected.kept], real["weights_digest"])
+            found["weights"] = (digests[expected.kept], real.weights_digest)
         differs = "; ".join(
             say("{what}: replay {replayed}, real {real}", what=what, replayed=a, real=b)
             for what, (a, b) in found.items()
@@ -297,7 +308,7 @@ class _Regret:
         self._tell(f"proof, {how}: {outcome}")
         return f"{how}: {differs}" if differs else None
 
-    def _run(self, launcher: Launcher, seed: int, wanted: CurveRequest) -> dict[str, Any]:
+    def _run(self, launcher: Launcher, seed: int, wanted: CurveRequest) -> Measured:
         request = RunRequest(
             arm="curve" if wanted.every is None else "proof",
             schedule=EveryEpoch(),
@@ -310,24 +321,52 @@ class _Regret:
         )
         outcome = launcher.run(request, self._spec.limits.run_time or _RUN_TIME_S)
         self.runs += 1
-        self._record(seed, wanted, outcome.model_dump(mode="json"))
+        self._record(seed, wanted, outcome)
         if outcome.measured is None:
             raise MeasurementError(f"seed {seed}: ended {outcome.status}: {outcome.error}")
-        if device := outcome.measured.get("environment"):
+        if device := outcome.measured.environment:
             self._results.note_environment(device=device)
         return outcome.measured
 
-    def _record(self, seed: int, wanted: CurveRequest, outcome: Mapping[str, Any]) -> None:
-        measured = outcome.get("measured") or {}
+    def _record(self, seed: int, wanted: CurveRequest, outcome: Outcome) -> None:
         known = {
             "seed": seed,
             "request": wanted.model_dump(mode="json"),
-            "status": outcome["status"],
-            "error": outcome["error"],
-            "timeline": measured.get("timeline"),
-            "curve": measured.get("curve"),
+            "status": outcome.status,
+            "error": outcome.error,
+            "measured": as_report(outcome.measured) if outcome.measured else None,
         }
         append_line(self._results.path / "curves.jsonl", json.dumps(known))
+
+
+def curve_from(measured: Measured, seed: int, held: int, per_epoch: int) -> Curve:
+    """The curve of a densely evaluated run.
+
+    Args:
+        measured: by the run, its curve among it.
+        seed: of the run.
+        held: which set of training samples it held back.
+        per_epoch: steps.
+    """
+    found = _curve_of(measured)
+    told, steps = found.points, tuple(point.step for point in found.points)
+    return Curve(
+        seed=seed,
+        steps=steps,
+        loss=np.array([point.loss for point in told]),
+        all_steps=len(measured.timeline.steps_ns),
+        test=np.array([point.test for point in told]),
+        rows=np.array([point.rows for point in told]),
+        holdout=np.array([point.holdout for point in told]),
+        train=_of_the_epoch(steps, dict(found.train_losses), per_epoch),
+        held=held,
+    )
+
+
+def _curve_of(measured: Measured) -> MeasuredCurve:
+    if measured.curve is None:
+        raise MeasurementError("a run told no curve; expected one of a job whose losses are kept")
+    return measured.curve
 
 
 def _period(schedule: Schedule, steps_per_epoch: int) -> int | None:
@@ -339,13 +378,12 @@ def _period(schedule: Schedule, steps_per_epoch: int) -> int | None:
     return None
 
 
-def _between(steps: Sequence[int], losses: Mapping[int, float]) -> Any:
-    """Per point, the mean of what was logged since the point before."""
-    found, before = [], 0
+def _of_the_epoch(steps: Sequence[int], losses: Mapping[int, float], per_epoch: int) -> Floats:
+    """Per point, the mean of what was logged in the epoch before it."""
+    found = []
     for step in steps:
-        own = [loss for at, loss in losses.items() if before < at <= step]
+        own = [loss for at, loss in losses.items() if step - per_epoch < at <= step]
         found.append(float(np.mean(own)) if own else float("nan"))
-        before = step
     return np.array(found)
 
 
@@ -357,8 +395,9 @@ def _says(chosen: ScheduleRegret | None, within_share: float, within_regret: flo
             regret=within_regret,
         )
     return say(
-        "within {share:g} % of T and {regret:g} nats of regret: {told}",
+        "within {share:g} % of T and {regret:g} nats of regret: {told}; {others}",
         share=100 * within_share,
         regret=within_regret,
         told=chosen.says,
+        others=of_others(chosen),
     )

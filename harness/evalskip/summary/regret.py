@@ -18,18 +18,19 @@ class ScheduleRegret(Part):
     evaluations: float
     time_saved: Interval | None = Field(
         default=None,
-        description="1 - T / T of evaluating at every point; T without what is saved and logged; "
-        "null: it is not known what evaluations take",
+        description="1 - T / T of the job as written, evaluated every epoch, or of a past run as "
+        "it was; T without what is saved and logged; null: what evaluations take is not known",
     )
     share: float | None = Field(default=None, description="of T, what its evaluations take")
     kept_step: float = Field(description="of the checkpoint that it keeps")
     regret_chosen: Interval = Field(
-        description="loss of that on the rows that chose, less the least of the curve, in nats"
+        description="loss of that on the rows that chose, less the least that the job as written "
+        "sees, in nats"
     )
     regret: Interval | None = Field(
         default=None,
-        description="its loss on rows that chose nothing, less that of the checkpoint that every "
-        "point together choose, in nats; null: no such rows were evaluated",
+        description="its loss on rows that chose nothing, less that of the checkpoint that the job "
+        "as written keeps, in nats; over seeds and over those rows; null: none were evaluated",
     )
     regret_shifted: Interval | None = Field(
         default=None,
@@ -40,17 +41,26 @@ class ScheduleRegret(Part):
         description="the first of regret_shifted, regret and regret_chosen that is known, at the "
         "level of verdicts"
     )
+    units: int = Field(
+        description="seeds; of samples held back, the sets of them of which none shares a sample"
+    )
+    beyond: int = Field(description="of those, how many lost more than within_regret")
+    beyond_at_most: float = Field(
+        description="how likely, with 95 % confidence, another may be to lose more"
+    )
     noticed: int = Field(description="seeds of which overfitting was noticed")
     delay_steps: Interval | None = Field(
         default=None,
-        description="how much later than by every point it is noticed; null: not on every seed",
+        description="how much later than by the job as written it is noticed; null: not on every "
+        "seed",
     )
     stopping_saves: Interval | None = Field(
         default=None, description="of T, what early stopping would have saved; null: none to act on"
     )
     correlation: Interval | None = Field(
         default=None,
-        description="Spearman's, over the points, of what it looks at with the full evaluation",
+        description="Spearman's, over what the job as written sees, of what it looks at with the "
+        "full evaluation",
     )
     worth_choosing: bool = Field(
         default=False, description="nothing else saves more time at less regret"

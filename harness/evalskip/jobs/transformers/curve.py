@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
     from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
+
+
+def held_back(rows: int, count: int, number: int) -> list[int]:
+    """The training rows of one of the sets that share none, each drawn from all of them."""
+    order = random.Random(rows).sample(range(rows), rows)
+    return sorted(order[number * count : (number + 1) * count])
 
 
 class CurveKeeper(TrainerCallback):

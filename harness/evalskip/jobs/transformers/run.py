@@ -173,8 +173,8 @@ class TransformersRunner:
             raise ValueError("no curve was asked for")
         evaluated, count = self._evaluation[rows], job.data.train_rows
         text = token_rows(job.data)[count + rows * job.pieces :]
-        held = range(count - wanted.holdout_rows, count)
-        train = self._train.select(range(count - wanted.holdout_rows))
+        held = curve.held_back(count, wanted.holdout_rows, wanted.holdout_set)
+        train = self._train.select([row for row in range(count) if row not in held])
         keeper = None
         callbacks: list[Any] = []
         arguments: dict[str, Any] = {"eval_strategy": "no", "logging_steps": 1}

@@ -62,7 +62,7 @@ def plot(summary: Summary) -> Plot | None:
         # what may be lost is small beside what can be
         axes.set_yscale("symlog", linthresh=found.within_regret)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_xlabel(say("time saved against every evaluation, %"))
+        axes.set_xlabel(say("time saved against the job as written, %"))
         axes.set_ylabel(say("regret, nats"))
         axes.grid()
         drawing.legend(2)

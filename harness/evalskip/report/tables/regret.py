@@ -22,13 +22,16 @@ def regret(summary: Summary) -> Table:
     if found:
         seeds = counted("one run", "means over {count} seeds", found.seeds)
         note = say(
-            "Replayed from {points} evaluations of a run ({seeds}). Saved: of T, against all of "
-            "them, without what is saved and logged. Regret in nats: of the checkpoint that is "
-            "kept, on rows that {chose}, against the one that all evaluations together keep. "
+            "Replayed from {points} evaluations of a run ({seeds}). The first line is the job as "
+            "written. Saved: of its T, without what is saved and logged. Regret in nats: of the "
+            "checkpoint that is kept, on rows that {chose}, against the one that it keeps. "
             "Shifted: mean over where the schedule may begin, since every N can happen to fall on "
-            "the best one, with the last as well. ★: nothing else saves more at less regret.",
+            "the best one, with the last as well. Lost more: than {limit:g} nats, of the runs that "
+            "share no row that was held back, and how many may at most, with 95 % confidence. "
+            "★: nothing else saves more at less regret.",
             points=found.points,
             seeds=seeds,
+            limit=found.within_regret,
             chose=say(_CHOSE[found.rows[0].regret is not None]),
         )
         if found.proven or found.not_proven:
@@ -48,9 +51,9 @@ def regret(summary: Summary) -> Table:
             say("evaluations"),
             say("saved %"),
             say("share %"),
-            say("kept step"),
             say("regret"),
             say("regret if shifted"),
+            say("lost more"),
             "★",
         ),
         rows=[
@@ -59,9 +62,14 @@ def regret(summary: Summary) -> Table:
                 f"{each.evaluations:.0f}",
                 digits.interval(each.time_saved),
                 digits.NOTHING if each.share is None else digits.percent(each.share),
-                f"{each.kept_step:,.0f}",
                 digits.plain(each.regret or each.regret_chosen, 3),
                 digits.plain(each.regret_shifted, 3),
+                say(
+                    "{part} of {whole}, ≤ {most:.0f} %",
+                    part=each.beyond,
+                    whole=each.units,
+                    most=100 * each.beyond_at_most,
+                ),
                 "★" if each.worth_choosing else "",
             )
             for each in (found.rows if found else ())
@@ -75,8 +83,8 @@ def noticed(summary: Summary) -> Table:
     note = ""
     if found:
         note = say(
-            "Noticed: two evaluations in a row {margin:g} nats above the best; later: than by "
-            "every evaluation. Stopping: of T, what early stopping with a patience of {patience} "
+            "Noticed: two evaluations in a row {margin:g} nats above the best; later: than by the "
+            "job as written. Stopping: of T, what early stopping with a patience of {patience} "
             "evaluations would have saved. Rank: Spearman's correlation with the full evaluation, "
             "over the points.",
             margin=found.margin,
@@ -87,6 +95,7 @@ def noticed(summary: Summary) -> Table:
         note=note,
         columns=(
             say("looked at"),
+            say("kept step"),
             say("noticed by seeds"),
             say("later steps"),
             say("stopping saves %"),
@@ -96,6 +105,7 @@ def noticed(summary: Summary) -> Table:
         rows=[
             (
                 each.says,
+                f"{each.kept_step:,.0f}",
                 say("{part} of {whole}", part=each.noticed, whole=found.seeds),
                 digits.NOTHING if each.delay_steps is None else f"{each.delay_steps.estimate:,.0f}",
                 digits.interval(each.stopping_saves),
