@@ -233,7 +233,7 @@ def test_an_experiment_without_any_good_run_of_off_failed(
     spec = write_spec(job={"faults": [{"arm": "off", "ending": "raise"}]})
     ended = evalskip("bench", spec, "--out", tmp_path / "out")
     assert ended.returncode == 4
-    assert "no run of off ended well" in ended.stderr
+    assert "no run of off ended well" in ended.stderr or "does not start; off" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
@@ -321,9 +321,10 @@ def test_an_interrupt_ends_cleanly_and_says_how_to_resume(
     process.send_signal(getattr(signal, name))
     _, error = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert error.count("\n") == 1
-    assert "-m evalskip bench" in error
-    assert "--resume" in error
+    said, command = error.splitlines()
+    assert said.endswith("to go on:")
+    assert "-m evalskip bench" in command
+    assert command.endswith("--resume")
     assert _wait_for_no_descendants(mark) == []
     ended = evalskip("bench", spec, "--out", out, "--resume")
     assert ended.returncode == 0

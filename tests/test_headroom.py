@@ -215,7 +215,6 @@ def test_settings_that_the_job_does_not_have_are_refused(
         ("80 GiB", 80 * 2**30),
         ("3GiB", 3 * 2**30),
         ("512 MiB", 512 * MIB),
-        (1024, 1024),
     ],
 )
 def test_sizes_as_people_write_them(written: str | int, size: int) -> None:

@@ -305,8 +305,10 @@ def test_stored_texts_are_known_again() -> None:
     texts = {
         "every epoch": "每轮",
         "every 12 epochs": "每 12 轮",
-        "within 5 % of T and 0.02 nats of regret: every 5 epochs": (
-            "不超过 T 的 5 % 且遗憾值不超过 0.02 nats：每 5 轮"
+        "within 5 % of T and 0.02 nats of regret: every 5 epochs; "
+        "none of 10 lost more, but up to 26 % of runs could": (
+            "不超过 T 的 5 % 且遗憾值不超过 0.02 nats：每 5 轮；"
+            "10 次运行均未损失更多，但最多可能有 26 % 的运行会"
         ),
         "evaluate every 1,200 steps: 1.8 % (at 95 %: 1.6 to 2.1 %) of the run": (
             "每 1,200 步评估一次：占整次运行的 1.8 %（95 % 区间：1.6 至 2.1 %）"

@@ -177,13 +177,13 @@ def test_an_interpreter_without_llamafactory_is_refused(
             "0.9.5",
             "import os; print('the driver gave up', flush=True); os._exit(3)",
             4,
-            "no run of off ended well: failed: ended without a result: the driver gave up",
+            "ended without a result\n  the driver gave up",
         ),
         ("0.9.5", "raise KeyError", 2, "LLaMA-Factory: KeyError: in run_exp, tuner.py:2"),
     ],
     ids=["unknown", "dies", "raises"],
 )
-def test_a_llamafactory_that_cannot_run_is_told_of_in_one_line(
+def test_a_llamafactory_that_cannot_run_is_told_of_in_one_line_of_ours(
     users_file: Callable[..., Path],
     tmp_path: Path,
     evalskip: Callable[..., Any],
@@ -209,7 +209,8 @@ def test_a_llamafactory_that_cannot_run_is_told_of_in_one_line(
     ended = evalskip("bench", path, "--python", sys.executable, "--out", out, "--budget", "1s")
     assert ended.returncode == code
     assert error in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
+    # the job's own last line stands below
+    assert len(ended.stderr.splitlines()) == 1 + error.count("\n")
 
 
 needs_llamafactory = pytest.mark.skipif(

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from evalskip.errors import InputError
 from evalskip.jobs.transformers.model import Model
-from evalskip.memory.peaks import TOLERANCE
+from evalskip.memory.fake import FakeJob
+from evalskip.memory.model import built
+from evalskip.memory.peaks import TOLERANCE, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,13 +121,114 @@ def test_what_cannot_be_planned_is_told_in_one_line(
     assert len(ended.stderr.splitlines()) == 1
 
 
+GPT2 = {"model_type": "gpt2", "n_embd": 64, "n_layer": 2, "n_head": 2, "vocab_size": 512}
+BART = {
+    "model_type": "bart",
+    "architectures": ["BartForConditionalGeneration"],
+    "vocab_size": 512,
+    "d_model": 64,
+    **{f"{side}_layers": 2 for side in ("encoder", "decoder")},
+    **{f"{side}_attention_heads": 2 for side in ("encoder", "decoder")},
+    **{f"{side}_ffn_dim": 128 for side in ("encoder", "decoder")},
+}
+LLAMA = {
+    "model_type": "llama",
+    "vocab_size": 512,
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        (GPT2, "GPT2LMHeadModel"),
+        (BART, "BartForConditionalGeneration"),
+        (
+            {**LLAMA, "architectures": ["LlamaForSequenceClassification"], "pad_token_id": 0},
+            "LlamaForSequenceClassification",
+        ),
+        ({**LLAMA, "architectures": ["LlamaForCausalLM"]}, "LlamaForCausalLM"),
+        (
+            {"model_type": "llava", "architectures": ["LlamaForCausalLM"], "text_config": LLAMA},
+            "LlamaForCausalLM",
+        ),
+        (
+            {
+                "model_type": "t5",
+                "vocab_size": 512,
+                "d_model": 64,
+                "d_ff": 128,
+                "num_layers": 2,
+                "decoder_start_token_id": 0,
+                "pad_token_id": 0,
+            },
+            "T5ForConditionalGeneration",
+        ),
+    ],
+)
+def test_a_model_is_planned_as_what_its_configuration_names(
+    fields: dict[str, Any], named: str
+) -> None:
+    for finetuning in ("full", "lora"):
+        setting = Setting(fields, finetuning)  # type: ignore[arg-type]
+        job = FakeJob(setting)
+        real, _ = built(setting)
+        assert type(real.base_model.model if finetuning == "lora" else real).__name__ == named
+        assert job.parameters == sum(each.numel() for each in real.parameters())
+        assert job.train(2, 16).total > job.evaluate(2, 16).total > job.held / 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({**LLAMA, "quantization_config": {"bits": 4}}, "quantization_config: a quantised model"),
+        ({"model_type": "whisper"}, "--model: whisper: is not planned"),
+        (
+            {"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"]},
+            "--model: WhisperForConditionalGeneration: is not planned",
+        ),
+        ({"model_type": "vit", "architectures": ["ViTForImageClassification"]}, "is not planned"),
+        (
+            {
+                "model_type": "llava",
+                "architectures": ["LlavaForConditionalGeneration"],
+                "text_config": LLAMA,
+                "vision_config": {"model_type": "clip_vision_model"},
+            },
+            "--model: LlavaForConditionalGeneration: is not planned",
+        ),
+        ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "is not planned"),
+        ({**LLAMA, "num_attention_heads": 7}, "expected the configuration of a model that can"),
+    ],
+)
+def test_a_model_that_is_not_planned_is_refused_in_one_short_line(
+    fields: dict[str, Any], error: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(error)) as raised:
+        FakeJob(Setting(fields))
+    assert len(str(raised.value)) <= 300
+
+
+def test_attention_drops_out_as_on_cuda() -> None:
+    def peak(**dropout: float) -> int:
+        return FakeJob(Setting({**GPT2, **dropout})).train(4, 256).total
+
+    # CUDA's kernels keep no mask of all that attends to all
+    assert peak(attn_pdrop=0.1) == peak(attn_pdrop=0.0)
+    # other masks are kept
+    assert peak(resid_pdrop=0.1) > peak(resid_pdrop=0.0)
+
+
 def test_a_configuration_that_does_not_parse_is_told_in_one_line(
     tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
     for text, error in (
         ("{", "is no JSON"),
         ("{}", "expected a mapping with model_type"),
-        ('{"model_type": "sheep"}', "expected the configuration of a causal language model"),
+        ('{"model_type": "sheep"}', "--model: sheep: is not planned; expected a causal language"),
     ):
         (tmp_path / "config.json").write_text(text)
         ended = evalskip("headroom", "--model", tmp_path, "--device-memory", "80GiB")

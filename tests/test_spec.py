@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), (90, 90), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("1.5h", 5400)],
+    [("90s", 90), ("5m", 300), ("1h30m", 5400), ("1.5h", 5400)],
 )
 def test_durations(text: object, seconds: float) -> None:
     assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("value", ["90", 90, 1.5, "1h30"])
+def test_a_duration_without_a_unit_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="expected a duration such as"):
+        parse_duration(value)
 
 
 @given(st.text(max_size=8) | st.integers() | st.floats() | st.booleans() | st.none())
@@ -175,6 +181,9 @@ def test_a_missing_file_a_folder_and_a_bad_option_are_one_line_each(
         (["bench", spec, "--set", "job.epochs.x=1"], "no such place"),
         (["bench", spec, "--arms", "every_second"], "expected names from every_epoch@16"),
         (["bench", spec, "--budget", "-3"], "design.budget: expected a duration"),
+        (["bench", spec, "--budget", "10"], "add a unit, such as 10m"),
+        (["predict", spec, "--budget", "10"], "add a unit, such as 10m"),
+        (["headroom", spec, "--memory", "10"], "add a unit, such as 10GiB"),
         (["bench", spec, "--out", "/proc/results"], "cannot be written to"),
         (["bench", spec, "--out", spec], "expected a directory, found a file"),
         (["frobnicate"], "No such command"),

@@ -13,16 +13,27 @@ code class                     meaning
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+_LONGEST = 300
 
 
 class EvalskipError(Exception):
-    """An error for people: its text is one line that says what, where and what is expected."""
+    """An error for people: its text is one short line that says what, where and what is expected.
+
+    ``below`` are the last lines of the job or of a library, where those are the cause.
+    """
 
     exit_code: ClassVar[int] = 4
 
-    def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+    def __init__(self, message: str, below: Sequence[str] = ()) -> None:
+        line = " ".join(message.split())
+        super().__init__(line if len(line) <= _LONGEST else f"{line[: _LONGEST - 2].rstrip()} …")
+        self.below = list(below)
 
 
 class Regression(EvalskipError):
@@ -44,9 +55,17 @@ class Inconclusive(EvalskipError):
 
 
 class MeasurementError(EvalskipError):
-    """Nothing could be measured, though the input was right."""
+    """Nothing could be measured, though the input was right.
+
+    Args:
+        message: of which all but the first line are the job's own.
+    """
 
     exit_code = 4
+
+    def __init__(self, message: str) -> None:
+        line, *below = message.splitlines() or [""]
+        super().__init__(line, below)
 
 
 class Killed(MeasurementError):

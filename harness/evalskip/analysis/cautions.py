@@ -52,7 +52,7 @@ def ended_otherwise(records: Sequence[RunRecord], found: Matched, timed: int) ->
                 arm=arm,
                 count=count,
                 status=status,
-                error=error,
+                error=" / ".join((error or "").splitlines()),
             )
         )
     diverged = sorted({r.arm for r in records if not all(map(math.isfinite, r.weights_sketch))})

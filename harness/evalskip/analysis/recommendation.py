@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.prediction import amounts, predict
 from evalskip.digits import per_cent
-from evalskip.messages import message, say
+from evalskip.messages import listed, message, say
 from evalskip.summary import Recommendation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evalskip.jobs import Keeping
     from evalskip.summary import CostModel, Interval
 
 _ENOUGH_DIGITS = 100
@@ -32,16 +36,47 @@ _EVERY = {
 """By whether one before training, and one after it, are counted as well."""
 
 
-def recommend(model: CostModel, within: float, *, before: int, closing: int) -> Recommendation:
-    """The most that a user can afford, as lines to paste.
+_ONCE = {
+    True: message("evaluate once, after training: {share} of the run"),
+    False: message(
+        "evaluate once, after training: {share} of the run, which may be more than {within:g} %"
+    ),
+}
+"""By whether its upper limit is within the share."""
+
+
+def recommend(
+    model: CostModel,
+    within: float,
+    *,
+    before: int,
+    closing: int,
+    keeping: Keeping,
+    as_written: Sequence[int] | None = None,
+) -> Recommendation:
+    """The most that a user can afford, as lines to paste; none where the job keeps within it.
 
     Args:
         model: of the job.
         within: the share of T that evaluation may have, its upper limit included.
         before: evaluations before the first step, wherever there are any.
         closing: those that the job adds after training, wherever there are any.
+        keeping: what the job keeps of training, and when it stops.
+        as_written: steps after which it evaluates as its author wrote it; None: not known.
     """
     steps = model.size.steps
+    if as_written:
+        share = _share(model, len(as_written), sum(0 < step < steps for step in as_written))
+        if _limit(share) <= within:
+            return Recommendation(
+                evaluation=model.evaluation,
+                within=within,
+                every_steps=None,
+                evaluations=len(as_written),
+                share=share,
+                says=say("as written it is already: {share} of the run", share=_with_limits(share)),
+                lines={},
+            )
     most = densest(model, within, before + closing)
     if most > 1:
         every = min(steps, rounded_up(math.ceil(steps / most)))
@@ -50,33 +85,98 @@ def recommend(model: CostModel, within: float, *, before: int, closing: int) -> 
         share = _share(model, total, evaluations - 1)
         template = _EVERY[before > 0, closing > 0]
         says = say(template, every=every, share=_with_limits(share))
-        yaml = ["eval_strategy: steps", f"eval_steps: {every}"]
-        arguments = ['eval_strategy="steps",', f"eval_steps={every},"]
-    elif densest(model, within):
+    elif (share := _share(model, 1, 0)).estimate <= within:
         every, total = None, 1
-        share = _share(model, 1, 0)
-        says = say("evaluate once, after training: {share} of the run", share=_with_limits(share))
-        yaml = ['eval_strategy: "no"', "do_eval: true"]
-        after = say("# and trainer.evaluate() after trainer.train()")
-        arguments = ['eval_strategy="no",', after]
+        template = _ONCE[_limit(share) <= within]
+        says = say(template, share=_with_limits(share), within=100 * within)
     else:
         every, total = None, 0
-        share = _share(model, 0, 0)
+        once, share = share, _share(model, 0, 0)
         says = say(
             "do not evaluate: even once, at the end, would take {share} of the run",
-            share=_with_limits(_share(model, 1, 0)),
+            share=_with_limits(once),
         )
-        yaml = ['eval_strategy: "no"', "do_eval: false"]
-        arguments = ['eval_strategy="no",']
+    settings = settings_for(every, evaluates=total > 0, keeping=keeping)
+    against = _against(every, total - before - closing if every else 0, keeping)
     return Recommendation(
         evaluation=model.evaluation,
         within=within,
         every_steps=every,
         evaluations=total,
         share=share,
-        says=says,
-        lines={say("a LLaMA-Factory YAML"): yaml, "TrainingArguments": arguments},
+        says=say("{advice}; {against}", advice=says, against=against) if against else says,
+        lines={
+            say("a LLaMA-Factory YAML"): [
+                f"{name}: {_yaml(value)}" for name, value in settings.items()
+            ],
+            "TrainingArguments": _arguments(settings, once=total == 1 and every is None),
+        },
     )
+
+
+def settings_for(every: int | None, *, evaluates: bool, keeping: Keeping) -> dict[str, object]:
+    """What a LLaMA-Factory configuration has to say, with what else it says.
+
+    Args:
+        every: steps from one evaluation to the next; None: none inside training.
+        evaluates: whether there is one at all.
+        keeping: what it keeps of training, and when it stops.
+    """
+    if every is not None:
+        settings: dict[str, object] = {"eval_strategy": "steps", "eval_steps": every}
+        if keeping.loads_best:  # which wants a checkpoint of each evaluation
+            settings |= {"save_strategy": "steps", "save_steps": every}
+        return settings
+    settings = {"eval_strategy": "no", "do_eval": evaluates}
+    if keeping.loads_best:
+        settings["load_best_model_at_end"] = False
+    if keeping.saves_best:
+        settings["save_strategy"] = "epoch"
+    if keeping.patience is not None:
+        settings["early_stopping_steps"] = None
+    return settings
+
+
+def _yaml(value: object) -> str:
+    # unquoted, YAML reads no as false
+    return value if isinstance(value, str) and value != "no" else json.dumps(value)
+
+
+def _arguments(settings: Mapping[str, object], *, once: bool) -> list[str]:
+    """The same for ``TrainingArguments``, which knows neither of two."""
+    lines = [
+        f'{name}="{value}",' if isinstance(value, str) else f"{name}={value},"
+        for name, value in settings.items()
+        if name not in ("do_eval", "early_stopping_steps")
+    ]
+    if "early_stopping_steps" in settings:
+        lines.append(say("# and without EarlyStoppingCallback"))
+    if once:
+        lines.append(say("# and trainer.evaluate() after trainer.train()"))
+    return lines
+
+
+def _against(every: int | None, evaluations: int, keeping: Keeping) -> str:
+    """What the job's own configuration has against it, in words; empty: nothing."""
+    if every is not None:
+        if keeping.patience is not None and evaluations <= keeping.patience:
+            return say(
+                "early stopping with a patience of {patience} could not act on that",
+                patience=keeping.patience,
+            )
+        return ""
+    wants = [
+        name
+        for name, is_so in (
+            ("load_best_model_at_end", keeping.loads_best),
+            ("save_strategy: best", keeping.saves_best),
+            ("early_stopping_steps", keeping.patience is not None),
+        )
+        if is_so
+    ]
+    if not wants:
+        return ""
+    return say("against that stands {wants}, which needs evaluation", wants=listed(wants))
 
 
 def densest(model: CostModel, within: float, extra: int = 0) -> int:
@@ -89,14 +189,18 @@ def densest(model: CostModel, within: float, extra: int = 0) -> int:
     """
 
     def fits(evaluations: int) -> bool:
-        found = _share(model, evaluations + extra, max(0, evaluations - 1))
-        return (found.estimate if found.high is None else found.high) <= within
+        return _limit(_share(model, evaluations + extra, max(0, evaluations - 1))) <= within
 
     low, high = 0, model.size.steps
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
     return low
+
+
+def _limit(share: Interval) -> float:
+    """The most that a share may be, as far as it is known."""
+    return share.estimate if share.high is None else share.high
 
 
 def rounded_up(steps: int) -> int:

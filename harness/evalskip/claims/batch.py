@@ -30,6 +30,8 @@ def judged(summary: Summary) -> Claim:
 
 
 def _measured(off: Headroom, others: list[Headroom]) -> str:
+    if not off.max_batch:
+        return say("within {limit} not one row fits", limit=bytes_of(off.limit_bytes))
     by_batch: dict[int, list[str]] = {}
     for found in others:
         by_batch.setdefault(found.max_batch, []).append(found.arm)

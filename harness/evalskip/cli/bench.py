@@ -100,8 +100,8 @@ def bench(
         except KeyboardInterrupt:
             again = shlex.join(argument for argument in sys.argv[1:] if argument != "--resume")
             raise Interrupted(
-                f"interrupted; finished runs are in {directory}; to go on: "
-                f"{sys.executable} -m evalskip {again} --resume"
+                f"interrupted; finished runs are in {directory}; to go on:",
+                [f"{sys.executable} -m evalskip {again} --resume"],
             ) from None
         return summary
 

@@ -97,6 +97,7 @@ def _plan(
 ) -> None:
     """The largest batches on a card that is not there."""
     from evalskip.jobs.transformers.model import fields_of
+    from evalskip.memory.model import text_fields
     from evalskip.report.terminal import console, print_plans
     from evalskip.spec.units import parse_size
 
@@ -106,7 +107,8 @@ def _plan(
         raise InputError("--device-memory: expected --model as well, a configuration to plan for")
     device_bytes = parsed("--device-memory", parse_size, device_memory)
     fields = fields_of(model, "--model")
-    positions = fields.get("max_position_embeddings", fields.get("n_positions"))
+    text = text_fields(fields)
+    positions = text.get("max_position_embeddings", text.get("n_positions"))
     for option, tokens in (("--length", length), ("--evaluation-length", evaluation_length)):
         if isinstance(positions, int) and tokens > positions:
             raise InputError(f"{option}: expected at most {positions}, the model's, got {tokens}")

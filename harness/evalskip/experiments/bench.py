@@ -15,7 +15,7 @@ from evalskip.claims import speed
 from evalskip.claims.ledger import judged_by_peaks
 from evalskip.engines.base import BlockLost, RunEnded
 from evalskip.errors import MeasurementError
-from evalskip.experiments.duration import Estimate, estimate, slice_for
+from evalskip.experiments.duration import Estimate, estimate, see_it_starts, slice_for
 from evalskip.machine.disturbance import is_disturbed
 from evalskip.messages import say
 from evalskip.plan import plan
@@ -113,6 +113,9 @@ class _Experiment:
         self._took: dict[Measure, list[float]] = {}
         """Seconds of each block that has ended, by what it measured."""
         self._has_begun = False
+        self._has_ended_well = any(
+            run.status == "ok" for runs in self.finished.values() for run in runs
+        )
         self._began = time.monotonic()
         self._before = sum(map(_seconds, self.finished.values()))
         self._told_at = self._telling_took = 0.0
@@ -170,6 +173,7 @@ class _Experiment:
         if self._spec.job.is_virtual:  # a virtual clock takes no time
             return wanted
         found = estimate(self._spec, self._engine, self._limit_s)
+        self._has_ended_well |= found is not None
         sliced = wanted or (slice_for(self._spec, found) if found else None)
         if found and self._spec.limits.run_time is None:
             self._limit_s = max(_RUN_TIME_S, 3 * found.longest_s)
@@ -266,11 +270,23 @@ class _Experiment:
         self._results.store.append(record, event.steps, synced=synced)
         running.records.append(record)
         self._watcher.run_ended(record)
+        self._has_ended_well |= record.status == "ok"
+        if not self._has_ended_well:
+            see_it_starts(record)
         if record.environment:
             self._results.note_environment(device=record.environment)
 
     def _end(self, block: Block, ended: _Running) -> None:
-        """Count a block as finished."""
+        """Count a block as finished.
+
+        Raises:
+            MeasurementError: it is the first, and no run of it ended well.
+        """
+        if not self._has_ended_well and ended.records:
+            first = ended.records[0]
+            raise MeasurementError(
+                f"no run of {block.label} ended well; {first.arm}: {first.status}: {first.error}"
+            )
         self.finished[block.index, ended.attempt] = ended.records
         self._took.setdefault(block.measure, []).append(_seconds(ended.records))
         # what it takes to tell grows with what there is to tell

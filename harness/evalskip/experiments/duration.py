@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from evalskip.errors import MeasurementError
 from evalskip.plan import PILOT_BLOCK, plan, request_for
 from evalskip.schedules import AsWritten
-from evalskip.slices import Slice, Whole, fewest_steps
+from evalskip.slices import Slice, fewest_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evalskip.engines import Engine
+    from evalskip.probe.measured import Timeline, Whole
     from evalskip.records import RunRecord
     from evalskip.spec import Arm, Spec
 
 _PILOT = Slice(steps=12, evaluation_batches=2)
 _FEWEST_BATCHES = 4
+_AT_ONCE_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,19 @@ def estimate(spec: Spec, engine: Engine, limit_s: float) -> Estimate | None:
         spec, _arm(spec), PILOT_BLOCK, measure=first.measure, position=0, sliced=_PILOT
     )
     record, steps = engine.pilot(request, first, limit_s)
-    if record.status != "ok" or steps is None or not steps.get("whole"):
+    if record.status != "ok" or steps is None or steps.whole is None:
         return None
-    return _told(spec, record, steps["timeline"], Whole.model_validate(steps["whole"]))
+    return _told(spec, record, steps.timeline, steps.whole)
+
+
+def see_it_starts(record: RunRecord) -> None:
+    """See that a run that did not end well ran for a while, as one does whose job can start.
+
+    Raises:
+        MeasurementError: it failed at once.
+    """
+    if record.status == "failed" and record.turnaround_ns < _AT_ONCE_NS:
+        raise MeasurementError(f"the job does not start; {record.arm}: {record.error}")
 
 
 def slice_for(spec: Spec, found: Estimate) -> Slice | None:
@@ -96,19 +109,19 @@ def _arm(spec: Spec) -> Arm:
     )
 
 
-def _told(spec: Spec, pilot: RunRecord, timeline: Mapping[str, Any], whole: Whole) -> Estimate:
+def _told(spec: Spec, pilot: RunRecord, timeline: Timeline, whole: Whole) -> Estimate:
     wall, phases, waits = pilot.wall_ns or 0, pilot.phases_ns, pilot.waits_ns
     inside = sum(phases[phase] + waits.get(phase, 0) for phase in ("train", "evaluate"))
     rest = (wall - inside) / 1e9
-    step = median(timeline["steps_ns"][len(timeline["steps_ns"]) // 2 :]) / 1e9
+    step = median(timeline.steps_ns[len(timeline.steps_ns) // 2 :]) / 1e9
     batch = evaluation = 0.0
     rows = sum(rows for rows, _ in whole.sets.values())
-    if timeline["evaluations"]:
-        times = timeline["evaluations"][-1]["batches_ns"]
+    if timeline.evaluations:
+        times = timeline.evaluations[-1].batches_ns
         batch = median(times or [0]) / 1e9
         run = sum(run for _, run in whole.sets.values())
         evaluation = batch * len(times) * (rows / run if run else 1.0)
-    beyond = pilot.turnaround_ns / 1e9 - timeline["wall_ns"] / 1e9
+    beyond = pilot.turnaround_ns / 1e9 - timeline.wall_ns / 1e9
     runs = {}
     for arm in spec.all_arms():
         foreseen = spec.job.evaluated_steps(arm.schedule, pilot.steps)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SECTIONS = {"pilot", "cost_models", "predictions", "recommendations", "closing_evaluations"}
 """The sections of the summary that ``predict`` owns."""
 
-_EPOCHS = (1, 2, 5, 10)
+_EPOCHS = (2, 5, 10)
 
 
 def predict_costs(
@@ -89,7 +89,7 @@ def predict_costs(
                 evaluation_batches=piloted.evaluation_batches,
                 seconds=time.monotonic() - began,
                 disturbed=piloted.disturbed,
-                stops_early=any(run.whole.get("may_stop_early") for run in piloted.runs),
+                stops_early=any(run.whole.may_stop_early for run in piloted.runs),
             ),
             "cost_models": teller.models,
             "predictions": list(teller.predictions.values()),
@@ -133,17 +133,34 @@ class _Teller:
             recommended = recommend(
                 model,
                 self._within,
-                before=int(survey.job["eval_on_start"]),
+                before=int(survey.job.eval_on_start),
                 closing=self._spec.job.closing_evaluations,
+                keeping=self._spec.job.keeping,
+                as_written=self._as_written(kind, rows),
             )
             self.recommendations.append(recommended)
             for arm in self._arms(kind, rows, survey, recommended):
                 self._tell(model, arm, survey, self._piloted.memory.get(kind.name))
 
+    def _as_written(self, kind: Kind, rows: int | None) -> list[int] | None:
+        """Steps after which the job evaluates as its author wrote it; None: it was not seen."""
+        own = [arm for arm in kind.arms if isinstance(arm.schedule, AsWritten)]
+        is_own = any(arm.evaluation_rows == rows for arm in own)
+        return self._piloted.as_written if is_own else None
+
+    def _evaluated_after(self, schedule: Schedule, survey: Survey) -> list[int] | None:
+        """Steps after which the job evaluates, what its program adds included; None: not known."""
+        if isinstance(schedule, AsWritten):
+            return self._piloted.as_written
+        after = survey.evaluated_after(schedule)
+        if not after or isinstance(schedule, FinalOnly):
+            return after
+        return [*after, *[survey.steps] * self._spec.job.closing_evaluations]
+
     def _arms(
         self, kind: Kind, rows: int | None, survey: Survey, recommended: Recommendation
     ) -> list[Arm]:
-        """Those of the spec, and all that are told of in any case."""
+        """Those of the spec, and all others of interest that evaluate when none of them does."""
         steps = survey.steps
         every = {*self._every, recommended.every_steps or rounded_up(steps // 10 or 1)}
         schedules: list[Schedule] = [
@@ -155,28 +172,25 @@ class _Teller:
         ]
         own = [arm for arm in kind.arms if arm.evaluation_rows == rows]
         name = own[0].name.removeprefix(own[0].schedule.label)
-        usual = [
-            Arm(
-                schedule.label if isinstance(schedule, Off) else f"{schedule.label}{name}",
-                schedule,
-                None if isinstance(schedule, Off) else rows,
-                kind.settings,
-            )
-            for schedule in schedules
-        ]
-        return list({arm.name: arm for arm in [*usual, *own]}.values())
+        known = [self._evaluated_after(arm.schedule, survey) for arm in own]
+        usual = []
+        for schedule in schedules:
+            if isinstance(schedule, Off):
+                usual.append(Arm(schedule.label, schedule, None, kind.settings))
+                continue
+            after = self._evaluated_after(schedule, survey)
+            if after and after not in known:
+                known.append(after)
+                usual.append(Arm(f"{schedule.label}{name}", schedule, rows, kind.settings))
+        return [*usual, *own]
 
     def _tell(self, model: CostModel, arm: Arm, survey: Survey, memory: Any) -> None:
         if arm.name in self.predictions:  # off, once more
             return
-        steps = survey.steps
-        if isinstance(arm.schedule, AsWritten):
-            after = self._piloted.as_written
-        else:
-            after = survey.evaluated_after(arm.schedule)
+        after = self._evaluated_after(arm.schedule, survey)
         if after is None:
             return
-        followed = sum(0 < step < steps for step in after)
+        followed = sum(0 < step < survey.steps for step in after)
         words = [arm.schedule.phrase, *([model.evaluation] if arm.evaluation else [])]
         told = predict(
             model,

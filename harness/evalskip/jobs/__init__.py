@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from evalskip.jobs.base import BaseJob, CurveRequest, Measure, RunRequest, TrialRequest
+from evalskip.jobs.base import BaseJob, CurveRequest, Keeping, Measure, RunRequest, TrialRequest
 from evalskip.jobs.command import CommandJob
 from evalskip.jobs.llamafactory import LlamaFactoryJob
 from evalskip.jobs.synthetic import SyntheticJob
@@ -22,6 +22,7 @@ __all__ = [
     "CommandJob",
     "CurveRequest",
     "Job",
+    "Keeping",
     "LlamaFactoryJob",
     "Measure",
     "RunRequest",

@@ -41,7 +41,10 @@ class CurveRequest(BaseModel):
         default=[], description="evaluate after these; none: as the Trainer is told to"
     )
     test_rows: int = Field(ge=0, description="rows that choose nothing")
-    holdout_rows: int = Field(ge=0, description="of the training rows, the last, held back")
+    holdout_rows: int = Field(ge=0, description="of the training rows, held back")
+    holdout_set: int = Field(
+        default=0, ge=0, description="which of the sets that share no row; there are rows for it"
+    )
     every: int | None = Field(
         default=None, description="steps between evaluations of a real run that may stop early"
     )
@@ -85,6 +88,16 @@ class RunRequest(BaseModel):
     by_rank: dict[int, dict[str, Any]] = Field(
         default={}, description="arguments that a rank has otherwise, to see what comes of it"
     )
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What a job keeps of training by evaluation, and when it stops by it."""
+
+    loads_best: bool = False
+    saves_best: bool = False
+    patience: int | None = None
+    """Evaluations without a new best after which it stops; None: it does not."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +160,11 @@ class BaseJob(BaseModel, ABC):
         Returns:
             None where it cannot be told.
         """
+
+    @property
+    def keeping(self) -> Keeping:
+        """What evaluation decides of what is kept, and of when training stops."""
+        return Keeping()
 
     def arguments(self, schedule: Schedule) -> dict[str, Any]:
         """In the job's own words, what brings the schedule about."""

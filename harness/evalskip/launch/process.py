@@ -84,7 +84,7 @@ class Process:
             return ended.model_copy(update={"status": "timed_out", "error": text})
         if code:
             how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-            text = f"{how}: {last_lines(log)}"
+            text = f"{how}\n{last_lines(log)}"
             return ended.model_copy(update={"status": "failed", "error": text})
         return ended
 

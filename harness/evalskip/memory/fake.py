@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -11,7 +10,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from evalskip.errors import InputError
-from evalskip.jobs.transformers.dtype import typed
+from evalskip.memory.model import built, labels_of
 from evalskip.memory.peaks import CATEGORIES, Peak
 from evalskip.memory.trace import MemoryTrace
 
@@ -33,7 +32,7 @@ class FakeJob:
         setting: what is trained.
 
     Raises:
-        InputError: no causal language model can be built from the configuration.
+        InputError: the configuration's model cannot be built, or is none of text.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -42,11 +41,14 @@ class FakeJob:
         self._trace = MemoryTrace()
         try:
             with torch.device("meta"):
-                self._model = _built(setting)
+                self._model, self._task = built(setting)
+        except InputError:
+            raise
         except Exception as error:
+            said = " ".join(str(error).split())
             raise InputError(
-                "--model: expected the configuration of a causal language model: "
-                f"{type(error).__name__}: {error}"
+                "--model: expected the configuration of a model that can be built: "
+                f"{type(error).__name__}: {said:.120}"
             ) from error
         with self._fake, self._trace, self._trace.category(_WEIGHTS):
             _fill(self._model)
@@ -71,7 +73,7 @@ class FakeJob:
         """The peak of a train step on so many rows of so many tokens."""
         self._model.train()
         self._trace.reset_peak()
-        with self._fake, self._trace, _no_packing(), _traceable():
+        with self._fake, self._trace, _no_packing(), _as_on_cuda(), _traceable():
             self._loss(batch, length).backward()
             for parameter in self._trained:
                 parameter.grad = None
@@ -84,7 +86,7 @@ class FakeJob:
         """
         self._model.eval()
         self._trace.reset_peak()
-        with self._fake, self._trace, _no_packing(), _traceable(), torch.no_grad():
+        with self._fake, self._trace, _no_packing(), _as_on_cuda(), _traceable(), torch.no_grad():
             self._loss(batch, length)
         return Peak(self._trace.peak, self._trace.peak_parts)
 
@@ -92,7 +94,10 @@ class FakeJob:
         ids = torch.zeros(batch, length, dtype=torch.long)
         mixed = torch.autocast("cpu", torch.bfloat16)
         with mixed if self._setting.finetuning == "lora" else nullcontext():
-            loss: torch.Tensor = self._model(input_ids=ids, labels=ids, use_cache=False).loss
+            inputs: dict[str, Any] = {"input_ids": ids, "labels": labels_of(self._task, ids)}
+            if self._task != "SEQ_CLS":
+                inputs["use_cache"] = False
+            loss: torch.Tensor = self._model(**inputs).loss
         return loss
 
     def _has_gradient(self, parameter: torch.Tensor) -> None:
@@ -121,6 +126,19 @@ def _no_packing() -> Any:
     return patch("transformers.masking_utils.find_packed_sequence_indices", return_value=None)
 
 
+def _as_on_cuda() -> Any:
+    """Attention drops out inside its kernel, as CUDA's do, which keep no mask (``philox`` seeds).
+
+    A CPU has no such kernel with dropout, and would hold all that attends to all.
+    """
+    attention = torch.nn.functional.scaled_dot_product_attention
+
+    def fused(*args: Any, **kwargs: Any) -> torch.Tensor:
+        return attention(*args, **{**kwargs, "dropout_p": 0.0})
+
+    return patch("torch.nn.functional.scaled_dot_product_attention", fused)
+
+
 def _fill(model: torch.nn.Module) -> None:
     """Put a tensor of the current mode in place of each that is on ``meta``; what is tied stays."""
     made: dict[int, torch.Tensor] = {}
@@ -135,33 +153,3 @@ def _fill(model: torch.nn.Module) -> None:
         for name, buffer in module._buffers.items():
             if buffer is not None:
                 module._buffers[name] = torch.empty_like(buffer, device="cpu")
-
-
-def _built(setting: Setting) -> Any:
-    """The model; transformers warns of names that its old releases have, which is left unsaid."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        return _model(setting)
-
-
-def _model(setting: Setting) -> Any:
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    fields = dict(setting.config)
-    config = AutoConfig.for_model(fields.pop("model_type"), **fields)
-    model: Any = AutoModelForCausalLM.from_config(config, **typed(torch.bfloat16))
-    if setting.gradient_checkpointing:
-        # a fake generator has no state to be preserved
-        model.gradient_checkpointing_enable({"use_reentrant": False, "preserve_rng_state": False})
-        model.enable_input_require_grads()
-    if setting.finetuning == "lora":
-        from peft import LoraConfig, get_peft_model
-
-        lora = LoraConfig(
-            task_type="CAUSAL_LM",
-            r=setting.lora_rank,
-            lora_alpha=2 * setting.lora_rank,
-            target_modules="all-linear",
-        )
-        model = get_peft_model(model, lora)
-    return model

@@ -62,6 +62,8 @@ def answer(summary: Summary) -> str:
             each=each,
         )
     if found := {each.arm: each.max_batch for each in summary.headroom if each.arm != OFF_AGAIN}:
+        if not any(found.values()):
+            return say("Not one row fits.")
         each = say(", ").join(
             say("{batch:,} with {arm}", batch=batch, arm=arm)
             for arm, batch in found.items()

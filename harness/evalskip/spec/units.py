@@ -12,21 +12,34 @@ _EXPECTED = "expected a duration such as 90s, 5m or 1h30m"
 
 
 def parse_duration(value: Any) -> float:
-    """Seconds of ``90``, ``90s``, ``5m``, ``1h30m`` or ``1.5h``.
+    """Seconds of ``90s``, ``5m``, ``1h30m`` or ``1.5h``.
 
     Raises:
-        ValueError: it is not a positive duration; the text says what is expected.
+        ValueError: it is not a positive duration, or has no unit; the text says what is expected.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
-    elif isinstance(value, str) and re.fullmatch(r"(\d+(\.\d+)?\s*[smh]?\s*)+", value.strip()):
-        parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smh]?)", value)
-        seconds = sum(float(number) * _SECONDS[unit or "s"] for number, unit in parts)
-    else:
+    _see_unit(value, _EXPECTED, "m")
+    if not (isinstance(value, str) and re.fullmatch(r"(\d+(\.\d+)?\s*[smh]\s*)+", value.strip())):
         raise ValueError(_EXPECTED)
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smh])", value)
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     if not 0 < seconds < float("inf"):
         raise ValueError(_EXPECTED)
     return seconds
+
+
+def _see_unit(value: Any, expected: str, unit: str) -> None:
+    """Refuse a number that stands alone: nobody means ten bytes by 10.
+
+    Raises:
+        ValueError: it stands alone; the text says what to add.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return
+    if isinstance(value, bool) or not 0 < number < float("inf"):
+        raise ValueError(expected)
+    raise ValueError(f"{expected}: add a unit, such as {value}{unit}")
 
 
 Seconds = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(lambda s: f"{s:g}s")]
@@ -42,8 +55,7 @@ def parse_size(value: Any) -> int:
     Raises:
         ValueError: it is no size above 0; the text says what is expected.
     """
-    if isinstance(value, bool):
-        raise ValueError(_EXPECTED_SIZE)
+    _see_unit(value, _EXPECTED_SIZE, "GiB")
     try:
         size = int(_ANY_SIZE.validate_python(value))
     except ValidationError:

@@ -55,7 +55,7 @@ def headroom(summary: Summary) -> Table:
         rows.append(
             (
                 found.arm,
-                str(found.max_batch),
+                str(found.max_batch) if found.max_batch else say("not one fits"),
                 say(found.bound_by) if found.bound_by else digits.NOTHING,
                 str(found.trials),
                 digits.size(found.peak_bytes),
@@ -72,7 +72,7 @@ def headroom(summary: Summary) -> Table:
         title=say("Headroom: the largest batch"),
         note=say(
             "Rows per device that complete train steps and what the arm evaluates within "
-            "{limits}, confirmed: one row more runs out of memory, in the phase that is named. "
+            "{limits}; one row more runs out of memory, in the phase that is named. "
             "Peaks are of what the limit is on, with the {bases} that the process holds before it "
             "builds a model; alone: an evaluation beside train steps of one row. Tokens/s of "
             "steady train steps at the job's own batch ({own}) and at the largest; faster: T at "

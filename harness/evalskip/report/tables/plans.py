@@ -29,10 +29,10 @@ def plans(found: Sequence[Plan], device_bytes: int, work: Workload) -> Table:
         rows.append(
             (
                 tuning(plan),
-                str(plan.largest_train_batch),
-                str(plan.largest_evaluated_batch),
+                _largest(plan.largest_train_batch),
+                _largest(plan.largest_evaluated_batch),
                 bound,
-                str(plan.largest_evaluation_batch),
+                _largest(plan.largest_evaluation_batch),
             )
         )
     return Table(
@@ -52,6 +52,10 @@ def plans(found: Sequence[Plan], device_bytes: int, work: Workload) -> Table:
         ),
         rows=rows,
     )
+
+
+def _largest(batch: int) -> str:
+    return str(batch) if batch else "not one fits"
 
 
 def plan_peaks(found: Sequence[Plan], work: Workload) -> Table:

@@ -47,10 +47,10 @@ def predictions(summary: Summary) -> Table:
         )
         if pilot.stops_early:
             note += say(" Early stopping may end the job sooner; told as if it did not.")
-    if summary.scope.job.startswith("llamafactory"):
+    if summary.closing_evaluations:
         note += say(
-            " LLaMA-Factory itself evaluates once more after training; only “as written” and the "
-            "recommendation count that."
+            " LLaMA-Factory itself evaluates once more after training: that is counted wherever "
+            "there is evaluation."
         )
     return Table(
         title=say("What every schedule would cost"),
@@ -70,26 +70,26 @@ def predictions(summary: Summary) -> Table:
 
 def recommendations(summary: Summary) -> Table:
     """The densest schedules within a share, with the lines to paste."""
+    places = list(dict.fromkeys(p for found in summary.recommendations for p in found.lines))
     return Table(
         title=say("Recommended"),
         note=say("The densest schedule of which even the upper limit of the share is within it."),
-        columns=(say("evaluation"), say("within %"), say("schedule"), *_places(summary)),
+        columns=(
+            say("evaluation"),
+            say("within %"),
+            say("schedule"),
+            *(say("in {place}", place=retold(place)) for place in places),
+        ),
         rows=[
             (
                 found.evaluation,
                 f"{100 * found.within:g}",
                 found.says,
-                *(" ".join(lines) for lines in found.lines.values()),
+                *(" ".join(found.lines.get(place, [digits.NOTHING])) for place in places),
             )
             for found in summary.recommendations
         ],
     )
-
-
-def _places(summary: Summary) -> list[str]:
-    if not summary.recommendations:
-        return []
-    return [say("in {place}", place=retold(where)) for where in summary.recommendations[0].lines]
 
 
 def pieces(summary: Summary) -> Table:
