@@ -40,7 +40,8 @@ _PROCESSES = 4
 _MOST_STEPS = 30
 _FIRST_STEPS, _FIRST_BATCHES = 10, 16
 _MEMORY_STEPS = 4
-_FEWEST_BATCHES, _MOST_BATCHES = 4, 64
+_LEAST_BATCHES, _FEWEST_BATCHES, _MOST_BATCHES = 2, 4, 64
+"""The least that an evaluation may have, where they are long; the fewest that it has else."""
 _LONG_S = 0.3
 
 
@@ -170,7 +171,8 @@ class _Pilots:
         own = next((arm for arm in kind.arms if isinstance(arm.schedule, AsWritten)), None)
         # an equal part for each kind
         pilot = Pilot(most=MOST / len(self._kinds), reserved=reserved, survey_s=_SURVEY_S)
-        wanted = Slice(steps=_FIRST_STEPS, evaluation_batches=_FIRST_BATCHES, pilot=pilot)
+        batches = _LEAST_BATCHES if self._spec.job.generates else _FIRST_BATCHES
+        wanted = Slice(steps=_FIRST_STEPS, evaluation_batches=batches, pilot=pilot)
         run = self._add(launcher, kind, own or self._usual(kind), wanted)
         self._found.surveys[kind.name] = run
         steps = self._found.of_steps = run.training.steps
@@ -203,7 +205,10 @@ class _Pilots:
                 evaluations = max(2, steps // STEPS_BETWEEN)
                 long_s = min(max(steps * step_s, _LONG_S * evaluations), room_s / 2) / evaluations
                 wanted = long_s / batch_s if batch_s else _FEWEST_BATCHES
-                return [(steps, int(min(_MOST_BATCHES, max(_FEWEST_BATCHES, wanted))))] * count
+                room = room_s / 2 / evaluations / batch_s if batch_s else wanted
+                batches = int(min(_MOST_BATCHES, max(min(_FEWEST_BATCHES, room), wanted)))
+                if batches >= _LEAST_BATCHES:
+                    return [(steps, batches)] * count
             count -= 1
         return []
 

@@ -182,7 +182,10 @@ class _Teller:
             if after and after not in known:
                 known.append(after)
                 usual.append(Arm(f"{schedule.label}{name}", schedule, rows, kind.settings))
-        return [*usual, *own]
+        return sorted(
+            [*usual, *own],
+            key=lambda arm: len(self._evaluated_after(arm.schedule, survey) or ()),
+        )
 
     def _tell(self, model: CostModel, arm: Arm, survey: Survey, memory: Any) -> None:
         if arm.name in self.predictions:  # off, once more

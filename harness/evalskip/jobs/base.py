@@ -162,6 +162,11 @@ class BaseJob(BaseModel, ABC):
         """
 
     @property
+    def generates(self) -> bool:
+        """Whether evaluation generates: its batches can take seconds each."""
+        return False
+
+    @property
     def keeping(self) -> Keeping:
         """What evaluation decides of what is kept, and of when training stops."""
         return Keeping()

@@ -114,6 +114,10 @@ class LlamaFactoryJob(DistributedJob):
         return str(Path(self.python or PYTHON).absolute())
 
     @property
+    def generates(self) -> bool:
+        return bool(self.settings.get("predict_with_generate"))
+
+    @property
     def keeping(self) -> Keeping:
         patience = self.settings.get("early_stopping_steps")
         return Keeping(

@@ -159,6 +159,10 @@ class TransformersJob(DistributedJob):
         return CurveSize(self.epochs, rows, holdout_rows, self.evaluation_batch)
 
     @property
+    def generates(self) -> bool:
+        return self.generated_tokens > 0
+
+    @property
     def own_batch(self) -> int:
         return self.train_batch
 
