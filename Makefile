@@ -1,4 +1,4 @@
-# make bench | report | claims | gate | memory | docs | test | test-slow | lint | simulate |
+# make bench | report | claims | gate | memory | docs | test | test-slow | nightly | lint | simulate |
 # simulate-stopping | simulate-gate | gate-tries | beside | stopwatch | instrumentation | validate | eval-budget :
 # each sets up what it needs.
 #
@@ -26,7 +26,7 @@ export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 .PHONY: bench report claims gate gate-session gate-baseline memory llamafactory llamafactory-gpu \
 	deepspeed smollm2 simulate simulate-stopping simulate-gate gate-tries beside stopwatch instrumentation \
 	validate eval-budget test \
-	test-slow lint docs lock clean
+	test-slow nightly lint docs lock clean
 
 bench: $(READY) $(EXTRA)
 	$(PY) -m evalskip bench $(SPEC) --out $(OUT) $(ARGS)
@@ -104,8 +104,13 @@ test: $(READY)
 
 # the page is looked at in Chromium, a package of Debian
 test-slow: $(READY)
+	$(PY) -m pytest -m "slow and not nightly and not alone" -n 2 --dist loadgroup
+	$(PY) -m pytest -m "alone and not nightly"
+
+# all that is slow; about 40 minutes on two cores
+nightly: $(READY) llamafactory deepspeed
 	$(PY) -m pytest -m "slow and not alone" -n 2 --dist loadgroup
-	$(PY) -m pytest -m "slow and alone"
+	$(PY) -m pytest -m alone
 
 lint: $(READY)
 	$(PY) -m ruff check .

@@ -240,6 +240,7 @@ def test_the_ledger_is_printed_and_may_be_required(evalskip: Callable[..., Any])
 
 @pytest.mark.slow
 @pytest.mark.skipif(not built_interpreters(), reason="make llamafactory builds what this needs")
+@pytest.mark.nightly
 def test_the_truth_table_of_the_real_thing(tmp_path: Path, evalskip: Callable[..., Any]) -> None:
     out = tmp_path / "claims"
     ended = evalskip(

@@ -132,6 +132,7 @@ def test_the_examples_are_specs_that_load() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("example", ["hand_written", "trl_sft"])
+@pytest.mark.nightly
 def test_the_examples_run(example: str, tmp_path: Path, evalskip: Callable[..., Any]) -> None:
     if example == "trl_sft" and not (ROOT / PYTHON).exists():
         pytest.skip("make llamafactory builds what this needs")

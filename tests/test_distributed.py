@@ -149,6 +149,7 @@ def test_what_cannot_be_spread_is_refused_in_one_line(
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_job_of_ours_trains_on_two_ranks(
     write_spec: Callable[..., Path],
     evalskip: Callable[..., subprocess.CompletedProcess[str]],
@@ -186,6 +187,7 @@ def test_a_job_of_ours_trains_on_two_ranks(
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [2, 3])
 @pytest.mark.skipif(not DEEPSPEED.exists(), reason="needs make deepspeed")
+@pytest.mark.nightly
 def test_deepspeed_trains_by_its_configuration_and_shards_are_proven(
     stage: int, write_spec: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -263,6 +265,7 @@ def test_weights_are_proven_by_the_shards_that_a_rank_holds(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_ranks_that_do_not_agree_hang_and_the_check_ends_that(tmp_path: Path) -> None:
     request = RunRequest(
         arm="every_epoch",
@@ -307,6 +310,7 @@ if schedule == "final_only":
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_rank_with_fewer_rows_waits_for_the_others(
     write_spec: Callable[..., Path],
     evalskip: Callable[..., subprocess.CompletedProcess[str]],

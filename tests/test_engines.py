@@ -218,6 +218,7 @@ def test_what_no_node_has_is_an_error_at_once(nodes: Nodes, sleeping: Path, tmp_
 
 @pytest.mark.alone
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_two_nodes_take_at_most_three_fifths_of_the_time_of_one(
     nodes: Nodes, write_spec: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -237,6 +238,7 @@ def test_two_nodes_take_at_most_three_fifths_of_the_time_of_one(
 
 @pytest.mark.alone
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_ten_thousand_blocks_take_less_than_a_minute_and_a_gibibyte(
     write_spec: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -437,6 +439,7 @@ def test_what_slurm_runs_ends_with_an_interrupted_harness(sleeping: Path, tmp_pa
 @pytest.mark.xdist_group("slurm")
 @pytest.mark.slow
 @pytest.mark.usefixtures("slurm")
+@pytest.mark.nightly
 def test_one_training_spans_two_nodes_of_slurm(
     write_spec: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -134,6 +134,7 @@ def completed(spec: Path, out: Path, before: list[RunRecord]) -> None:
     assert read_summary(out).effort.runs == ARMS * BLOCKS
 
 
+@pytest.mark.nightly
 def test_two_hundred_kills_lose_nothing_and_double_nothing(spec: Path, tmp_path: Path) -> None:
     workers = []
     for number in (1, 2):
@@ -176,6 +177,7 @@ def killed_at_random(count: int, source: random.Random, spec: Path, folder: Path
         completed(spec, out, before)
 
 
+@pytest.mark.nightly
 def test_interrupts_at_random_moments_end_cleanly(
     source: random.Random, spec: Path, tmp_path: Path
 ) -> None:
@@ -272,6 +274,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.nightly
 def test_a_rank_that_is_killed_ends_its_run_and_no_other(
     source: random.Random, write_spec: Callable[..., Path], tmp_path: Path
 ) -> None:

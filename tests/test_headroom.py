@@ -222,6 +222,7 @@ def test_sizes_as_people_write_them(written: str | int, size: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_real_training_runs_into_a_real_limit(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:

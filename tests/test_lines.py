@@ -189,6 +189,7 @@ RUN = [CASES[place] for place in range(0, len(CASES), len(CASES) // 10)][:10]
 @pytest.mark.slow
 @needs
 @pytest.mark.parametrize(("configuration", "outcome"), RUN)
+@pytest.mark.nightly
 def test_what_is_pasted_evaluates_as_often_as_predicted(
     configuration: dict[str, Any], outcome: str, tmp_path: Path
 ) -> None:

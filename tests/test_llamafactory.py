@@ -283,6 +283,7 @@ def test_the_real_thing_under_every_schedule(run: Callable[..., Any]) -> None:
     ],
     ids=["dpo", "pt packed", "rm", "kto", "generation", "accuracy, full", "two evaluation sets"],
 )
+@pytest.mark.nightly
 def test_every_way_it_evaluates_is_counted_once(
     run: Callable[..., Any], changes: dict[str, Any]
 ) -> None:
@@ -341,6 +342,7 @@ def test_a_slice_tells_what_the_whole_would_do(
 
 @pytest.mark.slow
 @needs_llamafactory
+@pytest.mark.nightly
 def test_its_largest_batch_is_found(
     users_file: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
@@ -364,6 +366,7 @@ def test_its_largest_batch_is_found(
 
 @pytest.mark.slow
 @needs_llamafactory
+@pytest.mark.nightly
 def test_torchrun_is_used_where_llamafactory_would_use_it(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

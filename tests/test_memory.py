@@ -41,6 +41,7 @@ def test_packaged_models_have_their_public_size(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("finetuning", "checkpointing"), [("full", False), ("lora", True)])
+@pytest.mark.nightly
 def test_foretold_peaks_are_what_real_runs_take(
     finetuning: Any,
     checkpointing: bool,

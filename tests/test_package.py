@@ -54,6 +54,7 @@ def ran(*words: object, cwd: Path | None = None) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_the_wheel_leaves_what_is_installed_as_it_is_and_works_there(tmp_path: Path) -> None:
     ran(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", ROOT)
     (wheel,) = (tmp_path / "dist").glob("*.whl")

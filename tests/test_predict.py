@@ -567,6 +567,7 @@ def _every_epoch(summary: Summary) -> Interval:
 
 @pytest.mark.slow
 @pytest.mark.alone
+@pytest.mark.nightly
 def test_pilots_beside_busy_processes_do_not_contradict_each_other(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:

@@ -241,3 +241,31 @@ def test_a_killed_run_leaves_no_checkpoint_behind(
     assert "no run of off ended well: timed_out" in ended.stderr
     assert list(scratch.iterdir()) == []
     assert list((tmp_path / "out").rglob("checkpoint-*")) == []
+
+
+@pytest.mark.slow
+def test_resuming_repeats_no_block_that_metered_memory(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    arms = [{"schedule": "every_epoch", "evaluation_rows": 6}]
+    design = {"looks": [2], "repeats": 0}
+    spec = write_spec(
+        replace={"job": TINY, "arms": arms}, measure=["time", "memory"], design=design
+    )
+    out = tmp_path / "out"
+    assert evalskip("bench", spec, "--out", out).returncode == 0
+    store = RecordStore(out)
+    before = store.read()
+    metered = [record for record in before if record.measure == "memory"]
+    assert metered
+    # the last timed block was not finished
+    last = max(record.block for record in before if record.measure == "time")
+    lines = (out / "runs.jsonl").read_text().splitlines(keepends=True)
+    kept = [line for record, line in zip(before, lines, strict=True) if record.block != last]
+    (out / "runs.jsonl").write_text("".join(kept))
+    ended = evalskip("bench", spec, "--out", out, "--resume")
+    assert ended.returncode == 0, ended.stderr
+    after = store.read()
+    assert [record for record in after if record.measure == "memory"] == metered
+    assert len(after) == len(before)
+    assert read_summary(out).arms["every_epoch@6"].peak_bytes

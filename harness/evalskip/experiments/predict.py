@@ -164,7 +164,6 @@ class _Teller:
         steps = survey.steps
         every = {*self._every, recommended.every_steps or rounded_up(steps // 10 or 1)}
         schedules: list[Schedule] = [
-            Off(),
             FinalOnly(),
             EveryEpoch(),
             *(EveryNEpochs(n=n) for n in _EPOCHS),
@@ -172,20 +171,20 @@ class _Teller:
         ]
         own = [arm for arm in kind.arms if arm.evaluation_rows == rows]
         name = own[0].name.removeprefix(own[0].schedule.label)
-        known = [self._evaluated_after(arm.schedule, survey) for arm in own]
-        usual = []
-        for schedule in schedules:
-            if isinstance(schedule, Off):
-                usual.append(Arm(schedule.label, schedule, None, kind.settings))
-                continue
-            after = self._evaluated_after(schedule, survey)
-            if after and after not in known:
-                known.append(after)
-                usual.append(Arm(f"{schedule.label}{name}", schedule, rows, kind.settings))
-        return sorted(
-            [*usual, *own],
-            key=lambda arm: len(self._evaluated_after(arm.schedule, survey) or ()),
-        )
+        others = [
+            Arm(f"{schedule.label}{name}", schedule, rows, kind.settings)
+            for schedule in schedules
+            if self._evaluated_after(schedule, survey)
+        ]
+        # of those that evaluate after the same steps the first: as written, as the spec has it
+        one_each: dict[tuple[int, ...], Arm] = {}
+        for arm in [*sorted(own, key=_is_not_as_written), *others]:
+            after = self._evaluated_after(arm.schedule, survey)
+            if after is not None:
+                one_each.setdefault(tuple(after), arm)
+        found = sorted(one_each.items(), key=lambda each: len(each[0]))
+        off = Arm(Off().label, Off(), None, kind.settings)
+        return [off, *(arm for after, arm in found if after or arm in own)]
 
     def _tell(self, model: CostModel, arm: Arm, survey: Survey, memory: Any) -> None:
         if arm.name in self.predictions:  # off, once more
@@ -206,3 +205,7 @@ class _Teller:
             peak = peaks_told(memory, survey.job, evaluates=bool(after), level=model.level)
             told = told.model_copy(update={"peak_bytes": peak})
         self.predictions[arm.name] = told
+
+
+def _is_not_as_written(arm: Arm) -> bool:
+    return not isinstance(arm.schedule, AsWritten)

@@ -82,7 +82,7 @@ class Slicing:
             control.should_evaluate = control.should_save = control.should_log = False
 
     def whole(self) -> dict[str, Any]:
-        """What the whole would have been, as :class:`evalskip.slices.Whole` has it.
+        """What the whole would have been, as :class:`evalskip.probe.measured.Whole` has it.
 
         Raises:
             RuntimeError: the job ended training itself, before the slice did.
