@@ -372,7 +372,8 @@ def test_blocks_are_jobs_of_slurm(sleeping: Path, tmp_path: Path) -> None:
             ["squeue", "-h", "-t", "R", "-o", "%A"], capture_output=True, text=True
         )
         running = told.stdout.split()
-    subprocess.run(["scancel", "--signal=KILL", "--full", running[-1]], check=True)
+    newest = max(running, key=int)  # one that is not about to end
+    subprocess.run(["scancel", "--signal=KILL", "--full", newest], check=True)
     said, complained = harness.communicate(timeout=120)
     assert harness.returncode == 0, complained
     assert "was lost, and is run again" in said

@@ -505,6 +505,7 @@ design: {{looks: [8], repeats: 0, budget: 10m}}
 
 @pytest.mark.alone
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_really_slower_fails_and_a_really_busy_neighbour_does_not(
     tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:

@@ -608,6 +608,7 @@ def test_bad_input_is_one_line(
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_job_that_overfits(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
