@@ -206,7 +206,7 @@ def _survey(job: SyntheticJob, evaluation_rows: int) -> dict[str, Any]:
 
 
 def _training(job: SyntheticJob, request: RunRequest) -> dict[str, Any]:
-    """What a run does that is not cut short, as :class:`evalskip.probe.measured.Training` has it."""
+    """What a run does that is not cut short: :class:`evalskip.probe.measured.Training`."""
     steps = job.epochs * job.steps_per_epoch
     return {
         "steps": steps,

@@ -26,8 +26,9 @@ def regret(summary: Summary) -> Table:
             "written. Saved: of its T, without what is saved and logged. Regret in nats: of the "
             "checkpoint that is kept, on rows that {chose}, against the one that it keeps. "
             "Shifted: mean over where the schedule may begin, since every N can happen to fall on "
-            "the best one, with the last as well. Lost more: than {limit:g} nats, of the runs that "
-            "share no row that was held back, and how many may at most, with 95 % confidence. "
+            "the best one, with the last as well. Lost more: how many seeds lost more than "
+            "{limit:g} nats (where rows are held back, seeds that share any count as one), and how "
+            "many of all runs may at most, with 95 % confidence. "
             "★: nothing else saves more at less regret.",
             points=found.points,
             seeds=seeds,
