@@ -206,9 +206,9 @@ class _Pilots:
                 long_s = min(max(steps * step_s, _LONG_S * evaluations), room_s / 2) / evaluations
                 wanted = long_s / batch_s if batch_s else _FEWEST_BATCHES
                 room = room_s / 2 / evaluations / batch_s if batch_s else wanted
-                batches = int(min(_MOST_BATCHES, max(min(_FEWEST_BATCHES, room), wanted)))
-                if batches >= _LEAST_BATCHES:
-                    return [(steps, batches)] * count
+                each = int(min(_MOST_BATCHES, max(min(_FEWEST_BATCHES, room), wanted)))
+                if each >= _LEAST_BATCHES:
+                    return [(steps, each)] * count
             count -= 1
         return []
 
