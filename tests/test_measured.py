@@ -131,7 +131,7 @@ def test_what_is_missing_or_mistyped_is_a_failed_run(change: Any, said: str) -> 
     change(report)
     with pytest.raises(ReportError, match=said):
         parsed(Measured, report)
-    outcome = reported(Outcome(status="ok"), report, request())
+    outcome = reported(Outcome(status="ok"), [report], request())
     assert outcome.status == "failed"
     assert outcome.measured is None
     assert outcome.error is not None

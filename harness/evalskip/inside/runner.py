@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import importlib
 import json
 import multiprocessing
@@ -13,19 +12,13 @@ import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evalskip.errors import InputError
+from evalskip.probe.limits import is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _TAIL_LINES = 3
-_SAID_OF_MEMORY = (
-    "std::bad_alloc",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-    "can't start new thread",
-    "could not create a memory object",
-)
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
@@ -102,20 +95,6 @@ def outcome_of_error(error: BaseException) -> dict[str, Any]:
     """``status`` and ``error`` of a run that ended by an exception."""
     text = f"{type(error).__name__}: {error}".strip().splitlines()[0][:500]
     return {"status": "out_of_memory" if is_out_of_memory(error) else "failed", "error": text}
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """CUDA's allocator, the CPU's, Python's and the system's say it each in its way."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-        return True
-    text = str(error)
-    return (
-        "DefaultCPUAllocator: can't allocate memory" in text
-        or ("CUDA" in text and "out of memory" in text)
-        or any(said in text for said in _SAID_OF_MEMORY)
-    )
 
 
 def last_lines(log: Path) -> str:

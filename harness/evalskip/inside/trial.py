@@ -10,9 +10,8 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from evalskip.inside.runner import is_out_of_memory
 from evalskip.probe.environment import environment
-from evalskip.probe.limits import limited_memory
+from evalskip.probe.limits import is_out_of_memory, limited_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from evalskip.launch.ranks import merged
 from evalskip.probe.measured import Measured, ReportError, TriedBatch, parsed
 from evalskip.records import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from evalskip.jobs import RunRequest
 
@@ -31,25 +32,24 @@ class Outcome(BaseModel):
     gpu_activity: list[dict[str, Any]] = []
 
 
-def reported(outcome: Outcome, report: Mapping[str, Any], request: RunRequest) -> Outcome:
+def reported(
+    outcome: Outcome, reports: Sequence[Mapping[str, Any]], request: RunRequest
+) -> Outcome:
     """The outcome with what its run reported; of a report that cannot be read, a failed run.
 
     Args:
         outcome: of a run that ended well.
-        report: as it arrived.
+        reports: of each of its ranks, in their order, as they arrived.
         request: what was asked for.
     """
     try:
         if request.trial:
-            return outcome.model_copy(update={"tried": parsed(TriedBatch, report)})
-        return outcome.model_copy(update={"measured": parsed(Measured, report)})
+            return outcome.model_copy(update={"tried": parsed(TriedBatch, reports[0])})
+        measured = merged([parsed(Measured, report) for report in reports])
     except ReportError as error:
-        return unreadable(outcome, error)
-
-
-def unreadable(outcome: Outcome, error: ReportError) -> Outcome:
-    """The outcome of a run whose report names things that there are not."""
-    return outcome.model_copy(update={"status": "failed", "error": f"its report: {error}"})
+        update = {"status": "failed", "error": f"its report: {error}"}
+        return outcome.model_copy(update=update)
+    return outcome.model_copy(update={"measured": measured})
 
 
 class Launcher(Protocol):

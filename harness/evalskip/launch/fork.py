@@ -106,7 +106,7 @@ class ForkLauncher:
             raise InputError(answer["error"])
         report = answer.pop("measured", None)
         outcome = Outcome(**answer, activity=sampler.samples, gpu_activity=sampler.gpu_samples)
-        return outcome if report is None else reported(outcome, report, request)
+        return outcome if report is None else reported(outcome, [report], request)
 
     def close(self) -> None:
         """Closing its input ends the parent, and the parent ends its child."""

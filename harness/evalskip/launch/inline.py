@@ -28,7 +28,7 @@ class InlineLauncher:
             report = self._runner.run(request.model_dump(mode="json"))
         except Exception as error:
             return Outcome.model_validate(outcome_of_error(error))
-        return reported(Outcome(status="ok"), report, request)
+        return reported(Outcome(status="ok"), [report], request)
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -9,12 +9,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from evalskip.launch.base import unreadable
+from evalskip.launch.base import reported
 from evalskip.launch.process import Process
-from evalskip.launch.ranks import collected, merged
+from evalskip.launch.ranks import collected
 from evalskip.launch.torchrun import said_by_rank, torchrun
 from evalskip.launch.travel import fresh_scratch, travelled
-from evalskip.probe.measured import Measured, ReportError, parsed
 from evalskip.probe.report import VARIABLE
 
 if TYPE_CHECKING:
@@ -68,14 +67,12 @@ class SpawnLauncher:
         reports = collected(report)
         if reports is None:
             return outcome.model_copy(update={"status": "failed", "error": _SAID_NOTHING})
-        try:
-            measured = merged([parsed(Measured, each) for each in reports])
-        except ReportError as error:
-            return unreadable(outcome, error)
+        outcome = reported(outcome, reports, request)
+        measured = outcome.measured
         # clocks of several machines cannot be compared
-        if measured.began_at_ns is not None and self._job.nodes == 1:
+        if measured and measured.began_at_ns is not None and self._job.nodes == 1:
             measured.setup_ns = {"process": measured.began_at_ns - began}
-        return outcome.model_copy(update={"measured": measured})
+        return outcome
 
     def _command_line(self, request: RunRequest) -> list[str]:
         job, words = self._job, self._job.command_line(request)

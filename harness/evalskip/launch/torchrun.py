@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from evalskip.errors import InputError, MeasurementError
 from evalskip.inside.rank import VARIABLE
 from evalskip.inside.runner import last_lines
-from evalskip.launch.base import reported, unreadable
+from evalskip.launch.base import reported
 from evalskip.launch.process import Process
-from evalskip.launch.ranks import collected, merged
+from evalskip.launch.ranks import collected
 from evalskip.launch.travel import fresh_scratch, travelled
-from evalskip.probe.measured import Measured, ReportError, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,15 +106,7 @@ class TorchrunLauncher:
         rows = [request.evaluation_rows] if request.evaluation_rows else []
         log = self._logs / f"{request.block:04d}-{request.position:02d}.log"
         outcome, told = self._ended(self._command(), wanted, rows, log, limit_s)
-        if not told:
-            return outcome
-        if request.trial:
-            return reported(outcome, told[0], request)
-        try:
-            measured = merged([parsed(Measured, each) for each in told])
-        except ReportError as error:
-            return unreadable(outcome, error)
-        return outcome.model_copy(update={"measured": measured})
+        return reported(outcome, told, request) if told else outcome
 
     def close(self) -> None:
         """Leave no process behind, and nothing that a run wrote."""

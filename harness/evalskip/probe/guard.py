@@ -6,6 +6,8 @@ import sys
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from evalskip.probe.limits import is_out_of_memory
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -44,7 +46,9 @@ class Guard:
 
     def failed(self, error: Exception) -> None:
         """Say once that no more is measured, or raise what is not to be kept from the training."""
-        if self.name is None or is_out_of_memory(error):
+        # of whatever device: a library's words for it may be new
+        is_of_memory = is_out_of_memory(error) or "out of memory" in str(error)
+        if self.name is None or is_of_memory:
             raise error
         if not self.has_failed:
             self.has_failed = True
@@ -79,12 +83,3 @@ class _Guarded(AbstractContextManager[None]):
         except Exception as ours:
             if ours is not error:
                 self._guard.failed(ours)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error is of a host's or a device's memory (``accelerate.utils.memory``)."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "out of memory" in str(error)
-    )

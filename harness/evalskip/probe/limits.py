@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_SAID_OF_MEMORY = (
+    "std::bad_alloc",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "can't start new thread",
+    "could not create a memory object",
+)
 
 
 class Limited(Protocol):
@@ -100,3 +110,17 @@ def limited_memory(device: str) -> Limited:
 
         return CudaShare(torch.cuda)
     return DataSegment()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA's allocator, the CPU's, Python's and the system's say it each in its way."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    text = str(error)
+    return (
+        "DefaultCPUAllocator: can't allocate memory" in text
+        or ("CUDA" in text and "out of memory" in text)
+        or any(said in text for said in _SAID_OF_MEMORY)
+    )
