@@ -120,6 +120,11 @@ class RunRecord(BaseModel):
         return Disturbance(self.disturbed_s, self.observed_s)
 
     @property
+    def error_in_a_line(self) -> str:
+        """How it failed, with the job's last lines; empty where it did not."""
+        return " / ".join((self.error or "").splitlines())
+
+    @property
     def name(self) -> str:
         """Names the run, and its file in ``steps/``."""
         arm = self.arm.replace("@", "-").replace(":", "-")

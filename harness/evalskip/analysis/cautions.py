@@ -45,14 +45,14 @@ def ended_otherwise(records: Sequence[RunRecord], found: Matched, timed: int) ->
         )
     endings = Counter((record.arm, record.status) for record in records if record.status != "ok")
     for (arm, status), count in sorted(endings.items()):
-        error = next(r.error for r in records if (r.arm, r.status) == (arm, status))
+        ended = next(r for r in records if (r.arm, r.status) == (arm, status))
         warnings.append(
             say(
                 "{arm}: {count} of its runs ended {status}: {error}",
                 arm=arm,
                 count=count,
                 status=status,
-                error=" / ".join((error or "").splitlines()),
+                error=ended.error_in_a_line,
             )
         )
     diverged = sorted({r.arm for r in records if not all(map(math.isfinite, r.weights_sketch))})

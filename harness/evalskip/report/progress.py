@@ -117,8 +117,7 @@ class ProgressView:
         self._run_s.append(took)
         self._runs_left = max(0, self._runs_left - 1)
         self._bar.update(self._task, advance=1, left=f"{self._time_left()} left")
-        error = " / ".join((record.error or "").splitlines())
-        ended = "" if record.status == "ok" else f": {record.status}: {error}"
+        ended = "" if record.status == "ok" else f": {record.status}: {record.error_in_a_line}"
         if ended or not self._live:
             measured = digits.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
             told = ", extrapolated" if record.extrapolated else ""
