@@ -152,7 +152,9 @@ def request(**changes: Any) -> RunRequest:
 
 
 SLICE = Slice(steps=12, evaluation_batches=2)
-PILOT = Slice(steps=10, evaluation_batches=2, pilot=Pilot(survey_s=0.1))
+PILOT = Slice(
+    steps=10, evaluation_batches=2, pilot=Pilot(survey_s=0.1, evaluations=12, repeats_s=60)
+)
 TRIAL = TrialRequest(batch=2, evaluates=True, limit_bytes=8 * 2**30)
 CURVE = CurveRequest(steps=[2, 4], test_rows=8, holdout_rows=2)
 STOPS = CurveRequest(test_rows=0, holdout_rows=2, every=2, patience=2)
@@ -207,6 +209,7 @@ def test_every_runner_keeps_the_contract(
         assert measured.whole is not None
         assert measured.whole.job is not None
         assert measured.whole.job.train_shapes
+        assert len(measured.timeline.evaluations) >= 12
 
 
 def test_a_command_keeps_it_as_well(command_spec: Callable[..., Path], tmp_path: Path) -> None:

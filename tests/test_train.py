@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +97,13 @@ def test_a_budget_under_torchrun(tmp_path: Path, evalskip: Callable[..., Any]) -
     path = configuration(tmp_path, num_train_epochs=4)
     environment = {**os.environ, "FORCE_TORCHRUN": "1", "NPROC_PER_NODE": "2"}
     options = ["max_samples=40", "--eval-budget", "30%", "--eval-cost"]
-    ended = evalskip("train", path, *options, env=environment, timeout=300)
-    assert ended.returncode == 0, ended.stderr
+    for _ in range(3):
+        ended = evalskip("train", path, *options, env=environment, timeout=300)
+        # gloo aborts a process now and then while ranks connect: pytorch/pytorch#188266
+        if "SIGABRT" not in ended.stderr:
+            break
+    # what C++ said of it stands far above what Python says
+    assert ended.returncode == 0, re.findall(r"terminate called.*|.*what\(\).*", ended.stderr)
     assert evaluated(tmp_path)[-1] == 16
     # one process of two prints
     assert ended.stderr.count(" took ") == 1

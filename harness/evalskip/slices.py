@@ -48,6 +48,15 @@ class Pilot(BaseModel):
         ge=0,
         description="for so long, after T, it looks at the batches of the whole job",
     )
+    evaluations: int = Field(
+        default=0, ge=0, description="the fewest, where there is time: some follow each other"
+    )
+    alone: int = Field(
+        default=0, ge=0, description="the same of a process that leaves no steps for another"
+    )
+    repeats_s: float = Field(
+        default=0.0, ge=0, description="for so long, evaluations are made that follow another"
+    )
 
 
 class Slice(BaseModel):

@@ -40,6 +40,9 @@ _PROCESSES = 4
 _MOST_STEPS = 30
 _FIRST_STEPS, _FIRST_BATCHES = 10, 16
 _MEMORY_STEPS = 4
+_EVALUATIONS, _REPEATS = 12, 0.25
+"""So many, or more, show how evaluations differ from each other; and the part of the budget in
+which one process may make those that follow another at once."""
 _LEAST_BATCHES, _FEWEST_BATCHES, _MOST_BATCHES = 2, 4, 64
 """The least that an evaluation may have, where they are long; the fewest that it has else."""
 _LONG_S = 0.3
@@ -137,6 +140,7 @@ class _Pilots:
         self._beyond_s: list[float] = []
 
     def make(self, budget_s: float) -> Piloted:
+        self._repeats_s = budget_s * _REPEATS
         apart = self._spec.job.meters_memory_apart
         wants_memory = "memory" in self._spec.measure and not self._spec.job.is_virtual
         with closing(self._launcher("time")) as launcher:
@@ -170,7 +174,13 @@ class _Pilots:
         """A short process, which also looks at the whole job's batches."""
         own = next((arm for arm in kind.arms if isinstance(arm.schedule, AsWritten)), None)
         # an equal part for each kind
-        pilot = Pilot(most=MOST / len(self._kinds), reserved=reserved, survey_s=_SURVEY_S)
+        pilot = Pilot(
+            most=MOST / len(self._kinds),
+            reserved=reserved,
+            survey_s=_SURVEY_S,
+            alone=_EVALUATIONS,
+            repeats_s=self._repeats_s,
+        )
         batches = _LEAST_BATCHES if self._spec.job.generates else _FIRST_BATCHES
         wanted = Slice(steps=_FIRST_STEPS, evaluation_batches=batches, pilot=pilot)
         run = self._add(launcher, kind, own or self._usual(kind), wanted)
@@ -187,8 +197,8 @@ class _Pilots:
                 return replace(arm, evaluation_rows=kind.rows)
         return Arm("every_epoch", EveryEpoch(), kind.rows, kind.settings)
 
-    def _sizes(self, budget_s: float, reserved: int) -> list[tuple[int, int]]:
-        """Steps and evaluation batches of each process after the first ones."""
+    def _sizes(self, budget_s: float, reserved: int) -> list[tuple[int, int, int]]:
+        """Steps, evaluations and batches of each, of the processes after the first ones."""
         timelines = [run.timeline for run in self._found.runs]
         step_s = median(ns for t in timelines for ns in t.steps_ns) / 1e9
         batches = [ns for t in timelines for e in t.evaluations for ns in e.batches_ns]
@@ -201,25 +211,23 @@ class _Pilots:
             # half for steps, half for evaluation
             steps = min(left // count, _MOST_STEPS, int(room_s / 2 / step_s))
             if steps >= OTHER_PILOT_STEPS:
-                # where batches are short, many cost little
-                evaluations = max(2, steps // STEPS_BETWEEN)
-                long_s = min(max(steps * step_s, _LONG_S * evaluations), room_s / 2) / evaluations
-                wanted = long_s / batch_s if batch_s else _FEWEST_BATCHES
-                room = room_s / 2 / evaluations / batch_s if batch_s else wanted
-                each = int(min(_MOST_BATCHES, max(min(_FEWEST_BATCHES, room), wanted)))
-                if each >= _LEAST_BATCHES:
-                    return [(steps, each)] * count
+                places = max(2, steps // STEPS_BETWEEN)
+                for evaluations in (max(places, -(-_EVALUATIONS // count)), places):
+                    each = _batches(steps * step_s, evaluations, room_s / 2, batch_s)
+                    if each >= _LEAST_BATCHES:
+                        return [(steps, evaluations, each)] * count
             count -= 1
         return []
 
-    def _add_sized(self, launcher: Launcher, number: int, size: tuple[int, int]) -> None:
+    def _add_sized(self, launcher: Launcher, number: int, size: tuple[int, int, int]) -> None:
         """One of the processes after the first ones: its steps and evaluation batches are set."""
-        kind, (steps, batches) = self._kinds[number % len(self._kinds)], size
-        wanted = Slice(steps=steps, evaluation_batches=batches, pilot=Pilot())
+        kind, (steps, evaluations, batches) = self._kinds[number % len(self._kinds)], size
+        pilot = Pilot(evaluations=evaluations, repeats_s=self._repeats_s)
+        wanted = Slice(steps=steps, evaluation_batches=batches, pilot=pilot)
         self._add(launcher, kind, self._usual(kind), wanted)
 
     def _repeat(
-        self, launcher: Launcher, sizes: Sequence[tuple[int, int]], reserved: int, until: float
+        self, launcher: Launcher, sizes: Sequence[tuple[int, int, int]], reserved: int, until: float
     ) -> None:
         """Make disturbed processes again, as long as there are time and steps for it."""
         found, longest = self._found, 0.0
@@ -319,3 +327,12 @@ class _Pilots:
 
     def _record(self, **known: Any) -> None:
         append_line(self._results.path / "pilots.jsonl", json.dumps(known))
+
+
+def _batches(steps_s: float, evaluations: int, room_s: float, batch_s: float) -> int:
+    """Batches of an evaluation: where they are short, many cost little."""
+    if not batch_s:
+        return _FEWEST_BATCHES
+    room = room_s / evaluations / batch_s
+    wanted = min(max(steps_s / evaluations, _LONG_S), room_s / evaluations) / batch_s
+    return int(min(_MOST_BATCHES, max(min(_FEWEST_BATCHES, room), wanted)))

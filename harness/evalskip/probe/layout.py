@@ -65,6 +65,12 @@ def pilot_layout(steps: int, saves: int, logs: int) -> Layout:
     )
 
 
+def repeats(layout: Layout, evaluations: int) -> int:
+    """How many evaluations follow each one at once, so that there are so many in all, or more."""
+    places = len(layout.evaluate)
+    return max(0, -(-evaluations // places) - 1) if places else 0
+
+
 FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS = 4, 20
 """Of the first process of a pilot, and of each further one: a few percent of slowness wear off
 over the first ten steps, so one long process tells more than two short ones."""
@@ -83,7 +89,12 @@ def pilot_steps(wanted: int, steps: int, most: float, reserved: int) -> int:
         All that are left where they are not enough for another process, and four at least.
     """
     left = int(most * steps) - reserved
-    return max(FEWEST_PILOT_STEPS, left if left < wanted + OTHER_PILOT_STEPS else wanted)
+    return max(FEWEST_PILOT_STEPS, left if is_alone(wanted, steps, most, reserved) else wanted)
+
+
+def is_alone(wanted: int, steps: int, most: float, reserved: int) -> bool:
+    """Whether such a process leaves no steps for another one; see :func:`pilot_steps`."""
+    return int(most * steps) - reserved < wanted + OTHER_PILOT_STEPS
 
 
 def pilot_rows(there: int, count: int, batch: int) -> Sequence[int]:

@@ -14,11 +14,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from evalskip.probe.digests import count_rows, count_tokens
-from evalskip.probe.layout import Layout, pilot_layout, pilot_rows, pilot_steps, spread_batches
+from evalskip.probe.layout import (
+    Layout,
+    is_alone,
+    pilot_layout,
+    pilot_rows,
+    pilot_steps,
+    repeats,
+    spread_batches,
+)
 from evalskip.probe.slicing import Slicing, chosen_of, steps_per_epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from transformers import Trainer
 
@@ -35,6 +43,9 @@ class PilotSlicing(Slicing):
         most: of the whole job's steps, the share that all processes of the pilot may train.
         reserved: of that, for other processes.
         survey_s: how long it may look at the batches of the whole job; 0: it does not.
+        evaluations: the fewest: where its steps have fewer places, some follow each other.
+        alone: the same, where it leaves no steps for other processes.
+        repeats_s: for so long, at most, evaluations are made that follow another.
     """
 
     def __init__(
@@ -46,17 +57,34 @@ class PilotSlicing(Slicing):
         most: float,
         reserved: int,
         survey_s: float,
+        evaluations: int,
+        alone: int,
+        repeats_s: float,
     ) -> None:
         self._most, self._reserved, self._survey_s = most, reserved, survey_s
+        self._evaluations, self._alone, self._repeats_s = evaluations, alone, repeats_s
         self._all_rows = trainer.eval_dataset
         super().__init__(trainer, steps, evaluation_batches)
 
     def begin(self) -> None:
         """Training begins: the Trainer knows how long it would be."""
-        self._wanted = pilot_steps(
-            self._wanted, int(self._trainer.state.max_steps), self._most, self._reserved
-        )
+        job = (self._wanted, int(self._trainer.state.max_steps), self._most, self._reserved)
+        if is_alone(*job):
+            self._evaluations = max(self._evaluations, self._alone)
+        self._wanted = pilot_steps(*job)
         super().begin()
+
+    def evaluated(self, again: Callable[[], object]) -> None:
+        """Evaluate again, at once, where a short process would else have too few evaluations.
+
+        How evaluations differ, slow ones among them, is seen in no fewer than several.
+        """
+        for _ in range(repeats(self._layout, self._evaluations)):
+            if self._repeats_s <= 0:
+                return
+            began = time.monotonic()
+            again()
+            self._repeats_s -= time.monotonic() - began
 
     def whole(self) -> dict[str, Any]:
         """As :meth:`Slicing.whole`, with ``job``: its sizes and, where surveyed, its batches.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -84,6 +84,8 @@ class TrainerProbe:
         self._start_anew()
         _wrap(trainer, "train", self._train)
         self._watch(trainer, "evaluate", inside=self._evaluation)
+        if isinstance(self._slicing, PilotSlicing):
+            _wrap(trainer, "evaluate", partial(self._evaluated_again, self._slicing))
         self._watch(trainer, "evaluation_loop", before=self._loader_ready)
         self._watch(trainer, "prediction_step", before=self._batch_begins)
         self._watch(trainer, "training_step", before=self._micro_batch, after=self._keep_loss)
@@ -239,6 +241,14 @@ class TrainerProbe:
             self.course.evaluation(name, cut=cut),
         ):
             yield
+
+    def _evaluated_again(
+        self, pilot: PilotSlicing, original: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        result = original(*args, **kwargs)
+        if self.course.state == "training" and not self.course.is_evaluating:
+            pilot.evaluated(partial(original, *args, **kwargs))
+        return result
 
     def _loader_ready(self, *_: Any, **__: Any) -> None:
         if self.course.is_measured:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 from evalskip.jobs.base import RunRequest
 from evalskip.jobs.synthetic.settings import SyntheticJob
 from evalskip.probe.clocks import HostClock
-from evalskip.probe.layout import Layout, layout, pilot_layout, pilot_rows, pilot_steps
+from evalskip.probe.layout import (
+    Layout,
+    is_alone,
+    layout,
+    pilot_layout,
+    pilot_rows,
+    pilot_steps,
+    repeats,
+)
 from evalskip.probe.measured import as_report
 from evalskip.probe.phases import PhaseRecorder
 
@@ -66,7 +74,10 @@ class SyntheticRunner:
             chosen = pilot_rows(all_rows, count, job.evaluation_batch) if pilot else range(count)
             evaluated = chosen
         wanted = sliced.steps if sliced else last
+        fewest = pilot.evaluations if pilot else 0
         if pilot:
+            if is_alone(wanted, last, pilot.most, pilot.reserved):
+                fewest = max(fewest, pilot.alone)
             wanted = pilot_steps(wanted, last, pilot.most, pilot.reserved)
         if last > wanted:
             last, saves, logs = wanted, training["saves"], training["logs"]
@@ -92,6 +103,8 @@ class SyntheticRunner:
                 work.evaluate(costs.aggregation)
             recorder.timeline.evaluations[-1].cut = sliced is not None
 
+        left_ns = round(pilot.repeats_s * 1e9) if pilot else 0
+
         recorder.start()
         work.spend(costs.before_loop)
         recorder.enter_loop()
@@ -110,6 +123,11 @@ class SyntheticRunner:
                     work.spend(costs.log)
             if step in happens.evaluate:
                 evaluate()
+                for _ in range(repeats(happens, fewest)):
+                    if left_ns > 0:
+                        began = work.now()
+                        evaluate()
+                        left_ns -= work.now() - began
                 hidden = costs.after_evaluation
             if step in happens.save:
                 with recorder.phase("save"):
