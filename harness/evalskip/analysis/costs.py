@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalskip.analysis.events import events_of
 from evalskip.analysis.levels import between, mean, non_negative, shrunk, spread_of
 from evalskip.summary import PieceCosts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from evalskip.analysis.events import Events
     from evalskip.analysis.levels import Paces
     from evalskip.analysis.parts import Evaluation, Part
     from evalskip.analysis.pieces import Floats
@@ -35,11 +37,10 @@ if TYPE_CHECKING:
 # batches of an evaluation, so that the first can be told apart
 _SEVERAL = 3
 
-PACE_BELIEF, EVALUATION_BELIEF, EVENT_BELIEF = 0.05, 0.017, 0.07
-"""What is believed beforehand: standard deviations of the log of a run's pace, of evaluation in
-units of steps from run to run, and of one evaluation of a run to another, beyond what the number of
-batches makes of it. Somewhat more than was found on a quiet machine of two cores."""
-PACE_DEGREES, EVALUATION_DEGREES, EVENT_DEGREES = 4.0, 8.0, 3.0
+PACE_BELIEF, EVALUATION_BELIEF = 0.05, 0.017
+"""What is believed beforehand: standard deviations of the log of a run's pace, and of evaluation in
+units of steps from run to run. Somewhat more than was found on a quiet machine of two cores."""
+PACE_DEGREES, EVALUATION_DEGREES = 4.0, 8.0
 """Of freedom: how much these beliefs weigh against what a pilot shows."""
 TOGETHER_BELIEF, _TOGETHER_DEGREES = 1.3, 8.0
 """By what factor steps that follow each other vary more than if they were independent."""
@@ -64,18 +65,16 @@ class Fitted:
     """What parts say of costs, and how much they differ.
 
     ``paces`` are the processes' in units of their mean, ``evaluation_paces`` those of evaluation in
-    units of the process's own steps, and ``event_paces`` the same of each evaluation but a
-    process's first: each with the sampling variance of its logarithm. ``step_variance`` is that of
-    all steps together, ``batch_variance`` that of one evaluation batch, ``hidden_error_s`` the
+    units of the process's own steps: each with the sampling variance of its logarithm.
+    ``step_variance`` is that of all steps together, ``hidden_error_s`` the
     standard error of the hidden cost, with so many ``hidden_degrees`` of freedom.
     """
 
     costs: PieceCosts
     paces: Paces
     evaluation_paces: Paces
-    event_paces: Paces
+    events: Events
     step_variance: float
-    batch_variance: float
     hidden_error_s: float
     hidden_degrees: float
 
@@ -120,9 +119,8 @@ def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCount
         costs=costs,
         paces=paces,
         evaluation_paces=_evaluation_paces(own, batches, spread, level, paces),
-        event_paces=_event_paces(own, costs, spread, level),
+        events=events_of(own, costs, spread**2, level),
         step_variance=_step_variance(parts, steps, level),
-        batch_variance=spread**2,
         hidden_error_s=hidden_error,
         hidden_degrees=hidden_degrees,
     )
@@ -304,33 +302,6 @@ def _evaluation_paces(
         if relative:
             found[process] = (mean(relative), variance + spread**2 / len(relative))
     return found
-
-
-def _event_paces(
-    own: Sequence[Part], costs: PieceCosts, spread: float, level: Mapping[int, float]
-) -> Paces:
-    """Per evaluation, but for a process's first, what it took over what it costs."""
-    events = [(level[c.process], e) for c in own for e in c.evaluations if not e.is_first]
-    found = {}
-    for number, (pace, event) in enumerate(events):
-        batches = sum(costs.batch_s + costs.evaluation_token_s * tokens for tokens in event.tokens)
-        expected_s = batches + costs.loader_s + costs.gathered_row_s * event.rows
-        if expected_s > 0:
-            variance = spread**2 / max(1, len(event.batches))
-            found[number] = (event.total / pace / expected_s, variance)
-    return found
-
-
-def unseen_variance(events: int) -> float:
-    """Of one evaluation over the mean, for slow ones of which so many events may have shown none.
-
-    Of twenty jobs one is believed to have evaluations of which one in four takes three times as
-    long.
-    """
-    chance, slow, factor = 0.05, 0.25, 3.0
-    missed = chance * (1 - slow) ** events
-    chance_still = missed / (missed + 1 - chance)
-    return chance_still * (slow * (factor - 1) ** 2)
 
 
 def _shrunk(paces: Paces) -> dict[int, float]:

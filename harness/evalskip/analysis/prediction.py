@@ -17,12 +17,9 @@ from scipy import special
 from evalskip.analysis.costs import (
     EVALUATION_BELIEF,
     EVALUATION_DEGREES,
-    EVENT_BELIEF,
-    EVENT_DEGREES,
     PACE_BELIEF,
     PACE_DEGREES,
     fit,
-    unseen_variance,
 )
 from evalskip.analysis.levels import between
 from evalskip.analysis.parts import parts_of
@@ -137,36 +134,26 @@ def cost_model(
     parts = parts_of(runs, window)
     gathers = any(run.whole.gathers for run in runs if run.evaluation == evaluation)
     found = fit(parts, evaluation, gathers=gathers, jobs=jobs)
-    own = [e for part in parts if part.evaluation == evaluation for e in part.evaluations]
     processes, tail = len(runs), (1 + level) / 2
     evaluated = max(1, len(found.evaluation_paces))  # those that evaluated so
     of_evaluation, known = between(found.evaluation_paces, EVALUATION_BELIEF, EVALUATION_DEGREES)
-    of_event, known_of_event = between(found.event_paces, EVENT_BELIEF, EVENT_DEGREES)
     of_pace, known_of_pace = between(found.paces, PACE_BELIEF, PACE_DEGREES)
-    quantile, event_quantile, pace_quantile = (
-        float(special.stdtrit(degrees, tail)) for degrees in (known, known_of_event, known_of_pace)
+    quantile, pace_quantile, hidden_quantile = (
+        float(special.stdtrit(degrees, tail))
+        for degrees in (known, known_of_pace, found.hidden_degrees)
     )
-    seen = sum(of_event + found.batch_variance / len(e.batches) for e in own) / len(own) ** 2
-    hidden_quantile = float(special.stdtrit(found.hidden_degrees, tail))
-    rare = float(special.ndtri(tail)) * math.sqrt(unseen_variance(len(found.event_paces)))
-    batches = amounts(size, 1, 0).batches
     return CostModel(
         evaluation=says,
         size=size,
         costs=found.costs,
         level=level,
         sampled_reach=widening
-        * math.hypot(
-            quantile * math.sqrt(found.step_variance),
-            event_quantile * math.sqrt(seen),
-            rare / math.sqrt(len(own)),
-        ),
+        * math.hypot(quantile * math.sqrt(found.step_variance), found.events.sampled(tail)),
         evaluation_reach=widening
         * quantile
         # of the run to come, and of the pilot's own
         * math.sqrt(of_evaluation * (1 + 1 / evaluated) + unseen),
-        event_reach=widening
-        * math.hypot(event_quantile * math.sqrt(of_event + found.batch_variance / batches), rare),
+        event_reach=widening * found.events.single(tail, amounts(size, 1, 0).batches),
         pace_reach=widening * pace_quantile * math.sqrt(of_pace * (1 + 1 / processes)),
         hidden_reach_s=widening * hidden_quantile * found.hidden_error_s,
         operations_ratio=operations_ratio,
