@@ -547,7 +547,9 @@ def test_slow_evaluations_belong_to_what_evaluation_costs(told: Callable[..., Su
     assert found.mean() / (usual.estimate / (1 - usual.estimate)) == pytest.approx(1.5, rel=0.12)
 
 
-def test_of_a_short_job_slow_evaluations_are_seen(told: Callable[..., Summary]) -> None:
+def test_of_a_short_job_slow_evaluations_are_seen(
+    told: Callable[..., Summary], tmp_path: Path
+) -> None:
     """A tenth of 100 steps has room for two evaluations; some are made that follow others."""
     short, slow = {"epochs": 4, "steps_in_epoch": 25}, {"probability": 0.25, "factor": 3.0}
     share = _every_epoch(told(**short)).estimate
@@ -555,8 +557,10 @@ def test_of_a_short_job_slow_evaluations_are_seen(told: Callable[..., Summary]) 
     covered = 0
     for seed in range(16):
         found = told(seed=seed, slow_evaluations=slow, **short)
-        assert found.pilot is not None
-        assert found.pilot.steps == 10
+        (pilot,) = (tmp_path / "told" / "pilots.jsonl").read_text().splitlines()
+        timeline = json.loads(pilot)["measured"]["timeline"]
+        assert len(timeline["steps_ns"]) == 10
+        assert len(timeline["evaluations"]) == 12
         own = _every_epoch(found)
         covered += (own.low or 0) <= true <= (own.high or 0)
     assert covered >= 13
