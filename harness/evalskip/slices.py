@@ -9,17 +9,19 @@ such steps, the first evaluation for the first alone, and what happens once stan
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evalskip.cut import cut, times
 from evalskip.probe.layout import layout
 from evalskip.probe.measured import EvaluationSet
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from evalskip.cut import RunPieces
     from evalskip.probe.measured import Evaluation, Timeline, Training, Whole
 
 # the first steps of a run can be many times slower than all that follow
@@ -92,6 +94,18 @@ class Weights:
     saves: list[float]
     logs: list[float]
 
+    def applied(self, pieces: RunPieces) -> RunPieces:
+        """The pieces, each as many times as it stands for; steps as they are."""
+        return replace(
+            pieces,
+            evaluations=[
+                each.times(own)
+                for each, own in zip(pieces.evaluations, self.evaluations, strict=True)
+            ],
+            saves=times(self.saves, pieces.saves),
+            logs=times(self.logs, pieces.logs),
+        )
+
 
 def weights(timeline: Timeline, whole: Whole, window: int) -> Weights:
     """The weights of a slice's pieces.
@@ -152,23 +166,15 @@ def extrapolated(timeline: Timeline, whole: Whole, window: int) -> dict[str, Any
         whole: what it is a slice of.
         window: see :func:`weights`.
     """
-    found = weights(timeline, whole, window)
+    found, slice_ns = weights(timeline, whole, window), cut(timeline, unit_ns=1)
     evaluations, training = timeline.evaluations, whole.training
-    log = tokens = 0.0
-    spent = []
-    for evaluation, parts in zip(evaluations, found.evaluations, strict=True):
-        *own, own_log = parts
-        spent.append(_sum(own, evaluation.pieces_ns))
-        log += own_log * evaluation.log_ns
-        tokens += own_log * _scaled(evaluation, "tokens", whole)
-    phases = {
-        "train": round(_sum(found.steps, timeline.steps_ns)),
-        "evaluate": round(sum(spent)),
-        "save": round(_sum(found.saves, [ns for _, ns in timeline.saves_ns])),
-        "log": round(log + _sum(found.logs, [ns for _, ns in timeline.logs_ns])),
-        "other": timeline.before_loop_ns + timeline.after_loop_ns,
-    }
-    waits = _waits(timeline, phases)
+    tokens = sum(
+        own[-1] * _scaled(evaluation, "tokens", whole)
+        for evaluation, own in zip(evaluations, found.evaluations, strict=True)
+    )
+    whole_ns = replace(found.applied(slice_ns), steps=times(found.steps, slice_ns.steps))
+    phases = {phase: round(ns) for phase, ns in whole_ns.phases().items()}
+    waits = _waits(timeline, slice_ns, phases)
     wall = sum(phases.values())
     phases = {phase: ns - waits.get(phase, 0) for phase, ns in phases.items()}
     steps = training.steps if training else len(timeline.steps_ns)
@@ -186,16 +192,15 @@ def extrapolated(timeline: Timeline, whole: Whole, window: int) -> dict[str, Any
         "evaluated_after": evaluated_after,
         "evaluation_rows": round(_scaled(first, "rows", whole)) if first else None,
         "evaluation_tokens": round(tokens),
-        "first_evaluation_ns": round(_sum(_pieces(first, 1.0, whole)[:-1], first.pieces_ns))
+        "first_evaluation_ns": round(sum(times(_pieces(first, 1.0, whole)[:-1], first.pieces_ns)))
         if first
         else None,
     }
 
 
-def _waits(timeline: Timeline, phases: Mapping[str, int]) -> dict[str, int]:
+def _waits(timeline: Timeline, slice_ns: RunPieces, phases: Mapping[str, int]) -> dict[str, int]:
     """What the whole waits at collectives: of each phase the part that the slice did."""
-    evaluated = sum(sum(evaluation.pieces_ns) for evaluation in timeline.evaluations)
-    own = {**phases, "train": sum(timeline.steps_ns), "evaluate": evaluated}
+    own = slice_ns.phases()
     return {
         phase: round(ns * phases[phase] / own[phase]) if own[phase] else 0
         for phase, ns in timeline.waits_ns.items()
@@ -318,7 +323,3 @@ def _places(evaluated_after: Sequence[int], steps: int, window: int) -> dict[int
         if after > 0
         for step in range(after, min(after + window, steps))
     }
-
-
-def _sum(weights: Sequence[float], times: Sequence[int]) -> float:
-    return sum(weight * time for weight, time in zip(weights, times, strict=True))

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
     from evalskip.analysis.events import Events
     from evalskip.analysis.levels import Paces
-    from evalskip.analysis.parts import Evaluation, Part
+    from evalskip.analysis.parts import Part
     from evalskip.analysis.pieces import Floats
+    from evalskip.cut import EvaluationPieces
 
 # batches of an evaluation, so that the first can be told apart
 _SEVERAL = 3
@@ -235,7 +236,7 @@ def _aside(parts: Sequence[Part], level: Mapping[int, float], jobs: JobCounts) -
     return (max(0, jobs.saves - 1) * mean(later) + jobs.logs * logs) / jobs.steps
 
 
-def _first_batch(found: Evaluation, batches: Floats, pace: float) -> float:
+def _first_batch(found: EvaluationPieces, batches: Floats, pace: float) -> float:
     """What the first batch of an evaluation takes beyond what such a batch costs."""
     if len(found.batches) < _SEVERAL:
         return 0.0

@@ -19,8 +19,9 @@ from evalskip.analysis.levels import between
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalskip.analysis.parts import Evaluation, Part
+    from evalskip.analysis.parts import Part
     from evalskip.analysis.pieces import Floats
+    from evalskip.cut import EvaluationPieces
     from evalskip.summary import PieceCosts
 
 MOMENT_BELIEF, MOMENT_DEGREES = 0.14, 3.0
@@ -119,7 +120,7 @@ def events_of(
     )
 
 
-def _pace(event: Evaluation, costs: PieceCosts) -> float:
+def _pace(event: EvaluationPieces, costs: PieceCosts) -> float:
     """What it took over what it costs; 0: it costs nothing."""
     batches = sum(costs.batch_s + costs.evaluation_token_s * tokens for tokens in event.tokens)
     expected_s = batches + costs.loader_s + costs.gathered_row_s * event.rows

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from evalskip.cut import cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.probe import measured
+    from evalskip.cut import EvaluationPieces
     from evalskip.probe.measured import Timeline, Training, Whole, WholeJob
 
 # of a process with at least so many steps, the first ones that are told apart: they touch its
@@ -38,23 +40,6 @@ class PilotRun:
     job: WholeJob
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """One evaluation, in seconds; ``rows`` are those of its data sets, on all ranks."""
-
-    loader: float
-    batches: list[float]
-    tokens: list[int]
-    aggregation: float
-    log: float
-    rows: int
-    is_first: bool
-
-    @property
-    def total(self) -> float:
-        return self.loader + sum(self.batches) + self.aggregation
-
-
 @dataclass
 class Part:
     """A few steps of a process, or one of its evaluations with the steps that follow it.
@@ -68,7 +53,7 @@ class Part:
     steps: list[tuple[float, int, int]] = field(default_factory=list)
     after: list[tuple[float, int, int]] = field(default_factory=list)
     first: list[tuple[float, int, int]] = field(default_factory=list)
-    evaluations: list[Evaluation] = field(default_factory=list)
+    evaluations: list[EvaluationPieces] = field(default_factory=list)
     saves: list[float] = field(default_factory=list)
     logs: list[float] = field(default_factory=list)
     edges: float = 0.0
@@ -87,28 +72,26 @@ def parts_of(runs: Sequence[PilotRun], window: int) -> list[Part]:
 
 
 def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
-    timeline = run.timeline
-    count = len(timeline.steps_ns)
+    pieces = cut(run.timeline)
+    count = len(pieces.steps)
     warm_up = next(first for fewest, first in _WARM_UP if count >= fewest)
-    ends = sorted({found.after_step for found in timeline.evaluations} - {0})
-    between = min((end - begin for begin, end in pairwise([0, *ends])), default=count)
-    window = min(window, max(1, between // 2))
     rows = sum(evaluated for _, evaluated in run.whole.sets.values())
-    evaluated: dict[int, list[Evaluation]] = {}
-    for number, found in enumerate(timeline.evaluations):
-        own = evaluated.setdefault(found.after_step, [])
-        own.append(_evaluation(found, rows or found.rows, is_first=number == 0))
+    evaluated = {
+        step: [replace(each, rows=rows or each.rows) for each in found]
+        for step, found in pieces.evaluations_after().items()
+    }
+    ends = sorted({0, *evaluated})
+    between = min((end - begin for begin, end in pairwise(ends)), default=count)
+    window = min(window, max(1, between // 2))
     first = Part(process, run.evaluation)
-    first.edges = (timeline.before_loop_ns + timeline.after_loop_ns) / 1e9
-    first.saves = [ns / 1e9 for _, ns in timeline.saves_ns]
-    first.logs = [ns / 1e9 for _, ns in timeline.logs_ns]
+    first.edges = pieces.before_loop + pieces.after_loop
+    first.saves, first.logs = pieces.saves, pieces.logs
     # one before training is followed by first steps, which tell nothing of hidden cost
     first.evaluations = evaluated.get(0, [])
     parts, steps, event = [first], first, None
     since = window
     for step in range(count):
-        batches, _, tokens = timeline.step_shapes[step]
-        piece = (timeline.steps_ns[step] / 1e9, batches, tokens)
+        piece = (pieces.steps[step], *pieces.shapes[step])
         if step < warm_up:
             first.first.append(piece)
         elif event is not None and since < window:
@@ -124,15 +107,3 @@ def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
             parts.append(event)
             since = 0
     return parts
-
-
-def _evaluation(found: measured.Evaluation, rows: int, *, is_first: bool) -> Evaluation:
-    return Evaluation(
-        loader=found.loader_ns / 1e9,
-        batches=[ns / 1e9 for ns in found.batches_ns],
-        tokens=[tokens for _, tokens in found.shapes],
-        aggregation=found.aggregation_ns / 1e9,
-        log=found.log_ns / 1e9,
-        rows=rows,
-        is_first=is_first,
-    )

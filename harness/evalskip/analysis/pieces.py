@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalskip.cut import cut, times
 from evalskip.messages import say
 from evalskip.probe.measured import PHASES
 from evalskip.slices import weights
@@ -93,7 +93,7 @@ def pieces_of(
                     block=block,
                 )
             )
-        elif min(map(min, filter(None, row.times)), default=0) < 0:
+        elif row.runs_backwards:
             warnings.append(
                 say(
                     "{arm}, block {block}: left out: its clock went backwards",
@@ -147,58 +147,34 @@ def pieces_of(
 class _Row:
     """Nanoseconds of one run's pieces, those of evaluations and remainders for the whole job."""
 
-    steps: list[int]
+    steps: list[float]
     evaluations: list[float]
     remainders: list[float]
     evaluated_after: tuple[int, ...]
     weights: tuple[float, ...] | None
-
-    @property
-    def times(self) -> tuple[Sequence[float], ...]:
-        return self.steps, self.evaluations, self.remainders
+    runs_backwards: bool
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(map(len, self.times))
+        return len(self.steps), len(self.evaluations), len(self.remainders)
 
     @property
     def total(self) -> float:
         """T, of the whole job."""
-        steps: float = sum(self.steps)
-        if self.weights:
-            steps = sum(weight * ns for weight, ns in zip(self.weights, self.steps, strict=True))
-        return steps + sum(self.evaluations) + sum(self.remainders)
-
-
-_BACKWARDS = _Row([-1], [], [], (), None)
-"""Stands for a run whose clock ran backwards within an evaluation."""
+        steps = times(self.weights, self.steps) if self.weights else self.steps
+        return sum(steps) + sum(self.evaluations) + sum(self.remainders)
 
 
 def _row(run: Steps, window: int) -> _Row:
-    timeline, whole = run.timeline, run.whole
-    evaluations: list[list[float]] = [[*e.pieces_ns, e.log_ns] for e in timeline.evaluations]
-    edges = [timeline.before_loop_ns, timeline.after_loop_ns]
-    saves: list[float] = [ns for _, ns in timeline.saves_ns]
-    logs: list[float] = [ns for _, ns in timeline.logs_ns]
-    if any(ns < 0 for ns in chain.from_iterable(evaluations)):
-        return _BACKWARDS
-    found = weights(timeline, whole, window) if whole else None
-    if found:
-        evaluations = list(map(_scaled, evaluations, found.evaluations))
-        saves, logs = _scaled(saves, found.saves), _scaled(logs, found.logs)
-    # several sets, or one more evaluation after training, may follow the same step
-    after: dict[int, float] = {}
-    for evaluation, pieces in zip(timeline.evaluations, evaluations, strict=True):
-        step = evaluation.after_step
-        after[step] = after.get(step, 0.0) + sum(pieces)
+    pieces = cut(run.timeline, unit_ns=1)
+    found = weights(run.timeline, run.whole, window) if run.whole else None
+    whole = found.applied(pieces) if found else pieces
+    after = whole.evaluations_after()
     return _Row(
-        steps=timeline.steps_ns,
-        evaluations=list(after.values()),
-        remainders=[*edges, *saves, *logs],
+        steps=pieces.steps,
+        evaluations=[sum(e.total + e.log for e in evaluated) for evaluated in after.values()],
+        remainders=whole.remainders,
         evaluated_after=tuple(after),
         weights=tuple(found.steps) if found else None,
+        runs_backwards=pieces.runs_backwards,
     )
-
-
-def _scaled(times: Sequence[float], by: Sequence[float]) -> list[float]:
-    return [weight * ns for weight, ns in zip(by, times, strict=True)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from evalskip.cut import cut
 from evalskip.errors import MeasurementError
 from evalskip.plan import PILOT_BLOCK, plan, request_for
 from evalskip.schedules import AsWritten
@@ -113,14 +114,15 @@ def _told(spec: Spec, pilot: RunRecord, timeline: Timeline, whole: Whole) -> Est
     wall, phases, waits = pilot.wall_ns or 0, pilot.phases_ns, pilot.waits_ns
     inside = sum(phases[phase] + waits.get(phase, 0) for phase in ("train", "evaluate"))
     rest = (wall - inside) / 1e9
-    step = median(timeline.steps_ns[len(timeline.steps_ns) // 2 :]) / 1e9
+    pieces = cut(timeline)
+    step = median(pieces.steps[len(pieces.steps) // 2 :])
     batch = evaluation = 0.0
     rows = sum(rows for rows, _ in whole.sets.values())
-    if timeline.evaluations:
-        times = timeline.evaluations[-1].batches_ns
-        batch = median(times or [0]) / 1e9
+    if pieces.evaluations:
+        batches = pieces.evaluations[-1].batches
+        batch = median(batches or [0.0])
         run = sum(run for _, run in whole.sets.values())
-        evaluation = batch * len(times) * (rows / run if run else 1.0)
+        evaluation = batch * len(batches) * (rows / run if run else 1.0)
     beyond = pilot.turnaround_ns / 1e9 - timeline.wall_ns / 1e9
     runs = {}
     for arm in spec.all_arms():

@@ -11,6 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from evalskip.analysis.parts import PilotRun
+from evalskip.cut import cut
 from evalskip.errors import InputError, MeasurementError
 from evalskip.files import append_line
 from evalskip.launch import launcher_for
@@ -199,10 +200,10 @@ class _Pilots:
 
     def _sizes(self, budget_s: float, reserved: int) -> list[tuple[int, int, int]]:
         """Steps, evaluations and batches of each, of the processes after the first ones."""
-        timelines = [run.timeline for run in self._found.runs]
-        step_s = median(ns for t in timelines for ns in t.steps_ns) / 1e9
-        batches = [ns for t in timelines for e in t.evaluations for ns in e.batches_ns]
-        batch_s = median(batches) / 1e9 if batches else 0.0
+        pieces = [cut(run.timeline) for run in self._found.runs]
+        step_s = median(step for each in pieces for step in each.steps)
+        batches = [s for each in pieces for e in each.evaluations for s in e.batches]
+        batch_s = median(batches or [0.0])
         beyond_s = median(self._beyond_s)
         left = self._found.left - reserved
         count = max(_PROCESSES, len(self._kinds))

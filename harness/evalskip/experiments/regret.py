@@ -23,6 +23,7 @@ from evalskip.analysis.regret import (
 )
 from evalskip.analysis.summarise import scope_of
 from evalskip.claims.ledger import judged_by_regret
+from evalskip.cut import cut
 from evalskip.errors import InputError, MeasurementError
 from evalskip.files import append_line
 from evalskip.jobs import CurveRequest, RunRequest
@@ -237,17 +238,17 @@ class _Regret:
             holdout_set=self._held(seed),
         )
         measured = self._run(launcher, seed, request)
-        timeline, told = measured.timeline, _curve_of(measured).points
+        told = _curve_of(measured).points
         curve = curve_from(measured, seed, request.holdout_set, self._steps_per_epoch)
         steps = curve.steps
         if not np.isfinite(curve.loss).all():
             raise MeasurementError(f"seed {seed}: the loss of an evaluation is not a number")
-        evaluations = timeline.evaluations
+        pieces = cut(measured.timeline)
         cost = ReplayCosts(
-            step_s=median(timeline.steps_ns) / 1e9,
+            step_s=pieces.usual_step,
             # what follows the batches is the keeping of losses, which no user's evaluation has
-            loader_s=median(e.loader_ns for e in evaluations) / 1e9,
-            batch_s=median(ns for e in evaluations for ns in e.batches_ns) / 1e9,
+            loader_s=median(each.loader for each in pieces.evaluations),
+            batch_s=pieces.usual_batch,
             batch=self._size.evaluation_batch,
             evaluation_rows=self._rows,
         )
