@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evalskip.analysis.interim import simultaneous_level
+from evalskip.messages import words
+from evalskip.notes import note
 from evalskip.records import RecordStore, whole_attempts
 from evalskip.summary import read_summary
 from support import ROOT, descendants_marked, run_inside
@@ -178,7 +180,7 @@ def test_unmatched_work_is_shown_and_enters_no_estimate(
     assert not summary.matched.same_work
     assert summary.matched.blocks == 0
     assert summary.comparisons == []
-    assert "3 of 3 blocks do not match" in summary.warnings[0]
+    assert summary.warnings[0] == note("blocks_differ", part=3, whole=3)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +223,7 @@ def test_a_bad_run_is_a_recorded_outcome_and_the_experiment_goes_on(
             assert record.status == "ok"
     summary = read_summary(tmp_path / "out")
     assert summary.arms["every_epoch@16"].failed_runs == {status: 2}
-    assert any("every_epoch@16: 2 of its runs ended" in text for text in summary.warnings)
+    assert any("every_epoch@16: 2 of its runs ended" in words(each) for each in summary.warnings)
     assert summary.compared("every_epoch@64", "wall_clock").blocks == 2
     assert summary.compared("every_epoch@16", "wall_clock") is None
     assert descendants_marked(mark) == []
@@ -378,7 +380,7 @@ def test_a_budget_ends_between_blocks(
     ended = evalskip("bench", _slow_spec(write_spec), "--out", tmp_path / "out", "--budget", "1s")
     assert ended.returncode == 0
     summary = read_summary(tmp_path / "out")
-    assert summary.effort.stopped == "the budget of 1 s is used up"
+    assert summary.effort.stopped == note("budget_used", budget=1.0)
     assert summary.effort.blocks == 1
     comparison = summary.compared("every_epoch@16", "wall_clock")
     assert comparison.throughput_gain.low is None
@@ -542,7 +544,7 @@ def test_looks_end_the_experiment_once_every_verdict_is_settled(
     levels = {c.throughput_gain.level for c in summary.comparisons} | {summary.noise_floor.level}
     assert levels == {simultaneous_level(0.95, [6, 9], 3)}
     assert summary.effort.blocks == 6
-    assert summary.effort.stopped == "every verdict was settled at the look after 6 blocks"
+    assert summary.effort.stopped == note("verdicts_settled", look=6)
     (claim,) = summary.claims
     assert (claim.id, claim.verdict) == ("speed", "conditional")
     assert "not yet measured on a GPU" in claim.scope

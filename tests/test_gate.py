@@ -175,7 +175,7 @@ def test_bad_input_is_one_line(measure: Callable[..., Path], tmp_path: Path) -> 
     empty = tmp_path / "empty"
     empty.mkdir()
     half(good / "summary.json", tmp_path / "half")
-    edited(good / "summary.json", tmp_path / "old", schema_version=2)
+    edited(good / "summary.json", tmp_path / "old", schema_version=1)
     pickled = tmp_path / "pickled.json"
     pickled.write_bytes(b"\x80\x04cos\nsystem\n.")
     text = tmp_path / "text.json"

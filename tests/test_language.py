@@ -14,16 +14,9 @@ import pytest
 
 from evalskip.claims.ledger import retold as result_retold
 from evalskip.claims.ledger import told_anew
-from evalskip.messages import (
-    LANGUAGES,
-    catalogue,
-    counted,
-    listed,
-    retold,
-    say,
-    section_by_section,
-    speaking,
-)
+from evalskip.messages import LANGUAGES, catalogue, counted, listed, say, speaking, words
+from evalskip.messages.words import WORDS
+from evalskip.notes import Note, note
 from evalskip.report.html import write_page
 from evalskip.report.markdown import markdown
 from evalskip.report.plots import plots_of
@@ -108,19 +101,6 @@ def test_every_message_is_given_what_it_is_filled_in_with() -> None:
                 assert given <= set.union(*wanted), f"{path.name}: {ast.unparse(node)}"
 
 
-def test_what_is_stored_is_what_is_said_before_there_is_a_report() -> None:
-    told = ("report", "claims", "messages")
-    stored = {
-        template
-        for path in sorted(HARNESS.rglob("*.py"))
-        if path.relative_to(HARNESS).parts[0] not in told
-        for template in templates_in(path)
-    }
-    sections = section_by_section("zh")
-    assert sections["stored"].keys() == stored
-    assert sections["said"].keys() & stored == set()
-
-
 class Text(HTMLParser):
     """What a reader of a page sees, plots included, and what is read out to one who does not."""
 
@@ -161,15 +141,15 @@ def own_words(document: dict[str, Any]) -> Iterator[str]:
 
 def english_in(text: str, own: Iterable[str]) -> list[str]:
     """Every two words of English that stand together, after what stays as it is."""
-    for words in sorted(own, key=len, reverse=True):
-        text = text.replace(words, "·") if len(words) > 2 else text
+    for known in sorted(own, key=len, reverse=True):
+        text = text.replace(known, "·") if len(known) > 2 else text
     chunks = [
         re.fullmatch(r"[(“\"]*([A-Za-z]{2,}(?:-[A-Za-z]+)*)[)”\",.;:]*", c)
         for c in re.split(r"\s+|(?=[^\x00-\x7f])|(?<=[^\x00-\x7f])", text)
         if c
     ]
-    words = ["" if found is None or found[1] in NAMES else found[1] for found in chunks]
-    return [f"{one} {other}" for one, other in pairwise(words) if one and other]
+    left = ["" if found is None or found[1] in NAMES else found[1] for found in chunks]
+    return [f"{one} {other}" for one, other in pairwise(left) if one and other]
 
 
 @pytest.mark.parametrize("directory", RESULTS, ids=lambda path: path.name)
@@ -202,9 +182,9 @@ def test_a_ledger_is_told_in_every_language(tmp_path: Path) -> None:
     ended = run_inside("claims", *RESULTS, "--report", out)
     assert ended.returncode == 0, ended.stderr
     own = [
-        words
+        text
         for directory in RESULTS
-        for words in own_words(json.loads((directory / "summary.json").read_text()))
+        for text in own_words(json.loads((directory / "summary.json").read_text()))
     ]
     for name in ("report.zh.md", "report.zh.html"):
         text = (out / name).read_text()
@@ -224,9 +204,9 @@ def test_several_results_are_compared_in_chinese(tmp_path: Path) -> None:
     ended = run_inside("report", *several, "--lang", "zh", "--out", tmp_path)
     assert ended.returncode == 0, ended.stderr
     own = [
-        words
+        text
         for directory in several
-        for words in own_words(json.loads((directory / "summary.json").read_text()))
+        for text in own_words(json.loads((directory / "summary.json").read_text()))
     ]
     reader = Text()
     reader.feed((tmp_path / "report.zh.html").read_text())
@@ -277,7 +257,7 @@ def test_english_is_the_same_after_chinese_was_spoken(tmp_path: Path) -> None:
         with speaking("zh"):
             told = result_retold(summary)
             assert write_page(tmp_path, [told]).name == "report.zh.html"
-            assert markdown([told]) != markdown([summary])
+            assert re.search("[\u4e00-\u9fff]", markdown([told]))
         assert write_page(tmp_path / "after", [summary]).read_bytes() == before
         assert markdown([summary]) == (REFERENCE / name / "report.md").read_text()
 
@@ -301,40 +281,46 @@ def test_what_the_script_of_the_page_says_is_in_it_as_it_is_replaced() -> None:
         assert english not in chinese, english
 
 
-def test_stored_texts_are_known_again() -> None:
-    texts = {
-        "every epoch": "每轮",
-        "every 12 epochs": "每 12 轮",
-        "within 5 % of T and 0.02 nats of regret: every 5 epochs; "
-        "none of 10 lost more, but up to 26 % of runs could": (
+def test_a_note_is_said_in_every_language() -> None:
+    within = note(
+        "within",
+        share=5.0,
+        regret=0.02,
+        chosen=note("every_n_epochs", count=5),
+        others=note("others_may_lose", whole=10, most=26.0),
+    )
+    assert words(within) == (
+        "within 5 % of T and 0.02 nats of regret: every 5 epochs; none of 10 lost more, but up to "
+        "26 % of runs could"
+    )
+    assert words(note("every_n_epochs", count=1)) == "every 1 epoch"
+    assert Note.model_validate_json(within.model_dump_json()) == within
+    with speaking("zh"):
+        assert words(within) == (
             "不超过 T 的 5 % 且遗憾值不超过 0.02 nats：每 5 轮；"
             "10 次运行均未损失更多，但最多可能有 26 % 的运行会"
-        ),
-        "evaluate every 1,200 steps: 1.8 % (at 95 %: 1.6 to 2.1 %) of the run": (
-            "每 1,200 步评估一次：占整次运行的 1.8 %（95 % 区间：1.6 至 2.1 %）"
-        ),
-        "off: 2 of its runs ended failed: no such file": (
-            "off：有 2 次运行以 failed 结束：no such file"
-        ),
-        "nothing of ours": "nothing of ours",
-    }
-    for english, chinese in texts.items():
-        assert retold(english) == english
-        with speaking("zh"):
-            assert retold(english) == chinese
+        )
+        assert words("tiny-llama") == "tiny-llama"
 
 
-def test_a_replay_that_is_not_proven_is_told_of() -> None:
-    summary = read_summary(REFERENCE / "overfit-cpu").model_copy(deep=True)
-    summary.regret[0].not_proven = [
-        "seed 3, every 5 epochs, patience 3: stopped at step: replay 90, real 95; "
-        "kept step: replay 45, real 50"
-    ]
-    with speaking("zh"):
-        assert result_retold(summary).regret[0].not_proven == [
-            "随机种子 3，每 5 轮，耐心值 3：停止的步：回放为 90，实际为 95；"
-            "保留的步：回放为 45，实际为 50"
-        ]
+def test_every_note_has_words_and_is_given_what_they_hold() -> None:
+    used = set()
+    for path in sorted(HARNESS.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+        if path.name != "words.py":
+            used |= WORDS.keys() & texts
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) != "note":
+                continue
+            code = node.args[0]
+            given = {keyword.arg for keyword in node.keywords}
+            if not isinstance(code, ast.Constant) or None in given:
+                continue
+            templates = WORDS[code.value]
+            for template in templates if isinstance(templates, tuple) else [templates]:
+                assert {name for name, _ in fields(template)} <= given, f"{path}: {code.value}"
+    assert WORDS.keys() - used == set()
 
 
 def test_lists_and_counts() -> None:

@@ -16,6 +16,8 @@ from evalskip.analysis.recommendation import recommend
 from evalskip.jobs import Keeping, LlamaFactoryJob
 from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
+from evalskip.messages import words
+from evalskip.notes import note
 from evalskip.summary import CostModel, JobSize, PieceCosts
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ SIZE = JobSize(
     evaluation_tokens_per_row=64,
 )
 MODEL = CostModel(
-    evaluation="its own rows",
+    evaluation=[note("own_rows")],
     size=SIZE,
     costs=PieceCosts(
         once_s=0.0,
@@ -94,7 +96,7 @@ def recommended(configuration: dict[str, Any], outcome: str) -> Recommendation:
 
 def pasted(configuration: dict[str, Any], outcome: str) -> dict[str, Any]:
     """The configuration with the recommended lines in place of its own."""
-    lines = recommended(configuration, outcome).lines["a LLaMA-Factory YAML"]
+    lines = recommended(configuration, outcome).lines["llamafactory_yaml"]
     # a key that is there twice is refused, a value that YAML reads otherwise is seen below
     found = YAML(typ="safe", pure=True).load("\n".join(lines))
     assert len(found) == len(lines)
@@ -118,25 +120,26 @@ def test_the_trainer_takes_what_is_recommended(
         assert arguments.load_best_model_at_end == configuration["load_best_model_at_end"]
     else:
         assert arguments.eval_strategy == "no"
-    lines = recommended(configuration, outcome).lines["TrainingArguments"]
-    code = "".join(line for line in lines if not line.startswith("#"))
+    lines = recommended(configuration, outcome).lines["training_arguments"]
+    code = "".join(line for line in lines if isinstance(line, str))
     given = {**settings, **eval(f"dict({code})")}
     TrainingArguments(str(tmp_path), use_cpu=True, report_to=[], **given)
 
 
 def test_what_stands_against_a_recommendation_is_said() -> None:
     loads = {"save_strategy": "steps", "load_best_model_at_end": True, "early_stopping_steps": 2}
-    told = recommended(loads, "once").says
+    told = words(recommended(loads, "once").advice)
     assert "against that stands load_best_model_at_end, early_stopping_steps" in told
-    starved = recommended({**loads, "early_stopping_steps": 9}, "steps").says
+    starved = words(recommended({**loads, "early_stopping_steps": 9}, "steps").advice)
     assert "early stopping with a patience of 9 could not act on that" in starved
     plain = {"save_strategy": "no", "load_best_model_at_end": False, "early_stopping_steps": None}
-    assert "against" not in recommended(plain, "never").says
+    assert recommended(plain, "never").advice.code == "do_not_evaluate"
 
 
 def test_a_job_that_is_within_its_share_has_nothing_to_paste() -> None:
     found = recommend(MODEL, 0.25, before=0, closing=1, keeping=Keeping(), as_written=[8, 16, 16])
-    assert found.says == "as written it is already: 15.8 % (at 95 %: 15.8 to 15.8 %) of the run"
+    says = "as written it is already: 15.8 % (at 95 %: 15.8 to 15.8 %) of the run"
+    assert words(found.advice) == says
     assert found.lines == {}
     assert found.evaluations == 3
 
@@ -146,8 +149,9 @@ def test_a_share_below_the_limit_is_never_answered_with_none() -> None:
     unsure = MODEL.model_copy(update={"evaluation_reach": 0.2})
     found = recommend(unsure, 0.06, before=0, closing=0, keeping=Keeping())
     assert found.evaluations == 1
-    assert found.says.startswith("evaluate once, after training: 5.9 %")
-    assert found.says.endswith("which may be more than 6 %")
+    says = words(found.advice)
+    assert says.startswith("evaluate once, after training: 5.9 %")
+    assert says.endswith("which may be more than 6 %")
     assert recommend(unsure, 0.05, before=0, closing=0, keeping=Keeping()).evaluations == 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +11,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from evalskip.errors import InputError
-from evalskip.jobs.llamafactory.settings import PYTHON
+from evalskip.jobs.llamafactory.settings import PYTHON, built_interpreters
 from evalskip.jobs.llamafactory.tiny import make_tiny
+from evalskip.notes import note
 from evalskip.records import RecordStore
 from evalskip.spec import load_spec
 from evalskip.summary import read_summary
@@ -108,7 +111,7 @@ def test_arms_differ_in_evaluation_alone(users_file: Callable[..., Path]) -> Non
     assert written["load_best_model_at_end"] is True
     assert written["eval_strategy"] == "epoch"
     assert "do_eval" not in written
-    changed = [line.split(":")[0] for line in spec.job.changes()]
+    changed = [change.parameters.get("key", "val_size") for change in spec.job.changes()]
     assert set(changed) == {
         "output_dir",
         "report_to",
@@ -118,7 +121,7 @@ def test_arms_differ_in_evaluation_alone(users_file: Callable[..., Path]) -> Non
         "val_size",
     }
     steered = spec.job.coupled(spec.all_arms()[2].schedule)
-    assert steered == "load_best_model_at_end lets evaluation steer training"
+    assert steered == note("evaluation_steers", settings=["load_best_model_at_end"])
 
 
 def test_a_spec_of_ours_may_hold_a_users_file(
@@ -338,6 +341,51 @@ def test_a_slice_tells_what_the_whole_would_do(
     assert records["every_epoch"].evaluation_rows == 60
     assert records["off"].steps == 180
     assert read_summary(out).extrapolated.of_steps == 180
+
+
+@pytest.mark.slow
+@needs_llamafactory
+@pytest.mark.nightly
+@pytest.mark.parametrize("python", built_interpreters())
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # 58 batches an epoch, which three do not divide
+        {"num_train_epochs": 3, "gradient_accumulation_steps": 3},
+        {"num_train_epochs": 3, "eval_strategy": "steps", "eval_steps": 13},
+        {"max_steps": 95, "eval_strategy": "epoch"},
+        {"num_train_epochs": 1.5, "eval_strategy": "epoch"},
+    ],
+    ids=["accumulation", "steps", "max_steps", "half an epoch"],
+)
+def test_slices_and_predictions_count_as_each_release_does(
+    changes: dict[str, Any],
+    python: str,
+    users_file: Callable[..., Path],
+    tmp_path: Path,
+    evalskip: Callable[..., Any],
+) -> None:
+    path = users_file(max_samples=290, output_dir=str(tmp_path / "saves"), **changes)
+    command = [python, "-c", "from llamafactory.cli import main; main()", "train", str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    lines = (tmp_path / "saves" / "trainer_log.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    inside = [each["current_steps"] for each in entries if "eval_loss" in each]
+    after = (tmp_path / "saves" / "eval_results.json").exists()
+
+    options = ["--python", python, "--budget", "3s", "--out", tmp_path / "slice"]
+    ended = evalskip("bench", path, "--arms", "as_written", *options, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    records = {record.arm: record for record in RecordStore(tmp_path / "slice").read()}
+    steps = entries[-1]["total_steps"]
+    assert records["as_written"].steps == steps
+    assert records["as_written"].evaluated_after == [*inside, *[steps] * after]
+
+    options = ["--python", python, "--budget", "5s", "--out", tmp_path / "pilot"]
+    ended = evalskip("predict", path, *options, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    rows = {row.arm: row for row in read_summary(tmp_path / "pilot").predictions}
+    assert rows["as_written"].evaluations == len(inside) + after
 
 
 @pytest.mark.slow

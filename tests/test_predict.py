@@ -20,6 +20,7 @@ from evalskip.analysis.prediction import amounts, predict, spent
 from evalskip.analysis.recommendation import densest
 from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
+from evalskip.notes import note
 from evalskip.probe.layout import pilot_layout, pilot_rows, pilot_steps
 from evalskip.report.markdown import markdown
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps
@@ -169,7 +170,7 @@ def test_the_recommended_schedule_is_the_densest_within_the_share(
         assert each.evaluations <= most
         if each.every_steps:
             assert each.every_steps <= math.ceil(240 / most) * 1.1 + 1
-            assert each.lines["a LLaMA-Factory YAML"] == [
+            assert each.lines["llamafactory_yaml"] == [
                 "eval_strategy: steps",
                 f"eval_steps: {each.every_steps}",
             ]
@@ -182,7 +183,7 @@ def test_a_share_that_holds_no_evaluation_is_said(
     largest = found.recommendations[-1]
     assert largest.every_steps is None
     assert largest.evaluations == 0
-    assert largest.says.startswith("do not evaluate: even once, at the end, would take")
+    assert largest.advice.code == "do_not_evaluate"
     assert "do not evaluate" in (tmp_path / "told" / "report.md").read_text()
 
 
@@ -308,7 +309,7 @@ def model_of(**changes: Any) -> CostModel:
         evaluation_tokens_per_row=10,
     )
     return CostModel(
-        evaluation="",
+        evaluation=[],
         size=size,
         costs=costs,
         level=0.95,
@@ -325,7 +326,9 @@ def test_what_a_cost_model_adds_up_to() -> None:
     wall, evaluated = spent(model.costs, amounts(model.size, 10, 9))
     assert evaluated == pytest.approx(10 * 5 + 2)
     assert wall == pytest.approx(1000 + 3 + 52 + 0.9)
-    found = predict(model, amounts(model.size, 10, 9), arm="a", schedule="s", evaluation_rows=None)
+    found = predict(
+        model, amounts(model.size, 10, 9), arm="a", schedule=note("off"), evaluation_rows=None
+    )
     assert found.share.estimate == pytest.approx(52 / wall)
     assert found.throughput_gain.estimate == pytest.approx(wall / 1003 - 1)
     # a share of evaluation that costs nearly all stays one
@@ -333,7 +336,7 @@ def test_what_a_cost_model_adds_up_to() -> None:
         model_of(batch_s=1e6),
         amounts(model.size, 10, 9),
         arm="a",
-        schedule="s",
+        schedule=note("off"),
         evaluation_rows=None,
     )
     assert 0.99 < heavy.share.low < heavy.share.high < 1
@@ -346,7 +349,7 @@ def test_one_evaluation_more_than_the_densest_is_too_many(within: float) -> None
 
     def upper(count: int) -> float:
         of = amounts(model.size, count, max(0, count - 1))
-        share = predict(model, of, arm="", schedule="", evaluation_rows=None).share
+        share = predict(model, of, arm="", schedule=note("off"), evaluation_rows=None).share
         assert share.high is not None
         return share.high
 

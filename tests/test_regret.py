@@ -35,6 +35,8 @@ from evalskip.claims.ledger import judged_by_regret
 from evalskip.claims.missed import within
 from evalskip.experiments.regret import curve_from
 from evalskip.jobs.transformers.curve import held_back
+from evalskip.messages import words
+from evalskip.notes import Note, note
 from evalskip.probe.measured import Measured, parsed
 from evalskip.report.html import write_page
 from evalskip.summary import Effort, RegretSummary, Scope, Summary, read_summary
@@ -109,6 +111,10 @@ def test_a_replay_without_looks_keeps_the_last(loss: list[float]) -> None:
     assert (found.stopped, found.noticed, found.evaluations) == (None, None, 0)
 
 
+def _every(n: int) -> Note:
+    return note("every_n_evaluations", count=n)
+
+
 def test_overfitting_is_noticed_at_the_first_of_two_in_a_row() -> None:
     curve = curve_of([3.0, 2.0, 2.04, 2.01, 2.06, 2.10, 2.2])
     dense = range(7)
@@ -145,9 +151,9 @@ def test_rows_say_what_each_way_to_look_would_have_made_of_it() -> None:
     costs = [COSTS] * 6
     every = {n: list(range(10 * n, 301, 10 * n)) for n in (1, 2, 5)}
     schedules = {
-        **{f"every_n_epochs:{n}": (f"every {n}", steps) for n, steps in every.items()},
-        "final_only": ("once", [300]),
-        "off": ("off", []),
+        **{f"every_n_epochs:{n}": (_every(n), steps) for n, steps in every.items()},
+        "final_only": (note("final_only"), [300]),
+        "off": (note("off"), []),
     }
     looks = looks_of(schedules)
     looks += substitutes(looks[0], 80, 8)
@@ -202,7 +208,7 @@ def test_regret_is_also_told_of_where_a_schedule_may_begin() -> None:
     curves = [overfitting(seed) for seed in range(6)]
     # the best is after step 100, where every fifth falls: begun elsewhere it would miss it
     shifts = {"every:5": [list(range(10 * begin, 301, 50)) for begin in range(1, 6)]}
-    schedules = {f"every:{n}": (f"every {n}", list(range(10 * n, 301, 10 * n))) for n in (1, 5)}
+    schedules = {f"every:{n}": (_every(n), list(range(10 * n, 301, 10 * n))) for n in (1, 5)}
     looks = looks_of(schedules, shifts)
     (_, row) = rows_of(looks, curves, None, margin=0.02, patience=3, **LEVELS)
     assert row.regret is not None
@@ -234,9 +240,12 @@ def judged(curves: list[Curve], **changes: Any) -> dict[str, Any]:
     """The claims' verdicts on a job with these curves."""
     last = curves[0].steps[-1]
     schedules = {
-        f"every_n_epochs:{n}": (f"every {n}", list(range(10 * n, last + 1, 10 * n)))
+        f"every_n_epochs:{n}": (
+            _every(n),
+            list(range(10 * n, last + 1, 10 * n)),
+        )
         for n in (1, 2, 5, 10)
-    } | {"final_only": ("once", [last]), "off": ("off", [])}
+    } | {"final_only": (note("final_only"), [last]), "off": (note("off"), [])}
     shifts = {
         f"every_n_epochs:{n}": [
             sorted({*range(10 * begin, last + 1, 10 * n), last}) for begin in range(1, n + 1)
@@ -269,14 +278,19 @@ def judged(curves: list[Curve], **changes: Any) -> dict[str, Any]:
         within_share=0.05,
         within_regret=0.02,
         recommended=None,
-        says="nothing stays within",
+        advice=note("none_within", share=5.0, regret=0.02),
     )
     summary = Summary.of_nothing(
         name="job",
         scope=Scope(job="a job", model="tiny", parameters=1, device="cpu", versions={}),
         machine={},
         effort=Effort(
-            blocks=0, runs=0, seconds=0, run_overhead_s=None, block_start_s=None, stopped=""
+            blocks=0,
+            runs=0,
+            seconds=0,
+            run_overhead_s=None,
+            block_start_s=None,
+            stopped=note("running"),
         ),
     )
     found = found.model_copy(update=changes)
@@ -292,7 +306,7 @@ def test_claims_on_a_job_that_overfits() -> None:
     assert verdicts["train_loss"] == "refuted"
     assert verdicts["debug_use"] == "supported"
     # every 2 and every 5 lose 0.001 and 0.004 nats, every 10 about 0.017 with what begins when
-    assert "it holds: every 2, every 5" in claims["mixed"].condition
+    assert "it holds: every 2 evaluations, every 5 evaluations" in claims["mixed"].condition
     assert all("not yet measured on a GPU" in claim.scope for claim in claims.values())
 
 
@@ -315,7 +329,12 @@ def test_claims_on_a_job_that_does_not_overfit_are_not_settled() -> None:
 
 def test_claims_do_not_rest_on_a_replay_that_a_real_run_contradicts() -> None:
     curves = [overfitting(seed) for seed in range(6)]
-    claims = judged(curves, not_proven=["seed 0, every 1 epochs: kept step: replay 10, real 20"])
+    differs = note(
+        "replay_differs",
+        run=note("real_run", seed=0, epochs=1),
+        differences=[note("kept_another", replayed=10, real=20)],
+    )
+    claims = judged(curves, not_proven=[differs])
     assert {claim.verdict for claim in claims.values()} == {"inconclusive"}
     assert "replay 10, real 20" in claims["mixed"].condition
 
@@ -331,7 +350,7 @@ def test_ranks_of_what_does_not_vary() -> None:
 def schedules_of(**others: Sequence[int]) -> list[Any]:
     """Every epoch of ten steps, as the job is written, every fifth, others, and off."""
     named = {"every_epoch": range(10, 301, 10), "every_5": range(50, 301, 50), **others, "off": ()}
-    return looks_of({name: (name, list(steps)) for name, steps in named.items()})
+    return looks_of({name: (note(name), list(steps)) for name, steps in named.items()})
 
 
 def test_an_interval_over_seeds_holds_the_sampling_of_the_samples_that_they_share() -> None:
@@ -377,14 +396,15 @@ def reference() -> list[Curve]:
 def test_verdicts_do_not_depend_on_which_of_the_held_back_samples_are_chosen() -> None:
     curves = reference()
     assert sorted(curve.held for curve in curves) == list(range(10))
-    usual = looks_of({"every_epoch": ("every epoch", list(range(9, 271, 9)))})[0]
+    usual = looks_of({"every_epoch": (note("every_epoch"), list(range(9, 271, 9)))})[0]
     verdicts = Counter()
     for chosen in combinations(range(8), 4):
 
         def signal(curve: Curve, chosen: tuple[int, ...] = chosen) -> Any:
             return curve.holdout[:, list(chosen)].mean(axis=1)
 
-        four = Look("holdout:4", "substitute", "4", usual.places, signal, unit=attrgetter("held"))
+        looks = note("rows_held_back", count=4, part=5.0)
+        four = Look("holdout:4", "substitute", looks, usual.places, signal, unit=attrgetter("held"))
         row = rows_of([usual, four], curves, None, margin=0.02, patience=3, **LEVELS)[1]
         verdicts[within(row, 0.02)] += 1
     assert verdicts.total() == 70
@@ -425,8 +445,8 @@ def test_how_often_others_may_lose_more_is_part_of_the_advice() -> None:
     chosen = recommended(rows, within_share=0.2, within_regret=0.05)
     assert chosen is not None
     assert chosen.name == "every_5"
-    assert of_others(chosen) == "none of 10 lost more, but up to 26 % of runs could"
-    assert of_others(rows[-1]) == "10 of 10 lost more, and up to 100 % of runs could"
+    assert words(of_others(chosen)) == "none of 10 lost more, but up to 26 % of runs could"
+    assert words(of_others(rows[-1])) == "10 of 10 lost more, and up to 100 % of runs could"
 
 
 def test_what_is_saved_is_of_the_job_as_written_whatever_else_is_tried() -> None:

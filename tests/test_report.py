@@ -37,15 +37,14 @@ def nasty(value: Any) -> Any:
 @pytest.fixture
 def hostile() -> Summary:
     document = json.loads((QUICK / "summary.json").read_text())
-    for field in ("machine", "warnings", "changes"):
-        document[field] = nasty(document[field])
-    document["warnings"] = [NASTY]
-    document["changes"] = [NASTY]
+    document["machine"] = nasty(document["machine"])
+    document["warnings"] = [{"code": NASTY, "parameters": {NASTY: NASTY}}]
+    document["changes"] = [{"code": "line_torn", "parameters": {"file": NASTY}}]
     document["name"] = f"{NASTY}/../x"
     scope = document["scope"]
     scope["model"], scope["versions"] = NASTY, {"torch": NASTY, NASTY: "1"}
     for arm in document["arms"].values():
-        arm["schedule"] = f"{NASTY} {arm['schedule']}"
+        arm["settings"] = [NASTY]
     for claim in document["claims"]:
         for field in ("says", "scope", "measured", "condition"):
             claim[field] = f"{NASTY} {claim[field]}"
@@ -209,8 +208,8 @@ def test_bad_input_to_report(tmp_path: Path) -> None:
     for arguments, expected in (
         ([tmp_path / "torn"], "every_epoch@8 is none of its arms"),
         ([tmp_path / "none"], "none/summary.json: no such file"),
-        ([tmp_path / "old"], "expected schema_version 1"),
-        ([QUICK, tmp_path / "old", "--out", tmp_path / "o"], "expected schema_version 1"),
+        ([tmp_path / "old"], "expected schema_version 2"),
+        ([QUICK, tmp_path / "old", "--out", tmp_path / "o"], "expected schema_version 2"),
         ([tmp_path / "file"], "file/summary.json: cannot be read"),
         ([QUICK, "--out", tmp_path / "file" / "x"], "cannot be written"),
     ):

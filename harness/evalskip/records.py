@@ -16,7 +16,7 @@ from evalskip.errors import InputError
 from evalskip.files import append_line, write_atomically
 from evalskip.jobs.base import Measure
 from evalskip.machine.disturbance import Disturbance, is_disturbed
-from evalskip.messages import say
+from evalskip.notes import Note, note
 from evalskip.probe.measured import Rank, Timeline, Whole
 from evalskip.slices import Slice
 
@@ -155,7 +155,7 @@ class RecordStore:
     def __init__(self, directory: Path) -> None:
         self.path = directory / "runs.jsonl"
         self._steps = directory / "steps"
-        self.warnings: list[str] = []
+        self.warnings: list[Note] = []
 
     def read(self) -> list[RunRecord]:
         """All records; a torn last line is dropped, with a warning.
@@ -193,9 +193,7 @@ class RecordStore:
                 os.fsync(file.fileno())
 
     def _warn_of_torn_line(self) -> None:
-        self.warnings.append(
-            say("{file}: the last line was torn and is dropped", file=self.path.name)
-        )
+        self.warnings.append(note("line_torn", file=self.path.name))
 
     def append(self, record: RunRecord, steps: Steps | None, *, synced: bool = True) -> None:
         """Add one run; when this returns, it is on disk.

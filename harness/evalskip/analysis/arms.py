@@ -53,7 +53,8 @@ def arm_summary(
     usual_count = usual(record.evaluations for record in ended_well)
     flags = times["disturbed"].dropna()
     return ArmSummary(
-        schedule=", ".join([arm.schedule.phrase, *written(arm.evaluation)]),
+        schedule=arm.schedule.note,
+        settings=written(arm.evaluation),
         evaluation_rows=arm.evaluation_rows or usual(run.evaluation_rows for run in ended_well),
         evaluation_load=evaluated / trained if trained else 0.0,
         train_tokens=usual(record.train_tokens or None for record in ended_well),

@@ -6,27 +6,24 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.nodes import said_of_nodes
-from evalskip.messages import say
+from evalskip.analysis.nodes import noted_of_nodes
+from evalskip.notes import note
 from evalskip.records import disturbed_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from evalskip.notes import Note
     from evalskip.records import RunRecord
     from evalskip.summary import Comparison, Matched
 
 
-def uncompared(coupled: Mapping[str, str | None]) -> list[str]:
+def uncompared(coupled: Mapping[str, Note | None]) -> list[Note]:
     """Arms of which only T can be compared, each with the reason, or with none."""
-    return [
-        say("{arm}: only its T is compared, since {told}", arm=arm, told=why)
-        for arm, why in coupled.items()
-        if why
-    ]
+    return [note("wall_clock_only", arm=arm, why=why) for arm, why in coupled.items() if why]
 
 
-def ended_otherwise(records: Sequence[RunRecord], found: Matched, timed: int) -> list[str]:
+def ended_otherwise(records: Sequence[RunRecord], found: Matched, timed: int) -> list[Note]:
     """Blocks and runs that did not go as they should.
 
     Args:
@@ -36,19 +33,13 @@ def ended_otherwise(records: Sequence[RunRecord], found: Matched, timed: int) ->
     """
     warnings = []
     if found.blocks < timed:
-        warnings.append(
-            say(
-                "{part} of {whole} blocks do not match and enter no estimate",
-                part=timed - found.blocks,
-                whole=timed,
-            )
-        )
+        warnings.append(note("blocks_differ", part=timed - found.blocks, whole=timed))
     endings = Counter((record.arm, record.status) for record in records if record.status != "ok")
     for (arm, status), count in sorted(endings.items()):
         ended = next(r for r in records if (r.arm, r.status) == (arm, status))
         warnings.append(
-            say(
-                "{arm}: {count} of its runs ended {status}: {error}",
+            note(
+                "runs_ended_otherwise",
                 arm=arm,
                 count=count,
                 status=status,
@@ -57,31 +48,19 @@ def ended_otherwise(records: Sequence[RunRecord], found: Matched, timed: int) ->
         )
     diverged = sorted({r.arm for r in records if not all(map(math.isfinite, r.weights_sketch))})
     if diverged:
-        warnings.append(
-            say("training diverged: weights that are not numbers: {arms}", arms=", ".join(diverged))
-        )
+        warnings.append(note("training_diverged", arms=diverged))
     blocks = disturbed_blocks(record for record in records if record.measure == "time")
     if flagged := sum(map(bool, blocks.values())):
-        warnings.append(
-            say(
-                "{part} of {whole} timed blocks are disturbed: others kept the machine busy",
-                part=flagged,
-                whole=len(blocks),
-            )
-        )
-    return warnings + said_of_nodes(records)
+        warnings.append(note("blocks_disturbed", part=flagged, whole=len(blocks)))
+    return warnings + noted_of_nodes(records)
 
 
 def miscounted(
     records: Sequence[RunRecord], expected: Mapping[str, Sequence[int] | None]
-) -> list[str]:
+) -> list[Note]:
     """Runs that metered memory, which no digest is compared of, but evaluated at other steps."""
     return [
-        say(
-            "{arm}: its memory run evaluated after steps {steps}",
-            arm=run.arm,
-            steps=run.evaluated_after,
-        )
+        note("memory_run_differs", arm=run.arm, steps=run.evaluated_after)
         for run in records
         if (run.measure, run.status) == ("memory", "ok")
         and (steps := expected.get(run.arm)) is not None
@@ -89,16 +68,14 @@ def miscounted(
     ]
 
 
-def disagreements(comparisons: Sequence[Comparison], window: int) -> list[str]:
+def disagreements(comparisons: Sequence[Comparison], window: int) -> list[Note]:
     """Where the matched estimate and the whole span differ, so that no verdict can be given."""
     return [
-        say(
-            "{arm}: no verdict: over the whole span the gain is {span}, and matched {matched}: "
-            "evaluation slows steps beyond the window of {window}, or noise came with it; the "
-            "figure is that of the whole span",
+        note(
+            "whole_span_disagrees",
             arm=found.arm,
-            span=f"{100 * (found.throughput_gain.estimate + _difference(found)):.1f} %",
-            matched=f"{100 * found.throughput_gain.estimate:.1f} %",
+            span=100 * (found.throughput_gain.estimate + _difference(found)),
+            matched=100 * found.throughput_gain.estimate,
             window=window,
         )
         for found in comparisons
@@ -110,22 +87,11 @@ def _difference(found: Comparison) -> float:
     return found.agreement.difference.estimate if found.agreement else 0.0
 
 
-def unseen(records: Sequence[RunRecord]) -> list[str]:
+def unseen(records: Sequence[RunRecord]) -> list[Note]:
     """What an interval over blocks cannot know of a job that was not run whole."""
     if not any(record.extrapolated for record in records):
         return []
-    warnings = [
-        say(
-            "extrapolated: intervals do not hold what rows that were not run would add, should "
-            "they be longer or shorter; --full runs the job whole"
-        )
-    ]
+    warnings = [note("rows_not_run")]
     if early := sorted({record.arm for record in records if record.may_stop_early}):
-        warnings.append(
-            say(
-                "extrapolated: early stopping may end {arms} before the last step; told as if it "
-                "did not",
-                arms=", ".join(early),
-            )
-        )
+        warnings.append(note("early_stopping_may_end", arms=early))
     return warnings

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalskip.machine.fingerprint import same_model
-from evalskip.messages import say
+from evalskip.notes import note
 from evalskip.spec import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalskip.analysis.pieces import Pieces
+    from evalskip.notes import Note
     from evalskip.records import RunRecord
 
 
@@ -51,7 +52,7 @@ def of_blocks(runs: Sequence[RunRecord]) -> dict[int, str]:
     return {run.block: str(run.node.get("name", "")) for run in runs}
 
 
-def said_of_nodes(runs: Sequence[RunRecord]) -> list[str]:
+def noted_of_nodes(runs: Sequence[RunRecord]) -> list[Note]:
     """A warning where blocks were run on unlike machines."""
     found = {str(run.node["name"]): run.node for run in runs if run.node}
     models: list[Mapping[str, object]] = []
@@ -60,13 +61,7 @@ def said_of_nodes(runs: Sequence[RunRecord]) -> list[str]:
             models.append(node)
     if len(models) < 2:
         return []
-    return [
-        say(
-            "blocks were run on {count} models of machine; arms are compared within a node, and "
-            "what is told of all nodes together holds for none of them",
-            count=len(models),
-        )
-    ]
+    return [note("several_models_of_machine", models=len(models))]
 
 
 def _scaled(own: Pieces, paces: Sequence[float]) -> Pieces:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalskip.cut import cut, times
-from evalskip.messages import say
+from evalskip.notes import Note, note
 from evalskip.probe.measured import PHASES
 from evalskip.slices import weights
 
@@ -69,7 +69,7 @@ class Pieces:
 
 def pieces_of(
     runs: Mapping[int, RunRecord], steps_of: Callable[[RunRecord], Steps | None], window: int
-) -> tuple[Pieces | None, list[str]]:
+) -> tuple[Pieces | None, list[Note]]:
     """One arm's pieces, and a warning for each run that had to be left out.
 
     Left out is a run without times, whose times do not sum to T or run backwards, or that has
@@ -80,35 +80,17 @@ def pieces_of(
         steps_of: gives what a run measured step by step, as its file in ``steps/`` holds it.
         window: steps after an evaluation that may bear its after-effect.
     """
-    warnings: list[str] = []
+    warnings: list[Note] = []
     rows: dict[int, _Row] = {}
     for block, run in runs.items():
         found = steps_of(run)
         row = _row(found, window) if found else None
         if row is None:
-            warnings.append(
-                say(
-                    "{arm}, block {block}: left out: its times per step are missing",
-                    arm=run.arm,
-                    block=block,
-                )
-            )
+            warnings.append(note("times_are_missing", arm=run.arm, block=block))
         elif row.runs_backwards:
-            warnings.append(
-                say(
-                    "{arm}, block {block}: left out: its clock went backwards",
-                    arm=run.arm,
-                    block=block,
-                )
-            )
+            warnings.append(note("clock_went_backwards", arm=run.arm, block=block))
         elif abs(row.total - (run.wall_ns or 0)) > (len(PHASES) if row.weights else 0):
-            warnings.append(
-                say(
-                    "{arm}, block {block}: left out: its times do not sum to T",
-                    arm=run.arm,
-                    block=block,
-                )
-            )
+            warnings.append(note("times_do_not_sum", arm=run.arm, block=block))
         else:
             rows[block] = row
     shapes = [row.shape for row in rows.values()]
@@ -117,9 +99,8 @@ def pieces_of(
     usual = max(sorted(set(shapes)), key=shapes.count)
     for block in [block for block, row in rows.items() if row.shape != usual]:
         warnings.append(
-            say(
-                "{arm}, block {block}: left out: {steps} steps and {evaluations} evaluations, "
-                "expected {usual_steps} and {usual_evaluations}",
+            note(
+                "other_pieces",
                 arm=runs[block].arm,
                 block=block,
                 steps=len(rows[block].steps),

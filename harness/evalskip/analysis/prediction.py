@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from evalskip.analysis.costs import JobCounts
     from evalskip.analysis.parts import PilotRun
+    from evalskip.notes import Note
 
 # a step aside for a derivative, in log
 _ASIDE = 1e-3
@@ -109,7 +110,7 @@ def cost_model(
     size: JobSize,
     *,
     window: int,
-    says: str,
+    says: Sequence[Note | str],
     jobs: JobCounts,
     level: float = 0.95,
     operations_ratio: float | None = None,
@@ -123,7 +124,7 @@ def cost_model(
         evaluation: as its runs name it.
         size: of the whole job.
         window: steps after an evaluation that may bear its hidden cost.
-        says: which evaluation it is, in words.
+        says: which evaluation it is: its rows, and settings.
         jobs: what the whole job does beside training and evaluating.
         level: of intervals.
         operations_ratio: see :class:`CostModel`.
@@ -143,7 +144,7 @@ def cost_model(
         for degrees in (known, known_of_pace, found.hidden_degrees)
     )
     return CostModel(
-        evaluation=says,
+        evaluation=list(says),
         size=size,
         costs=found.costs,
         level=level,
@@ -161,7 +162,13 @@ def cost_model(
 
 
 def predict(
-    model: CostModel, of: Amounts, *, arm: str, schedule: str, evaluation_rows: int | None
+    model: CostModel,
+    of: Amounts,
+    *,
+    arm: str,
+    schedule: Note,
+    evaluation_rows: int | None,
+    evaluation: Sequence[Note | str] = (),
 ) -> Prediction:
     """What a schedule would cost.
 
@@ -169,8 +176,9 @@ def predict(
         model: of the job.
         of: how much of each piece it has under the schedule.
         arm: names it.
-        schedule: in words.
+        schedule: of the arm.
         evaluation_rows: of the arm; None: the job's own.
+        evaluation: its rows and settings, where the arm has settings of its own.
     """
     off = amounts(model.size, 0, 0)
 
@@ -192,6 +200,7 @@ def predict(
     return Prediction(
         arm=arm,
         schedule=schedule,
+        evaluation=list(evaluation),
         evaluation_rows=evaluation_rows,
         evaluations=of.evaluations,
         evaluation_load=of.evaluations * of.evaluation_tokens / of.tokens if of.tokens else 0.0,

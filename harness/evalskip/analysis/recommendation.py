@@ -7,42 +7,25 @@ import math
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.prediction import amounts, predict
-from evalskip.digits import per_cent
-from evalskip.messages import listed, message, say
+from evalskip.notes import note
 from evalskip.summary import Recommendation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalskip.jobs import Keeping
+    from evalskip.notes import Note
     from evalskip.summary import CostModel, Interval
 
 _ENOUGH_DIGITS = 100
 
 _EVERY = {
-    (False, False): message("evaluate every {every:,} steps: {share} of the run"),
-    (True, False): message(
-        "evaluate every {every:,} steps: {share} of the run, with the one before training"
-    ),
-    (False, True): message(
-        "evaluate every {every:,} steps: {share} of the run, with the one that LLaMA-Factory adds "
-        "after training"
-    ),
-    (True, True): message(
-        "evaluate every {every:,} steps: {share} of the run, with the one before training, with "
-        "the one that LLaMA-Factory adds after training"
-    ),
+    (False, False): "evaluate_every",
+    (True, False): "evaluate_every_and_before",
+    (False, True): "evaluate_every_and_after",
+    (True, True): "evaluate_every_before_and_after",
 }
 """By whether one before training, and one after it, are counted as well."""
-
-
-_ONCE = {
-    True: message("evaluate once, after training: {share} of the run"),
-    False: message(
-        "evaluate once, after training: {share} of the run, which may be more than {within:g} %"
-    ),
-}
-"""By whether its upper limit is within the share."""
 
 
 def recommend(
@@ -74,7 +57,7 @@ def recommend(
                 every_steps=None,
                 evaluations=len(as_written),
                 share=share,
-                says=say("as written it is already: {share} of the run", share=_with_limits(share)),
+                advice=note("keep_as_written", share=_with_limits(share)),
                 lines={},
             )
     most = densest(model, within, before + closing)
@@ -83,19 +66,19 @@ def recommend(
         evaluations = math.ceil(steps / every)
         total = evaluations + before + closing
         share = _share(model, total, evaluations - 1)
-        template = _EVERY[before > 0, closing > 0]
-        says = say(template, every=every, share=_with_limits(share))
+        code = _EVERY[before > 0, closing > 0]
+        advice = note(code, every=every, share=_with_limits(share))
     elif (share := _share(model, 1, 0)).estimate <= within:
         every, total = None, 1
-        template = _ONCE[_limit(share) <= within]
-        says = say(template, share=_with_limits(share), within=100 * within)
+        advice = note("evaluate_once", share=_with_limits(share))
+        if _limit(share) > within:
+            advice = note(
+                "evaluate_once_perhaps_beyond", share=_with_limits(share), within=100 * within
+            )
     else:
         every, total = None, 0
         once, share = share, _share(model, 0, 0)
-        says = say(
-            "do not evaluate: even once, at the end, would take {share} of the run",
-            share=_with_limits(once),
-        )
+        advice = note("do_not_evaluate", share=_with_limits(once))
     settings = settings_for(every, evaluates=total > 0, keeping=keeping)
     against = _against(every, total - before - closing if every else 0, keeping)
     return Recommendation(
@@ -104,12 +87,10 @@ def recommend(
         every_steps=every,
         evaluations=total,
         share=share,
-        says=say("{advice}; {against}", advice=says, against=against) if against else says,
+        advice=note("advice_against", advice=advice, against=against) if against else advice,
         lines={
-            say("a LLaMA-Factory YAML"): [
-                f"{name}: {_yaml(value)}" for name, value in settings.items()
-            ],
-            "TrainingArguments": _arguments(settings, once=total == 1 and every is None),
+            "llamafactory_yaml": [f"{name}: {_yaml(value)}" for name, value in settings.items()],
+            "training_arguments": _arguments(settings, once=total == 1 and every is None),
         },
     )
 
@@ -142,29 +123,26 @@ def _yaml(value: object) -> str:
     return value if isinstance(value, str) and value != "no" else json.dumps(value)
 
 
-def _arguments(settings: Mapping[str, object], *, once: bool) -> list[str]:
+def _arguments(settings: Mapping[str, object], *, once: bool) -> list[str | Note]:
     """The same for ``TrainingArguments``, which knows neither of two."""
-    lines = [
+    lines: list[str | Note] = [
         f'{name}="{value}",' if isinstance(value, str) else f"{name}={value},"
         for name, value in settings.items()
         if name not in ("do_eval", "early_stopping_steps")
     ]
     if "early_stopping_steps" in settings:
-        lines.append(say("# and without EarlyStoppingCallback"))
+        lines.append(note("without_early_stopping"))
     if once:
-        lines.append(say("# and trainer.evaluate() after trainer.train()"))
+        lines.append(note("evaluate_after_training"))
     return lines
 
 
-def _against(every: int | None, evaluations: int, keeping: Keeping) -> str:
-    """What the job's own configuration has against it, in words; empty: nothing."""
+def _against(every: int | None, evaluations: int, keeping: Keeping) -> Note | None:
+    """What the job's own configuration has against it, if anything."""
     if every is not None:
         if keeping.patience is not None and evaluations <= keeping.patience:
-            return say(
-                "early stopping with a patience of {patience} could not act on that",
-                patience=keeping.patience,
-            )
-        return ""
+            return note("early_stopping_starves", patience=keeping.patience)
+        return None
     wants = [
         name
         for name, is_so in (
@@ -174,9 +152,7 @@ def _against(every: int | None, evaluations: int, keeping: Keeping) -> str:
         )
         if is_so
     ]
-    if not wants:
-        return ""
-    return say("against that stands {wants}, which needs evaluation", wants=listed(wants))
+    return note("needs_evaluation", wants=wants) if wants else None
 
 
 def densest(model: CostModel, within: float, extra: int = 0) -> int:
@@ -213,14 +189,14 @@ def rounded_up(steps: int) -> int:
 
 def _share(model: CostModel, evaluations: int, followed: int) -> Interval:
     of = amounts(model.size, evaluations, followed)
-    return predict(model, of, arm="", schedule="", evaluation_rows=None).share
+    return predict(model, of, arm="", schedule=note("off"), evaluation_rows=None).share
 
 
-def _with_limits(share: Interval) -> str:
+def _with_limits(share: Interval) -> Note:
     if share.low is None or share.high is None:
-        return per_cent(share)
-    return say(
-        "{share:.1f} % (at {level:g} %: {low:.1f} to {high:.1f} %)",
+        return note("share_alone", share=100 * share.estimate)
+    return note(
+        "share_with_limits",
         share=100 * share.estimate,
         level=100 * share.level,
         low=100 * share.low,

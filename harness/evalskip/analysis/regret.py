@@ -13,7 +13,7 @@ import numpy as np
 from evalskip.analysis.curves import ranks_alike, replay
 from evalskip.analysis.intervals import crossed_interval, mean_interval
 from evalskip.analysis.verdicts import unseen_probability
-from evalskip.messages import counted, say
+from evalskip.notes import note
 from evalskip.summary import ScheduleRegret
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from evalskip.analysis.curves import Curve, Replay
     from evalskip.analysis.pieces import Floats
+    from evalskip.notes import Note
     from evalskip.summary import Interval
 
 SUBSET = 0.1
@@ -53,7 +54,7 @@ class Look:
     Args:
         name: of the row.
         kind: of the row.
-        says: in words.
+        looks: at what it looks, or when.
         places: the points that it sees.
         signal: what it sees there; None: the evaluation.
         rows: how many it evaluates each time; None: all.
@@ -64,7 +65,7 @@ class Look:
 
     name: str
     kind: Literal["schedule", "substitute"]
-    says: str
+    looks: Note
     places: Callable[[Curve], Sequence[int]]
     signal: Callable[[Curve], Floats] | None = None
     rows: Callable[[Curve], int] | None = None
@@ -90,12 +91,7 @@ def substitutes(as_written: Look, train_rows: int, held_back: int) -> list[Look]
         return Look(
             f"holdout:{count}",
             "substitute",
-            counted(
-                "{count} training row, {part:.2g} %, held back",
-                "{count} training rows, {part:.2g} %, held back",
-                count,
-                part=100 * count / train_rows,
-            ),
+            note("rows_held_back", count=count, part=100 * count / train_rows),
             every,
             signal,
             lambda _: count,
@@ -107,7 +103,7 @@ def substitutes(as_written: Look, train_rows: int, held_back: int) -> list[Look]
         Look(
             f"subset:{SUBSET:g}",
             "substitute",
-            say("a random {part:g} % of the evaluation rows each time", part=100 * SUBSET),
+            note("random_rows", part=100 * SUBSET),
             every,
             _of_random_subsets,
             _subset,
@@ -115,7 +111,7 @@ def substitutes(as_written: Look, train_rows: int, held_back: int) -> list[Look]
         Look(
             "train_loss",
             "substitute",
-            say("the training loss alone"),
+            note("training_loss"),
             every,
             lambda curve: _known(curve.train),
             lambda _: 0,
@@ -201,7 +197,7 @@ def _row(
     return ScheduleRegret(
         name=look.name,
         kind=look.kind,
-        says=look.says,
+        looks=look.looks,
         evaluations=float(np.mean([len(look.places(curve)) for curve in curves])),
         kept_step=float(np.mean([c.steps[r.kept] for c, r in zip(curves, replays, strict=True)])),
         regret_chosen=mean_interval(chosen, level),
@@ -332,33 +328,33 @@ def _known(losses: Floats | None) -> Floats:
     return losses
 
 
-def of_others(row: ScheduleRegret) -> str:
-    """What is known of runs that were not made: how often they may lose more, in words."""
-    told = {"part": row.beyond, "whole": row.units, "most": 100 * row.beyond_at_most}
+def of_others(row: ScheduleRegret) -> Note:
+    """What is known of runs that were not made: how often they may lose more."""
+    most = 100 * row.beyond_at_most
     if row.beyond:
-        return say("{part} of {whole} lost more, and up to {most:.0f} % of runs could", **told)
-    return say("none of {whole} lost more, but up to {most:.0f} % of runs could", **told)
+        return note("some_lost", part=row.beyond, whole=row.units, most=most)
+    return note("others_may_lose", whole=row.units, most=most)
 
 
 def looks_of(
-    evaluated_after: Mapping[str, tuple[str, Sequence[int]]],
+    evaluated_after: Mapping[str, tuple[Note, Sequence[int]]],
     shifts: Mapping[str, Sequence[Sequence[int]]] | None = None,
 ) -> list[Look]:
     """Schedules as ways to look.
 
     Args:
-        evaluated_after: by name, each in words, and the steps after which it evaluates.
+        evaluated_after: by name, each as a note, and the steps after which it evaluates.
         shifts: by name, the steps of the same schedule begun elsewhere.
     """
 
-    def look(name: str, says: str, steps: Sequence[int]) -> Look:
+    def look(name: str, looks: Note, steps: Sequence[int]) -> Look:
         others = (shifts or {}).get(name)
         return Look(
             name,
             "schedule",
-            says,
+            looks,
             lambda curve: curve.places(steps),
             shifts=(lambda curve: [curve.places(each) for each in others]) if others else None,
         )
 
-    return [look(name, says, steps) for name, (says, steps) in evaluated_after.items()]
+    return [look(name, looks, steps) for name, (looks, steps) in evaluated_after.items()]

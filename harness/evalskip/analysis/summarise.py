@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalskip.analysis.pieces import Pieces
+    from evalskip.notes import Note
     from evalskip.records import Attempt, RecordStore, RunRecord, Steps
     from evalskip.spec import Spec
     from evalskip.summary import Comparison
@@ -70,7 +71,7 @@ def summarise(
     name: str,
     environment: Mapping[str, Any],
     seconds: float,
-    stopped: str,
+    stopped: Note,
     questions: int,
 ) -> Summary:
     """All figures of a ``bench`` experiment; claims are judged elsewhere.
@@ -191,7 +192,7 @@ def _pieces(
     usable: Sequence[Attempt],
     store: RecordStore,
     window: int,
-) -> tuple[dict[str, Pieces], list[str]]:
+) -> tuple[dict[str, Pieces], list[Note]]:
     """Per arm, the pieces of the latest attempt at each block; and what was left out."""
     good = set(usable)
     by_arm: dict[str, dict[int, RunRecord]] = {}
@@ -201,7 +202,7 @@ def _pieces(
                 if run.status == "ok":
                     by_arm.setdefault(run.arm, {})[block] = run
     pieces: dict[str, Pieces] = {}
-    warnings: list[str] = []
+    warnings: list[Note] = []
     for arm, runs in by_arm.items():
         found, left_out = pieces_of(runs, store.steps_of, window)
         warnings += left_out

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.claims import missed
 from evalskip.digits import nats
-from evalskip.messages import message, say
+from evalskip.messages import message, say, words
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Summary, Verdict
@@ -33,6 +33,6 @@ def judged(summary: Summary) -> Claim:
             saved=missed.saved(off),
             lost=nats(off.lost),
         ),
-        condition=found.says,
+        condition=words(found.advice),
         told=[each for each in (off, row) if each],
     )

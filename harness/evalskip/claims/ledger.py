@@ -25,7 +25,6 @@ from evalskip.claims import (
     switch,
     train_loss,
 )
-from evalskip.claims.stored import texts_retold
 from evalskip.errors import InputError
 from evalskip.messages import say, speaking, spoken
 from evalskip.summary import Claim
@@ -88,7 +87,7 @@ def told_anew(summary: Summary) -> list[Claim]:
 
 
 def retold(summary: Summary) -> Summary:
-    """The result with every text that it holds in the language that is spoken.
+    """The result with its claims told in the language that is spoken.
 
     A claim that is not told today as it was when it was stored, in English, stays as it is: its
     verdict is the one that was published.
@@ -105,12 +104,11 @@ def retold(summary: Summary) -> Summary:
         )
     with speaking("en"):
         today = told_anew(summary)
-    found = texts_retold(summary)
     claims = [
         anew if english == stored else stored
-        for stored, english, anew in zip(summary.claims, today, told_anew(found), strict=True)
+        for stored, english, anew in zip(summary.claims, today, told_anew(summary), strict=True)
     ]
-    return found.model_copy(update={"claims": claims})
+    return summary.model_copy(update={"claims": claims})
 
 
 def unsettled(claims: Sequence[Claim], required: Sequence[str]) -> str:

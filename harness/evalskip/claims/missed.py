@@ -132,7 +132,7 @@ def judged(
         evidence=[
             say(
                 "{says}: regret {lost}; at {level}: {judged}",
-                says=each.says,
+                says=each.looks,
                 lost=nats(each.lost),
                 level=level,
                 judged=nats(each.judged),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evalskip.analysis.verdicts import overall
 from evalskip.claims import missed
 from evalskip.digits import nats
-from evalskip.messages import message, say
+from evalskip.messages import message, say, words
 
 if TYPE_CHECKING:
     from evalskip.summary import Claim, Summary, Verdict
@@ -23,12 +23,12 @@ def judged(summary: Summary) -> Claim:
         return missed.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
     rows = [each for each in missed.rows(found, "every_n_epochs:") if each.regret_shifted]
     verdicts: dict[str, Verdict] = {
-        each.says: missed.within(each, found.within_regret) for each in rows
+        words(each.looks): missed.within(each, found.within_regret) for each in rows
     }
     told = [
         say(
             "{says} saves {saved} of T and loses {lost}, mean over where it may begin",
-            says=each.says,
+            says=each.looks,
             saved=missed.saved(each),
             lost=nats(each.lost),
         )

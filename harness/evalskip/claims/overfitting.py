@@ -25,7 +25,7 @@ def judged(summary: Summary) -> Claim:
     late = [
         say(
             "{says}: by {part} of {whole} seeds, {steps:.0f} steps later",
-            says=each.says,
+            says=each.looks,
             part=each.noticed,
             whole=found.seeds,
             steps=each.delay_steps.estimate,
@@ -33,7 +33,7 @@ def judged(summary: Summary) -> Claim:
         if each.delay_steps
         else say(
             "{says}: by {part} of {whole} seeds",
-            says=each.says,
+            says=each.looks,
             part=each.noticed,
             whole=found.seeds,
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from evalskip.claims import speed
 from evalskip.claims.ledger import collected
 from evalskip.messages import say
+from evalskip.notes import note
 from evalskip.summary import Claim, Effort, Scope, Source, SpeedPoint, Summary
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def whole(name: str, summaries: Sequence[Summary], machine: dict[str, Any]) -> S
             seconds=sum(summary.effort.seconds for summary in summaries),
             run_overhead_s=None,
             block_start_s=None,
-            stopped="every result was read",
+            stopped=note("all_results_read"),
         ),
     )
     claims = [_over_all(claims, sources) for claims in by_id.values()]

@@ -18,6 +18,7 @@ from evalskip.cli.options import (
     names,
 )
 from evalskip.errors import InputError, Interrupted
+from evalskip.messages import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,7 @@ def bench(
         raise InputError("measure: expected no headroom, which is looked for on this machine only")
     directory = out or Path("results", spec.stem)
     screen = console()
-    for change in loaded.job.changes():
+    for change in map(words, loaded.job.changes()):
         screen.print(f"changed: {change}", highlight=False, markup=False)
     options = dict(pair(setting) for setting in slurm or [])
 

@@ -17,7 +17,8 @@ from evalskip.engines.base import BlockLost, RunEnded
 from evalskip.errors import MeasurementError
 from evalskip.experiments.duration import Estimate, estimate, see_it_starts, slice_for
 from evalskip.machine.disturbance import is_disturbed
-from evalskip.messages import say
+from evalskip.messages import words
+from evalskip.notes import note
 from evalskip.plan import plan
 from evalskip.records import whole_attempts
 from evalskip.slices import Slice
@@ -90,7 +91,7 @@ def bench(
     runs = [run for records in experiment.finished.values() for run in records]
     off = [run for run in runs if run.arm == OFF and run.measure == measure]
     if not any(record.status == "ok" for record in off):
-        reason = f"{off[0].status}: {off[0].error}" if off else summary.effort.stopped
+        reason = f"{off[0].status}: {off[0].error}" if off else words(summary.effort.stopped)
         raise MeasurementError(f"no run of {OFF} ended well: {reason}")
     return summary
 
@@ -125,7 +126,7 @@ class _Experiment:
         blocks = plan(self._spec, self._slice())
         done = {block for block, _ in self.finished}
         self._watcher.planned(blocks, sum(block.index in done for block in blocks))
-        stopped = say("every planned block is run")
+        stopped = note("all_blocks_run")
         timed = [block for block in blocks if block.measure == "time"]
         metered = [block for block in blocks if block.measure != "time" and block.index not in done]
         summary = None
@@ -141,14 +142,10 @@ class _Experiment:
                 self._repeat([block for block in timed if block.index <= look])
             summary = self._summary()
             if not suffices:
-                stopped = say(
-                    "the budget of {budget:g} s is used up", budget=self._spec.design.budget
-                )
+                stopped = note("budget_used", budget=self._spec.design.budget)
                 break
             if self._questions and speed.settled(summary, self._questions):
-                stopped = say(
-                    "every verdict was settled at the look after {look} blocks", look=look
-                )
+                stopped = note("verdicts_settled", look=look)
                 break
         if summary is None:
             self._run_all(metered)
@@ -310,7 +307,7 @@ class _Experiment:
             name=self._results.name,
             environment=self._results.environment,
             seconds=self._before + time.monotonic() - self._began,
-            stopped=say("it goes on"),
+            stopped=note("running"),
             questions=len(self._questions),
         )
         summary = speed.judged(summary, self._questions)

@@ -9,7 +9,7 @@ from evalskip.claims.ledger import judged_by_observation
 from evalskip.experiments.ranks import observe_ranks
 from evalskip.experiments.truth import observe
 from evalskip.machine.fingerprint import fingerprint
-from evalskip.messages import say
+from evalskip.notes import note
 from evalskip.summary import Effort, Scope, Summary, write_sections
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def make_claims(
     summary = Summary.of_nothing(
         name=directory.name,
         scope=Scope(
-            job=say("truth table"),
+            job=note("truth_table"),
             model="tiny",
             parameters=0,
             device="cpu",
@@ -61,7 +61,7 @@ def make_claims(
             seconds=time.monotonic() - began,
             run_overhead_s=None,
             block_start_s=None,
-            stopped=say("every combination was run"),
+            stopped=note("all_combinations_run"),
         ),
     )
     found = {"claims": judged_by_observation(observations), "observations": observations}

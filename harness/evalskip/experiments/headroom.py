@@ -25,7 +25,7 @@ from evalskip.launch import launcher_for
 from evalskip.machine.devices import free_gpu_memory
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.memory.peaks import CONTEXT_BYTES
-from evalskip.messages import say
+from evalskip.notes import note
 from evalskip.plan import TRIALS
 from evalskip.probe.measured import TriedBatch, as_report
 from evalskip.schedules import FinalOnly, Off
@@ -81,7 +81,7 @@ def headroom(
             seconds=time.monotonic() - began,
             run_overhead_s=None,
             block_start_s=None,
-            stopped=say("every arm has its largest batch"),
+            stopped=note("all_batches_found"),
         ),
     )
     summary = summary.model_copy(update={"headroom": found})

@@ -13,8 +13,9 @@ from evalskip.analysis.curves import Curve, overfits
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.regret import Look, ReplayCosts, of_others, recommended, rows_of
 from evalskip.errors import InputError
-from evalskip.messages import counted, say
+from evalskip.notes import Note, note
 from evalskip.results import fresh_directory
+from evalskip.schedules import FinalOnly, Off
 from evalskip.summary import Effort, RegretSummary, Scope, Summary, write_sections
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class PastRun:
 
     curve: Curve
     share: float | None
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Note] = field(default_factory=list)
 
 
 def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
@@ -51,18 +52,14 @@ def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
     Raises:
         InputError: it is no such log, holds no evaluation with that metric, or too few.
     """
-    warnings: list[str] = []
+    warnings: list[Note] = []
     entries, all_steps = _entries(path, warnings)
     evaluated: dict[int, float] = {}
     runtimes: list[float | None] = []
     total: float | None = None
     others: set[str] = set()
     if "loss" not in metric:
-        warnings.append(
-            say(
-                "{metric}: less is taken to be better, and margins to be in its unit", metric=metric
-            )
-        )
+        warnings.append(note("less_is_better", metric=metric))
     for entry in entries:
         others |= {key for key in entry if key.startswith("eval_")}
         if "train_runtime" in entry:
@@ -72,29 +69,14 @@ def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
         at = _number(entry.get("step", entry.get("current_steps")))
         value = _number(entry[metric])
         if at is None:
-            warnings.append(
-                say(
-                    "{metric} {value}: it does not say at which step; left out",
-                    metric=metric,
-                    value=entry[metric],
-                )
-            )
+            warnings.append(note("step_unknown", metric=metric, value=str(entry[metric])))
             continue
         step = int(at)
         if value is None:
-            warnings.append(
-                say(
-                    "step {step}: {metric} is not a number: {value}; left out",
-                    step=step,
-                    metric=metric,
-                    value=entry[metric],
-                )
-            )
+            warnings.append(note("no_number", step=step, metric=metric, value=str(entry[metric])))
             continue
         if step in evaluated:
-            warnings.append(
-                say("step {step}: evaluated twice, after a resume say; the last counts", step=step)
-            )
+            warnings.append(note("evaluated_twice", step=step))
         evaluated[step] = value
         runtimes.append(_number(entry.get("eval_runtime")))
     if not evaluated:
@@ -115,27 +97,19 @@ def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
         all_steps=max(all_steps, steps[-1]),
     )
     if steps[-1] < all_steps:
-        warnings.append(
-            say(
-                "the last evaluation is after step {step} of {whole}; it stands for the end",
-                step=steps[-1],
-                whole=all_steps,
-            )
-        )
+        warnings.append(note("last_stands_for_end", step=steps[-1], whole=all_steps))
     return PastRun(curve, _share(runtimes, total, len(steps), warnings), warnings)
 
 
 def _share(
-    runtimes: Sequence[float | None], total: float | None, count: int, warnings: list[str]
+    runtimes: Sequence[float | None], total: float | None, count: int, warnings: list[Note]
 ) -> float | None:
     """Of the run's time, what its evaluations took; None, and why, where the log does not say."""
     known = [runtime for runtime in runtimes if runtime is not None]
     if total is None or len(known) < len(runtimes):
-        warnings.append(
-            say("the log does not say what evaluations, or the run, took: no time is told")
-        )
+        warnings.append(note("times_unknown"))
     elif len(runtimes) > count or sum(known) >= total:
-        warnings.append(say("resumed, so it does not say what the whole run took: no time is told"))
+        warnings.append(note("resumed"))
     else:
         return sum(known) / total
     return None
@@ -168,7 +142,11 @@ def past_summary(
     summary = Summary.of_nothing(
         name=path.stem,
         scope=Scope(
-            job=say("a past run"), model=path.name, parameters=0, device=say("its own"), versions={}
+            job=note("past_run"),
+            model=path.name,
+            parameters=0,
+            device=note("own_device"),
+            versions={},
         ),
         machine={},
         effort=Effort(
@@ -177,7 +155,7 @@ def past_summary(
             seconds=0.0,
             run_overhead_s=None,
             block_start_s=None,
-            stopped=say("read from its log"),
+            stopped=note("read_from_log"),
         ),
     ).model_copy(update={"regret": [found], "warnings": past.warnings})
     if out is not None:
@@ -196,12 +174,18 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
     """
     curve, count = past.curve, len(past.curve.steps)
     looks = [
-        Look(f"every:{n}", "schedule", _says(n), _each(n), shifts=_shifted(n))
+        Look(
+            f"every:{n}",
+            "schedule",
+            note("every_n_evaluations", count=n),
+            _each(n),
+            shifts=_shifted(n),
+        )
         for n in _EVERY
         if n <= count // 2
     ]
-    looks.append(Look("final_only", "schedule", say("once, at the end"), lambda c: [c.last]))
-    looks.append(Look("off", "schedule", say("off"), lambda _: []))
+    looks.append(Look("final_only", "schedule", FinalOnly().note, lambda c: [c.last]))
+    looks.append(Look("off", "schedule", Off().note, lambda _: []))
     costs = None
     if past.share is not None:  # spread evenly over the evaluations
         costs = [
@@ -226,21 +210,21 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
     chosen = recommended(rows, within_share, design.regret)
     best = int(np.argmin(curve.loss))
     if chosen:
-        says = say(
-            "within {share:g} % of T and {regret:g} of regret: {told}; {others}",
+        advice = note(
+            "within_metric",
             share=100 * within_share,
             regret=design.regret,
-            told=chosen.says,
+            chosen=chosen.looks,
             others=of_others(chosen),
         )
     elif costs:
-        says = say(
-            "nothing that is known stays within {share:g} % of T and {regret:g} of regret",
+        advice = note(
+            "none_within_metric",
             share=100 * within_share,
             regret=design.regret,
         )
     else:
-        says = say("what evaluations took is not known, so nothing is recommended")
+        advice = note("evaluation_time_unknown")
     return RegretSummary(
         seeds=1,
         points=count,
@@ -258,12 +242,8 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         within_share=within_share,
         within_regret=design.regret,
         recommended=chosen.name if chosen else None,
-        says=says,
+        advice=advice,
     )
-
-
-def _says(n: int) -> str:
-    return counted("every evaluation", "every {count} evaluations", n)
 
 
 def _each(n: int) -> Callable[[Curve], Sequence[int]]:
@@ -277,7 +257,7 @@ def _shifted(n: int) -> Callable[[Curve], Sequence[Sequence[int]]]:
     ]
 
 
-def _entries(path: Path, warnings: list[str]) -> tuple[list[Mapping[str, Any]], int]:
+def _entries(path: Path, warnings: list[Note]) -> tuple[list[Mapping[str, Any]], int]:
     """What was logged, in order, and how many steps were trained; 0: it does not say."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -292,9 +272,7 @@ def _entries(path: Path, warnings: list[str]) -> tuple[list[Mapping[str, Any]], 
             for key in ("current_steps", "total_steps")
         )
         if done < whole:
-            warnings.append(
-                say("the run is cut off: {part} of {whole} steps", part=done, whole=whole)
-            )
+            warnings.append(note("run_cut_off", part=done, whole=whole))
         return entries, done
     try:
         state = json.loads(text)
@@ -306,11 +284,11 @@ def _entries(path: Path, warnings: list[str]) -> tuple[list[Mapping[str, Any]], 
     known = state.get("global_step", 0)
     whole = state.get("max_steps", 0)
     if isinstance(whole, int) and isinstance(known, int) and known < whole:
-        warnings.append(say("the run is cut off: {part} of {whole} steps", part=known, whole=whole))
+        warnings.append(note("run_cut_off", part=known, whole=whole))
     return history, known if isinstance(known, int) else 0
 
 
-def _lines(text: str, path: Path, warnings: list[str]) -> list[Mapping[str, Any]]:
+def _lines(text: str, path: Path, warnings: list[Note]) -> list[Mapping[str, Any]]:
     entries: list[Mapping[str, Any]] = []
     lines = text.splitlines()
     for number, line in enumerate(lines, start=1):
@@ -320,7 +298,7 @@ def _lines(text: str, path: Path, warnings: list[str]) -> list[Mapping[str, Any]
             entry = json.loads(line)
         except ValueError:
             if number == len(lines):
-                warnings.append(say("line {number} is cut off and left out", number=number))
+                warnings.append(note("line_cut_off", number=number))
                 continue
             raise InputError(f"{path}: line {number}: not JSON; expected a log entry") from None
         if isinstance(entry, dict):

@@ -12,9 +12,9 @@ from evalskip.analysis.summarise import scope_of
 from evalskip.analysis.survey import Survey
 from evalskip.experiments.pilots import kinds_of, make_pilots
 from evalskip.machine.fingerprint import fingerprint
-from evalskip.messages import say
+from evalskip.notes import Note, note
 from evalskip.schedules import AsWritten, EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
-from evalskip.spec.arms import Arm
+from evalskip.spec.arms import Arm, written
 from evalskip.summary import (
     CostModel,
     Effort,
@@ -77,7 +77,7 @@ def predict_costs(
             seconds=time.monotonic() - began,
             run_overhead_s=None,
             block_start_s=None,
-            stopped=say("the pilot is made"),
+            stopped=note("pilot_made"),
         ),
     )
     summary = summary.model_copy(
@@ -115,14 +115,14 @@ class _Teller:
         survey = Survey(self._piloted.surveys[kind.name])
         sizes = {arm.evaluation_rows for arm in kind.arms}
         for rows in sorted(sizes, key=lambda rows: rows or 0):
-            own = say("{rows:,} rows", rows=rows) if rows else ""
-            says = ", ".join(filter(None, (own, kind.name)))
+            evaluation: list[Note | str] = [note("rows", rows=rows)] if rows else []
+            evaluation += written(kind.settings)
             model = cost_model(
                 self._piloted.runs,
                 kind.name,
                 survey.size(rows),
                 window=self._spec.design.window,
-                says=says or say("its own rows"),
+                says=evaluation or [note("own_rows")],
                 jobs=survey.counts(),
                 level=self._spec.design.level,
                 operations_ratio=survey.operations_ratio(),
@@ -193,12 +193,12 @@ class _Teller:
         if after is None:
             return
         followed = sum(0 < step < survey.steps for step in after)
-        words = [arm.schedule.phrase, *([model.evaluation] if arm.evaluation else [])]
         told = predict(
             model,
             amounts(model.size, len(after), followed),
             arm=arm.name,
-            schedule=", ".join(words),
+            schedule=arm.schedule.note,
+            evaluation=model.evaluation if arm.evaluation else [],
             evaluation_rows=arm.evaluation_rows,
         )
         if memory is not None:

@@ -29,7 +29,8 @@ from evalskip.files import append_line
 from evalskip.jobs import CurveRequest, RunRequest
 from evalskip.launch import launcher_for
 from evalskip.machine.fingerprint import fingerprint
-from evalskip.messages import message, say
+from evalskip.messages import listed, words
+from evalskip.notes import note
 from evalskip.plan import CURVES
 from evalskip.probe.measured import as_report
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from evalskip.analysis.pieces import Floats
     from evalskip.launch import Launcher, Outcome
+    from evalskip.notes import Note
     from evalskip.probe.measured import Curve as MeasuredCurve
     from evalskip.probe.measured import Measured
     from evalskip.results import ResultDirectory
@@ -88,7 +90,7 @@ def find_regret(
             seconds=time.monotonic() - began,
             run_overhead_s=None,
             block_start_s=None,
-            stopped=say("every seed is trained"),
+            stopped=note("all_seeds_trained"),
         ),
     )
     summary = summary.model_copy(update={"regret": [found]})
@@ -161,13 +163,13 @@ class _Regret:
             dense_overfits=sum(overfits(loss, design.margin) for loss in seen),
             best_step=rows[0].kept_step,
             last_rise=mean_interval([float(loss[-1] - loss.min()) for loss in seen], level),
-            proven=sum(text is None for text in proven),
-            not_proven=[text for text in proven if text is not None],
+            proven=sum(each is None for each in proven),
+            not_proven=[each for each in proven if each is not None],
             rows=rows,
             within_share=within_share,
             within_regret=design.regret,
             recommended=chosen.name if chosen else None,
-            says=_says(chosen, within_share, design.regret),
+            advice=_advice(chosen, within_share, design.regret),
         )
 
     @property
@@ -187,15 +189,15 @@ class _Regret:
             Off(),
         ]
 
-    def _schedules(self) -> dict[str, tuple[str, list[int]]]:
-        """By label: the schedule in words, and the steps after which it evaluates."""
+    def _schedules(self) -> dict[str, tuple[Note, list[int]]]:
+        """By label: the schedule as a note, and the steps after which it evaluates."""
         found = {}
         for schedule in self._wanted():
             steps = schedule.evaluated_steps(self._size.epochs, self._steps_per_epoch)
             if steps is None:
                 raise InputError(f"arms: {schedule.label}: cannot be replayed")
             if steps or isinstance(schedule, Off):  # one that never evaluates is off
-                found[schedule.label] = (schedule.phrase, steps)
+                found[schedule.label] = (schedule.note, steps)
         return found
 
     def _shifts(self) -> dict[str, list[list[int]]]:
@@ -265,7 +267,7 @@ class _Regret:
 
     def _prove(
         self, launcher: Launcher, curve: Curve, digests: Sequence[str], epochs: int, stops: bool
-    ) -> str | None:
+    ) -> Note | None:
         """How a real run that keeps its best, and may stop, differs from the replay, if it does."""
         every = epochs * self._steps_per_epoch
         patience = self._design.patience if stops else None
@@ -281,33 +283,24 @@ class _Regret:
         places = curve.places(EveryNSteps(n=every).evaluated_steps(1, last))
         expected = replay(curve, places, patience=patience)
         stopped = last if expected.stopped is None else curve.steps[expected.stopped]
+        kept = curve.steps[expected.kept]
         found: dict[str, tuple[Any, Any]] = {
-            message("stopped at step"): (stopped, real.stopped_at),
-            message("kept step"): (curve.steps[expected.kept], real.kept),
+            "stopped_elsewhere": (stopped, real.stopped_at),
+            "kept_another": (kept, real.kept),
         }
         if self._spec.job.describe()["device"] == "cpu":  # elsewhere sums may differ in order
-            found["weights"] = (digests[expected.kept], real.weights_digest)
-        differs = "; ".join(
-            say("{what}: replay {replayed}, real {real}", what=what, replayed=a, real=b)
-            for what, (a, b) in found.items()
-            if a != b
-        )
+            found["other_weights"] = (digests[expected.kept], real.weights_digest)
+        differences = [
+            note(code, replayed=ours, real=theirs)
+            for code, (ours, theirs) in found.items()
+            if ours != theirs
+        ]
+        run = note("real_run", seed=curve.seed, epochs=epochs)
         if patience:
-            how = say(
-                "seed {seed}, every {epochs} epochs, patience {patience}",
-                seed=curve.seed,
-                epochs=epochs,
-                patience=patience,
-            )
-        else:
-            how = say(
-                "seed {seed}, every {epochs} epochs, no early stopping",
-                seed=curve.seed,
-                epochs=epochs,
-            )
-        outcome = differs or f"stopped at {stopped}, kept {found['kept step'][0]}"
-        self._tell(f"proof, {how}: {outcome}")
-        return f"{how}: {differs}" if differs else None
+            run = note("real_run_with_patience", **run.parameters, patience=patience)
+        outcome = listed(differences) or f"stopped at {stopped}, kept {kept}"
+        self._tell(f"proof, {words(run)}: {outcome}")
+        return note("replay_differs", run=run, differences=differences) if differences else None
 
     def _run(self, launcher: Launcher, seed: int, wanted: CurveRequest) -> Measured:
         request = RunRequest(
@@ -388,17 +381,8 @@ def _of_the_epoch(steps: Sequence[int], losses: Mapping[int, float], per_epoch: 
     return np.array(found)
 
 
-def _says(chosen: ScheduleRegret | None, within_share: float, within_regret: float) -> str:
+def _advice(chosen: ScheduleRegret | None, within_share: float, within_regret: float) -> Note:
+    limits = {"share": 100 * within_share, "regret": within_regret}
     if chosen is None:
-        return say(
-            "nothing stays within {share:g} % of T and {regret:g} nats of regret",
-            share=100 * within_share,
-            regret=within_regret,
-        )
-    return say(
-        "within {share:g} % of T and {regret:g} nats of regret: {told}; {others}",
-        share=100 * within_share,
-        regret=within_regret,
-        told=chosen.says,
-        others=of_others(chosen),
-    )
+        return note("none_within", **limits)
+    return note("within", **limits, chosen=chosen.looks, others=of_others(chosen))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from evalskip.errors import InputError
 from evalskip.files import read_json, write_atomically
 from evalskip.gate.figures import Figure
+from evalskip.notes import Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +29,8 @@ class _Part(BaseModel):
 class ArmWork(_Part):
     """What an arm did: ratios of other work are other ratios."""
 
-    schedule: str
+    schedule: Note
+    settings: list[str]
     evaluation_rows: int | None
     evaluation_load: float | None
     """None, as the tokens are: the job was extrapolated, and they are told from a slice."""
@@ -38,7 +40,7 @@ class ArmWork(_Part):
 class Experiment(_Part):
     """What must be equal for two sessions to be compared."""
 
-    job: str
+    job: str | Note
     model: str
     parameters: int
     device: str
@@ -58,6 +60,7 @@ class Experiment(_Part):
             arms={
                 name: ArmWork(
                     schedule=arm.schedule,
+                    settings=arm.settings,
                     evaluation_rows=arm.evaluation_rows,
                     evaluation_load=arm.evaluation_load if whole else None,
                     train_tokens=arm.train_tokens if whole else None,
@@ -116,7 +119,7 @@ class Session(_Part):
 class Baseline(_Part):
     """What is held to be as it should be."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     experiment: Experiment
     sessions: list[Session]
 

@@ -15,6 +15,8 @@ from evalskip.slices import Slice
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
+    from evalskip.notes import Note
+
 Measure = Literal["time", "memory"]
 
 
@@ -236,11 +238,11 @@ class BaseJob(BaseModel, ABC):
         """In an optimizer step (gradient accumulation)."""
         return 1
 
-    def changes(self) -> list[str]:
-        """What is changed of the user's configuration to make arms comparable, for people."""
+    def changes(self) -> list[Note]:
+        """What is changed of the user's configuration to make arms comparable."""
         return []
 
-    def coupled(self, schedule: Schedule) -> str | None:
+    def coupled(self, schedule: Schedule) -> Note | None:
         """Why an arm's evaluations steer its training, if they do.
 
         Such an arm does other work than the rest, and only its T can be compared.

@@ -9,10 +9,10 @@ from evalskip import digits
 from evalskip.analysis.verdicts import FEWEST_BLOCKS
 from evalskip.claims.held import on_what
 from evalskip.digits import nats, per_cent
-from evalskip.messages import counted, message, say
+from evalskip.messages import counted, listed, message, say, words
 from evalskip.report import ledger, tables
 from evalskip.report.provenance import provenance
-from evalskip.report.tables.table import best_gain
+from evalskip.report.tables.table import best_gain, schedule_of
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import Interval
 
@@ -46,7 +46,7 @@ def answer(summary: Summary) -> str:
         return say(
             "Skipping evaluation makes this training, against one with evaluation {schedule}, "
             "{faster}.",
-            schedule=summary.arms[name].schedule,
+            schedule=schedule_of(summary.arms[name]),
             faster=_faster(gain),
         )
     if judged:
@@ -84,7 +84,7 @@ def _predicted(summary: Summary) -> str:
     usual = [found for found in evaluating if found.arm.startswith("every_epoch")]
     found = next(iter([*own, *reversed(usual), *evaluating]))
     says = next(
-        (each.says for each in reversed(summary.recommendations)),
+        (words(each.advice) for each in reversed(summary.recommendations)),
         say("no schedule is recommended"),
     )
     within = summary.recommendations[-1].within if summary.recommendations else 0.05
@@ -121,21 +121,22 @@ def _missed(summary: Summary) -> str:
             "Without evaluation the model that is kept is {lost} worse than the best that "
             "evaluation would have kept; {says}.",
             lost=nats(off.lost),
-            says=found.says,
+            says=found.advice,
         )
     return say(
         "Without evaluation the model that is kept is {lost} worse than the best that "
         "evaluation would have kept, for {saved} of the time; {says}.",
         lost=nats(off.lost),
         saved=per_cent(off.time_saved),
-        says=found.says,
+        says=found.advice,
     )
 
 
 def _with_rows(found: Prediction) -> str:
+    schedule = listed([found.schedule, *found.evaluation])
     if found.evaluation_rows is None:
-        return found.schedule
-    return say("{schedule} on {rows:,} rows", schedule=found.schedule, rows=found.evaluation_rows)
+        return schedule
+    return say("{schedule} on {rows:,} rows", schedule=schedule, rows=found.evaluation_rows)
 
 
 def scopes(summary: Summary) -> list[str]:
@@ -200,11 +201,10 @@ def _where(summary: Summary, point: Comparison) -> str:
     """The arm in words: its rows, and what it evaluates with where arms differ in that."""
     arm = summary.arms[point.arm]
     rows = arm.evaluation_rows
-    words = [] if rows is None else [say("at {rows:,} rows", rows=rows)]
-    _, _, settings = arm.schedule.partition(", ")
-    if settings:
-        words.append(say("with {settings}", settings=settings))
-    return say(", ").join(words) or say("on its own rows")
+    where = [] if rows is None else [say("at {rows:,} rows", rows=rows)]
+    if arm.settings:
+        where.append(say("with {settings}", settings=arm.settings))
+    return say(", ").join(where) or say("on its own rows")
 
 
 def _faster(gain: Interval) -> str:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from evalskip.errors import InputError
 from evalskip.files import write_atomically
-from evalskip.messages import message, say, spoken
+from evalskip.messages import listed, message, say, spoken, words
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_folder, own_name
@@ -121,6 +121,8 @@ def _page(sections: Sequence[Section], several: Comparison | None, together: Plo
     environment.filters["sentence"] = _sentence
     environment.filters["numbers"] = _numbers
     environment.globals["say"] = say
+    environment.globals["listed"] = listed
+    environment.filters["said"] = words
     template = environment.get_template("report.html.jinja")
     script = ""
     if any(section.summary.cost_models for section in sections):
@@ -143,7 +145,7 @@ _IN_SCRIPT: tuple[tuple[str, str, dict[str, str]], ...] = (
     ('"{}"', message("every epoch"), {}),
     ('["{}"', message("off"), {}),
     ("`{}`", message("every {count} epochs"), {"count": "${every}"}),
-    ("`{}`", message("every {n} steps"), {"n": "${whole(recommended)}"}),
+    ("`{}`", message("every {count} steps"), {"count": "${whole(recommended)}"}),
     ("`# {}`", message("within {within} % of T"), {"within": _WITHIN}),
     ("`# {}`", message("within {within} % of T: once, after training"), {"within": _WITHIN}),
     ("`# {}`", message("no schedule stays within {within} % of T"), {"within": _WITHIN}),

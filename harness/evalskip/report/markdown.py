@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evalskip.errors import InputError
 from evalskip.files import write_atomically
-from evalskip.messages import say
+from evalskip.messages import say, words
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_name
@@ -95,7 +95,7 @@ def _of_one(summary: Summary) -> _Content:
         title=summary.name,
         answer=answer(summary),
         scopes=scopes(summary),
-        warnings=_some(summary.warnings),
+        warnings=_some([*map(words, summary.warnings)]),
         first=[table for table in shown if table.rows],
         rest=[
             table
@@ -104,7 +104,7 @@ def _of_one(summary: Summary) -> _Content:
         ],
         lists={
             say("Changed of what was written, so that arms can be compared"): _some(
-                summary.changes
+                [*map(words, summary.changes)]
             ),
             say("How it was measured"): provenance(summary),
             say("The machine and the versions"): [f"{name}: {value}" for name, value in machine],
@@ -118,7 +118,9 @@ def _of_several(summaries: Sequence[Summary]) -> _Content:
         title=", ".join(summary.name for summary in summaries),
         answer=say("{count} results compared", count=len(summaries)),
         scopes=found.notes if found else [],
-        warnings=_some([f"{one.name}: {text}" for one in summaries for text in one.warnings]),
+        warnings=_some(
+            [f"{one.name}: {words(each)}" for one in summaries for each in one.warnings]
+        ),
         first=found.tables if found else [],
         rest=[
             replace(table, title=f"{summary.name}: {table.title}")

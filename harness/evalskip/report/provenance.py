@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip import digits
 from evalskip.analysis.verdicts import FEWEST_BLOCKS, unseen_probability
-from evalskip.messages import counted, listed, message, say
+from evalskip.messages import counted, listed, message, say, words
 from evalskip.report import ledger
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _effort(effort: Effort) -> str:
             runs=effort.runs,
             duration=duration,
         )
-    parts = [told, effort.stopped]
+    parts = [told, words(effort.stopped)]
     if effort.run_overhead_s is not None and effort.block_start_s is not None:
         overhead = say(
             "{overhead:.2f} s per run beyond T, and {start:.1f} s per block to start",

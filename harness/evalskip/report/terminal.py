@@ -11,6 +11,8 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from evalskip.messages import listed, words
+from evalskip.notes import note
 from evalskip.report import tables
 from evalskip.report.gate import remarks
 from evalskip.report.headline import headline
@@ -59,11 +61,12 @@ def print_predictions(to: Console, summary: Summary) -> None:
     _print_table(to, table)
     for found in summary.recommendations:
         to.print()
-        of = f" on {found.evaluation}" if len(summary.recommendations) > 1 else ""
-        to.print(Text(f"within {100 * found.within:g} %{of}: {found.says}", style="bold"))
+        of = f" on {listed(found.evaluation)}" if len(summary.recommendations) > 1 else ""
+        advice = words(found.advice)
+        to.print(Text(f"within {100 * found.within:g} %{of}: {advice}", style="bold"))
         for where, lines in found.lines.items():
-            to.print(Text(f"  in {where}:"))
-            for line in lines:
+            to.print(Text(f"  in {words(note(where))}:"))
+            for line in map(words, lines):
                 to.print(Text(f"    {line}"))
     _print_warnings(to, summary)
 
@@ -133,7 +136,7 @@ def _print_table(to: Console, table: tables.Table) -> None:
 
 
 def _print_warnings(to: Console, summary: Summary) -> None:
-    for warning in summary.warnings:
+    for warning in map(words, summary.warnings):
         to.print(Text(f"warning: {warning}"), style="yellow")
 
 

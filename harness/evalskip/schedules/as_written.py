@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalskip.messages import say
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -19,10 +18,6 @@ class AsWritten(BaseSchedule):
     @property
     def label(self) -> str:
         return "as_written"
-
-    @property
-    def phrase(self) -> str:
-        return say("as written")
 
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> None:
         return None

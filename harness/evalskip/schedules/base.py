@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from evalskip.notes import Note, note
+
 
 class BaseSchedule(BaseModel, ABC):
     """When evaluation happens during one job.
@@ -23,9 +25,10 @@ class BaseSchedule(BaseModel, ABC):
         """Short name, as written on the command line: ``every_n_epochs:5``."""
 
     @property
-    @abstractmethod
-    def phrase(self) -> str:
-        """The schedule in words, for tables: ``every 5 epochs``."""
+    def note(self) -> Note:
+        """The schedule as a note, for tables: named as in a spec, with ``count`` for its N."""
+        own = self.model_dump()
+        return note(own["schedule"], **({"count": own["n"]} if "n" in own else {}))
 
     @abstractmethod
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int] | None:

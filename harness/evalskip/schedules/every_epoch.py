@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from evalskip.messages import say
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -16,10 +15,6 @@ class EveryEpoch(BaseSchedule):
     @property
     def label(self) -> str:
         return "every_epoch"
-
-    @property
-    def phrase(self) -> str:
-        return say("every epoch")
 
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         return [epoch * steps_per_epoch for epoch in range(1, epochs + 1)]

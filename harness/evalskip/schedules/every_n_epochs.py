@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from evalskip.messages import counted
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -22,10 +21,6 @@ class EveryNEpochs(BaseSchedule):
     @property
     def label(self) -> str:
         return f"every_n_epochs:{self.n}"
-
-    @property
-    def phrase(self) -> str:
-        return counted("every 1 epoch", "every {count} epochs", self.n)
 
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         return [epoch * steps_per_epoch for epoch in range(self.n, epochs + 1, self.n)]

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from evalskip.messages import say
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -23,10 +22,6 @@ class EveryNSteps(BaseSchedule):
     @property
     def label(self) -> str:
         return f"every_n_steps:{self.n}"
-
-    @property
-    def phrase(self) -> str:
-        return say("every {n} steps", n=self.n)
 
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         last = epochs * steps_per_epoch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalskip.messages import say
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -16,10 +15,6 @@ class FinalOnly(BaseSchedule):
     @property
     def label(self) -> str:
         return "final_only"
-
-    @property
-    def phrase(self) -> str:
-        return say("once, at the end")
 
     @property
     def after_training(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalskip.messages import say
 from evalskip.schedules.base import BaseSchedule
 
 
@@ -16,10 +15,6 @@ class Off(BaseSchedule):
     @property
     def label(self) -> str:
         return "off"
-
-    @property
-    def phrase(self) -> str:
-        return say("off")
 
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int]:
         return []

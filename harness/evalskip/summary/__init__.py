@@ -11,6 +11,7 @@ from filelock import FileLock
 from pydantic import Field, model_validator
 
 from evalskip.files import read_json, write_atomically
+from evalskip.notes import Note
 from evalskip.summary.claims import Claim, Observation, Source, SpeedPoint
 from evalskip.summary.headroom import BoundBy, Headroom
 from evalskip.summary.memory import PeakDifference, quantity_of
@@ -87,7 +88,7 @@ FILE_NAME = "summary.json"
 class Summary(Part):
     """All that was found, by whichever command found it."""
 
-    schema_version: Literal[1] = Field(default=1, description="of this file")
+    schema_version: Literal[2] = Field(default=2, description="of this file")
     name: str = Field(description="of the result")
     scope: Scope
     machine: dict[str, Any] = Field(default={}, description="processor, cores, memory, devices")
@@ -118,11 +119,11 @@ class Summary(Part):
         default=[], description="where this is a ledger: the results that its claims rest on"
     )
     observations: list[Observation] = Field(default=[])
-    changes: list[str] = Field(
+    changes: list[Note] = Field(
         default=[],
         description="what was changed of the user's configuration to make arms comparable",
     )
-    warnings: list[str] = Field(description="what to know before the figures are relied on")
+    warnings: list[Note] = Field(description="what to know before the figures are relied on")
 
     @model_validator(mode="after")
     def _compares_its_arms(self) -> Summary:
@@ -173,7 +174,7 @@ def read_summary(directory: Path) -> Summary:
         InputError: there is none, or it is of another schema.
     """
     return read_json(
-        directory / FILE_NAME, Summary, "schema_version 1", if_missing="a result directory"
+        directory / FILE_NAME, Summary, "schema_version 2", if_missing="a result directory"
     )
 
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evalskip.notes import Note
+
 Verdict = Literal["supported", "refuted", "conditional", "inconclusive", "not_run"]
 
 
@@ -36,8 +38,8 @@ class Interval(Part):
 class Scope(Part):
     """What the figures hold for."""
 
-    job: str = Field(description="its kind, and how it fine-tunes")
+    job: str | Note = Field(description="its kind, and how it fine-tunes")
     model: str
     parameters: int = Field(description="of the model, all of them")
-    device: str = Field(description="cpu, or the name of the device")
+    device: str | Note = Field(description="cpu, or the name of the device")
     versions: dict[str, str] = Field(description="of what was run, by name")

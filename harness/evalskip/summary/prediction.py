@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from evalskip.notes import Note
 from evalskip.summary.parts import Interval, Part
 
 
@@ -42,7 +43,7 @@ class JobSize(Part):
 class CostModel(Part):
     """From a pilot: what any schedule of a job costs, and how sure that is."""
 
-    evaluation: str = Field(description="which evaluation, in words: rows and settings")
+    evaluation: list[Note | str] = Field(description="which evaluation: its rows, and settings")
     size: JobSize
     costs: PieceCosts
     level: float = Field(description="of all half-widths that follow")
@@ -64,7 +65,10 @@ class Prediction(Part):
     """What one schedule would cost; every interval is for a run to come."""
 
     arm: str
-    schedule: str
+    schedule: Note
+    evaluation: list[Note | str] = Field(
+        default=[], description="its rows and settings, where the arm has settings of its own"
+    )
     evaluation_rows: int | None
     evaluations: int
     evaluation_load: float = Field(description="evaluated tokens / trained tokens")
@@ -77,13 +81,13 @@ class Prediction(Part):
 class Recommendation(Part):
     """The densest schedule within a share of T."""
 
-    evaluation: str
+    evaluation: list[Note | str]
     within: float = Field(description="the share that evaluation may have")
     every_steps: int | None = Field(description="null: at most one evaluation fits, at the end")
     evaluations: int
     share: Interval
-    says: str
-    lines: dict[str, list[str]] = Field(description="to paste, by where they go")
+    advice: Note
+    lines: dict[str, list[str | Note]] = Field(description="to paste, by where they go")
 
 
 class PilotSummary(Part):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from evalskip.notes import Note
 from evalskip.summary.parts import Interval, Part
 
 
@@ -14,7 +15,7 @@ class ScheduleRegret(Part):
 
     name: str
     kind: Literal["schedule", "substitute"]
-    says: str = Field(description="what it is, in words")
+    looks: Note = Field(description="at what it looks, or when")
     evaluations: float
     time_saved: Interval | None = Field(
         default=None,
@@ -93,9 +94,9 @@ class RegretSummary(Part):
     best_step: float = Field(description="of the least loss, mean over seeds")
     last_rise: Interval = Field(description="loss at the end less the least of the curve, in nats")
     proven: int = Field(description="real runs that stopped and kept what the replay says")
-    not_proven: list[str] = Field(description="real runs that did not, in words")
+    not_proven: list[Note] = Field(description="real runs that did not, and how they differ")
     rows: list[ScheduleRegret]
     within_share: float
     within_regret: float
     recommended: str | None = Field(description="name of the row; null: none is within both")
-    says: str
+    advice: Note

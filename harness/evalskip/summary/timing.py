@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from evalskip.notes import Note
 from evalskip.summary.parts import Interval, Part, Verdict
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class RankSummary(Part):
 class ArmSummary(Part):
     """One arm: means over its runs."""
 
-    schedule: str = Field(description="in words")
+    schedule: Note
+    settings: list[str] = Field(default=[], description="that its evaluation has of its own")
     evaluation_rows: int | None = Field(description="null: nothing is evaluated, or not told")
     evaluation_load: float = Field(description="evaluated tokens / trained tokens")
     train_tokens: int | None = Field(default=None, description="of a run; null: not told")
@@ -158,7 +160,7 @@ class Effort(Part):
     fixed_cost: Interval | None = Field(
         default=None, description="run_overhead_s in units of the T of off in the same block"
     )
-    stopped: str = Field(description="why no further block was run")
+    stopped: Note = Field(description="why no further block was run")
 
 
 class RunActivity(Part):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evalskip.messages import message, say
+from evalskip.notes import Note, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +22,7 @@ class Rule:
     key: str
     value: Any
     why: str
+    """The code of a note."""
     applies: Callable[[Any], bool] = bool
 
     def changes(self, settings: Mapping[str, Any]) -> bool:
@@ -34,30 +35,28 @@ def _reports(value: Any) -> bool:
 
 
 SIDE_EFFECTS = (
-    Rule("output_dir", None, message("each run writes into a folder that is taken away after it")),
+    Rule("output_dir", None, "folder_is_temporary"),
     Rule(
         "report_to",
         "none",
-        message("reporters would be told of runs that are only measured"),
+        "reporters_would_count",
         _reports,
     ),
-    Rule("use_swanlab", False, message("reporters would be told of runs that are only measured")),
-    Rule("push_to_hub", False, message("a run that is only measured is not published")),
-    Rule("resume_from_checkpoint", None, message("every run trains from the start")),
-    Rule("do_predict", False, message("prediction after training is no evaluation of it")),
-    Rule("plot_loss", False, message("a plot per run would be drawn and thrown away")),
+    Rule("use_swanlab", False, "reporters_would_count"),
+    Rule("push_to_hub", False, "not_published"),
+    Rule("resume_from_checkpoint", None, "trained_from_start"),
+    Rule("do_predict", False, "prediction_is_apart"),
+    Rule("plot_loss", False, "plot_is_thrown_away"),
 )
 MATCHING = (
-    Rule("load_best_model_at_end", False, message("a metric would choose the weights")),
+    Rule("load_best_model_at_end", False, "metric_chooses_weights"),
     Rule(
         "early_stopping_steps",
         None,
-        message("a metric would end the training"),
+        "metric_ends_training",
         lambda v: v is not None,
     ),
-    Rule(
-        "save_strategy", "no", message("a metric would choose what is saved"), lambda v: v == "best"
-    ),
+    Rule("save_strategy", "no", "metric_chooses_saves", lambda v: v == "best"),
 )
 
 
@@ -72,32 +71,28 @@ def applied(settings: Mapping[str, Any], rules: Sequence[Rule]) -> dict[str, Any
     return changed
 
 
-def explained(settings: Mapping[str, Any]) -> list[str]:
-    """One line per change, for people."""
-    lines = []
+def explained(settings: Mapping[str, Any]) -> list[Note]:
+    """What is changed, and why."""
+    changes = []
     for rules, taken_out, set_to in (
         (
             SIDE_EFFECTS,
-            message("{key}: {own}: taken out in every arm: {told}"),
-            message("{key}: {own}: set to {value} in every arm: {told}"),
+            "removed_everywhere",
+            "set_everywhere",
         ),
         (
             MATCHING,
-            message("{key}: {own}: taken out in all arms but as_written: {told}"),
-            message("{key}: {own}: set to {value} in all arms but as_written: {told}"),
+            "removed_but_as_written",
+            "set_but_as_written",
         ),
     ):
         for rule in rules:
             if rule.changes(settings):
-                line = taken_out if rule.value is None else set_to
-                own = settings[rule.key]
-                lines.append(say(line, key=rule.key, own=own, value=rule.value, told=say(rule.why)))
+                known = {"key": rule.key, "own": str(settings[rule.key]), "why": note(rule.why)}
+                if rule.value is None:
+                    changes.append(note(taken_out, **known))
+                else:
+                    changes.append(note(set_to, **known, value=rule.value))
     if settings.get("val_size"):
-        lines.append(
-            say(
-                "val_size: {size}: kept where nothing is evaluated as well, so that all arms "
-                "train on the same rows",
-                size=settings["val_size"],
-            )
-        )
-    return lines
+        changes.append(note("val_size_kept", size=settings["val_size"]))
+    return changes

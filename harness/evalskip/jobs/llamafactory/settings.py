@@ -14,7 +14,7 @@ from evalskip.jobs.base import Keeping
 from evalskip.jobs.distributed import DistributedJob
 from evalskip.jobs.llamafactory.comparable import MATCHING, SIDE_EFFECTS, applied, explained
 from evalskip.machine.devices import first_gpu, gpus
-from evalskip.messages import say
+from evalskip.notes import Note, note
 from evalskip.schedules import AsWritten, FinalOnly, Off
 
 if TYPE_CHECKING:
@@ -204,16 +204,16 @@ class LlamaFactoryJob(DistributedJob):
     def micro_batches(self) -> int:
         return int(str(self.settings.get("gradient_accumulation_steps", 1)))
 
-    def changes(self) -> list[str]:
+    def changes(self) -> list[Note]:
         return explained(self.settings)
 
-    def coupled(self, schedule: Schedule) -> str | None:
+    def coupled(self, schedule: Schedule) -> Note | None:
         if not isinstance(schedule, AsWritten):
             return None
         steering = [rule.key for rule in MATCHING if rule.changes(self.settings)]
         if not steering:
             return None
-        return say("{settings} lets evaluation steer training", settings=", ".join(steering))
+        return note("evaluation_steers", settings=steering)
 
     def describe(self) -> dict[str, Any]:
         tuning = self.settings.get("finetuning_type", "lora")

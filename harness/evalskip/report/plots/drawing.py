@@ -23,6 +23,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from evalskip import digits
 from evalskip.claims.speed import RANGE
 from evalskip.messages import say, spoken
+from evalskip.report.tables.table import schedule_of
 from evalskip.spec import OFF_AGAIN
 
 if TYPE_CHECKING:
@@ -266,8 +267,8 @@ def label_of(name: str, arm: ArmSummary) -> str:
     if name == OFF_AGAIN:
         return say("off, again")
     if arm.evaluation_rows is None:
-        return arm.schedule
-    return say("{schedule}, {rows:,} rows", schedule=arm.schedule, rows=arm.evaluation_rows)
+        return schedule_of(arm)
+    return say("{schedule}, {rows:,} rows", schedule=schedule_of(arm), rows=arm.evaluation_rows)
 
 
 def wrapped(text: str) -> str:

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from evalskip import digits
 from evalskip.analysis.prediction import amounts, spent
-from evalskip.messages import message, say
+from evalskip.messages import listed, message, say
 from evalskip.report.plots.drawing import (
     FAINT,
     INK,
@@ -49,7 +49,7 @@ def plot(summary: Summary) -> Plot | None:
         axes.set_yscale("log")
         draw_claimed(axes, upright=False)
         for model, (colour, _, line) in zip(models, series(len(models)), strict=True):
-            label = wrapped(say("measured: {evaluation}", evaluation=model.evaluation))
+            label = wrapped(say("measured: {evaluation}", evaluation=listed(model.evaluation)))
             axes.plot(along, 100 * _gains(model, along), line, color=colour, lw=1.6, label=label)
         ratio, says = _operations(models)
         axes.plot(along, 100 * ratio * along, ":", color=FAINT, lw=1.6, label=says)
@@ -130,7 +130,7 @@ def _table(summary: Summary, points: Sequence[Prediction], ratio: float) -> Tabl
         ),
         rows=[
             (
-                found.schedule,
+                listed([found.schedule, *found.evaluation]),
                 digits.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
                 digits.load(found.evaluation_load),
                 digits.interval(found.throughput_gain),

@@ -16,6 +16,7 @@ from evalskip.report.plots.drawing import (
     series,
 )
 from evalskip.report.tables import Table
+from evalskip.report.tables.table import schedule_of
 
 if TYPE_CHECKING:
     from evalskip.summary import ArmSummary, Comparison, Summary
@@ -35,14 +36,14 @@ def plot(summary: Summary) -> Plot | None:
     )
     if len({arm.evaluation_load for arm, _ in points}) < 2:
         return None
-    schedules = list(dict.fromkeys(arm.schedule for arm, _ in points))
+    schedules = list(dict.fromkeys(schedule_of(arm) for arm, _ in points))
     with Drawing(3.6 + 0.2 * len(schedules)) as drawing:
         axes = drawing.axes
         draw_claimed(axes, upright=False)
         for schedule, (colour, marker, line) in zip(
             schedules, series(len(schedules)), strict=False
         ):
-            own = [point for point in points if point[0].schedule == schedule]
+            own = [point for point in points if schedule_of(point[0]) == schedule]
             loads = [0.0, *(arm.evaluation_load for arm, _ in own)]
             gains = [0.0, *(100 * found.throughput_gain.estimate for _, found in own)]
             axes.plot(loads, gains, line, color=colour, lw=1.2)

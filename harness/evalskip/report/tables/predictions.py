@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip import digits
-from evalskip.messages import counted, message, retold, say
+from evalskip.messages import counted, listed, message, say, words
+from evalskip.notes import Note, note
 from evalskip.report.tables.table import WHO, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evalskip.summary import PieceCosts, Summary
 
 # of floating-point operations: an evaluated token is a forward pass, a trained one three
@@ -21,7 +24,7 @@ def predictions(summary: Summary) -> Table:
     memory = any(found.peak_bytes for found in summary.predictions)
     rows = [
         (
-            found.schedule,
+            listed([found.schedule, *found.evaluation]),
             digits.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
             digits.count(found.evaluations),
             digits.load(found.evaluation_load),
@@ -78,18 +81,22 @@ def recommendations(summary: Summary) -> Table:
             say("evaluation"),
             say("within %"),
             say("schedule"),
-            *(say("in {place}", place=retold(place)) for place in places),
+            *(say("in {place}", place=note(place)) for place in places),
         ),
         rows=[
             (
-                found.evaluation,
+                listed(found.evaluation),
                 f"{100 * found.within:g}",
-                found.says,
-                *(" ".join(found.lines.get(place, [digits.NOTHING])) for place in places),
+                words(found.advice),
+                *(_pasted(found.lines.get(place, [digits.NOTHING])) for place in places),
             )
             for found in summary.recommendations
         ],
     )
+
+
+def _pasted(lines: Sequence[str | Note]) -> str:
+    return " ".join(map(words, lines))
 
 
 def pieces(summary: Summary) -> Table:
@@ -101,7 +108,7 @@ def pieces(summary: Summary) -> Table:
         step = size.train_batch * size.accumulation * size.train_tokens_per_row
         rows.append(
             (
-                model.evaluation,
+                listed(model.evaluation),
                 digits.seconds(costs.once_s),
                 digits.milliseconds(
                     costs.step_s + size.accumulation * costs.micro_batch_s + step * costs.token_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip import digits
-from evalskip.messages import counted, message, say
+from evalskip.messages import counted, message, say, words
 from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def regret(summary: Summary) -> Table:
         ),
         rows=[
             (
-                each.says,
+                words(each.looks),
                 f"{each.evaluations:.0f}",
                 digits.interval(each.time_saved),
                 digits.NOTHING if each.share is None else digits.percent(each.share),
@@ -105,7 +105,7 @@ def noticed(summary: Summary) -> Table:
         ),
         rows=[
             (
-                each.says,
+                words(each.looks),
                 f"{each.kept_step:,.0f}",
                 say("{part} of {whole}", part=each.noticed, whole=found.seeds),
                 digits.NOTHING if each.delay_steps is None else f"{each.delay_steps.estimate:,.0f}",

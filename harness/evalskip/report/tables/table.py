@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalskip import digits
-from evalskip.messages import message, say
+from evalskip.messages import listed, message, say
 from evalskip.spec import OFF_AGAIN
 
 if TYPE_CHECKING:
@@ -66,7 +66,12 @@ class Table:
 def who(name: str, arm: ArmSummary) -> tuple[str, str]:
     """An arm's schedule and evaluation rows."""
     rows = digits.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows)
-    return say("off, again") if name == OFF_AGAIN else arm.schedule, rows
+    return say("off, again") if name == OFF_AGAIN else schedule_of(arm), rows
+
+
+def schedule_of(arm: ArmSummary) -> str:
+    """An arm's schedule, and the settings that its evaluation has of its own."""
+    return listed([arm.schedule, *arm.settings])
 
 
 def gain_of(summary: Summary, arm: str, estimator: Estimator) -> Interval | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip import digits
 from evalskip.messages import say
-from evalskip.report.tables.table import PHASES, WHO, Table, has, peak, who
+from evalskip.report.tables.table import PHASES, WHO, Table, has, peak, schedule_of, who
 
 if TYPE_CHECKING:
     from evalskip.summary import ArmSummary, Summary
@@ -149,7 +149,7 @@ def evaluation_sets(summary: Summary) -> Table:
         columns=(say("schedule"), say("set"), say("rows"), say("seconds"), say("share of T %")),
         rows=[
             (
-                arm.schedule,
+                schedule_of(arm),
                 set_name,
                 f"{found.rows:,}",
                 digits.seconds(found.seconds),
