@@ -195,7 +195,8 @@ def test_what_is_not_run_could_be(command: Command) -> None:
             if word.startswith(("bench/", "examples/", "results/reference/")):
                 assert (ROOT / word).exists(), command
     elif program == "make":
-        makefile = (ROOT / "Makefile").read_text()
+        files = [ROOT / "Makefile", *(ROOT / "bench").glob("*.mk")]
+        makefile = "\n".join(path.read_text() for path in files)
         for target in given:
             assert target.startswith("-") or re.search(
                 rf"^{re.escape(target)}:", makefile, re.MULTILINE

@@ -1,0 +1,44 @@
+# The tables of results/reference: what the method, the gate and predict were shown to hold.
+
+.PHONY: simulate simulate-stopping simulate-gate gate-tries stopwatch \
+	beside instrumentation validate eval-budget
+
+# coverage of the intervals and wrong verdicts, under known truth; about 40 minutes on two cores
+simulate: $(READY)
+	$(PY) bench/simulate.py
+
+# whether the rule by which the stopwatch stops keeps its coverage; about a quarter of an hour
+simulate-stopping: $(READY)
+	$(PY) bench/simulate_stopping.py
+
+# false alarms of the gate, and what it sees, under recorded noise; about a quarter of an hour
+simulate-gate: $(READY)
+	$(PY) bench/simulate_gate.py
+
+# the gate itself, of builds without a change and with one, quiet and beside a busy process; an hour
+# and a half on a machine that does nothing else; takes up what it did before
+gate-tries: $(READY)
+	$(PY) bench/gate_tries.py
+
+# matched against hyperfine (a Debian package), 20 sessions of each kind: hours on a machine
+# that does nothing else; takes up what it did before
+stopwatch: $(READY)
+	$(PY) bench/stopwatch.py
+
+# the main job beside one busy process per core, five tries; about 50 minutes on a machine that does
+# nothing else; takes up what it did before
+beside: $(READY)
+	$(PY) bench/beside.py
+
+# what the probe costs a train step; about three minutes
+instrumentation: $(READY)
+	$(PY) bench/instrumentation.py
+
+# what evalskip predict says, beside what whole runs then take; about half an hour on a
+# machine that does nothing else
+validate: $(READY)
+	$(PY) bench/validate.py
+
+# what share of the time EvalBudget takes, alone and beside a neighbour; about ten minutes
+eval-budget: $(READY)
+	$(PY) bench/eval_budget.py
