@@ -28,6 +28,7 @@ from pydantic import BaseModel, BeforeValidator
 from evalskip import errors, summary
 from evalskip.cli import app
 from evalskip.jobs.transformers.model import packaged_models
+from evalskip.messages.words import WORDS
 from evalskip.spec import Spec
 from evalskip.spec.units import parse_duration, parse_size
 
@@ -76,10 +77,18 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (
         ("spec.md", SPEC + "".join(_sections(Spec))),
-        ("summary.md", SUMMARY + "".join(_sections(summary.Summary))),
+        ("summary.md", SUMMARY + "".join(_sections(summary.Summary)) + "".join(_notes())),
         ("command-line.md", COMMANDS + "".join(_commands()) + _exit_codes()),
     ):
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def _notes() -> Iterator[str]:
+    """Every code of a note, with its words; ``{names}`` are its parameters."""
+    yield "\n## What notes say {#what-notes-say}\n\n| code | words |\n| --- | --- |\n"
+    for code, words in WORDS.items():
+        template = words if isinstance(words, str) else words[1]
+        yield f"| `{code}` | {template.replace('|', chr(92) + '|')} |\n"
 
 
 def _sections(root: Model) -> Iterator[str]:

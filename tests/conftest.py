@@ -46,6 +46,7 @@ def write_spec(tmp_path: Path) -> Callable[..., Path]:
         document: dict[str, Any] = {
             "job": {"kind": "synthetic", "epochs": 4, "steps_in_epoch": 5},
             "arms": [{"schedule": "every_epoch", "evaluation_rows": [16, 64]}],
+            "claimed_gain": [0.15, 0.30],
             # a busy machine must not change how many blocks there are
             "design": {"looks": [3], "repeats": 0},
         }

@@ -584,3 +584,38 @@ def test_an_after_effect_is_found_and_is_part_of_the_gain(
     ):
         found = summary.compared("every_epoch@80", estimator).throughput_gain.estimate
         assert found == pytest.approx(gain, abs=1e-7), estimator
+
+
+def test_nothing_is_judged_where_nobody_claims_anything(
+    write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    spec, out = write_spec(replace={"claimed_gain": None}), tmp_path / "out"
+    ended = evalskip("bench", spec, "--out", out)
+    assert ended.returncode == 0, ended.stderr
+    summary = read_summary(out)
+    assert summary.claims == []
+    assert all(each.verdict is None for each in summary.comparisons)
+    for text in (ended.stdout, (out / "report.md").read_text()):
+        assert "claim" not in text
+        assert "verdict" not in text
+    judged = tmp_path / "judged"
+    ended = evalskip("bench", spec, "--out", judged, "--claimed-gain", "0-2%")
+    assert ended.returncode == 2
+    ended = evalskip("bench", spec, "--out", judged, "--claimed-gain", "1-2.5%")
+    assert ended.returncode == 0, ended.stderr
+    assert read_summary(judged).claimed_gain == (0.01, 0.025)
+    assert "the claimed 1-2.5 %" in " ".join(ended.stdout.split())
+
+
+@pytest.mark.parametrize("given", ["15", "30-15%", "15-", "a-b", "15-300%"])
+def test_a_claimed_gain_that_is_no_range_is_one_line(
+    given: str, write_spec: Callable[..., Path], evalskip: Callable[..., Any]
+) -> None:
+    ended = evalskip("bench", write_spec(), "--claimed-gain", given)
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        f"evalskip: --claimed-gain: expected a range such as 15-30%, got {given}\n"
+    )
+    ended = evalskip("bench", write_spec(claimed_gain=[0.3, 0.15]))
+    assert ended.returncode == 2
+    assert "claimed_gain: expected two fractions, the lower one first" in ended.stderr

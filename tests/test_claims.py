@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from evalskip.claims.combine import across
 from evalskip.claims.ledger import SEEN, collected, judged_by_observation
-from evalskip.claims.whole import across
 from evalskip.errors import InputError
 from evalskip.experiments.source import conditions_on
 from evalskip.jobs.llamafactory.settings import built_interpreters

@@ -41,9 +41,9 @@ MODEL = CostModel(
     evaluation=[note("own_rows")],
     size=SIZE,
     costs=PieceCosts(
-        once_s=0.0,
+        fixed_s=0.0,
         step_s=1.0,
-        aside_s=0.0,
+        save_log_s=0.0,
         micro_batch_s=0.0,
         token_s=0.0,
         loader_s=1.0,
@@ -52,14 +52,14 @@ MODEL = CostModel(
         gathered_row_s=0.0,
         first_evaluation_s=0.0,
         evaluation_log_s=0.0,
-        hidden_s=0.0,
+        after_effect_s=0.0,
     ),
     level=0.95,
-    sampled_reach=0.0,
-    evaluation_reach=0.0,
-    event_reach=0.0,
-    pace_reach=0.0,
-    hidden_reach_s=0.0,
+    sampled_half_width=0.0,
+    evaluation_half_width=0.0,
+    event_half_width=0.0,
+    pace_half_width=0.0,
+    after_effect_half_width_s=0.0,
     operations_ratio=None,
 )
 """An evaluation costs as much as a step, of which there are 16."""
@@ -146,7 +146,7 @@ def test_a_job_that_is_within_its_share_has_nothing_to_paste() -> None:
 
 def test_a_share_below_the_limit_is_never_answered_with_none() -> None:
     # an evaluation is 5.9 %: within 6 %, but not for sure
-    unsure = MODEL.model_copy(update={"evaluation_reach": 0.2})
+    unsure = MODEL.model_copy(update={"evaluation_half_width": 0.2})
     found = recommend(unsure, 0.06, before=0, closing=0, keeping=Keeping())
     assert found.evaluations == 1
     says = words(found.advice)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evalskip import digits
-from evalskip.analysis.prediction import amounts, predict
+from evalskip.analysis.prediction import predict, workload
 from evalskip.analysis.recommendation import densest
 from evalskip.report.html import write_page
 from evalskip.summary import Summary, read_summary
@@ -189,8 +189,8 @@ def rows_of(page: Page) -> list[list[str]]:
 def told_by_us(model: CostModel, schedules: dict[str, tuple[int, int]]) -> list[list[str]]:
     """The same, by what the command line computes and prints."""
     rows = []
-    for schedule, (evaluations, followed) in schedules.items():
-        of = amounts(model.size, evaluations, followed)
+    for schedule, (evaluations, with_next_step) in schedules.items():
+        of = workload(model.size, evaluations, with_next_step)
         found = predict(model, of, arm="", schedule="", evaluation_rows=None)
         rows.append(
             [

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalskip.analysis.prediction import amounts, predict, spent
+from evalskip.analysis.prediction import predict, total_seconds, workload
 from evalskip.analysis.recommendation import densest
 from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
@@ -313,28 +313,28 @@ def model_of(**changes: Any) -> CostModel:
         size=size,
         costs=costs,
         level=0.95,
-        sampled_reach=0.02,
-        evaluation_reach=0.02,
-        event_reach=0.03,
-        pace_reach=0.1,
-        hidden_reach_s=0.01,
+        sampled_half_width=0.02,
+        evaluation_half_width=0.02,
+        event_half_width=0.03,
+        pace_half_width=0.1,
+        after_effect_half_width_s=0.01,
     )
 
 
 def test_what_a_cost_model_adds_up_to() -> None:
-    model = model_of(first_evaluation_s=2.0, hidden_s=0.1, once_s=3.0)
-    wall, evaluated = spent(model.costs, amounts(model.size, 10, 9))
+    model = model_of(first_evaluation_s=2.0, after_effect_s=0.1, fixed_s=3.0)
+    wall, evaluated = total_seconds(model.costs, workload(model.size, 10, 9))
     assert evaluated == pytest.approx(10 * 5 + 2)
     assert wall == pytest.approx(1000 + 3 + 52 + 0.9)
     found = predict(
-        model, amounts(model.size, 10, 9), arm="a", schedule=note("off"), evaluation_rows=None
+        model, workload(model.size, 10, 9), arm="a", schedule=note("off"), evaluation_rows=None
     )
     assert found.share.estimate == pytest.approx(52 / wall)
     assert found.throughput_gain.estimate == pytest.approx(wall / 1003 - 1)
     # a share of evaluation that costs nearly all stays one
     heavy = predict(
         model_of(batch_s=1e6),
-        amounts(model.size, 10, 9),
+        workload(model.size, 10, 9),
         arm="a",
         schedule=note("off"),
         evaluation_rows=None,
@@ -348,7 +348,7 @@ def test_one_evaluation_more_than_the_densest_is_too_many(within: float) -> None
     most = densest(model, within)
 
     def upper(count: int) -> float:
-        of = amounts(model.size, count, max(0, count - 1))
+        of = workload(model.size, count, max(0, count - 1))
         share = predict(model, of, arm="", schedule=note("off"), evaluation_rows=None).share
         assert share.high is not None
         return share.high

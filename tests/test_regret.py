@@ -32,7 +32,7 @@ from evalskip.analysis.regret import (
     substitutes,
 )
 from evalskip.claims.ledger import judged_by_regret
-from evalskip.claims.missed import within
+from evalskip.claims.regret_evidence import within
 from evalskip.experiments.regret import curve_from
 from evalskip.jobs.transformers.curve import held_back
 from evalskip.messages import words

@@ -116,6 +116,11 @@ def per_cent(value: Interval) -> str:
     return f"{100 * value.estimate:.1f} % [{100 * value.low:.1f}, {100 * value.high:.1f}]"
 
 
+def claimed(gain: tuple[float, float]) -> str:
+    """A claimed range: ``15-30 %``."""
+    return f"{100 * gain[0]:g}-{100 * gain[1]:g} %"
+
+
 def nats(value: Interval) -> str:
     """A loss and its interval, for a sentence."""
     if value.low is None or value.high is None:

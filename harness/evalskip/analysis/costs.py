@@ -3,9 +3,9 @@
 A pilot's process trains a few steps, then evaluates several times with few steps in between. What a
 step costs is fitted to what it was fed (micro-batches and tokens), what an evaluation batch costs
 to its tokens, by least squares on relative errors with costs that cannot be negative. First steps
-and first evaluations, which may pay for set-up, are told apart, as are the steps of the window
-after an evaluation, which may bear hidden cost: of that, as much is believed as was seen beyond its
-error.
+and first evaluations, which may pay for set-up, are kept apart, as are the steps of the window
+after an evaluation, which may bear its after-effect: of that, as much is believed as was seen
+beyond its error.
 
 A process can be slower than another from its first step to its last, so each one's pieces are taken
 in units of its own steps, which cancels that; the processes' mean pace gives the seconds.
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalskip.analysis.events import events_of
-from evalskip.analysis.levels import between, mean, non_negative, shrunk, spread_of
+from evalskip.analysis.levels import mean, non_negative, shrunk, shrunk_variance, spread_of
 from evalskip.summary import PieceCosts
 
 if TYPE_CHECKING:
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 # batches of an evaluation, so that the first can be told apart
 _SEVERAL = 3
 
-PACE_BELIEF, EVALUATION_BELIEF = 0.05, 0.017
+PRIOR_SD_PACE, PRIOR_SD_EVALUATION = 0.05, 0.017
 """What is believed beforehand: standard deviations of the log of a run's pace, and of evaluation in
 units of steps from run to run. Somewhat more than was found on a quiet machine of two cores."""
-PACE_DEGREES, EVALUATION_DEGREES = 4.0, 8.0
+PRIOR_DF_PACE, PRIOR_DF_EVALUATION = 4.0, 8.0
 """Of freedom: how much these beliefs weigh against what a pilot shows."""
-TOGETHER_BELIEF, _TOGETHER_DEGREES = 1.3, 8.0
+PRIOR_DEPENDENCE, _PRIOR_DF_DEPENDENCE = 1.3, 8.0
 """By what factor steps that follow each other vary more than if they were independent."""
-_FIRST_BELIEF = 0.5
+_PRIOR_SD_FIRST = 0.5
 """Of what a first evaluation takes longer than others, in units of these."""
-_HIDDEN_BELIEF, _HIDDEN_DEGREES = 0.05, 8.0
-"""Of the hidden cost from one evaluation to another: in the time of the window's steps, and how
+_PRIOR_SD_AFTER_EFFECT, _PRIOR_DF_AFTER_EFFECT = 0.05, 8.0
+"""Of the after-effect from one evaluation to another: in the time of the window's steps, and how
 much that weighs against what a pilot shows."""
 
 
@@ -67,8 +67,8 @@ class Fitted:
 
     ``paces`` are the processes' in units of their mean, ``evaluation_paces`` those of evaluation in
     units of the process's own steps: each with the sampling variance of its logarithm.
-    ``step_variance`` is that of all steps together, ``hidden_error_s`` the
-    standard error of the hidden cost, with so many ``hidden_degrees`` of freedom.
+    ``step_variance`` is that of all steps together, ``after_effect_error_s`` the
+    standard error of the after-effect, with so many ``after_effect_degrees`` of freedom.
     """
 
     costs: PieceCosts
@@ -76,8 +76,8 @@ class Fitted:
     evaluation_paces: Paces
     events: Events
     step_variance: float
-    hidden_error_s: float
-    hidden_degrees: float
+    after_effect_error_s: float
+    after_effect_degrees: float
 
 
 def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCounts) -> Fitted:
@@ -100,21 +100,21 @@ def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCount
     )
     end = mean(found.aggregation / pace for pace, found in later)
     end_of_row = mean(found.aggregation / pace / max(1, found.rows) for pace, found in later)
-    hidden, hidden_error, hidden_degrees = _hidden(parts, steps, level)
+    after_effect, error, degrees_of_it = _after_effect(parts, steps, level)
     costs = PieceCosts(
-        once_s=_first_save(parts, level, jobs)
-        + mean(_once(parts, process, steps, level[process]) for process in sorted(level)),
+        fixed_s=_first_save(parts, level, jobs)
+        + mean(_fixed(parts, process, steps, level[process]) for process in sorted(level)),
         step_s=steps[0],
         micro_batch_s=steps[1],
         token_s=steps[2],
-        aside_s=_aside(parts, level, jobs),
+        save_log_s=_saves_and_logs(parts, level, jobs),
         loader_s=max(0.0, loader) + (0.0 if gathers else end),
         batch_s=batches[0],
         evaluation_token_s=batches[1],
         gathered_row_s=end_of_row if gathers else 0.0,
         first_evaluation_s=_first_evaluation(own, level),
         evaluation_log_s=mean(found.log / pace for pace, found in evaluated),
-        hidden_s=hidden,
+        after_effect_s=after_effect,
     )
     return Fitted(
         costs=costs,
@@ -122,8 +122,8 @@ def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCount
         evaluation_paces=_evaluation_paces(own, batches, spread, level, paces),
         events=events_of(own, costs, spread**2, level),
         step_variance=_step_variance(parts, steps, level),
-        hidden_error_s=hidden_error,
-        hidden_degrees=hidden_degrees,
+        after_effect_error_s=error,
+        after_effect_degrees=degrees_of_it,
     )
 
 
@@ -185,7 +185,7 @@ def _fit_batches(own: Sequence[Part], level: Mapping[int, float]) -> tuple[Float
     weights, levels = [], []
     for number in sorted(set(process)):
         found = relative[np.array(process) == number]
-        weights.append(1 / (EVALUATION_BELIEF**2 + spread**2 / len(found)))
+        weights.append(1 / (PRIOR_SD_EVALUATION**2 + spread**2 / len(found)))
         levels.append(float(found.mean()))
     return costs * float(np.average(levels, weights=weights)), spread
 
@@ -208,13 +208,13 @@ def _step_variance(parts: Sequence[Part], steps: Floats, level: Mapping[int, flo
     more, degrees = 1.0, max(0, len(means) - 1)
     if degrees and alone:
         more = float(np.var(means, ddof=1)) / alone
-    together = (_TOGETHER_DEGREES * TOGETHER_BELIEF + degrees * more) / (
-        _TOGETHER_DEGREES + degrees
+    together = (_PRIOR_DF_DEPENDENCE * PRIOR_DEPENDENCE + degrees * more) / (
+        _PRIOR_DF_DEPENDENCE + degrees
     )
     return together * spread**2 / len(relative)
 
 
-def _once(parts: Sequence[Part], process: int, steps: Floats, pace: float) -> float:
+def _fixed(parts: Sequence[Part], process: int, steps: Floats, pace: float) -> float:
     """Of a process, what comes before and after steps, and what its first steps add."""
     own = [part for part in parts if part.process == process]
     added = sum(step[0] / pace - expected(step, steps) for c in own for step in c.first)
@@ -227,7 +227,7 @@ def _first_save(parts: Sequence[Part], level: Mapping[int, float], jobs: JobCoun
     return firsts if jobs.saves else 0.0
 
 
-def _aside(parts: Sequence[Part], level: Mapping[int, float], jobs: JobCounts) -> float:
+def _saves_and_logs(parts: Sequence[Part], level: Mapping[int, float], jobs: JobCounts) -> float:
     """What all other saves, and all logs, take per step."""
     later = [s / level[part.process] for part in parts for s in part.saves[1:]]
     if not later:
@@ -252,11 +252,11 @@ def _first_evaluation(own: Sequence[Part], level: Mapping[int, float]) -> float:
         return 0.0
     usual = float(later.mean())
     variance = (spread_of(later) * usual) ** 2 * (1 / len(firsts) + 1 / len(later))
-    added, _ = shrunk(float(firsts.mean()) - usual, variance, (_FIRST_BELIEF * usual) ** 2)
+    added, _ = shrunk(float(firsts.mean()) - usual, variance, (_PRIOR_SD_FIRST * usual) ** 2)
     return max(0.0, added)
 
 
-def _hidden(
+def _after_effect(
     parts: Sequence[Part], steps: Floats, level: Mapping[int, float]
 ) -> tuple[float, float, float]:
     """What the window after an evaluation takes longer than such steps do, in seconds.
@@ -267,7 +267,7 @@ def _hidden(
     events = [part for part in parts if part.after]
     if not events:  # nothing was seen of it
         usual = mean(expected(step, steps) for part in parts for step in part.steps)
-        return 0.0, usual, _HIDDEN_DEGREES
+        return 0.0, usual, _PRIOR_DF_AFTER_EFFECT
     added = np.array(
         [
             sum(step[0] / level[part.process] - expected(step, steps) for step in part.after)
@@ -277,10 +277,12 @@ def _hidden(
     window = mean(sum(expected(step, steps) for step in part.after) for part in events)
     degrees = len(added) - 1
     seen = float(added.var(ddof=1)) if degrees else 0.0
-    believed = (_HIDDEN_BELIEF * window) ** 2
-    variance = (_HIDDEN_DEGREES * believed + degrees * seen) / (_HIDDEN_DEGREES + degrees)
-    hidden, error = shrunk(float(added.mean()), variance / len(added), believed)
-    return max(0.0, hidden), error, _HIDDEN_DEGREES + degrees
+    believed = (_PRIOR_SD_AFTER_EFFECT * window) ** 2
+    variance = (_PRIOR_DF_AFTER_EFFECT * believed + degrees * seen) / (
+        _PRIOR_DF_AFTER_EFFECT + degrees
+    )
+    after_effect, error = shrunk(float(added.mean()), variance / len(added), believed)
+    return max(0.0, after_effect), error, _PRIOR_DF_AFTER_EFFECT + degrees
 
 
 def _evaluation_paces(
@@ -307,7 +309,7 @@ def _evaluation_paces(
 
 def _shrunk(paces: Paces) -> dict[int, float]:
     """The processes' paces, each drawn to their mean by as much as it is uncertain."""
-    of_runs, _ = between(paces, PACE_BELIEF, PACE_DEGREES)
+    of_runs, _ = shrunk_variance(paces, PRIOR_SD_PACE, PRIOR_DF_PACE)
     return {
         process: pace ** (of_runs / (of_runs + variance))
         for process, (pace, variance) in paces.items()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from evalskip.analysis.levels import between
+from evalskip.analysis.levels import shrunk_variance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from evalskip.cut import EvaluationPieces
     from evalskip.summary import PieceCosts
 
-MOMENT_BELIEF, MOMENT_DEGREES = 0.14, 3.0
+PRIOR_SD_MOMENT, PRIOR_DF_MOMENT = 0.14, 3.0
 """What is believed beforehand: the standard deviation of the log of an evaluation from one moment
 to another, beyond what the number of its batches makes of it; and how much that weighs, in degrees
 of freedom. More than was found on a quiet machine of two cores: a short pilot sees few moments."""
@@ -71,7 +71,7 @@ class Events:
             number: (float(each.mean()), at_once / len(each))
             for number, each in enumerate(self.paces)
         }
-        return between(means, MOMENT_BELIEF, MOMENT_DEGREES)
+        return shrunk_variance(means, PRIOR_SD_MOMENT, PRIOR_DF_MOMENT)
 
     def _at_once(self, batches: float) -> tuple[float, int]:
         """The variance of those at one moment, with its degrees of freedom.

@@ -83,7 +83,7 @@ def shrunk(value: float, variance: float, believed: float) -> tuple[float, float
     return kept * value, float(np.sqrt(kept * variance))
 
 
-def between(levels: Paces, belief: float, degrees: float) -> tuple[float, float]:
+def shrunk_variance(levels: Paces, belief: float, degrees: float) -> tuple[float, float]:
     """The relative variance of levels from one to another, beyond what sampling makes of it.
 
     What few processes show is moderated by what is believed beforehand, as by Smyth (2004).

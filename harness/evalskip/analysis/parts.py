@@ -65,7 +65,7 @@ def parts_of(runs: Sequence[PilotRun], window: int) -> list[Part]:
 
     Args:
         runs: of one pilot.
-        window: steps after an evaluation that may bear its hidden cost; no more than half of
+        window: steps after an evaluation that may bear its after-effect; no more than half of
             those up to the next one are taken.
     """
     return [part for process, run in enumerate(runs) for part in _parts(run, process, window)]
@@ -86,7 +86,7 @@ def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
     first = Part(process, run.evaluation)
     first.edges = pieces.before_loop + pieces.after_loop
     first.saves, first.logs = pieces.saves, pieces.logs
-    # one before training is followed by first steps, which tell nothing of hidden cost
+    # one before training is followed by first steps, which tell nothing of after-effect
     first.evaluations = evaluated.get(0, [])
     parts, steps, event = [first], first, None
     since = window

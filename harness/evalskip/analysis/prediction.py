@@ -2,8 +2,8 @@
 
 An interval is for a run to come. Four things make it: how little the pilot saw of steps and of
 evaluations, by how much evaluation differs against steps from one run to another and from one
-evaluation to another, how sure the hidden cost is, and, for T, by how much runs differ in pace. All
-but the first are moderated by what was seen of other jobs.
+evaluation to another, how sure the after-effect is, and, for T, by how much runs differ in pace.
+All but the first are moderated by what was seen of other jobs.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from scipy import special
 
 from evalskip.analysis.costs import (
-    EVALUATION_BELIEF,
-    EVALUATION_DEGREES,
-    PACE_BELIEF,
-    PACE_DEGREES,
+    PRIOR_DF_EVALUATION,
+    PRIOR_DF_PACE,
+    PRIOR_SD_EVALUATION,
+    PRIOR_SD_PACE,
     fit,
 )
-from evalskip.analysis.levels import between
+from evalskip.analysis.levels import shrunk_variance
 from evalskip.analysis.parts import parts_of
 from evalskip.summary import CostModel, Interval, JobSize, PieceCosts, Prediction
 
@@ -38,14 +38,14 @@ _DETAIL = ("loader_s", "batch_s", "evaluation_token_s", "gathered_row_s", "first
 
 
 @dataclass(frozen=True)
-class Amounts:
+class Workload:
     """How much of each piece a job under a schedule has."""
 
     steps: float
     micro_batches: float
     tokens: float
     evaluations: int
-    followed: int
+    with_next_step: int
     """Evaluations that a step comes after."""
     batches: int
     """Of one evaluation."""
@@ -54,13 +54,13 @@ class Amounts:
     """Of one evaluation."""
 
 
-def amounts(size: JobSize, evaluations: int, followed: int) -> Amounts:
+def workload(size: JobSize, evaluations: int, with_next_step: int) -> Workload:
     """How much a job has of each piece.
 
     Args:
         size: of the job.
         evaluations: in all.
-        followed: of them, those that a step comes after.
+        with_next_step: of them, those that a step comes after.
     """
     if size.train_rows is None:
         micro_batches = float(size.steps * size.accumulation)
@@ -71,23 +71,23 @@ def amounts(size: JobSize, evaluations: int, followed: int) -> Amounts:
         micro_batches = size.epochs * each
         rows = size.epochs * (whole * size.train_batch if size.drop_last else size.train_rows)
     evaluated = sum(size.evaluation_sets)
-    return Amounts(
+    return Workload(
         steps=size.steps,
         micro_batches=micro_batches,
         tokens=rows * size.train_tokens_per_row,
         evaluations=evaluations,
-        followed=followed,
+        with_next_step=with_next_step,
         batches=sum(math.ceil(n / size.evaluation_batch) for n in size.evaluation_sets),
         evaluation_rows=evaluated,
         evaluation_tokens=evaluated * size.evaluation_tokens_per_row,
     )
 
 
-def spent(costs: PieceCosts, of: Amounts) -> tuple[float, float]:
+def total_seconds(costs: PieceCosts, of: Workload) -> tuple[float, float]:
     """T, and of it what evaluation takes, in seconds."""
     trained = (
-        costs.once_s
-        + of.steps * (costs.step_s + costs.aside_s)
+        costs.fixed_s
+        + of.steps * (costs.step_s + costs.save_log_s)
         + of.micro_batches * costs.micro_batch_s
         + of.tokens * costs.token_s
     )
@@ -100,7 +100,7 @@ def spent(costs: PieceCosts, of: Amounts) -> tuple[float, float]:
         + of.evaluation_rows * costs.gathered_row_s
     )
     evaluated = of.evaluations * each + costs.first_evaluation_s
-    beside = of.evaluations * costs.evaluation_log_s + of.followed * costs.hidden_s
+    beside = of.evaluations * costs.evaluation_log_s + of.with_next_step * costs.after_effect_s
     return trained + evaluated + beside, evaluated
 
 
@@ -123,7 +123,7 @@ def cost_model(
         runs: the processes of a pilot.
         evaluation: as its runs name it.
         size: of the whole job.
-        window: steps after an evaluation that may bear its hidden cost.
+        window: steps after an evaluation that may bear its after-effect.
         says: which evaluation it is: its rows, and settings.
         jobs: what the whole job does beside training and evaluating.
         level: of intervals.
@@ -137,33 +137,35 @@ def cost_model(
     found = fit(parts, evaluation, gathers=gathers, jobs=jobs)
     processes, tail = len(runs), (1 + level) / 2
     evaluated = max(1, len(found.evaluation_paces))  # those that evaluated so
-    of_evaluation, known = between(found.evaluation_paces, EVALUATION_BELIEF, EVALUATION_DEGREES)
-    of_pace, known_of_pace = between(found.paces, PACE_BELIEF, PACE_DEGREES)
-    quantile, pace_quantile, hidden_quantile = (
+    of_evaluation, known = shrunk_variance(
+        found.evaluation_paces, PRIOR_SD_EVALUATION, PRIOR_DF_EVALUATION
+    )
+    of_pace, known_of_pace = shrunk_variance(found.paces, PRIOR_SD_PACE, PRIOR_DF_PACE)
+    quantile, pace_quantile, after_effect_quantile = (
         float(special.stdtrit(degrees, tail))
-        for degrees in (known, known_of_pace, found.hidden_degrees)
+        for degrees in (known, known_of_pace, found.after_effect_degrees)
     )
     return CostModel(
         evaluation=list(says),
         size=size,
         costs=found.costs,
         level=level,
-        sampled_reach=widening
+        sampled_half_width=widening
         * math.hypot(quantile * math.sqrt(found.step_variance), found.events.sampled(tail)),
-        evaluation_reach=widening
+        evaluation_half_width=widening
         * quantile
         # of the run to come, and of the pilot's own
         * math.sqrt(of_evaluation * (1 + 1 / evaluated) + unseen),
-        event_reach=widening * found.events.single(tail, amounts(size, 1, 0).batches),
-        pace_reach=widening * pace_quantile * math.sqrt(of_pace * (1 + 1 / processes)),
-        hidden_reach_s=widening * hidden_quantile * found.hidden_error_s,
+        event_half_width=widening * found.events.single(tail, workload(size, 1, 0).batches),
+        pace_half_width=widening * pace_quantile * math.sqrt(of_pace * (1 + 1 / processes)),
+        after_effect_half_width_s=widening * after_effect_quantile * found.after_effect_error_s,
         operations_ratio=operations_ratio,
     )
 
 
 def predict(
     model: CostModel,
-    of: Amounts,
+    of: Workload,
     *,
     arm: str,
     schedule: Note,
@@ -180,23 +182,23 @@ def predict(
         evaluation_rows: of the arm; None: the job's own.
         evaluation: its rows and settings, where the arm has settings of its own.
     """
-    off = amounts(model.size, 0, 0)
+    off = workload(model.size, 0, 0)
 
     reach = math.hypot(
-        model.sampled_reach,
-        model.evaluation_reach,
-        model.event_reach / math.sqrt(max(1, of.evaluations)),
+        model.sampled_half_width,
+        model.evaluation_half_width,
+        model.event_half_width / math.sqrt(max(1, of.evaluations)),
     )
 
     def odds(costs: PieceCosts) -> float:
-        wall, evaluated = spent(costs, of)
+        wall, evaluated = total_seconds(costs, of)
         return math.log(evaluated / (wall - evaluated))
 
     def gain(costs: PieceCosts) -> float:
-        return math.log(spent(costs, of)[0] / spent(costs, off)[0])
+        return math.log(total_seconds(costs, of)[0] / total_seconds(costs, off)[0])
 
     nothing = Interval(estimate=0.0, low=0.0, high=0.0, level=model.level)
-    evaluates = of.evaluations and spent(model.costs, of)[1] > 0
+    evaluates = of.evaluations and total_seconds(model.costs, of)[1] > 0
     return Prediction(
         arm=arm,
         schedule=schedule,
@@ -205,7 +207,11 @@ def predict(
         evaluations=of.evaluations,
         evaluation_load=of.evaluations * of.evaluation_tokens / of.tokens if of.tokens else 0.0,
         wall_s=_interval(
-            model, lambda c: math.log(spent(c, of)[0]), math.exp, reach, model.pace_reach
+            model,
+            lambda c: math.log(total_seconds(c, of)[0]),
+            math.exp,
+            reach,
+            model.pace_half_width,
         ),
         share=_interval(model, odds, lambda x: 1 / (1 + math.exp(-x)), reach)
         if evaluates
@@ -240,8 +246,9 @@ def _interval(
     costs = model.costs
     estimate = of(costs)
     slope = (of(_aside(costs, 1)) - of(_aside(costs, -1))) / (2 * _ASIDE)
-    hidden = costs.model_copy(update={"hidden_s": costs.hidden_s + model.hidden_reach_s})
-    reach = math.hypot(slope * of_evaluation, of(hidden) - estimate, of_pace)
+    more = costs.after_effect_s + model.after_effect_half_width_s
+    slower = costs.model_copy(update={"after_effect_s": more})
+    reach = math.hypot(slope * of_evaluation, of(slower) - estimate, of_pace)
     return Interval(
         estimate=back(estimate),
         low=back(estimate - reach),

@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.prediction import amounts, predict
+from evalskip.analysis.prediction import predict, workload
 from evalskip.notes import note
 from evalskip.summary import Recommendation
 
@@ -187,8 +187,8 @@ def rounded_up(steps: int) -> int:
     return math.ceil(steps / unit) * unit
 
 
-def _share(model: CostModel, evaluations: int, followed: int) -> Interval:
-    of = amounts(model.size, evaluations, followed)
+def _share(model: CostModel, evaluations: int, with_next_step: int) -> Interval:
+    of = workload(model.size, evaluations, with_next_step)
     return predict(model, of, arm="", schedule=note("off"), evaluation_rows=None).share
 
 

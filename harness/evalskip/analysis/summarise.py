@@ -22,6 +22,7 @@ from evalskip.analysis.nodes import in_own_pace, of_blocks
 from evalskip.analysis.peak_differences import peak_differences
 from evalskip.analysis.pieces import pieces_of
 from evalskip.analysis.step_estimates import compared, replicated
+from evalskip.analysis.verdicts import with_verdicts
 from evalskip.records import latest_attempts
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import (
@@ -72,9 +73,10 @@ def summarise(
     environment: Mapping[str, Any],
     seconds: float,
     stopped: Note,
-    questions: int,
 ) -> Summary:
-    """All figures of a ``bench`` experiment; claims are judged elsewhere.
+    """All figures of a ``bench`` experiment, verdicts on the claimed gain included.
+
+    All intervals of gains have the level at which the judged arms hold over all looks.
 
     Args:
         spec: what was asked for.
@@ -84,8 +86,6 @@ def summarise(
         environment: as ``environment.json`` holds it.
         seconds: what the experiment took.
         stopped: why no further block was run.
-        questions: arms at which a claim is judged; all intervals of gains have the level at which
-            these hold over all looks.
     """
     timed = {
         attempt: records
@@ -111,7 +111,7 @@ def summarise(
     offs = [pieces[off] for off in (OFF, OFF_AGAIN) if off in pieces]
     design = spec.design
     arm_names = [arm.name for arm in spec.all_arms()]
-    level = simultaneous_level(design.level, design.looks, questions)
+    level = simultaneous_level(design.level, design.looks, len(spec.judged_arms()))
     compares = {
         arm.name: pieces[arm.name]
         for arm in spec.all_arms()
@@ -131,6 +131,8 @@ def summarise(
         whole_runs = (estimate(paired, arm.name, level) for estimate in estimates)
         comparisons += [comparison for comparison in whole_runs if comparison]
         comparisons += [comparison for comparison in by_steps if comparison.arm == arm.name]
+    if spec.claimed_gain:
+        comparisons = with_verdicts(comparisons, spec.judged_arms(), spec.claimed_gain)
     floor = wall_clock(paired, OFF_AGAIN, level)
     overhead = block_start = cost = None
     part = _extrapolated(records)
@@ -153,6 +155,7 @@ def summarise(
             fixed_cost=cost,
             stopped=stopped,
         ),
+        claimed_gain=spec.claimed_gain,
         matched=found,
         extrapolated=part,
         arms={

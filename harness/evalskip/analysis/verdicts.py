@@ -58,6 +58,12 @@ def with_verdicts(
     return found
 
 
+def settled(comparisons: Sequence[Comparison], arms: Sequence[str]) -> bool:
+    """Whether every arm that is judged has a verdict that further blocks would not be run for."""
+    verdicts = {c.arm: c.verdict for c in comparisons if c.verdict}
+    return all(verdicts.get(arm, "inconclusive") != "inconclusive" for arm in arms)
+
+
 def unseen_probability(count: int, seen: int = 0) -> float:
     """How likely a kind of run may be that was seen so often in so many runs, at 95 % confidence.
 

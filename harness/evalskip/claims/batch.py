@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import held
+from evalskip.claims import memory_evidence
 from evalskip.digits import bytes_of, per_cent
 from evalskip.messages import listed, message, say
 
@@ -17,12 +17,14 @@ SAYS = message("When evaluation is skipped, the training batch can grow.")
 
 def judged(summary: Summary) -> Claim:
     """Does the off arm complete with a larger batch than an arm that evaluates?"""
-    off, others = held.headroom_of(summary)
-    grows = {found.arm: off is not None and held.is_larger(off, found) for found in others}
-    return held.judged(
+    off, others = memory_evidence.headroom_of(summary)
+    grows = {
+        found.arm: off is not None and memory_evidence.is_larger(off, found) for found in others
+    }
+    return memory_evidence.judged(
         (ID, SAYS),
         summary,
-        held.verdicts_of(grows),
+        memory_evidence.verdicts_of(grows),
         measured=_measured(off, others) if off else say("nothing"),
         condition=_condition(off, grows, others) if off else "",
         evidence=[f"headroom: {found.arm}" for found in others],
@@ -48,7 +50,7 @@ def _measured(off: Headroom, others: list[Headroom]) -> str:
 
 
 def _condition(off: Headroom, grows: dict[str, bool], others: list[Headroom]) -> str:
-    texts = [held.where(grows, others)]
+    texts = [memory_evidence.where(grows, others)]
     gain = off.throughput_gain
     if gain is not None:
         texts.append(

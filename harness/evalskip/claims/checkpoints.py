@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import seen
+from evalskip.claims import observed
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SAYS = message("Checkpoints are still saved, only without choosing the best by v
 
 def judged(observations: Sequence[Observation]) -> Claim:
     """Save, go on from, load; and ask for the best."""
-    saved = seen.of(observations, "files_off")
+    saved = observed.of(observations, "files_off")
     holds, texts, used = [], [], list(saved)
     for found in saved:
         own = [run for run in observations if run.trainer == found.trainer]
@@ -29,7 +29,7 @@ def judged(observations: Sequence[Observation]) -> Claim:
         used += [run for run in (resume, load, best, save_best) if run]
         goes_on = bool(resume and resume.seen.get("steps"))
         loads = bool(load and load.seen.get("steps"))
-        chooses = bool(best and not seen.error(best))
+        chooses = bool(best and not observed.error(best))
         holds.append(bool(found.seen["checkpoints"]) and goes_on and loads and not chooses)
         texts.append(
             say(
@@ -43,10 +43,10 @@ def judged(observations: Sequence[Observation]) -> Claim:
                 save_best=_ended(save_best),
             )
         )
-    return seen.judged((ID, SAYS), used, holds, measured=say("; ").join(texts))
+    return observed.judged((ID, SAYS), used, holds, measured=say("; ").join(texts))
 
 
 def _ended(run: Observation | None) -> str:
     if run is None:
         return say("not run")
-    return seen.error(run)[:120] or say("ran")
+    return observed.error(run)[:120] or say("ran")

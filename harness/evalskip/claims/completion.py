@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import held
+from evalskip.claims import memory_evidence
 from evalskip.digits import bytes_of
 from evalskip.messages import listed, message, say
 
@@ -17,10 +17,10 @@ SAYS = message("Skipping evaluation lets a job finish where resources are short.
 
 def judged(summary: Summary) -> Claim:
     """Within the limit, does the job's own batch complete without evaluation only?"""
-    off, others = held.headroom_of(summary)
+    off, others = memory_evidence.headroom_of(summary)
     completes = off is not None and off.max_batch >= off.own_batch
     finishes = {
-        found.arm: found.max_batch < found.own_batch and held.is_larger(off, found)
+        found.arm: found.max_batch < found.own_batch and memory_evidence.is_larger(off, found)
         for found in others
         if off and completes
     }
@@ -48,11 +48,11 @@ def judged(summary: Summary) -> Claim:
         )
     else:
         measured = say("nothing")
-    return held.judged(
+    return memory_evidence.judged(
         (ID, SAYS),
         summary,
-        held.verdicts_of(finishes),
+        memory_evidence.verdicts_of(finishes),
         measured=measured,
-        condition=held.where(finishes, others),
+        condition=memory_evidence.where(finishes, others),
         evidence=[f"headroom: {found.arm}" for found in others],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import seen
+from evalskip.claims import observed
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -18,17 +18,17 @@ SAYS = message("do_eval is a top-level setting, beside the learning rate and the
 
 def judged(observations: Sequence[Observation]) -> Claim:
     """Is it taken at the top level, from a file and a command line, and does it change a run?"""
-    on = seen.of(observations, "switch", do_eval=True, eval_strategy=None)
-    off = seen.of(observations, "switch", do_eval=None, eval_strategy=None)
-    options = seen.of(observations, "command_line")
+    on = observed.of(observations, "switch", do_eval=True, eval_strategy=None)
+    off = observed.of(observations, "switch", do_eval=None, eval_strategy=None)
+    options = observed.of(observations, "command_line")
     found = list(zip(on, off, options, strict=False))
-    return seen.judged(
+    return observed.judged(
         (ID, SAYS),
         [*on, *options],
         [
-            not seen.error(a)
-            and not seen.error(c)
-            and seen.evaluations(a) == seen.evaluations(c) != seen.evaluations(b)
+            not observed.error(a)
+            and not observed.error(c)
+            and observed.evaluations(a) == observed.evaluations(c) != observed.evaluations(b)
             for a, b, c in found
         ],
         measured=say("; ").join(
@@ -37,7 +37,7 @@ def judged(observations: Sequence[Observation]) -> Claim:
                 trainer=a.trainer,
                 file=_taken(a, say("from a YAML file")),
                 option=_taken(c, say("as an option")),
-                count=seen.evaluations(b),
+                count=observed.evaluations(b),
             )
             for a, b, c in found
         ),
@@ -46,10 +46,10 @@ def judged(observations: Sequence[Observation]) -> Claim:
 
 
 def _taken(observation: Observation, how: str) -> str:
-    if error := seen.error(observation):
+    if error := observed.error(observation):
         return say("refused {how} ({error})", how=how, error=error)
     return say(
         "{count} evaluation(s) with do_eval: true {how}",
-        count=seen.evaluations(observation),
+        count=observed.evaluations(observation),
         how=how,
     )

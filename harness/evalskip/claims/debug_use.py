@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import missed
+from evalskip.claims import regret_evidence
 from evalskip.digits import nats
 from evalskip.messages import message, say, words
 
@@ -18,19 +18,19 @@ _OPPOSITE: dict[Verdict, Verdict] = {"refuted": "supported", "supported": "refut
 
 def judged(summary: Summary) -> Claim:
     """Does skipping cost a model that is kept more than it may? That it saves is its point."""
-    found = missed.of(summary)
-    off = missed.row(found, "off") if found else None
+    found = regret_evidence.of(summary)
+    off = regret_evidence.row(found, "off") if found else None
     if found is None or off is None:
-        return missed.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
-    verdict = _OPPOSITE.get(missed.within(off, found.within_regret), "inconclusive")
-    row = missed.row(found, found.recommended) if found.recommended else None
-    return missed.judged(
+        return regret_evidence.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
+    verdict = _OPPOSITE.get(regret_evidence.within(off, found.within_regret), "inconclusive")
+    row = regret_evidence.row(found, found.recommended) if found.recommended else None
+    return regret_evidence.judged(
         (ID, SAYS),
         summary,
         verdict,
         measured=say(
             "skipping saves {saved} of T, and the model that is kept is {lost} worse",
-            saved=missed.saved(off),
+            saved=regret_evidence.saved(off),
             lost=nats(off.lost),
         ),
         condition=words(found.advice),

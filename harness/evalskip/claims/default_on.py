@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import seen
+from evalskip.claims import observed
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ SAYS = message("do_eval controls evaluation, and is true unless it is set.")
 
 def judged(observations: Sequence[Observation]) -> Claim:
     """Does a run in which nothing is set evaluate?"""
-    unset = seen.of(observations, "switch", do_eval=None, eval_strategy=None)
-    counts = [seen.evaluations(run) for run in unset]
-    return seen.judged(
+    unset = observed.of(observations, "switch", do_eval=None, eval_strategy=None)
+    counts = [observed.evaluations(run) for run in unset]
+    return observed.judged(
         (ID, SAYS),
         unset,
         [count > 0 for count in counts],

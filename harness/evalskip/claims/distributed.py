@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import seen
+from evalskip.claims import observed
 from evalskip.messages import listed, message, say
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ def judged(observations: Sequence[Observation]) -> Claim:
     # each setting that both ranks were given is one occasion on which it may matter
     holds = [bad for each in by_trainer.values() for bad in each]
     checked = [run for run in runs if "rank 1" in run.asked and run.asked["check"]]
-    ended = [run for run in checked if "do not evaluate alike" in seen.error(run)]
+    ended = [run for run in checked if "do not evaluate alike" in observed.error(run)]
     harmless = [run for run in checked if _ends_well(run, unchecked)]
     in_vain = [run for run in ended if run in harmless]
     slowest = max((run.seen["seconds"] for run in ended), default=0)
-    return seen.judged(
+    return observed.judged(
         (ID, SAYS),
         runs,
         holds,

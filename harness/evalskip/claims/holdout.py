@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import overall
-from evalskip.claims import missed
+from evalskip.claims import regret_evidence
 from evalskip.digits import nats
 from evalskip.messages import message, say, words
 
@@ -18,12 +18,12 @@ SAYS = message("A part of the training set, held back, can serve as a simple val
 
 def judged(summary: Summary) -> Claim:
     """Does each size choose a checkpoint as good as the full evaluation set does?"""
-    found = missed.of(summary)
+    found = regret_evidence.of(summary)
     if found is None:
-        return missed.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
-    rows = missed.rows(found, "holdout:")
+        return regret_evidence.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
+    rows = regret_evidence.rows(found, "holdout:")
     verdicts: dict[str, Verdict] = {
-        words(each.looks): missed.within(each, found.within_regret) for each in rows
+        words(each.looks): regret_evidence.within(each, found.within_regret) for each in rows
     }
     told = [
         say(
@@ -31,15 +31,15 @@ def judged(summary: Summary) -> Claim:
             says=each.looks,
             lost=nats(each.lost),
             correlation=each.correlation.estimate if each.correlation else 0,
-            taken=missed.taken(each),
+            taken=regret_evidence.taken(each),
         )
         for each in rows
     ]
-    return missed.judged(
+    return regret_evidence.judged(
         (ID, SAYS),
         summary,
         overall(list(verdicts.values())),
         measured=say("; ").join(told),
-        condition=missed.by_verdict(found, verdicts),
+        condition=regret_evidence.by_verdict(found, verdicts),
         told=rows,
     )

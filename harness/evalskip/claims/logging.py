@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import seen
+from evalskip.claims import observed
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ SAYS = message("The log adapts to skipped evaluation and stays coherent.")
 
 def judged(observations: Sequence[Observation]) -> Claim:
     """Are the lines of training the same, with evaluation and without, and is none missing?"""
-    on = seen.of(observations, "files_on")
-    off = {found.trainer: found for found in seen.of(observations, "files_off")}
+    on = observed.of(observations, "files_on")
+    off = {found.trainer: found for found in observed.of(observations, "files_off")}
     pairs = [(found, off[found.trainer]) for found in on if found.trainer in off]
-    return seen.judged(
+    return observed.judged(
         (ID, SAYS),
         [part for pair in pairs for part in pair],
         [bool(a.seen["log"]) and _coherent(b) and a.seen["log"] == b.seen["log"] for a, b in pairs],

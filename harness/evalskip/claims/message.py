@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import seen
+from evalskip.claims import observed
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ SAYS = message(
 
 def judged(observations: Sequence[Observation]) -> Claim:
     """Search the installed source, and the logs of runs that did not evaluate."""
-    sources = seen.of(observations, "source")
-    silent = [run for run in seen.of(observations, "switch") if not seen.evaluations(run)]
+    sources = observed.of(observations, "source")
+    silent = [run for run in observed.of(observations, "switch") if not observed.evaluations(run)]
     told = {run.trainer for run in silent if run.seen.get("says_skip")}
-    return seen.judged(
+    return observed.judged(
         (ID, SAYS),
         sources,
         [bool(found.seen["if_else"]) and found.trainer in told for found in sources],

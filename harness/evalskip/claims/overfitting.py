@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import missed
+from evalskip.claims import regret_evidence
 from evalskip.digits import nats
 from evalskip.messages import message, say
 
@@ -17,10 +17,10 @@ SAYS = message("Skipping evaluation for long lets overfitting go unnoticed.")
 
 def judged(summary: Summary) -> Claim:
     """On a job that overfits: does the sparsest schedule notice later, and what does off lose?"""
-    found = missed.of(summary)
-    off = missed.row(found, "off") if found else None
+    found = regret_evidence.of(summary)
+    off = regret_evidence.row(found, "off") if found else None
     if found is None or off is None:
-        return missed.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
+        return regret_evidence.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
     schedules = [each for each in found.rows if each.kind == "schedule"]
     late = [
         say(
@@ -40,14 +40,14 @@ def judged(summary: Summary) -> Claim:
         for each in schedules
     ]
     verdict: Verdict = "inconclusive"
-    lost = missed.within(off, found.margin)
+    lost = regret_evidence.within(off, found.margin)
     looking = [each for each in schedules if each.evaluations > 1]
     sparsest = min(looking, key=lambda each: each.evaluations, default=None)
     if sparsest is not None and lost == "refuted" and _is_late(sparsest, found.seeds):
         verdict = "supported"
     elif lost == "supported":
         verdict = "refuted"
-    return missed.judged(
+    return regret_evidence.judged(
         (ID, SAYS),
         summary,
         verdict,

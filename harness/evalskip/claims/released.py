@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import held
+from evalskip.claims import memory_evidence
 from evalskip.messages import message, say
 from evalskip.spec import OFF
 
@@ -20,20 +20,20 @@ def judged(summary: Summary) -> Claim:
 
     (Those before the first evaluation are no measure: a process grows in its first steps anyhow.)
     """
-    found = held.peak_differences(summary, "after_evaluation")
+    found = memory_evidence.peak_differences(summary, "after_evaluation")
     condition = ""
     if found and all(each.verdict == "refuted" for each in found.values()):
         condition = say("between evaluations nothing is kept that could be released")
-    return held.judged(
+    return memory_evidence.judged(
         (ID, SAYS),
         summary,
         {arm: each.verdict for arm, each in found.items()},
         measured=say(
             "peak of train steps that follow an evaluation, against those of a run without: {more}",
-            more=held.told_differences(found) or say("nothing that was measured"),
+            more=memory_evidence.told_differences(found) or say("nothing that was measured"),
         )
         + _set_up(summary),
-        condition=held.few_runs(found) or condition,
+        condition=memory_evidence.few_runs(found) or condition,
         evidence=[f"peak_differences: {arm}, after_evaluation" for arm in found],
     )
 
@@ -47,7 +47,7 @@ def _set_up(summary: Summary) -> str:
         if off
         and off.setup_s is not None
         and arm.setup_s is not None
-        and held.evaluates(summary, name)
+        and memory_evidence.evaluates(summary, name)
     ]
     if not costs:
         return ""

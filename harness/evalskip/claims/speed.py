@@ -8,18 +8,15 @@ from evalskip.analysis.verdicts import (
     FEWEST_BLOCKS,
     blocks_to_settle,
     overall,
-    with_verdicts,
 )
-from evalskip.claims.held import where_run
+from evalskip.claims.memory_evidence import where_run
 from evalskip.digits import per_cent
 from evalskip.messages import message, say
-from evalskip.schedules import EveryEpoch
 from evalskip.summary import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.spec import Spec
     from evalskip.summary import Comparison, Interval, Summary
 
 ID = "speed"
@@ -28,12 +25,7 @@ SAYS = message(
     "the evaluation set."
 )
 RANGE = (0.15, 0.30)
-"""Of throughput gain: T(on) / T(off) - 1."""
-
-
-def questions(spec: Spec) -> list[str]:
-    """The arms at which the claim is judged: every epoch, at each evaluation-set size."""
-    return [arm.name for arm in spec.all_arms() if isinstance(arm.schedule, EveryEpoch)]
+"""Of throughput gain, as the article has it: T(on) / T(off) - 1."""
 
 
 def told(summary: Summary) -> Claim:
@@ -48,19 +40,6 @@ def told(summary: Summary) -> Claim:
         condition=_condition(summary, points),
         evidence=[f"comparisons: {point.arm}, {point.estimator}" for point in points],
     )
-
-
-def judged(summary: Summary, arms: Sequence[str]) -> Summary:
-    """The summary with a verdict at each of the arms, and the claim over all of them."""
-    comparisons = with_verdicts(summary.comparisons, arms, RANGE)
-    found = summary.model_copy(update={"comparisons": comparisons})
-    return found.model_copy(update={"claims": [told(found)]})
-
-
-def settled(summary: Summary, arms: Sequence[str]) -> bool:
-    """Whether every point has a verdict that further blocks would not be run for."""
-    verdicts = {c.arm: c.verdict for c in summary.comparisons if c.verdict}
-    return all(verdicts.get(arm, "inconclusive") != "inconclusive" for arm in arms)
 
 
 def _scope(summary: Summary) -> str:
@@ -110,10 +89,11 @@ def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
         for point in points
         if _disagrees(summary, point)
     ]
+    claimed = summary.claimed_gain or RANGE
     if len(points) > 1:
         loads = [0.0, *(summary.arms[point.arm].evaluation_load for point in points)]
         gains = [point.throughput_gain for point in points]
-        entered, left = (_crossing(loads, gains, edge) for edge in RANGE)
+        entered, left = (_crossing(loads, gains, edge) for edge in claimed)
         texts.append(
             say(
                 "in evaluation load, the range is entered at {entered} and left at {left}",
@@ -122,7 +102,7 @@ def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
             )
         )
         saved = [point.time_saved for point in points]
-        entered, left = (_crossing(loads, saved, edge) for edge in RANGE)
+        entered, left = (_crossing(loads, saved, edge) for edge in claimed)
         texts.append(
             say(
                 "read as time saved, it is entered at {entered} and left at {left}",
@@ -145,7 +125,7 @@ def _disagrees(summary: Summary, point: Comparison) -> bool:
 
 def _open(summary: Summary, point: Comparison) -> str:
     """What would settle a point without a verdict."""
-    needed = blocks_to_settle(point.throughput_gain, RANGE, point.blocks)
+    needed = blocks_to_settle(point.throughput_gain, summary.claimed_gain or RANGE, point.blocks)
     where = _where(summary, point)
     if needed is None:
         return say(

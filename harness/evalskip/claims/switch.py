@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import seen
+from evalskip.claims import observed
 from evalskip.messages import message, say
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SAYS = message("Setting do_eval: false is all it takes to skip evaluation.")
 
 def judged(observations: Sequence[Observation]) -> Claim:
     """Does a run with ``do_eval: false`` evaluate, whatever else is set?"""
-    runs = seen.of(observations, "switch", do_eval=False)
+    runs = observed.of(observations, "switch", do_eval=False)
     by_trainer: dict[str, list[Observation]] = {}
     for run in runs:
         by_trainer.setdefault(run.trainer, []).append(run)
@@ -31,12 +31,12 @@ def judged(observations: Sequence[Observation]) -> Claim:
             trainer=run.trainer,
         )
         for run in runs
-        if seen.evaluations(run)
+        if observed.evaluations(run)
     ]
-    return seen.judged(
+    return observed.judged(
         (ID, SAYS),
         runs,
-        [not any(map(seen.evaluations, own)) for own in by_trainer.values()],
+        [not any(map(observed.evaluations, own)) for own in by_trainer.values()],
         measured=say(
             "with do_eval: false, {told}",
             told=say("; ").join(told) or say("there was no evaluation"),
@@ -47,7 +47,7 @@ def judged(observations: Sequence[Observation]) -> Claim:
 
 def _what_works(observations: Sequence[Observation]) -> str:
     """The settings under which no run evaluated, whatever the other setting was."""
-    off = seen.of(observations, "switch", eval_strategy="no")
+    off = observed.of(observations, "switch", eval_strategy="no")
     inside = [run for run in off if run.seen.get("evaluations_inside")]
     after = [run for run in off if run.seen.get("evaluations_after")]
     if not off or inside:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims import missed
+from evalskip.claims import regret_evidence
 from evalskip.digits import nats, plain
 from evalskip.messages import message, say
 
@@ -17,15 +17,15 @@ SAYS = message("The training-loss curve can help to judge the model.")
 
 def judged(summary: Summary) -> Claim:
     """Does it rank checkpoints as evaluation does, and choose as good a one?"""
-    found = missed.of(summary)
-    row = missed.row(found, "train_loss") if found else None
+    found = regret_evidence.of(summary)
+    row = regret_evidence.row(found, "train_loss") if found else None
     if found is None or row is None or row.correlation is None:
-        return missed.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
+        return regret_evidence.judged((ID, SAYS), summary, "not_run", measured=say("nothing"))
     ranks = row.correlation
-    verdict = missed.within(row, found.within_regret)
+    verdict = regret_evidence.within(row, found.within_regret)
     if verdict == "supported" and (ranks.low is None or ranks.low <= 0):
         verdict = "inconclusive"
-    return missed.judged(
+    return regret_evidence.judged(
         (ID, SAYS),
         summary,
         verdict,

@@ -16,6 +16,7 @@ from evalskip.cli.options import (
     SettingsOption,
     SpecArgument,
     names,
+    parsed,
 )
 from evalskip.errors import InputError, Interrupted
 from evalskip.messages import words
@@ -44,6 +45,10 @@ def bench(
         str | None,
         typer.Option(help="Arms to keep, by schedule or name: every_epoch,every_n_epochs:5@48."),
     ] = None,
+    claimed_gain: Annotated[
+        str | None,
+        typer.Option(help="Judge a claim, such as 15-30%. [default: as the spec says]"),
+    ] = None,
     settings: SettingsOption = None,
     python: PythonOption = None,
     engine: Annotated[str, typer.Option(help="Where blocks run: local, ray or slurm.")] = "local",
@@ -70,6 +75,7 @@ def bench(
     from evalskip.report.progress import ProgressView
     from evalskip.report.terminal import console, print_summary
     from evalskip.spec import load_spec
+    from evalskip.spec.units import parse_range
 
     loaded = load_spec(
         spec,
@@ -82,6 +88,9 @@ def bench(
     )
     if engine != "local" and "headroom" in loaded.measure:
         raise InputError("measure: expected no headroom, which is looked for on this machine only")
+    if claimed_gain is not None:
+        claimed = parsed("--claimed-gain", parse_range, claimed_gain)
+        loaded = loaded.model_copy(update={"claimed_gain": claimed})
     directory = out or Path("results", spec.stem)
     screen = console()
     for change in map(words, loaded.job.changes()):

@@ -38,8 +38,8 @@ def claims(
     ] = None,
 ) -> None:
     """The article's claims, and what became of each."""
+    from evalskip.claims.combine import whole
     from evalskip.claims.ledger import retold, unsettled
-    from evalskip.claims.whole import whole
     from evalskip.jobs.llamafactory.settings import built_interpreters
     from evalskip.machine.fingerprint import fingerprint
     from evalskip.messages import LANGUAGES, speaking

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from evalskip.analysis.frames import frame_of
 from evalskip.analysis.summarise import BENCH_SECTIONS, summarise
+from evalskip.analysis.verdicts import settled
 from evalskip.claims import speed
 from evalskip.claims.ledger import judged_by_peaks
 from evalskip.engines.base import BlockLost, RunEnded
@@ -106,7 +107,7 @@ class _Experiment:
     ) -> None:
         self._spec, self._results, self._watcher = spec, results, watcher
         self._arms = len(spec.all_arms())
-        self._questions = speed.questions(spec)
+        self._judged = spec.judged_arms()
         records = results.store.read()
         self._attempts = _next_attempts(records)
         self.finished: dict[Attempt, list[RunRecord]] = whole_attempts(records, self._arms)
@@ -144,7 +145,7 @@ class _Experiment:
             if not suffices:
                 stopped = note("budget_used", budget=self._spec.design.budget)
                 break
-            if self._questions and speed.settled(summary, self._questions):
+            if self._judged and settled(summary.comparisons, self._judged):
                 stopped = note("verdicts_settled", look=look)
                 break
         if summary is None:
@@ -308,10 +309,10 @@ class _Experiment:
             environment=self._results.environment,
             seconds=self._before + time.monotonic() - self._began,
             stopped=note("running"),
-            questions=len(self._questions),
         )
-        summary = speed.judged(summary, self._questions)
-        claims = [*summary.claims, *judged_by_peaks(summary)]
+        if self._spec.claimed_gain is None:
+            return summary
+        claims = [speed.told(summary), *judged_by_peaks(summary)]
         return summary.model_copy(update={"claims": claims})
 
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from evalskip.analysis.peaks import peaks_told
-from evalskip.analysis.prediction import amounts, cost_model, predict
+from evalskip.analysis.prediction import cost_model, predict, workload
 from evalskip.analysis.recommendation import recommend, rounded_up
 from evalskip.analysis.summarise import scope_of
 from evalskip.analysis.survey import Survey
@@ -82,6 +82,7 @@ def predict_costs(
     )
     summary = summary.model_copy(
         update={
+            "claimed_gain": spec.claimed_gain,
             "pilot": PilotSummary(
                 processes=len(piloted.runs) + len(piloted.memory),
                 steps=piloted.steps,
@@ -192,10 +193,10 @@ class _Teller:
         after = self._evaluated_after(arm.schedule, survey)
         if after is None:
             return
-        followed = sum(0 < step < survey.steps for step in after)
+        with_next_step = sum(0 < step < survey.steps for step in after)
         told = predict(
             model,
-            amounts(model.size, len(after), followed),
+            workload(model.size, len(after), with_next_step),
             arm=arm.name,
             schedule=arm.schedule.note,
             evaluation=model.evaluation if arm.evaluation else [],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import special
 
-from evalskip.claims.held import headroom_of
+from evalskip.claims.memory_evidence import headroom_of
 from evalskip.gate import kinds
 from evalskip.gate.kinds import KINDS
 from evalskip.spec import OFF

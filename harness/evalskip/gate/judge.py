@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, computed_field
 from scipy import special
 
-from evalskip.claims.held import evaluates
+from evalskip.claims.memory_evidence import evaluates
 from evalskip.gate.history import Shift
 from evalskip.gate.kinds import EVALUATION_SHARE, KINDS
 from evalskip.machine.fingerprint import same_model

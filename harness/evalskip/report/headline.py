@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalskip import digits
 from evalskip.analysis.verdicts import FEWEST_BLOCKS
-from evalskip.claims.held import on_what
+from evalskip.claims.memory_evidence import on_what
 from evalskip.digits import nats, per_cent
 from evalskip.messages import counted, listed, message, say, words
 from evalskip.report import ledger, tables
@@ -32,8 +32,12 @@ def answer(summary: Summary) -> str:
     judged = tables.shown(summary)
     if summary.sources:
         return ledger.opening(summary)
-    if points := summary.judged():
-        return say("{speed}; {held}.", speed=_speed(summary, points), held=_held(summary, points))
+    if (points := summary.judged()) and summary.claimed_gain:
+        return say(
+            "{speed}; {held}.",
+            speed=_speed(summary, points),
+            held=_held(summary, points, summary.claimed_gain),
+        )
     if summary.predictions and not summary.arms:
         return _predicted(summary)
     if summary.regret and not summary.arms:
@@ -167,12 +171,14 @@ def _speed(summary: Summary, points: Sequence[Comparison]) -> str:
     )
 
 
-def _held(summary: Summary, points: Sequence[Comparison]) -> str:
+def _held(summary: Summary, points: Sequence[Comparison], claimed_gain: tuple[float, float]) -> str:
     """What became of the claimed range."""
+    claimed = digits.claimed(claimed_gain)
     fewest = min(point.blocks for point in points)
     if fewest < FEWEST_BLOCKS:
         return say(
-            "too few blocks to judge the claimed 15-30 %: {blocks} of {needed}",
+            "too few blocks to judge the claimed {claimed}: {blocks} of {needed}",
+            claimed=claimed,
             blocks=fewest,
             needed=FEWEST_BLOCKS,
         )
@@ -181,13 +187,17 @@ def _held(summary: Summary, points: Sequence[Comparison]) -> str:
         if point.verdict:
             by_verdict.setdefault(point.verdict, []).append(_where(summary, point))
     if len(by_verdict) == 1:
-        return say("the claimed 15-30 % {holds}", holds=say(_HOLDS[next(iter(by_verdict))]))
+        return say(
+            "the claimed {claimed} {holds}",
+            claimed=claimed,
+            holds=say(_HOLDS[next(iter(by_verdict))]),
+        )
     each = [
         say("{holds} {where}", holds=say(holds), where=say(" and ").join(by_verdict[verdict]))
         for verdict, holds in _HOLDS.items()
         if verdict in by_verdict
     ]
-    return say("the claimed 15-30 % {holds}", holds=say(", ").join(each))
+    return say("the claimed {claimed} {holds}", claimed=claimed, holds=say(", ").join(each))
 
 
 _HOLDS: dict[Verdict, str] = {

@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from evalskip import digits
-from evalskip.claims.held import NO_GPU
+from evalskip.claims.memory_evidence import NO_GPU
+from evalskip.claims.speed import RANGE
 from evalskip.digits import per_cent
 from evalskip.messages import counted, message, say
 
@@ -61,7 +62,8 @@ def _speed(sources: Sequence[Source]) -> str:
     return say(
         "Skipping evaluation saves what evaluation costs, and that follows how much is evaluated: "
         "training was {least} to {most} faster, at {loads} evaluated tokens per trained token; the "
-        "claimed 15-30 % was met at {met}.",
+        "claimed {claimed} was met at {met}.",
+        claimed=digits.claimed(RANGE),
         least=per_cent(least.throughput_gain),
         most=per_cent(most.throughput_gain),
         loads=_span(loads),

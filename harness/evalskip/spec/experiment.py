@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from evalskip.errors import InputError
 from evalskip.jobs import Job
-from evalskip.schedules import AsWritten
+from evalskip.schedules import AsWritten, EveryEpoch
 from evalskip.spec.arms import Arm, ArmEntry, baseline_arms
 from evalskip.spec.design import Design, Limits
 from evalskip.spec.regret import RegretDesign
@@ -29,6 +29,12 @@ class Spec(BaseModel):
     design: Design = Design()
     limits: Limits = Limits()
     regret: RegretDesign = RegretDesign()
+    claimed_gain: tuple[float, float] | None = Field(
+        default=None,
+        description="the range that somebody claims, such as [0.15, 0.30]: verdicts are on the "
+        "throughput gain, and on the time saved, at every arm that evaluates every epoch; null: "
+        "nothing is judged",
+    )
 
     @field_validator("measure")
     @classmethod
@@ -38,6 +44,13 @@ class Spec(BaseModel):
         if measure == ["headroom"]:
             raise ValueError("expected time or memory as well; evalskip headroom does it alone")
         return measure
+
+    @field_validator("claimed_gain")
+    @classmethod
+    def _in_order(cls, claimed: tuple[float, float] | None) -> tuple[float, float] | None:
+        if claimed is not None and not 0 <= claimed[0] < claimed[1]:
+            raise ValueError("expected two fractions, the lower one first, such as [0.15, 0.30]")
+        return claimed
 
     @model_validator(mode="after")
     def _distinct(self) -> Spec:
@@ -63,6 +76,12 @@ class Spec(BaseModel):
         """Every arm, ``off`` and ``off_again`` first."""
         return baseline_arms() + [arm for entry in self.arms for arm in entry.arms()]
 
+    def judged_arms(self) -> list[str]:
+        """The arms at which the claimed gain is judged: every epoch, at each number of rows."""
+        if self.claimed_gain is None:
+            return []
+        return [arm.name for arm in self.all_arms() if isinstance(arm.schedule, EveryEpoch)]
+
     def largest_evaluation(self) -> int:
         """Rows of the largest evaluation set."""
         return max((rows for entry in self.arms for rows in entry.evaluation_rows or ()), default=0)
@@ -76,9 +95,9 @@ class Spec(BaseModel):
     def digest(self) -> str:
         """Names what is measured: equal for specs whose runs can stand in one analysis.
 
-        The budget and the repeats are left out, since they change no run.
+        The budget, the repeats and what is claimed are left out, since they change no run.
         """
         fields = self.resolved()
-        del fields["design"]["budget"], fields["design"]["repeats"]
+        del fields["design"]["budget"], fields["design"]["repeats"], fields["claimed_gain"]
         text = json.dumps([fields, self.job.content()], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

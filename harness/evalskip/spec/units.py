@@ -68,7 +68,25 @@ def parse_size(value: Any) -> int:
 Bytes = Annotated[int, BeforeValidator(parse_size)]
 """A size in bytes, written ``3GiB`` in a spec."""
 
+_EXPECTED_RANGE = "expected a range such as 15-30%"
 _EXPECTED_SHARE = "expected a share such as 10% or 0.1"
+
+
+def parse_range(value: str) -> tuple[float, float]:
+    """Two fractions, the lower one first, of ``15-30%`` or ``0.15-0.3``.
+
+    Raises:
+        ValueError: it is none; the text says what is expected.
+    """
+    low, _, high = value.partition("-")
+    percent = "%" if high.endswith("%") and not low.endswith("%") else ""
+    try:
+        found = parse_share(low + percent), parse_share(high)
+    except ValueError:
+        raise ValueError(f"{_EXPECTED_RANGE}, got {value}") from None
+    if found[0] >= found[1]:
+        raise ValueError(f"{_EXPECTED_RANGE}, got {value}")
+    return found
 
 
 def parse_share(value: str) -> float:

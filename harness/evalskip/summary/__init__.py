@@ -93,6 +93,9 @@ class Summary(Part):
     scope: Scope
     machine: dict[str, Any] = Field(default={}, description="processor, cores, memory, devices")
     effort: Effort
+    claimed_gain: tuple[float, float] | None = Field(
+        default=None, description="the range that verdicts on gains are on; null: none is judged"
+    )
     matched: Matched
     extrapolated: Extrapolated | None = Field(
         default=None, description="null: the job was run whole"

@@ -11,18 +11,18 @@ from evalskip.summary.parts import Interval, Part
 class PieceCosts(Part):
     """What each piece of a job costs, in seconds, on the machine as the pilot found it."""
 
-    once_s: float = Field(description="before and after the steps, and what the first ones add")
+    fixed_s: float = Field(description="before and after the steps, and what the first ones add")
     step_s: float = Field(description="per optimizer step, whatever it is fed")
     micro_batch_s: float
     token_s: float = Field(description="per trained token, padding included, on one rank")
-    aside_s: float = Field(description="of saves and logs, per optimizer step")
+    save_log_s: float = Field(description="of saves and logs, per optimizer step")
     loader_s: float = Field(description="per evaluation: its loader, and its end")
     batch_s: float = Field(description="per evaluation batch")
     evaluation_token_s: float
     gathered_row_s: float = Field(description="per evaluated row, where an end grows with rows")
     first_evaluation_s: float = Field(description="what the first evaluation adds, once")
     evaluation_log_s: float = Field(description="per evaluation; of phase log")
-    hidden_s: float = Field(description="what the steps after an evaluation take longer")
+    after_effect_s: float = Field(description="what the steps after an evaluation take longer")
 
 
 class JobSize(Part):
@@ -47,14 +47,14 @@ class CostModel(Part):
     size: JobSize
     costs: PieceCosts
     level: float = Field(description="of all half-widths that follow")
-    sampled_reach: float = Field(
+    sampled_half_width: float = Field(
         description="half-width, in log, of evaluation against steps, for what the pilot saw of "
         "either"
     )
-    evaluation_reach: float = Field(description="the same from one run to another")
-    event_reach: float = Field(description="the same from one evaluation of a run to another")
-    pace_reach: float = Field(description="half-width, in log, of a run's pace as a whole")
-    hidden_reach_s: float = Field(description="half-width of hidden_s")
+    evaluation_half_width: float = Field(description="the same from one run to another")
+    event_half_width: float = Field(description="the same from one evaluation of a run to another")
+    pace_half_width: float = Field(description="half-width, in log, of a run's pace as a whole")
+    after_effect_half_width_s: float = Field(description="half-width of after_effect_s")
     operations_ratio: float | None = Field(
         default=None,
         description="floating-point operations of an evaluated token over those of a trained one",

@@ -40,7 +40,8 @@ def compared(summaries: Sequence[Summary]) -> Plot | None:
     count = len(summaries)
     with Drawing(height_for(len(gains), legend_rows=count)) as drawing:
         axes = drawing.axes
-        draw_claimed(axes)
+        claimed = {summary.claimed_gain for summary in summaries}
+        draw_claimed(axes, claimed.pop() if len(claimed) == 1 else None)
         axes.axvline(0, color=INK, lw=0.8)
         for place, (colour, marker, _) in enumerate(series(count)):
             label = wrapped(summaries[place].name)

@@ -21,7 +21,6 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from evalskip import digits
-from evalskip.claims.speed import RANGE
 from evalskip.messages import say, spoken
 from evalskip.report.tables.table import schedule_of
 from evalskip.spec import OFF_AGAIN
@@ -194,11 +193,13 @@ def as_file(svg: str) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{head}>{style}{rest}'
 
 
-def draw_claimed(axes: Axes, *, upright: bool = True) -> None:
-    """The claimed band, across an axis of gains in per cent."""
-    edges = [100 * edge for edge in RANGE]
+def draw_claimed(axes: Axes, gain: tuple[float, float] | None, *, upright: bool = True) -> None:
+    """The claimed band, where there is one, across an axis of gains in per cent."""
+    if gain is None:
+        return
     span = axes.axvspan if upright else axes.axhspan
-    span(*edges, color=GREEN, alpha=0.16, lw=0, label=say("claimed 15-30 %"))
+    label = say("claimed {claimed}", claimed=digits.claimed(gain))
+    span(*(100 * edge for edge in gain), color=GREEN, alpha=0.16, lw=0, label=label)
 
 
 def draw_gains_at(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from evalskip import digits
-from evalskip.analysis.prediction import amounts, spent
+from evalskip.analysis.prediction import total_seconds, workload
 from evalskip.messages import listed, message, say
 from evalskip.report.plots.drawing import (
     FAINT,
@@ -47,7 +47,7 @@ def plot(summary: Summary) -> Plot | None:
         axes = drawing.axes
         axes.set_xscale("log")
         axes.set_yscale("log")
-        draw_claimed(axes, upright=False)
+        draw_claimed(axes, summary.claimed_gain, upright=False)
         for model, (colour, _, line) in zip(models, series(len(models)), strict=True):
             label = wrapped(say("measured: {evaluation}", evaluation=listed(model.evaluation)))
             axes.plot(along, 100 * _gains(model, along), line, color=colour, lw=1.6, label=label)
@@ -73,10 +73,10 @@ def plot(summary: Summary) -> Plot | None:
 
 def _gains(model: CostModel, loads: Floats) -> Floats:
     """The gain at each load, as if evaluations came in fractions."""
-    off = amounts(model.size, 0, 0)
-    once = amounts(model.size, 1, 1)
-    base, first = spent(model.costs, off)[0], spent(model.costs, once)[0]
-    each = spent(model.costs, amounts(model.size, 2, 2))[0] - first
+    off = workload(model.size, 0, 0)
+    once = workload(model.size, 1, 1)
+    base, first = total_seconds(model.costs, off)[0], total_seconds(model.costs, once)[0]
+    each = total_seconds(model.costs, workload(model.size, 2, 2))[0] - first
     count = loads * off.tokens / once.evaluation_tokens
     # what a first one adds comes with it, and no more than once
     return (count * each + np.minimum(1.0, count) * (first - base - each)) / base

@@ -39,7 +39,7 @@ def plot(summary: Summary) -> Plot | None:
         return None
     with Drawing(height_for(len(arms), legend_rows=2)) as drawing:
         axes = drawing.axes
-        draw_claimed(axes)
+        draw_claimed(axes, summary.claimed_gain)
         axes.axvline(0, color=INK, lw=0.8)
         for estimates, colour, marker, shift, label in (
             (matched, BLUE, "o", -0.14, say("matched")),

@@ -39,7 +39,7 @@ def plot(summary: Summary) -> Plot | None:
     schedules = list(dict.fromkeys(schedule_of(arm) for arm, _ in points))
     with Drawing(3.6 + 0.2 * len(schedules)) as drawing:
         axes = drawing.axes
-        draw_claimed(axes, upright=False)
+        draw_claimed(axes, summary.claimed_gain, upright=False)
         for schedule, (colour, marker, line) in zip(
             schedules, series(len(schedules)), strict=False
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.claims.speed import RANGE
 from evalskip.messages import message, say
 from evalskip.report.plots.drawing import (
     Drawing,
@@ -28,7 +29,7 @@ def plot(summary: Summary) -> Plot | None:
         return None
     with Drawing(3.6 + 0.2 * len(sources)) as drawing:
         axes = drawing.axes
-        draw_claimed(axes, upright=False)
+        draw_claimed(axes, RANGE, upright=False)
         for source, (colour, marker, _) in zip(sources, series(len(sources)), strict=False):
             loads = [point.evaluation_load for point in source.points]
             gains = [point.throughput_gain for point in source.points]

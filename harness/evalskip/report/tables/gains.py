@@ -11,7 +11,7 @@ from evalskip.report.tables.times import times
 from evalskip.spec import OFF_AGAIN
 
 if TYPE_CHECKING:
-    from evalskip.summary import Estimator, Summary
+    from evalskip.summary import Estimator, Summary, Verdict
 
 
 def gains(summary: Summary) -> Table:
@@ -32,22 +32,30 @@ def gains(summary: Summary) -> Table:
                 *who(name, arm),
                 digits.interval(wall_clock),
                 text,
-                say(matched.verdict) if matched and matched.verdict else digits.NOTHING,
+                *_verdicts(summary, matched.verdict if matched else None),
             )
         )
     note = say(
         "Gain: T with evaluation over T without, less 1, with {level} % confidence intervals over "
         "blocks, corrected for interim analyses and multiple comparisons. Wall clock: noise "
-        "included. Matched: each evaluation against the steps beside it. Verdicts are on “15-30 % "
-        "faster”.",
+        "included. Matched: each evaluation against the steps beside it.",
         level=level(summary),
     )
+    if summary.claimed_gain:
+        note += say(
+            " Verdicts are on “{claimed} faster”.", claimed=digits.claimed(summary.claimed_gain)
+        )
     if spans:
         note += say(" *: over the whole span, with which matched does not agree.")
     return Table(
         title=say("What skipping evaluation gains"),
         note=note,
-        columns=(*map(say, WHO), say("wall-clock gain %"), say("matched gain %"), say("verdict")),
+        columns=(
+            *map(say, WHO),
+            say("wall-clock gain %"),
+            say("matched gain %"),
+            *_verdict_columns(summary),
+        ),
         rows=rows,
     )
 
@@ -120,8 +128,6 @@ def readings(summary: Summary) -> Table:
         found, wall_clock = summary.headline(name), summary.compared(name, "wall_clock")
         if found is None:
             continue
-        verdicts = (found.verdict, found.verdict_time_saved)
-        gain, saved = (say(each) if each else digits.NOTHING for each in verdicts)
         with_setup = wall_clock.throughput_gain_with_setup if wall_clock else None
         rows.append(
             (
@@ -129,9 +135,9 @@ def readings(summary: Summary) -> Table:
                 digits.load(arm.evaluation_load),
                 str(found.blocks),
                 digits.interval(found.throughput_gain),
-                gain,
+                *_verdicts(summary, found.verdict),
                 digits.interval(found.time_saved),
-                saved,
+                *_verdicts(summary, found.verdict_time_saved),
                 digits.seconds(arm.setup_s),
                 digits.interval(with_setup),
             )
@@ -139,8 +145,8 @@ def readings(summary: Summary) -> Table:
     return Table(
         title=say("Both readings of “faster”, and set-up"),
         note=say(
-            "15-30 % read as throughput gain, T with evaluation over T without, less 1; and as "
-            "time saved, 1 less T without over T with. {level} % confidence intervals. Load: "
+            "Throughput gain: T with evaluation over T without, less 1. Time saved: 1 less T "
+            "without over T with. {level} % confidence intervals. Load: "
             "evaluated tokens over trained tokens. Set-up: process, imports, model and data, as a "
             "process of its own would have it.",
             level=level(summary),
@@ -150,11 +156,23 @@ def readings(summary: Summary) -> Table:
             say("load"),
             say("blocks"),
             say("throughput gain %"),
-            say("verdict"),
+            *_verdict_columns(summary),
             say("time saved %"),
-            say("verdict"),
+            *_verdict_columns(summary),
             say("set-up s"),
             say("wall-clock gain with set-up %"),
         ),
         rows=rows,
     )
+
+
+def _verdict_columns(summary: Summary) -> list[str]:
+    """A column for verdicts, where a claimed gain is judged."""
+    return [say("verdict")] if summary.claimed_gain else []
+
+
+def _verdicts(summary: Summary, verdict: Verdict | None) -> list[str]:
+    """What stands in that column."""
+    if not summary.claimed_gain:
+        return []
+    return [say(verdict) if verdict else digits.NOTHING]

@@ -109,14 +109,14 @@ def pieces(summary: Summary) -> Table:
         rows.append(
             (
                 listed(model.evaluation),
-                digits.seconds(costs.once_s),
+                digits.seconds(costs.fixed_s),
                 digits.milliseconds(
                     costs.step_s + size.accumulation * costs.micro_batch_s + step * costs.token_s
                 ),
                 digits.milliseconds(costs.loader_s),
                 digits.milliseconds(costs.batch_s + batch * costs.evaluation_token_s),
                 digits.milliseconds(costs.first_evaluation_s),
-                digits.milliseconds(costs.hidden_s),
+                digits.milliseconds(costs.after_effect_s),
                 digits.ratio(_measured_ratio(costs, step, batch, size.accumulation)),
                 digits.ratio(model.operations_ratio),
             )
@@ -137,7 +137,7 @@ def pieces(summary: Summary) -> Table:
             say("loader ms"),
             say("batch ms"),
             say("first ms"),
-            say("hidden ms"),
+            say("after-effect ms"),
             say("ratio measured"),
             say("ratio of operations"),
         ),

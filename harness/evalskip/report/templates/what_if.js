@@ -7,7 +7,7 @@
     "loader_s", "batch_s", "evaluation_token_s", "gathered_row_s", "first_evaluation_s",
   ];
 
-  function amounts(size, evaluations, followed) {
+  function workload(size, evaluations, followed) {
     let microBatches, rows;
     if (size.train_rows === null) {
       microBatches = size.steps * size.accumulation;
@@ -32,15 +32,15 @@
     };
   }
 
-  function spent(costs, of) {
-    const trained = costs.once_s + of.steps * (costs.step_s + costs.aside_s)
+  function totalSeconds(costs, of) {
+    const trained = costs.fixed_s + of.steps * (costs.step_s + costs.save_log_s)
       + of.microBatches * costs.micro_batch_s + of.tokens * costs.token_s;
     if (!of.evaluations) return [trained, 0];
     const each = costs.loader_s + of.batches * costs.batch_s
       + of.evaluationTokens * costs.evaluation_token_s
       + of.evaluationRows * costs.gathered_row_s;
     const evaluated = of.evaluations * each + costs.first_evaluation_s;
-    const beside = of.evaluations * costs.evaluation_log_s + of.followed * costs.hidden_s;
+    const beside = of.evaluations * costs.evaluation_log_s + of.followed * costs.after_effect_s;
     return [trained + evaluated + beside, evaluated];
   }
 
@@ -53,27 +53,28 @@
   function interval(model, of, back, ofEvaluation, ofPace) {
     const estimate = of(model.costs);
     const slope = (of(aside(model.costs, 1)) - of(aside(model.costs, -1))) / (2 * ASIDE);
-    const hidden = { ...model.costs, hidden_s: model.costs.hidden_s + model.hidden_reach_s };
-    const reach = Math.hypot(slope * ofEvaluation, of(hidden) - estimate, ofPace);
+    const more = model.costs.after_effect_s + model.after_effect_half_width_s;
+    const slower = { ...model.costs, after_effect_s: more };
+    const reach = Math.hypot(slope * ofEvaluation, of(slower) - estimate, ofPace);
     return { estimate: back(estimate), low: back(estimate - reach), high: back(estimate + reach) };
   }
 
   function predict(model, size, evaluations, followed) {
-    const of = amounts(size, evaluations, followed);
-    const off = amounts(size, 0, 0);
-    const reach = Math.hypot(model.sampled_reach, model.evaluation_reach,
-      model.event_reach / Math.sqrt(Math.max(1, evaluations)));
+    const of = workload(size, evaluations, followed);
+    const off = workload(size, 0, 0);
+    const reach = Math.hypot(model.sampled_half_width, model.evaluation_half_width,
+      model.event_half_width / Math.sqrt(Math.max(1, evaluations)));
     const nothing = { estimate: 0, low: 0, high: 0 };
-    const evaluates = evaluations > 0 && spent(model.costs, of)[1] > 0;
+    const evaluates = evaluations > 0 && totalSeconds(model.costs, of)[1] > 0;
     const odds = (costs) => {
-      const [wall, evaluated] = spent(costs, of);
+      const [wall, evaluated] = totalSeconds(costs, of);
       return Math.log(evaluated / (wall - evaluated));
     };
     const noLess = (logGain) => Math.max(0, Math.expm1(logGain));
-    const gain = (costs) => Math.log(spent(costs, of)[0] / spent(costs, off)[0]);
+    const gain = (costs) => Math.log(totalSeconds(costs, of)[0] / totalSeconds(costs, off)[0]);
     return {
-      wall: interval(model, (costs) => Math.log(spent(costs, of)[0]), Math.exp, reach,
-        model.pace_reach),
+      wall: interval(model, (costs) => Math.log(totalSeconds(costs, of)[0]), Math.exp, reach,
+        model.pace_half_width),
       share: evaluates ? interval(model, odds, (x) => 1 / (1 + Math.exp(-x)), reach, 0) : nothing,
       gain: evaluates ? interval(model, gain, noLess, reach, 0) : nothing,
     };

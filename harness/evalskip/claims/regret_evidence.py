@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims.held import where_run
+from evalskip.claims.memory_evidence import where_run
 from evalskip.digits import nats, per_cent
 from evalskip.messages import listed, message, say
 from evalskip.summary import Claim
