@@ -19,6 +19,8 @@ class BaseSchedule(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schedule: str
+
     @property
     @abstractmethod
     def label(self) -> str:
