@@ -27,6 +27,7 @@ from evalskip.gate.figures import Figure, figures_of
 from evalskip.gate.history import shifts
 from evalskip.gate.judge import GateResult, comparable, judged
 from evalskip.gate.run import LEVEL
+from evalskip.notes import note
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import ArmSummary, Effort, Scope, Summary
 from scenes import SCENES as NOISES
@@ -89,7 +90,7 @@ def summary_of(arms: dict[str, Pieces], disturbed: bool, source: np.random.Gener
             seconds=0,
             run_overhead_s=None,
             block_start_s=None,
-            stopped="",
+            stopped=note("running"),
             fixed_cost=ratio(mean_interval(list(np.log(beyond / walls)), 0.95)),
         ),
     )
@@ -123,7 +124,7 @@ def frame_of(arms: dict[str, Pieces], disturbed: bool) -> pd.DataFrame:
 
 def arm_of(runs: pd.DataFrame, *, disturbed: bool) -> ArmSummary:
     return ArmSummary(
-        schedule="",
+        schedule=note("every_epoch"),
         evaluation_rows=None,
         evaluation_load=0,
         runs=BLOCKS,

@@ -129,30 +129,31 @@ def make_pilots(
         InputError: the job is too short for a pilot.
         MeasurementError: a process did not end well.
     """
-    return _Pilots(spec, results, tell).make(budget_s)
+    return _Pilots(spec, results, tell, budget_s).make()
 
 
 class _Pilots:
-    def __init__(self, spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> None:
-        self._spec, self._results, self._tell = spec, results, tell
+    def __init__(
+        self, spec: Spec, results: ResultDirectory, tell: Callable[[str], None], budget_s: float
+    ) -> None:
+        self._spec, self._results, self._tell, self._budget_s = spec, results, tell, budget_s
         self._kinds = kinds_of(spec)
         self._found = Piloted()
         self._count = 0
         self._beyond_s: list[float] = []
 
-    def make(self, budget_s: float) -> Piloted:
-        self._repeats_s = budget_s * _REPEATS
+    def make(self) -> Piloted:
         apart = self._spec.job.meters_memory_apart
         wants_memory = "memory" in self._spec.measure and not self._spec.job.is_virtual
         with closing(self._launcher("time")) as launcher:
             reserved = _MEMORY_STEPS if wants_memory else 0
             for kind in self._kinds:
                 self._first(launcher, kind, reserved)
-            sizes = self._sizes(budget_s, reserved * len(self._kinds))
+            sizes = self._sizes(reserved * len(self._kinds))
             began = time.monotonic()
             for number, size in enumerate(sizes):
                 self._add_sized(launcher, number, size)
-            self._repeat(launcher, sizes, reserved * len(self._kinds), began + budget_s)
+            self._repeat(launcher, sizes, reserved * len(self._kinds), began + self._budget_s)
             if wants_memory and not apart:
                 self._meter(launcher)
         if wants_memory and apart:
@@ -180,7 +181,7 @@ class _Pilots:
             reserved=reserved,
             survey_s=_SURVEY_S,
             alone=_EVALUATIONS,
-            repeats_s=self._repeats_s,
+            repeats_s=_REPEATS * self._budget_s,
         )
         batches = _LEAST_BATCHES if self._spec.job.generates else _FIRST_BATCHES
         wanted = Slice(steps=_FIRST_STEPS, evaluation_batches=batches, pilot=pilot)
@@ -198,7 +199,7 @@ class _Pilots:
                 return replace(arm, evaluation_rows=kind.rows)
         return Arm("every_epoch", EveryEpoch(), kind.rows, kind.settings)
 
-    def _sizes(self, budget_s: float, reserved: int) -> list[tuple[int, int, int]]:
+    def _sizes(self, reserved: int) -> list[tuple[int, int, int]]:
         """Steps, evaluations and batches of each, of the processes after the first ones."""
         pieces = [cut(run.timeline) for run in self._found.runs]
         step_s = median(step for each in pieces for step in each.steps)
@@ -208,7 +209,7 @@ class _Pilots:
         left = self._found.left - reserved
         count = max(_PROCESSES, len(self._kinds))
         while count:
-            room_s = budget_s / count - beyond_s
+            room_s = self._budget_s / count - beyond_s
             # half for steps, half for evaluation
             steps = min(left // count, _MOST_STEPS, int(room_s / 2 / step_s))
             if steps >= OTHER_PILOT_STEPS:
@@ -223,7 +224,7 @@ class _Pilots:
     def _add_sized(self, launcher: Launcher, number: int, size: tuple[int, int, int]) -> None:
         """One of the processes after the first ones: its steps and evaluation batches are set."""
         kind, (steps, evaluations, batches) = self._kinds[number % len(self._kinds)], size
-        pilot = Pilot(evaluations=evaluations, repeats_s=self._repeats_s)
+        pilot = Pilot(evaluations=evaluations, repeats_s=_REPEATS * self._budget_s)
         wanted = Slice(steps=steps, evaluation_batches=batches, pilot=pilot)
         self._add(launcher, kind, self._usual(kind), wanted)
 
