@@ -6,7 +6,7 @@
 # two cores; ends with results/article
 CLAIMED := $(addprefix results/,quick overfit claims smollm2) \
 	$(addprefix results/memory/,evaluation-batch long-rows logits generation)
-ifdef GPU
+ifeq ($(origin GPU),command line)
     CLAIMED += results/gpu results/llamafactory-gpu
 else
     ELSEWHERE := $(wildcard results/reference/*-h100)

@@ -161,7 +161,7 @@ def test_beside_a_busy_neighbour_the_blocks_of_a_verdict_come_first_and_one_is_r
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     wall_clock = [c for c in summary["comparisons"] if c["estimator"] == "wall_clock"]
     assert all(c["throughput_gain_undisturbed"] is None for c in wall_clock)
-    assert any("timed blocks are disturbed" in text for text in summary["warnings"])
+    assert any(each["code"] == "blocks_disturbed" for each in summary["warnings"])
 
 
 def test_the_doctor_says_what_it_looked_at(evalskip: Callable[..., Any]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from evalskip import digits
 from evalskip.analysis.prediction import predict, workload
 from evalskip.analysis.recommendation import densest
+from evalskip.notes import note
 from evalskip.report.html import write_page
 from evalskip.summary import Summary, read_summary
 from support import ROOT, run_inside
@@ -191,7 +192,7 @@ def told_by_us(model: CostModel, schedules: dict[str, tuple[int, int]]) -> list[
     rows = []
     for schedule, (evaluations, with_next_step) in schedules.items():
         of = workload(model.size, evaluations, with_next_step)
-        found = predict(model, of, arm="", schedule="", evaluation_rows=None)
+        found = predict(model, of, arm="", schedule=note("off"), evaluation_rows=None)
         rows.append(
             [
                 schedule,

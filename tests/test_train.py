@@ -90,20 +90,19 @@ def test_it_trains_as_llamafactory_does_and_evaluates_as_it_is_asked(
     assert own == sorted(each.name for each in (tmp_path / "theirs").iterdir())
 
 
+# beside other tests, and only there, a rank was aborted twice
 @pytest.mark.slow
+@pytest.mark.alone
 @needs
 def test_a_budget_under_torchrun(tmp_path: Path, evalskip: Callable[..., Any]) -> None:
     make_tiny(tmp_path)
     path = configuration(tmp_path, num_train_epochs=4)
     environment = {**os.environ, "FORCE_TORCHRUN": "1", "NPROC_PER_NODE": "2"}
     options = ["max_samples=40", "--eval-budget", "30%", "--eval-cost"]
-    for _ in range(3):
-        ended = evalskip("train", path, *options, env=environment, timeout=300)
-        # gloo aborts a process now and then while ranks connect: pytorch/pytorch#188266
-        if "SIGABRT" not in ended.stderr:
-            break
-    # what C++ said of it stands far above what Python says
-    assert ended.returncode == 0, re.findall(r"terminate called.*|.*what\(\).*", ended.stderr)
+    ended = evalskip("train", path, *options, env=environment, timeout=300)
+    # what a rank said stands far above what torchrun says of it
+    why = re.findall(r".*(?:Error|terminate called|what\(\)|Signal).*", ended.stderr)
+    assert ended.returncode == 0, why
     assert evaluated(tmp_path)[-1] == 16
     # one process of two prints
     assert ended.stderr.count(" took ") == 1

@@ -58,10 +58,17 @@ class Events:
 
     def _reach(self, tail: float, moments: int, count: int, batches: float) -> float:
         of_moment, known = self._between_moments()
-        at_once, known_at_once = self._at_once(batches)
+        at_once, degrees = self._at_once(batches)
+        # what few show of each other is known no worse than what is believed
+        known_at_once = max(degrees, PRIOR_DF_MOMENT) if degrees else known
         return math.hypot(
             float(special.stdtrit(known, tail)) * math.sqrt(of_moment / moments),
-            float(special.stdtrit(known_at_once or known, tail)) * math.sqrt(at_once / count),
+            float(
+                special.stdtrit(
+                    max(known_at_once, PRIOR_DF_MOMENT) if known_at_once else known, tail
+                )
+            )
+            * math.sqrt(at_once / count),
             float(special.ndtri(tail)) * math.sqrt(self._unseen() / count),
         )
 

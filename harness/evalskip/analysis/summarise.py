@@ -50,6 +50,7 @@ BENCH_SECTIONS = {
     "scope",
     "machine",
     "effort",
+    "claimed_gain",
     "matched",
     "extrapolated",
     "arms",
@@ -111,7 +112,7 @@ def summarise(
     offs = [pieces[off] for off in (OFF, OFF_AGAIN) if off in pieces]
     design = spec.design
     arm_names = [arm.name for arm in spec.all_arms()]
-    level = simultaneous_level(design.level, design.looks, len(spec.judged_arms()))
+    level = simultaneous_level(design.level, design.looks, len(spec.every_epoch_arms()))
     compares = {
         arm.name: pieces[arm.name]
         for arm in spec.all_arms()

@@ -25,6 +25,7 @@ from evalskip.claims import (
     switch,
     train_loss,
 )
+from evalskip.digits import claimed
 from evalskip.errors import InputError
 from evalskip.messages import say, speaking, spoken
 from evalskip.summary import Claim
@@ -135,14 +136,16 @@ def collected(summaries: Iterable[Summary]) -> list[Claim]:
     found: dict[str, list[Claim]] = {}
     for summary in summaries:
         for claim in summary.claims:
-            if claim.verdict != "not_run":
+            # on another range than the article's it is another claim
+            is_other = claim.id == speed.ID and summary.claimed_gain not in (None, speed.RANGE)
+            if claim.verdict != "not_run" and not is_other:
                 found.setdefault(claim.id, []).append(claim)
     claims: list[Claim] = []
     for module in (*SEEN, *MEASURED, *METERED, *TRIED, *REPLAYED):
         claims += found.get(module.ID) or [
             Claim(
                 id=module.ID,
-                says=say(module.SAYS),
+                says=say(module.SAYS, claimed=claimed(speed.RANGE)),
                 verdict="not_run",
                 scope=say("nothing was run"),
                 measured=say("nothing"),

@@ -10,7 +10,7 @@ from evalskip.analysis.verdicts import (
     overall,
 )
 from evalskip.claims.memory_evidence import where_run
-from evalskip.digits import per_cent
+from evalskip.digits import claimed, per_cent
 from evalskip.messages import message, say
 from evalskip.summary import Claim
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ID = "speed"
 SAYS = message(
-    "Skipping evaluation makes training about 15-30 % faster overall, depending on the size of "
+    "Skipping evaluation makes training about {claimed} faster overall, depending on the size of "
     "the evaluation set."
 )
 RANGE = (0.15, 0.30)
@@ -33,7 +33,7 @@ def told(summary: Summary) -> Claim:
     points = summary.judged()
     return Claim(
         id=ID,
-        says=say(SAYS),
+        says=say(SAYS, claimed=claimed(summary.claimed_gain or RANGE)),
         verdict=overall([c.verdict for c in points if c.verdict]),
         scope=_scope(summary),
         measured=say("; ").join(_measured(summary, point) for point in points) or say("nothing"),
@@ -89,11 +89,11 @@ def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
         for point in points
         if _disagrees(summary, point)
     ]
-    claimed = summary.claimed_gain or RANGE
+    edges = summary.claimed_gain or RANGE
     if len(points) > 1:
         loads = [0.0, *(summary.arms[point.arm].evaluation_load for point in points)]
         gains = [point.throughput_gain for point in points]
-        entered, left = (_crossing(loads, gains, edge) for edge in claimed)
+        entered, left = (_crossing(loads, gains, edge) for edge in edges)
         texts.append(
             say(
                 "in evaluation load, the range is entered at {entered} and left at {left}",
@@ -102,7 +102,7 @@ def _condition(summary: Summary, points: Sequence[Comparison]) -> str:
             )
         )
         saved = [point.time_saved for point in points]
-        entered, left = (_crossing(loads, saved, edge) for edge in claimed)
+        entered, left = (_crossing(loads, saved, edge) for edge in edges)
         texts.append(
             say(
                 "read as time saved, it is entered at {entered} and left at {left}",

@@ -91,6 +91,8 @@ def bench(
     if claimed_gain is not None:
         claimed = parsed("--claimed-gain", parse_range, claimed_gain)
         loaded = loaded.model_copy(update={"claimed_gain": claimed})
+        if not loaded.judged_arms():
+            raise InputError("--claimed-gain: expected an arm that evaluates every epoch as well")
     directory = out or Path("results", spec.stem)
     screen = console()
     for change in map(words, loaded.job.changes()):

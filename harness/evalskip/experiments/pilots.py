@@ -213,8 +213,10 @@ class _Pilots:
             # half for steps, half for evaluation
             steps = min(left // count, _MOST_STEPS, int(room_s / 2 / step_s))
             if steps >= OTHER_PILOT_STEPS:
-                places = max(2, steps // STEPS_BETWEEN)
-                for evaluations in (max(places, -(-_EVALUATIONS // count)), places):
+                places = max(2, round(steps / STEPS_BETWEEN))
+                wanted = -(-_EVALUATIONS // count)
+                # as many follow each of them
+                for evaluations in (places * max(1, -(-wanted // places)), places):
                     each = _batches(steps * step_s, evaluations, room_s / 2, batch_s)
                     if each >= _LEAST_BATCHES:
                         return [(steps, evaluations, each)] * count

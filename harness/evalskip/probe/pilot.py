@@ -77,8 +77,11 @@ class PilotSlicing(Slicing):
     def evaluated(self, again: Callable[[], object]) -> None:
         """Evaluate again, at once, where a short process would else have too few evaluations.
 
-        How evaluations differ, slow ones among them, is seen in no fewer than several.
+        How evaluations differ, slow ones among them, is seen in no fewer than several. Not on
+        several ranks, which would have to agree on the time.
         """
+        if self._trainer.args.world_size > 1:
+            return
         for _ in range(repeats(self._layout, self._evaluations)):
             if self._repeats_s <= 0:
                 return

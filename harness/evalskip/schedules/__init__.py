@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 else:
     for module in iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
+    del module
     Schedule = Annotated[
         Union[tuple(BaseSchedule.__subclasses__())],  # noqa: UP007
         Field(discriminator="schedule"),

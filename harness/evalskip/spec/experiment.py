@@ -76,11 +76,13 @@ class Spec(BaseModel):
         """Every arm, ``off`` and ``off_again`` first."""
         return baseline_arms() + [arm for entry in self.arms for arm in entry.arms()]
 
-    def judged_arms(self) -> list[str]:
-        """The arms at which the claimed gain is judged: every epoch, at each number of rows."""
-        if self.claimed_gain is None:
-            return []
+    def every_epoch_arms(self) -> list[str]:
+        """The arms that evaluate every epoch, at each number of rows."""
         return [arm.name for arm in self.all_arms() if isinstance(arm.schedule, EveryEpoch)]
+
+    def judged_arms(self) -> list[str]:
+        """The arms at which the claimed gain is judged."""
+        return [] if self.claimed_gain is None else self.every_epoch_arms()
 
     def largest_evaluation(self) -> int:
         """Rows of the largest evaluation set."""
@@ -95,9 +97,11 @@ class Spec(BaseModel):
     def digest(self) -> str:
         """Names what is measured: equal for specs whose runs can stand in one analysis.
 
-        The budget, the repeats and what is claimed are left out, since they change no run.
+        The budget and the repeats are left out, since they change no run.
         """
         fields = self.resolved()
-        del fields["design"]["budget"], fields["design"]["repeats"], fields["claimed_gain"]
+        del fields["design"]["budget"], fields["design"]["repeats"]
+        if self.claimed_gain is None:
+            del fields["claimed_gain"]
         text = json.dumps([fields, self.job.content()], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

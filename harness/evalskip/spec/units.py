@@ -79,9 +79,10 @@ def parse_range(value: str) -> tuple[float, float]:
         ValueError: it is none; the text says what is expected.
     """
     low, _, high = value.partition("-")
-    percent = "%" if high.endswith("%") and not low.endswith("%") else ""
+    if high.endswith("%") and not low.endswith("%"):
+        low += "%"
     try:
-        found = parse_share(low + percent), parse_share(high)
+        found = 0.0 if low in ("0", "0%") else parse_share(low), parse_share(high)
     except ValueError:
         raise ValueError(f"{_EXPECTED_RANGE}, got {value}") from None
     if found[0] >= found[1]:

@@ -125,7 +125,7 @@ def pieces(summary: Summary) -> Table:
         title=say("What the pieces cost"),
         note=say(
             "Step and batch: full ones, of mean length. First: what a run's first evaluation adds "
-            "once. Hidden: what the steps after an evaluation take longer. Ratio: of an evaluated "
+            "once. After-effect: what the steps after an evaluation take longer. Ratio: of an "
             "token to a trained one, as measured, and as floating-point operations alone would "
             "have it ({usual}).",
             usual=say(_USUAL_RATIO),
