@@ -63,12 +63,7 @@ class Events:
         known_at_once = max(degrees, PRIOR_DF_MOMENT) if degrees else known
         return math.hypot(
             float(special.stdtrit(known, tail)) * math.sqrt(of_moment / moments),
-            float(
-                special.stdtrit(
-                    max(known_at_once, PRIOR_DF_MOMENT) if known_at_once else known, tail
-                )
-            )
-            * math.sqrt(at_once / count),
+            float(special.stdtrit(known_at_once, tail)) * math.sqrt(at_once / count),
             float(special.ndtri(tail)) * math.sqrt(self._unseen() / count),
         )
 

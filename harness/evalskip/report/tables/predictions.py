@@ -126,8 +126,8 @@ def pieces(summary: Summary) -> Table:
         note=say(
             "Step and batch: full ones, of mean length. First: what a run's first evaluation adds "
             "once. After-effect: what the steps after an evaluation take longer. Ratio: of an "
-            "token to a trained one, as measured, and as floating-point operations alone would "
-            "have it ({usual}).",
+            "evaluated token to a trained one, as measured, and as floating-point operations alone "
+            "would have it ({usual}).",
             usual=say(_USUAL_RATIO),
         ),
         columns=(
