@@ -1,4 +1,4 @@
-"""How long steps take before and after an evaluation: where after-effect shows, step by step."""
+"""How long steps take before and after an evaluation: where an after-effect shows, step by step."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def _source(summary: Summary) -> Source:
             throughput_gain=comparison.throughput_gain,
             verdict=comparison.verdict,
         )
-        for comparison in (summary.judged() if summary.claimed_gain == speed.RANGE else ())
+        for comparison in (summary.judged() if speed.is_of_the_article(summary) else ())
         if comparison.verdict is not None
     ]
     return Source(

@@ -136,8 +136,7 @@ def collected(summaries: Iterable[Summary]) -> list[Claim]:
     found: dict[str, list[Claim]] = {}
     for summary in summaries:
         for claim in summary.claims:
-            # on another range than the article's it is another claim
-            is_other = claim.id == speed.ID and summary.claimed_gain not in (None, speed.RANGE)
+            is_other = claim.id == speed.ID and not speed.is_of_the_article(summary)
             if claim.verdict != "not_run" and not is_other:
                 found.setdefault(claim.id, []).append(claim)
     claims: list[Claim] = []

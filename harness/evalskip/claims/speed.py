@@ -28,6 +28,11 @@ RANGE = (0.15, 0.30)
 """Of throughput gain, as the article has it: T(on) / T(off) - 1."""
 
 
+def is_of_the_article(summary: Summary) -> bool:
+    """Whether a result was judged on the article's range: on another it is another claim."""
+    return summary.claimed_gain in (None, RANGE)
+
+
 def told(summary: Summary) -> Claim:
     """The claim over all arms at which it was judged."""
     points = summary.judged()

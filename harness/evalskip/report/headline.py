@@ -9,7 +9,7 @@ from evalskip import digits
 from evalskip.analysis.verdicts import FEWEST_BLOCKS
 from evalskip.claims.memory_evidence import on_what
 from evalskip.digits import nats, per_cent
-from evalskip.messages import counted, listed, message, say, words
+from evalskip.messages import counted, message, say, words
 from evalskip.report import ledger, tables
 from evalskip.report.provenance import provenance
 from evalskip.report.tables.table import best_gain, schedule_of
@@ -137,7 +137,7 @@ def _missed(summary: Summary) -> str:
 
 
 def _with_rows(found: Prediction) -> str:
-    schedule = listed([found.schedule, *found.evaluation])
+    schedule = schedule_of(found)
     if found.evaluation_rows is None:
         return schedule
     return say("{schedule} on {rows:,} rows", schedule=schedule, rows=found.evaluation_rows)

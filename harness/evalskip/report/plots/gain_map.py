@@ -20,6 +20,7 @@ from evalskip.report.plots.drawing import (
     wrapped,
 )
 from evalskip.report.tables import Table
+from evalskip.report.tables.table import schedule_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +131,7 @@ def _table(summary: Summary, points: Sequence[Prediction], ratio: float) -> Tabl
         ),
         rows=[
             (
-                listed([found.schedule, *found.evaluation]),
+                schedule_of(found),
                 digits.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
                 digits.load(found.evaluation_load),
                 digits.interval(found.throughput_gain),

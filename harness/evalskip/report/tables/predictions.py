@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evalskip import digits
 from evalskip.messages import counted, listed, message, say, words
 from evalskip.notes import Note, note
-from evalskip.report.tables.table import WHO, Table
+from evalskip.report.tables.table import WHO, Table, schedule_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ def predictions(summary: Summary) -> Table:
     memory = any(found.peak_bytes for found in summary.predictions)
     rows = [
         (
-            listed([found.schedule, *found.evaluation]),
+            schedule_of(found),
             digits.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
             digits.count(found.evaluations),
             digits.load(found.evaluation_load),

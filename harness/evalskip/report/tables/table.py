@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from evalskip import digits
 from evalskip.messages import listed, message, say
 from evalskip.spec import OFF_AGAIN
+from evalskip.summary import ArmSummary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.summary import ArmSummary, Estimator, Interval, Summary
+    from evalskip.summary import Estimator, Interval, Prediction, Summary
 
 WHO = (message("schedule"), message("rows"))
 """The first columns of most tables."""
@@ -69,9 +70,10 @@ def who(name: str, arm: ArmSummary) -> tuple[str, str]:
     return say("off, again") if name == OFF_AGAIN else schedule_of(arm), rows
 
 
-def schedule_of(arm: ArmSummary) -> str:
-    """An arm's schedule, and the settings that its evaluation has of its own."""
-    return listed([arm.schedule, *arm.settings])
+def schedule_of(arm: ArmSummary | Prediction) -> str:
+    """A schedule, and what its evaluation has of its own."""
+    own = arm.settings if isinstance(arm, ArmSummary) else arm.evaluation
+    return listed([arm.schedule, *own])
 
 
 def gain_of(summary: Summary, arm: str, estimator: Estimator) -> Interval | None:
