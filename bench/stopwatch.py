@@ -41,7 +41,7 @@ from evalskip.launch import launcher_for
 from evalskip.machine.disturbance import disturbance_of, is_disturbed
 from evalskip.messages import words
 from evalskip.plan import plan
-from evalskip.records import RunRecord
+from evalskip.records import SCHEMA, RunRecord
 from evalskip.spec import OFF, load_spec
 from evalskip.summary import Interval
 from neighbour import neighbour
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from evalskip.records import Steps
 
 SPEC = load_spec(Path(__file__).with_name("stopwatch.yaml"))
+REQUESTS = {request.arm: request for request in plan(SPEC)[0].runs}
 ON = "every_epoch@128"
 ROWS = 128
 LEVEL, TARGET = 0.95, 0.01
@@ -82,16 +83,14 @@ class Runs:
         if outcome.status != "ok":
             raise SystemExit(f"a run of {arm} ended {outcome.status}: {outcome.error}")
         measured = outcome.measured
+        request = REQUESTS[arm]
+        run_id = request.id.model_copy(update={"block": self.count(arm)})
         record = RunRecord(
+            schema_version=SCHEMA,
             experiment="stopwatch",
-            block=self.count(arm),
-            attempt=0,
-            position=0,
-            arm=arm,
-            measure="time",
+            request=request.model_copy(update={"id": run_id}),
             status="ok",
             started_at="",
-            seed=SPEC.design.seed,
             turnaround_ns=0,
             wall_ns=measured.timeline.wall_ns,
             evaluated_after=[each.after_step for each in measured.timeline.evaluations],
@@ -118,7 +117,6 @@ class Runs:
 
 def matched(kind: str) -> dict[str, Any]:
     """One session of the matched estimate."""
-    requests = {request.arm: request for request in plan(SPEC)[0].runs}
     runs, longest, gain = Runs(), 0.0, None
     order = random.Random(time.time_ns())
     began = time.monotonic()
@@ -127,7 +125,7 @@ def matched(kind: str) -> dict[str, Any]:
         with closing(launcher):
             while (passed := time.monotonic() - began) + longest <= LIMITS_S[kind]:
                 for arm in order.sample([OFF, ON], 2):
-                    runs.add(arm, launcher.run(requests[arm], RUN_TIME_S))
+                    runs.add(arm, launcher.run(REQUESTS[arm], RUN_TIME_S))
                 longest = max(longest, time.monotonic() - began - passed)
                 if runs.count(ON) > 1:
                     gain = runs.gain()
@@ -187,7 +185,6 @@ def serve(folder: Path) -> None:
     """For hyperfine: set a run up when it says ``prepare``, and let it train when it says go."""
     from evalskip.probe.phases import PhaseRecorder
 
-    requests = {request.arm: request for request in plan(SPEC)[0].runs}
     runner = importlib.import_module(SPEC.job.runner).runner(SPEC.job.model_dump(mode="json"))
     runner.prepare([ROWS])
     start, stop = PhaseRecorder.start, PhaseRecorder.stop
@@ -209,7 +206,7 @@ def serve(folder: Path) -> None:
             os.waitpid(child, 0)
             continue
         PhaseRecorder.start, PhaseRecorder.stop = start_when_told, stop_and_tell
-        runner.run(requests[arm].model_dump(mode="json"))
+        runner.run(REQUESTS[arm].model_dump(mode="json"))
         os._exit(0)
 
 

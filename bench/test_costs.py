@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from evalskip.analysis.frames import frame_of
+from evalskip.jobs import RunId, RunRequest
 from evalskip.jobs.transformers.training import model_config
 from evalskip.plan import plan
 from evalskip.probe.clocks import HostClock
@@ -20,7 +21,8 @@ from evalskip.probe.digests import batch_digest
 from evalskip.probe.measured import Timeline
 from evalskip.probe.phases import PhaseRecorder
 from evalskip.probe.random_state import random_state_preserved
-from evalskip.records import RecordStore, RunRecord, Steps
+from evalskip.records import SCHEMA, RecordStore, RunRecord, Steps
+from evalskip.schedules import Off
 from evalskip.spec import load_spec
 
 if TYPE_CHECKING:
@@ -60,15 +62,18 @@ def recorder() -> PhaseRecorder:
 
 def record(index: int = 0) -> RunRecord:
     return RunRecord(
+        schema_version=SCHEMA,
         experiment="bench",
-        block=index,
-        attempt=0,
-        position=0,
-        arm="off",
-        measure="time",
+        request=RunRequest(
+            id=RunId(purpose="time", block=index),
+            arm="off",
+            schedule=Off(),
+            evaluation_rows=None,
+            measure="time",
+            seed=0,
+        ),
         status="ok",
         started_at="2026-01-01T00:00:00+00:00",
-        seed=0,
         turnaround_ns=10**9,
         wall_ns=10**9,
         phases_ns={"train": 10**9},

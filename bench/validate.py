@@ -32,10 +32,12 @@ from typing import TYPE_CHECKING, Any
 from scipy import stats
 
 from evalskip.experiments.predict import predict_costs
+from evalskip.jobs import RunId
 from evalskip.jobs.synthetic.settings import SyntheticJob
 from evalskip.launch import launcher_for
 from evalskip.plan import request_for
 from evalskip.results import open_results
+from evalskip.session import Session
 from evalskip.spec import OFF, load_spec
 from evalskip.spec.arms import baseline_arms
 from evalskip.spec.load import read_yaml
@@ -43,6 +45,7 @@ from evalskip.spec.load import read_yaml
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from evalskip.records import Steps
     from evalskip.spec import Spec
     from evalskip.summary import Interval, Prediction, Summary
 
@@ -107,9 +110,16 @@ def validate(kind: str, name: str, spec: Spec, keep: Path | None) -> list[Row]:
     with tempfile.TemporaryDirectory() if keep is None else nullcontext(keep / name) as folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         out = Path(folder, "predicted")
-        with open_results(out, spec, resume=False) as results:
-            summary = predict_costs(spec, results, lambda line: None)
-        pilots = [json.loads(line) for line in (out / "pilots.jsonl").read_text().splitlines()]
+        with (
+            open_results(out, spec, resume=False) as results,
+            closing(Session(spec, results, lambda event: None)) as session,
+        ):
+            summary = predict_costs(session)
+            pilots = [
+                results.store.steps_of(record)
+                for record in results.store.read()
+                if record.measure == "time"
+            ]
         measured = run_whole(spec, Path(folder))
         undisturbed = gains(spec, Path(folder))
         Path(folder, "measured.json").write_text(json.dumps(measured))
@@ -175,9 +185,8 @@ def run_whole(spec: Spec, folder: Path, count: int = RUNS) -> dict[str, list[dic
         with closing(launcher):
             for block in range(blocks):
                 for position, arm in enumerate(random.Random(block).sample(arms, len(arms))):
-                    request = request_for(
-                        spec, arm, block, measure=measure, position=position, sliced=None
-                    )
+                    run_id = RunId(purpose=measure, block=block, position=position)
+                    request = request_for(spec, arm, run_id, measure=measure, sliced=None)
                     outcome = launcher.run(request, RUN_TIME_S)
                     if outcome.measured is None:
                         raise SystemExit(f"{arm.name} ended {outcome.status}: {outcome.error}")
@@ -198,11 +207,8 @@ def run_whole(spec: Spec, folder: Path, count: int = RUNS) -> dict[str, list[dic
     return found
 
 
-def rivals(
-    summary: Summary, prediction: Prediction, pilots: list[dict[str, Any]]
-) -> tuple[float, float]:
+def rivals(summary: Summary, prediction: Prediction, pilots: list[Steps]) -> tuple[float, float]:
     """The share by Composer's estimator, and by the FLOP rule."""
-    timed = [pilot for pilot in pilots if pilot["request"]["measure"] == "time"]
     model = next(
         found
         for found in summary.cost_models
@@ -210,16 +216,16 @@ def rivals(
         or sum(found.size.evaluation_sets) == prediction.evaluation_rows
     )
     evaluations, between, steps = [], 0.0, 0
-    for pilot in timed:
-        timeline = pilot["measured"]["timeline"]
-        (there, run), *_ = pilot["measured"]["whole"]["sets"].values()
+    for pilot in pilots:
+        timeline = pilot.timeline
+        (there, run), *_ = pilot.whole.sets.values()
         rows = prediction.evaluation_rows or there
-        for each in timeline["evaluations"][1:]:
-            own = each["loader_ns"] + sum(each["batches_ns"]) + each["aggregation_ns"]
+        for each in timeline.evaluations[1:]:
+            own = each.loader_ns + sum(each.batches_ns) + each.aggregation_ns
             evaluations.append(own * rows / run)
-        beside = [*timeline["saves_ns"], *timeline["logs_ns"]]
-        between += sum(timeline["steps_ns"][1:]) + sum(ns for step, ns in beside if step > 1)
-        steps += len(timeline["steps_ns"]) - 1
+        beside = [*timeline.saves_ns, *timeline.logs_ns]
+        between += sum(timeline.steps_ns[1:]) + sum(ns for step, ns in beside if step > 1)
+        steps += len(timeline.steps_ns) - 1
     size = model.size
     evaluated = prediction.evaluations * mean(evaluations)
     composer = evaluated / (evaluated + between / steps * size.steps)

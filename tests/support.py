@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from evalskip.cli import main
-from evalskip.records import RunRecord
+from evalskip.jobs import RunId
+from evalskip.records import SCHEMA, RecordStore, RunRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -52,22 +54,44 @@ def run_inside(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def run_record(**fields: Any) -> RunRecord:
-    """A record of a run that ended well; any field can be given otherwise."""
+    """A record of a run that ended well; any field of it, or of its request, can be given."""
+    run_id = {key: fields.pop(key) for key in RunId.model_fields if key in fields}
+    asked = {key: fields.pop(key) for key in ("arm", "measure", "seed", "sliced") if key in fields}
+    request = {
+        "id": {"purpose": "time", "block": 1, **run_id},
+        "arm": "off",
+        "schedule": {"schedule": "off"},
+        "evaluation_rows": None,
+        "measure": "time",
+        "seed": 0,
+        **asked,
+    }
     return RunRecord.model_validate(
         {
+            "schema_version": SCHEMA,
             "experiment": "e",
-            "block": 1,
-            "attempt": 0,
-            "position": 0,
-            "arm": "off",
-            "measure": "time",
+            "request": request,
             "status": "ok",
             "started_at": "2026-01-01T00:00:00+00:00",
-            "seed": 0,
             "turnaround_ns": 5,
             **fields,
         }
     )
+
+
+def block_runs(out: Path) -> list[RunRecord]:
+    """The records of a result directory that are of blocks: no pilot, no trial, no curve."""
+    records = RecordStore(out).read()
+    return [record for record in records if record.request.id.purpose in ("time", "memory")]
+
+
+def trials_of(out: Path) -> list[dict[str, Any]]:
+    """Of each trial of a result directory, what was asked for and what came of it."""
+    return [
+        {**record.request.trial.model_dump(), **asdict(record.tried)}
+        for record in RecordStore(out).read()
+        if record.request.trial and record.tried
+    ]
 
 
 def descendants_marked(mark: str) -> list[int]:

@@ -17,9 +17,9 @@ import pytest
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.messages import words
 from evalskip.notes import note
-from evalskip.records import RecordStore, whole_attempts
+from evalskip.records import whole_attempts
 from evalskip.summary import read_summary
-from support import ROOT, descendants_marked, run_inside
+from support import ROOT, block_runs, descendants_marked, run_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,7 +213,7 @@ def test_a_bad_run_is_a_recorded_outcome_and_the_experiment_goes_on(
     environment = {**os.environ, "EVALSKIP_TEST": mark}
     ended = evalskip("bench", spec, "--out", tmp_path / "out", env=environment)
     assert ended.returncode == 0, ended.stderr
-    records = RecordStore(tmp_path / "out").read()
+    records = block_runs(tmp_path / "out")
     assert len(records) == 2 * 4
     for record in records:
         if record.arm == "every_epoch@16":
@@ -345,14 +345,14 @@ def test_kill_9_loses_no_finished_block_and_resume_repeats_none(
     process.kill()
     process.communicate()
     assert _wait_for_no_descendants(mark) == []
-    before = RecordStore(out).read()
+    before = block_runs(out)
     finished = whole_attempts(before, 4)
     ended = evalskip("bench", spec, "--out", out, "--resume")
     assert ended.returncode == 0, ended.stderr
-    after = RecordStore(out).read()
+    after = block_runs(out)
     assert after[: len(before)] == before
     attempts = whole_attempts(after, 4)
-    assert [block for block, _ in attempts] == [1, 2, 3]
+    assert [each.block for each in attempts] == [1, 2, 3]
     assert all(attempts[key] == runs for key, runs in finished.items())
     assert len(after) - len(before) == 4 * (3 - len(finished))
     assert read_summary(out).effort.runs == 12

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evalskip.jobs.llamafactory.settings import PYTHON
-from evalskip.records import RecordStore
 from evalskip.spec import load_spec
 from evalskip.summary import read_summary
-from support import ROOT
+from support import ROOT, block_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +44,7 @@ def test_a_hand_written_loop_is_measured(
     out = tmp_path / "out"
     ended = evalskip("bench", command_spec(LOOP), "--out", out)
     assert ended.returncode == 0, ended.stderr
-    runs = {record.arm: record for record in RecordStore(out).read()}
+    runs = {record.arm: record for record in block_runs(out)}
     assert {arm: run.evaluated_after for arm, run in runs.items()} == {
         "off": [],
         "off_again": [],
@@ -99,7 +98,7 @@ def test_a_script_that_does_not_start_ends_the_experiment_with_its_last_lines(
         assert any(line in each for each in below)
     assert len(said) <= 300
     # beside the pilot, which a loop by hand cannot make, one run was tried
-    assert len(RecordStore(tmp_path / "out").read()) == 1
+    assert len(block_runs(tmp_path / "out")) == 1
 
 
 @pytest.mark.parametrize(

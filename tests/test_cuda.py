@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from evalskip.machine.devices import cuda_is_usable
-from evalskip.records import RecordStore
 from evalskip.summary import read_summary
+from support import block_runs, trials_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +122,7 @@ def test_arms_match_and_every_phase_has_time_and_memory(
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(tmp_path / "out")
     assert summary.matched.blocks == 2
-    records = RecordStore(tmp_path / "out").read()
+    records = block_runs(tmp_path / "out")
     assert {record.status for record in records} == {"ok"}
     for record in records:
         assert sum(record.phases_ns.values()) == record.wall_ns
@@ -142,7 +141,7 @@ def test_the_largest_batch_fits_and_one_more_row_does_not(
     )
     ended = evalskip("headroom", spec, "--out", tmp_path / "out", "--no-timing")
     assert ended.returncode == 0, ended.stderr
-    trials = [json.loads(line) for line in (tmp_path / "out" / "trials.jsonl").open()]
+    trials = trials_of(tmp_path / "out")
     found = read_summary(tmp_path / "out").headroom
     assert found
     for headroom in found:

@@ -14,15 +14,14 @@ import pytest
 
 from evalskip.callbacks import RanksAgree
 from evalskip.callbacks.ranks_agree import differences
-from evalskip.jobs import RunRequest, TransformersJob
+from evalskip.jobs import RunId, RunRequest, TransformersJob
 from evalskip.launch import launcher_for
 from evalskip.launch.ranks import merged
 from evalskip.launch.torchrun import said_by_rank, torchrun
 from evalskip.probe.measured import EvaluatedTimes, Evaluation, Measured, Timeline
-from evalskip.records import RecordStore
 from evalskip.schedules import EveryEpoch
 from evalskip.summary import read_summary
-from support import ROOT, descendants_marked, run_evalskip
+from support import ROOT, block_runs, descendants_marked, run_evalskip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,7 +168,7 @@ def test_a_job_of_ours_trains_on_two_ranks(
     summary = read_summary(out)
     assert summary.matched.same_work
     assert summary.matched.same_result
-    for record in RecordStore(out).read():
+    for record in block_runs(out):
         assert record.steps == 2 * STEPS
         assert record.evaluated_after == ([STEPS, 2 * STEPS] if "epoch" in record.arm else [])
         assert [rank.rank for rank in record.ranks] == [0, 1]
@@ -212,7 +211,7 @@ def test_deepspeed_trains_by_its_configuration_and_shards_are_proven(
     summary = read_summary(out)
     assert summary.matched.same_work
     assert summary.matched.same_result
-    records = RecordStore(out).read()
+    records = block_runs(out)
     assert len({record.weights_digest for record in records}) == 1
     assert all(len(record.ranks) == 2 for record in records)
     said = "".join(log.read_text() for log in (out / "logs").glob("*.log"))
@@ -268,12 +267,11 @@ def test_weights_are_proven_by_the_shards_that_a_rank_holds(tmp_path: Path) -> N
 @pytest.mark.nightly
 def test_ranks_that_do_not_agree_hang_and_the_check_ends_that(tmp_path: Path) -> None:
     request = RunRequest(
+        id=RunId(purpose="observation", block=1),
         arm="every_epoch",
         schedule=EveryEpoch(),
         evaluation_rows=8,
         measure="time",
-        block=1,
-        position=0,
         seed=0,
         arguments={"eval_strategy": "epoch"},
         by_rank={1: {"eval_strategy": "no"}},
@@ -333,7 +331,7 @@ def test_a_rank_with_fewer_rows_waits_for_the_others(
     out = tmp_path / "out"
     ended = evalskip("bench", spec, "--out", out)
     assert ended.returncode == 0, ended.stderr
-    records = [r for r in RecordStore(out).read() if r.arm == "every_epoch"]
+    records = [r for r in block_runs(out) if r.arm == "every_epoch"]
     for record in records:
         busy, waiting = record.ranks
         # of each of two evaluations, three batches of 0.1 s
@@ -343,7 +341,7 @@ def test_a_rank_with_fewer_rows_waits_for_the_others(
         assert busy.phases_ns["wait"] < 0.3e9
     # what an evaluation waits for is part of what it costs, on whichever rank
     assert read_summary(out).arms["every_epoch"].share > 0.7
-    failed = next(r for r in RecordStore(out).read() if r.arm == "final_only")
+    failed = next(r for r in block_runs(out) if r.arm == "final_only")
     assert failed.status == "failed"
     assert failed.error == "ValueError: no rank likes this"
 

@@ -18,7 +18,7 @@ from evalskip.engines import recording
 from evalskip.machine.activity import FIELDS, ActivitySampler
 from evalskip.machine.disturbance import Disturbance, disturbance_of, is_disturbed
 from evalskip.machine.steadying import steadying
-from evalskip.records import RecordStore
+from support import block_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ def test_blocks_of_a_verdict_come_first_then_repeats(
     )
     spec = write_spec(design={"looks": [2, 3], "repeats": 2})
     assert evalskip("bench", spec, "--out", tmp_path / "out").returncode == 0
-    records = RecordStore(tmp_path / "out").read()
+    records = block_runs(tmp_path / "out")
     assert list(dict.fromkeys((run.block, run.attempt) for run in records)) == order
 
 
@@ -154,7 +154,7 @@ def test_beside_a_busy_neighbour_the_blocks_of_a_verdict_come_first_and_one_is_r
         for neighbour in neighbours:
             neighbour.terminate()
     assert ended.returncode == 0, ended.stderr
-    records = RecordStore(tmp_path / "out").read()
+    records = block_runs(tmp_path / "out")
     # the disturbance lasts: at each look one block is run again, which shows that no more need be
     order = list(dict.fromkeys((record.block, record.attempt) for record in records))
     assert order == [(1, 0), (2, 0), (1, 1), (3, 0), (1, 2)]

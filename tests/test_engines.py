@@ -22,10 +22,10 @@ from evalskip.engines.base import BlockLost
 from evalskip.engines.remote import RemoteEngine
 from evalskip.errors import MeasurementError
 from evalskip.plan import plan
-from evalskip.records import RecordStore, whole_attempts
+from evalskip.records import Attempt, whole_attempts
 from evalskip.spec import load_spec
 from evalskip.summary import read_summary
-from support import ROOT, run_evalskip
+from support import ROOT, block_runs, run_evalskip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -153,9 +153,9 @@ def test_blocks_run_whole_on_the_nodes_of_a_ray_cluster(
     out = tmp_path / "out"
     ended = nodes.bench(sleeping, out)
     assert ended.returncode == 0, ended.stderr
-    records = RecordStore(out).read()
+    records = block_runs(out)
     attempts = whole_attempts(records, ARMS)
-    assert sorted(attempts) == [(block, 0) for block in range(1, 7)]
+    assert sorted(attempts) == [Attempt("time", block, 0) for block in range(1, 7)]
     used = [{run.node["name"] for run in runs} for runs in attempts.values()]
     assert all(len(names) == 1 for names in used)
     assert len(set.union(*used)) == 2
@@ -166,7 +166,7 @@ def test_blocks_run_whole_on_the_nodes_of_a_ray_cluster(
     assert "on 2 nodes" in ended.stdout
     # what is there already is not run again
     assert nodes.bench(sleeping, out, "--resume").returncode == 0
-    assert len(RecordStore(out).read()) == len(records)
+    assert len(block_runs(out)) == len(records)
 
 
 @pytest.mark.slow
@@ -185,16 +185,16 @@ def test_a_block_whose_node_is_killed_is_run_elsewhere(
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not RecordStore(out).read() and time.monotonic() < deadline:
+    while not block_runs(out) and time.monotonic() < deadline:
         time.sleep(0.2)
     nodes.cluster.remove_node(victim, allow_graceful=False)
     said, complained = harness.communicate(timeout=120)
     assert harness.returncode == 0, complained
     assert "was lost, and is run again" in said
-    attempts = whole_attempts(RecordStore(out).read(), ARMS)
-    assert sorted({block for block, _ in attempts}) == [1, 2, 3, 4, 5, 6]
+    attempts = whole_attempts(block_runs(out), ARMS)
+    assert sorted({each.block for each in attempts}) == [1, 2, 3, 4, 5, 6]
     assert len(attempts) == 6
-    assert max(attempt for _, attempt in attempts) >= 1
+    assert max(each.attempt for each in attempts) >= 1
 
 
 @pytest.mark.slow
@@ -366,7 +366,7 @@ def test_blocks_are_jobs_of_slurm(sleeping: Path, tmp_path: Path) -> None:
     )
     deadline = time.monotonic() + 60
     running: list[str] = []
-    while not (RecordStore(out).read() and running) and time.monotonic() < deadline:
+    while not (block_runs(out) and running) and time.monotonic() < deadline:
         time.sleep(0.2)
         told = subprocess.run(
             ["squeue", "-h", "-t", "R", "-o", "%A"], capture_output=True, text=True
@@ -377,8 +377,8 @@ def test_blocks_are_jobs_of_slurm(sleeping: Path, tmp_path: Path) -> None:
     said, complained = harness.communicate(timeout=120)
     assert harness.returncode == 0, complained
     assert "was lost, and is run again" in said
-    attempts = whole_attempts(RecordStore(out).read(), ARMS)
-    assert sorted({block for block, _ in attempts}) == [1, 2, 3, 4, 5, 6]
+    attempts = whole_attempts(block_runs(out), ARMS)
+    assert sorted({each.block for each in attempts}) == [1, 2, 3, 4, 5, 6]
     assert len(attempts) == 6
     assert {run.node["name"] for runs in attempts.values() for run in runs} == {"one", "two"}
     ended = run_evalskip(
@@ -473,7 +473,7 @@ def test_one_training_spans_two_nodes_of_slurm(
     out = tmp_path / "out"
     ended = run_evalskip("bench", spec, "--out", out, "--engine", "slurm", timeout=300)
     assert ended.returncode == 0, ended.stderr
-    records = RecordStore(out).read()
+    records = block_runs(out)
     assert len(records) == 6
     assert all([rank.rank for rank in record.ranks] == [0, 1] for record in records)
     ended = run_evalskip("bench", spec, "--out", tmp_path / "here", timeout=60)

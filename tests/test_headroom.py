@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from evalskip.analysis.headroom import Search
 from evalskip.claims import batch
 from evalskip.spec.units import parse_size
 from evalskip.summary import read_summary
+from support import trials_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,8 +154,7 @@ def test_it_adds_to_what_bench_has_found(
     assert [claim.id for claim in summary.claims] == ["speed", "batch", "completion"]
     assert "What evaluation costs" in ended.stdout
     assert "Headroom: the largest batch" in ended.stdout
-    trials = (tmp_path / "out" / "trials.jsonl").read_text().splitlines()
-    assert {json.loads(line)["batch"] for line in trials} >= {20, 21}
+    assert {trial["batch"] for trial in trials_of(tmp_path / "out")} >= {20, 21}
 
 
 @pytest.mark.parametrize(

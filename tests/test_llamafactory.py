@@ -14,10 +14,9 @@ from evalskip.errors import InputError
 from evalskip.jobs.llamafactory.settings import PYTHON, built_interpreters
 from evalskip.jobs.llamafactory.tiny import make_tiny
 from evalskip.notes import note
-from evalskip.records import RecordStore
 from evalskip.spec import load_spec
 from evalskip.summary import read_summary
-from support import ROOT
+from support import ROOT, block_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,7 +233,7 @@ def run(
             YAML().dump({**spec.resolved(), "measure": ["time"]}, file)
         ended = evalskip("bench", path, "--budget", "1s", "--full", "--out", out)
         assert ended.returncode == 0, ended.stderr
-        records = RecordStore(out).read()
+        records = block_runs(out)
         assert all(record.status == "ok" for record in records), records
         return {record.arm: record for record in records}, read_summary(out), ended
 
@@ -334,7 +333,7 @@ def test_a_slice_tells_what_the_whole_would_do(
     ended = evalskip("bench", path, "--arms", arms, "--budget", "3s", "--out", out)
     assert ended.returncode == 0, ended.stderr
     assert "since one run exceeds the budget of 3 s, " in ended.stdout
-    records = {record.arm: record for record in RecordStore(out).read()}
+    records = {record.arm: record for record in block_runs(out)}
     # 240 rows to train on, 4 in a batch: 60 steps an epoch
     assert records["as_written"].evaluated_after == [50, 100, 150, 180, 180]
     assert records["every_epoch"].evaluated_after == [60, 120, 180]
@@ -376,7 +375,7 @@ def test_slices_and_predictions_count_as_each_release_does(
     options = ["--python", python, "--budget", "3s", "--out", tmp_path / "slice"]
     ended = evalskip("bench", path, "--arms", "as_written", *options, timeout=300)
     assert ended.returncode == 0, ended.stderr
-    records = {record.arm: record for record in RecordStore(tmp_path / "slice").read()}
+    records = {record.arm: record for record in block_runs(tmp_path / "slice")}
     steps = entries[-1]["total_steps"]
     assert records["as_written"].steps == steps
     assert records["as_written"].evaluated_after == [*inside, *[steps] * after]

@@ -28,9 +28,9 @@ def run(arm: str, block: int = 1, **fields: Any) -> RunRecord:
 def judge(*runs: RunRecord, losses: dict[tuple[int, str], list[float]] | None = None) -> Any:
     attempts: dict[Attempt, list[RunRecord]] = {}
     for each in runs:
-        attempts.setdefault((each.block, each.attempt), []).append(each)
+        attempts.setdefault(each.group, []).append(each)
     matched = match(attempts, EXPECTED, lambda r: (losses or {}).get((r.block, r.arm), []))
-    return matched, [block for block, _ in matched_attempts(matched, attempts)]
+    return matched, [each.block for each in matched_attempts(matched, attempts)]
 
 
 def test_equal_runs_match() -> None:

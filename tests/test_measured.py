@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalskip.jobs import CurveRequest, RunRequest, TrialRequest
+from evalskip.jobs import CurveRequest, RunId, RunRequest, TrialRequest
 from evalskip.launch import launcher_for
 from evalskip.launch.base import Outcome, reported
 from evalskip.plan import plan
@@ -144,8 +144,7 @@ def request(**changes: Any) -> RunRequest:
         "schedule": EveryEpoch(),
         "evaluation_rows": 8,
         "measure": "time",
-        "block": 0,
-        "position": 0,
+        "id": RunId(purpose="observation", block=0),
         "seed": 0,
     }
     return RunRequest(**{**known, **changes})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from evalskip.jobs.transformers.model import Model
 from evalskip.memory.fake import FakeJob
 from evalskip.memory.model import built
 from evalskip.memory.peaks import TOLERANCE, Setting
+from support import trials_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def test_foretold_peaks_are_what_real_runs_take(
     )
     ended = evalskip("headroom", path, "--out", tmp_path / "out", "--no-timing")
     assert ended.returncode == 0, ended.stderr
-    trials = [json.loads(line) for line in (tmp_path / "out" / "trials.jsonl").open()]
+    trials = trials_of(tmp_path / "out")
     fake = FakeJob(
         Setting(Model(**model).fields(), finetuning, gradient_checkpointing=checkpointing)
     )

@@ -22,6 +22,7 @@ from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
 from evalskip.notes import note
 from evalskip.probe.layout import pilot_layout, pilot_rows, pilot_steps
+from evalskip.records import RecordStore
 from evalskip.report.markdown import markdown
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps
 from evalskip.summary import CostModel, Interval, JobSize, PieceCosts, Summary, read_summary
@@ -30,6 +31,8 @@ from test_training import TINY
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from evalskip.probe.measured import Timeline
 
 COSTS: dict[str, float] = {
     "before_loop": 0.5,
@@ -103,6 +106,13 @@ def test_without_noise_it_is_what_whole_runs_take(
         assert each.throughput_gain.estimate == pytest.approx(gain, rel=2 * close, abs=1e-5)
 
 
+def timelines_of(out: Path) -> list[Timeline]:
+    """Of each process of a pilot, in order."""
+    store = RecordStore(out)
+    steps = [store.steps_of(record) for record in store.read()]
+    return [each.timeline for each in steps if each]
+
+
 def test_the_pilot_sees_a_tenth_at_most(told: Callable[..., Summary]) -> None:
     for epochs in (1, 2, 6, 40):
         pilot = told(name=f"of-{epochs}", epochs=epochs, arms=ARMS[:1]).pilot
@@ -118,9 +128,7 @@ def test_the_budget_holds_where_evaluation_is_long(
     spec = write_spec(job={**JOB, "clock": "real", "costs": costs}, arms=ARMS[:1])
     ended = evalskip("predict", spec, "--budget", "4s", "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
-    lines = (tmp_path / "out" / "pilots.jsonl").read_text().splitlines()
-    timelines = [json.loads(line)["measured"]["timeline"] for line in lines]
-    walls = [timeline["wall_ns"] / 1e9 for timeline in timelines]
+    walls = [timeline.wall_ns / 1e9 for timeline in timelines_of(tmp_path / "out")]
     assert len(walls) > 1
     assert sum(walls[1:]) <= 4
 
@@ -197,8 +205,7 @@ def test_it_prints_what_is_asked(
     assert "eval_strategy: steps" in ended.stdout
     assert 'eval_strategy="steps",' in ended.stdout
     assert "What every schedule would cost" in (tmp_path / "out" / "report.md").read_text()
-    pilots = (tmp_path / "out" / "pilots.jsonl").read_text().splitlines()
-    assert all(json.loads(line)["status"] == "ok" for line in pilots)
+    assert all(record.status == "ok" for record in RecordStore(tmp_path / "out").read())
 
 
 def test_it_joins_what_bench_has_found(
@@ -240,7 +247,8 @@ def test_bad_input_is_one_line(
     assert ended.returncode == 2, ended.stderr
     assert ended.stderr.count("\n") == 1
     assert said in ended.stderr
-    assert not (tmp_path / "out").exists()
+    # how long a job is only a process of it can tell, and that is kept
+    assert (tmp_path / "out").exists() == bool(job)
 
 
 @pytest.mark.parametrize("ending", ["raise", "out_of_memory"])
@@ -560,10 +568,9 @@ def test_of_a_short_job_slow_evaluations_are_seen(
     covered = 0
     for seed in range(16):
         found = told(seed=seed, slow_evaluations=slow, **short)
-        (pilot,) = (tmp_path / "told" / "pilots.jsonl").read_text().splitlines()
-        timeline = json.loads(pilot)["measured"]["timeline"]
-        assert len(timeline["steps_ns"]) == 10
-        assert len(timeline["evaluations"]) == 12
+        (timeline,) = timelines_of(tmp_path / "told")
+        assert len(timeline.steps_ns) == 10
+        assert len(timeline.evaluations) == 12
         own = _every_epoch(found)
         covered += (own.low or 0) <= true <= (own.high or 0)
     assert covered >= 13

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,14 @@ from hypothesis import strategies as st
 
 from evalskip.errors import InputError
 from evalskip.probe.measured import Timeline
-from evalskip.records import RecordStore, RunRecord, Steps, latest_attempts, whole_attempts
+from evalskip.records import (
+    Attempt,
+    RecordStore,
+    RunRecord,
+    Steps,
+    latest_attempts,
+    whole_attempts,
+)
 from evalskip.summary import read_summary, write_sections
 from support import ROOT, run_record
 
@@ -65,11 +73,30 @@ def test_only_whole_blocks_are_finished_and_the_latest_attempt_counts() -> None:
     one = [run_record(arm=arm) for arm in ("off", "on")]
     torn = [run_record(block=2)]
     again = [run_record(block=2, attempt=1, arm=arm) for arm in ("off", "on")]
-    assert whole_attempts([*one, *torn], 2) == {(1, 0): one}
-    assert whole_attempts([*one, *torn, *again], 2) == {(1, 0): one, (2, 1): again}
+    first, second = Attempt("time", 1, 0), Attempt("time", 2, 1)
+    assert whole_attempts([*one, *torn], 2) == {first: one}
+    assert whole_attempts([*one, *torn, *again], 2) == {first: one, second: again}
     redone = [run_record(attempt=1, arm=arm) for arm in ("off", "on")]
-    assert whole_attempts([*one, *redone], 2) == {(1, 0): one, (1, 1): redone}
-    assert latest_attempts([(1, 1), (2, 1), (1, 0)]) == [(1, 1), (2, 1)]
+    latest = Attempt("time", 1, 1)
+    assert whole_attempts([*one, *redone], 2) == {first: one, latest: redone}
+    assert latest_attempts([latest, second, first]) == [latest, second]
+
+
+def test_runs_of_other_purposes_make_no_block() -> None:
+    block = [run_record(arm=arm) for arm in ("off", "on")]
+    others = [run_record(arm=arm, purpose="trial") for arm in ("off", "on")]
+    metered = [run_record(arm=arm, purpose="memory") for arm in ("off", "on")]
+    found = whole_attempts([*others, *block, *metered], 2)
+    assert found == {Attempt("time", 1, 0): block, Attempt("memory", 1, 0): metered}
+
+
+def test_records_of_another_schema_are_refused_in_one_line(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    known = json.loads(run_record().model_dump_json(exclude_defaults=True))
+    for older in ({**known, "schema_version": 1}, {"experiment": "e", "block": 1, "arm": "off"}):
+        store.path.write_text(json.dumps(older) + "\n")
+        with pytest.raises(InputError, match="line 1: expected a run's record of schema 2"):
+            store.read()
 
 
 def test_steps_are_kept_beside_the_record(tmp_path: Path) -> None:

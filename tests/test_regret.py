@@ -33,11 +33,12 @@ from evalskip.analysis.regret import (
 )
 from evalskip.claims.ledger import judged_by_regret
 from evalskip.claims.regret_evidence import within
-from evalskip.experiments.regret import curve_from
+from evalskip.experiments.curves import curve_from
 from evalskip.jobs.transformers.curve import held_back
 from evalskip.messages import words
 from evalskip.notes import Note, note
 from evalskip.probe.measured import Measured, parsed
+from evalskip.records import Steps
 from evalskip.report.html import write_page
 from evalskip.summary import Effort, RegretSummary, Scope, Summary, read_summary
 from support import ROOT
@@ -388,8 +389,11 @@ def reference() -> list[Curve]:
     for line in path.read_text().splitlines():
         found = json.loads(line)
         if found["request"]["every"] is None:
-            measured = parsed(Measured, found["measured"])
-            curves.append(curve_from(measured, found["seed"], found["request"]["holdout_set"], 9))
+            own = parsed(Measured, found["measured"])
+            steps = Steps(
+                timeline=own.timeline, losses=[], batch_digests=[], curve=own.curve, activity=[]
+            )
+            curves.append(curve_from(steps, found["seed"], found["request"]["holdout_set"], 9))
     return curves
 
 

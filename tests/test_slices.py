@@ -14,9 +14,9 @@ from transformers import EarlyStoppingCallback, TrainerCallback
 from evalskip.notes import note
 from evalskip.probe.measured import Evaluation, Measured, Timeline, Training, Whole, parsed
 from evalskip.probe.trainer import TrainerProbe
-from evalskip.records import RecordStore
 from evalskip.slices import extrapolated, fewest_steps, sets_of, weights
 from evalskip.summary import read_summary
+from support import block_runs
 from test_training import TINY
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def both(
             )
             ended = evalskip("bench", path, "--out", tmp_path / name)
             assert ended.returncode == 0, ended.stderr
-            records = [r for r in RecordStore(tmp_path / name).read() if r.block == 1]
+            records = [r for r in block_runs(tmp_path / name) if r.block == 1]
             assert all(record.status == "ok" for record in records), records
             found.append({record.arm: record for record in records})
         return tuple(found)
@@ -173,7 +173,7 @@ def test_a_run_longer_than_the_budget_is_cut_unless_full_is_asked_for(
     assert summary.arms["off"].wall_s == pytest.approx(5, rel=0.15)
     again = evalskip("bench", path, "--out", tmp_path / "cut", "--resume", "--budget", "1h")
     assert again.returncode == 0, again.stderr
-    cuts = {record.extrapolated.steps for record in RecordStore(tmp_path / "cut").read()}
+    cuts = {record.extrapolated.steps for record in block_runs(tmp_path / "cut")}
     assert len(cuts) == 1
     ended = evalskip("bench", path, "--out", tmp_path / "full", "--full", "--budget", "1s")
     assert ended.returncode == 0, ended.stderr

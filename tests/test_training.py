@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from evalskip.records import RecordStore
 from evalskip.summary import read_summary
+from support import block_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def train(
         spec = write_spec(arms=arms, design=design, measure=[measure], replace={"job": document})
         ended = evalskip("bench", spec, "--out", tmp_path / "out")
         assert ended.returncode == 0, ended.stderr
-        records = RecordStore(tmp_path / "out").read()
+        records = block_runs(tmp_path / "out")
         assert all(record.status == "ok" for record in records), records
         return {record.arm: record for record in records}
 
@@ -177,7 +177,7 @@ def test_a_training_that_diverges_can_be_resumed_and_is_named(
     ended = evalskip("bench", spec, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     assert "training diverged" in ended.stdout
-    assert len(RecordStore(tmp_path / "out").read()) == 3
+    assert len(block_runs(tmp_path / "out")) == 3
 
 
 def test_the_parent_of_a_gpu_job_never_asks_for_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +216,7 @@ def test_where_an_import_initialises_cuda_each_run_is_a_new_program(
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     ended = evalskip("bench", spec, "--out", tmp_path / "out", env=environment)
     assert ended.returncode == 0, ended.stderr
-    records = RecordStore(tmp_path / "out").read()
+    records = block_runs(tmp_path / "out")
     assert {record.status for record in records} == {"ok"}
     assert read_summary(tmp_path / "out").matched.same_result
     # the pilot's parent, the block's, and every run of either
@@ -254,8 +254,7 @@ def test_resuming_repeats_no_block_that_metered_memory(
     )
     out = tmp_path / "out"
     assert evalskip("bench", spec, "--out", out).returncode == 0
-    store = RecordStore(out)
-    before = store.read()
+    before = block_runs(out)
     metered = [record for record in before if record.measure == "memory"]
     assert metered
     # the last timed block was not finished
@@ -265,7 +264,7 @@ def test_resuming_repeats_no_block_that_metered_memory(
     (out / "runs.jsonl").write_text("".join(kept))
     ended = evalskip("bench", spec, "--out", out, "--resume")
     assert ended.returncode == 0, ended.stderr
-    after = store.read()
+    after = block_runs(out)
     assert [record for record in after if record.measure == "memory"] == metered
     assert len(after) == len(before)
     assert read_summary(out).arms["every_epoch@6"].peak_bytes

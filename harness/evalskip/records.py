@@ -1,30 +1,43 @@
 """A run's record, and the append-only store of them.
 
-A run is one line of ``runs.jsonl``, appended and flushed to disk once the run has ended; what it
-measured step by step lies in ``steps/`` and is on disk before the line is. A block that was cut
-off is run again whole under the next attempt number; the lines of the attempt before stay.
+A run is one line of ``runs.jsonl``, appended and flushed to disk once the run has ended: what was
+asked for, and what came of it. What it measured step by step lies in ``steps/`` and is on disk
+before the line is. A block that was cut off is run again whole under the next attempt number; the
+lines of the attempt before stay.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
 
 from evalskip.errors import InputError
 from evalskip.files import append_line, write_atomically
-from evalskip.jobs.base import Measure
+from evalskip.jobs.base import Measure, Purpose, RunRequest
 from evalskip.machine.disturbance import Disturbance, is_disturbed
 from evalskip.notes import Note, note
-from evalskip.probe.measured import Rank, Timeline, Whole
-from evalskip.slices import Slice
+from evalskip.probe.measured import Curve, Rank, Timeline, TriedBatch, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from evalskip.slices import Slice
+
+SCHEMA: Literal[2] = 2
+"""Of records; those of another are refused."""
+
 Status = Literal["ok", "out_of_memory", "failed", "timed_out"]
+
+
+class Attempt(NamedTuple):
+    """One attempt at a block; attempts count from 0."""
+
+    purpose: Purpose
+    block: int
+    attempt: int
 
 
 class EvaluationSet(BaseModel):
@@ -42,23 +55,18 @@ class RunRecord(BaseModel):
     # a training that diverges has weights that are not numbers
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2]
     experiment: str = Field(description="digest of the spec")
-    block: int
-    attempt: int
-    position: int
-    arm: str
-    measure: Measure
+    request: RunRequest = Field(description="what was asked for")
     status: Status
     error: str | None = None
     started_at: str = Field(description="UTC, ISO 8601")
-    seed: int
     setup_ns: dict[str, int] = Field(
         default={}, description="the parts of set-up, those shared with other runs included"
     )
-    extrapolated: Slice | None = Field(
-        default=None,
-        description="so much of the job was run; times and counts are told from it for the whole",
+    is_extrapolated: bool = Field(
+        default=False,
+        description="a slice of the job was run; times and counts are told from it for the whole",
     )
     may_stop_early: bool = Field(
         default=False,
@@ -73,7 +81,9 @@ class RunRecord(BaseModel):
         default=[], description="where there are several; T and its phases are the slowest one's"
     )
     block_start_ns: int = Field(
-        default=0, description="what making the block's parent ready took, once per block"
+        default=0,
+        description="what making the parent ready took: that of its block, or of a run by itself "
+        "that was its first",
     )
     turnaround_ns: int = Field(description="from asking for the run to having its record")
     steps: int = 0
@@ -88,6 +98,7 @@ class RunRecord(BaseModel):
     )
     train_tokens: int = 0
     evaluation_tokens: int = 0
+    tried: TriedBatch | None = Field(default=None, description="of a trial, what came of it")
     train_peaks: dict[str, dict[str, int]] = Field(
         default={},
         description="peaks of train steps before_evaluation and after_evaluation, the first one",
@@ -112,6 +123,56 @@ class RunRecord(BaseModel):
     )
     observed_s: float = Field(default=0.0, description="of how many")
 
+    @field_serializer("request", mode="plain")
+    def _with_defaults(self, request: RunRequest) -> dict[str, Any]:
+        # kinds of schedules are told apart by what is a default of each
+        return request.model_dump(mode="json")
+
+    @property
+    def arm(self) -> str:
+        """What it evaluated, by the arm's name."""
+        return self.request.arm
+
+    @property
+    def measure(self) -> Measure:
+        """Whether it was timed, or metered memory."""
+        return self.request.measure
+
+    @property
+    def seed(self) -> int:
+        """Of its training."""
+        return self.request.seed
+
+    @property
+    def block(self) -> int:
+        """Number of its block, among those of the same purpose."""
+        return self.request.id.block
+
+    @property
+    def attempt(self) -> int:
+        """At its block, or at itself, from 0."""
+        return self.request.id.attempt
+
+    @property
+    def position(self) -> int:
+        """Its place in the order of its block, from 0."""
+        return self.request.id.position
+
+    @property
+    def group(self) -> Attempt:
+        """The attempt at a block that it is of."""
+        return Attempt(self.request.id.purpose, self.block, self.attempt)
+
+    @property
+    def extrapolated(self) -> Slice | None:
+        """How much of the job was run, where times and counts are told from it for the whole."""
+        return self.request.sliced if self.is_extrapolated else None
+
+    @property
+    def took_s(self) -> float:
+        """From asking for the run to having its record."""
+        return self.turnaround_ns / 1e9
+
     @property
     def disturbance(self) -> Disturbance | None:
         """How much of the run others disturbed; a block is judged by that of all its runs."""
@@ -128,7 +189,7 @@ class RunRecord(BaseModel):
     def name(self) -> str:
         """Names the run, and its file in ``steps/``."""
         arm = self.arm.replace("@", "-").replace(":", "-")
-        return f"{self.block:04d}-{self.attempt}-{self.position:02d}-{arm}"
+        return f"{self.request.id.name}-{arm}"
 
     @property
     def own_setup_ns(self) -> int:
@@ -145,6 +206,7 @@ class Steps(BaseModel):
     whole: Whole | None = None
     losses: list[float]
     batch_digests: list[str]
+    curve: Curve | None = None
     activity: list[list[float]]
     gpu_activity: list[dict[str, Any]] = []
 
@@ -174,9 +236,11 @@ class RecordStore:
             try:
                 records.append(RunRecord.model_validate_json(line))
             except ValidationError as error:
-                problem = error.errors()[0]["msg"]
+                first = error.errors()[0]
+                place = ".".join(map(str, first["loc"])) or "the line"
                 raise InputError(
-                    f"{self.path}: line {number}: expected a run's record: {problem}"
+                    f"{self.path}: line {number}: expected a run's record of schema {SCHEMA}, as "
+                    f"this evalskip writes them: {place}: {first['msg']}"
                 ) from None
         return records
 
@@ -226,20 +290,17 @@ class RecordStore:
             raise InputError(f"{path}: expected what a run measured: {problem}") from None
 
 
-Attempt = tuple[int, int]
-"""A block's index, and which attempt at it, from 0."""
-
-
 def whole_attempts(records: Iterable[RunRecord], arms: int) -> dict[Attempt, list[RunRecord]]:
-    """The records of every attempt that holds every arm, in order.
+    """The records of every attempt at a block that holds every arm, in order.
 
     Args:
-        records: of one experiment.
+        records: of one experiment; those of other purposes are passed over.
         arms: how many arms a block has.
     """
     attempts: dict[Attempt, dict[str, RunRecord]] = {}
     for record in records:
-        attempts.setdefault((record.block, record.attempt), {})[record.arm] = record
+        if record.request.id.purpose in ("time", "memory"):
+            attempts.setdefault(record.group, {})[record.arm] = record
     return {key: list(runs.values()) for key, runs in sorted(attempts.items()) if len(runs) == arms}
 
 
@@ -247,10 +308,16 @@ def disturbed_blocks(records: Iterable[RunRecord]) -> dict[Attempt, bool | None]
     """Whether others disturbed each attempt at a block, by all its runs; None: not judged."""
     judged: dict[Attempt, list[Disturbance | None]] = {}
     for record in records:
-        judged.setdefault((record.block, record.attempt), []).append(record.disturbance)
+        judged.setdefault(record.group, []).append(record.disturbance)
     return {attempt: is_disturbed(runs) for attempt, runs in judged.items()}
 
 
 def latest_attempts(attempts: Iterable[Attempt]) -> list[Attempt]:
     """Of each block that is finished, the latest whole attempt."""
-    return list(dict(sorted(attempts)).items())
+    return list({attempt[:2]: attempt for attempt in sorted(attempts)}.values())
+
+
+def duration_s(runs: Iterable[RunRecord]) -> float:
+    """What runs of one parent took, one after the other, the start of their parent included."""
+    runs = list(runs)
+    return runs[0].block_start_ns / 1e9 + sum(run.took_s for run in runs)

@@ -37,6 +37,7 @@ class _Environment(BaseModel):
     device: dict[str, Any] = {}
     sliced: Slice | None = None
     run_time_s: Annotated[float, Field(gt=0)] = 1.0
+    memory_limit: Annotated[int, Field(gt=0)] = 1
 
 
 class ResultDirectory:

@@ -70,5 +70,5 @@ def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     frame = pd.DataFrame(rows)
     flags = disturbed_blocks(records)
-    frame["disturbed"] = [flags[record.block, record.attempt] for record in records]
+    frame["disturbed"] = [flags[record.group] for record in records]
     return frame

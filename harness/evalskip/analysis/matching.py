@@ -11,13 +11,14 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
+from evalskip.records import Attempt
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import Differing, Matched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from evalskip.records import Attempt, RunRecord
+    from evalskip.records import RunRecord
 
     Losses = Callable[[RunRecord], Sequence[float]]
 
@@ -64,7 +65,7 @@ def match(
                 else:
                     differing.append(_differing(run, "result"))
     differing += _too_far_apart(inexact, losses)
-    unmatched |= {(entry.block, entry.attempt) for entry in differing}
+    unmatched |= {Attempt("time", entry.block, entry.attempt) for entry in differing}
     return Matched(
         proven=reference is not None,
         same_work=not any(entry.what != "result" for entry in differing),
@@ -78,7 +79,7 @@ def matched_attempts(
     matched: Matched, attempts: Mapping[Attempt, Sequence[RunRecord]]
 ) -> list[Attempt]:
     """Those that may enter estimates: matched, and with an off run that ended well."""
-    unmatched = {(entry.block, entry.attempt) for entry in matched.differing}
+    unmatched = {Attempt("time", entry.block, entry.attempt) for entry in matched.differing}
     return [
         attempt
         for attempt, records in attempts.items()

@@ -107,7 +107,7 @@ def summarise(
     runs = frame_of(record for runs in timed.values() for record in runs)
     good = runs[runs["status"] == "ok"]
     keys = pd.MultiIndex.from_frame(good[["block", "attempt"]])
-    paired = good.loc[keys.isin(usable)] if usable else good.iloc[:0]
+    paired = good.loc[keys.isin([attempt[1:] for attempt in usable])] if usable else good.iloc[:0]
     pieces, left_out = _pieces(timed, usable, store, spec.design.window)
     offs = [pieces[off] for off in (OFF, OFF_AGAIN) if off in pieces]
     design = spec.design
@@ -200,11 +200,11 @@ def _pieces(
     """Per arm, the pieces of the latest attempt at each block; and what was left out."""
     good = set(usable)
     by_arm: dict[str, dict[int, RunRecord]] = {}
-    for block, attempt in latest_attempts(timed):
-        if (block, attempt) in good:
-            for run in timed[block, attempt]:
+    for attempt in latest_attempts(timed):
+        if attempt in good:
+            for run in timed[attempt]:
                 if run.status == "ok":
-                    by_arm.setdefault(run.arm, {})[block] = run
+                    by_arm.setdefault(run.arm, {})[run.block] = run
     pieces: dict[str, Pieces] = {}
     warnings: list[Note] = []
     for arm, runs in by_arm.items():

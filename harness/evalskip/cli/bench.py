@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,14 +16,11 @@ from evalskip.cli.options import (
     names,
     parsed,
 )
-from evalskip.errors import InputError, Interrupted
+from evalskip.errors import InputError
 from evalskip.messages import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from evalskip.results import ResultDirectory
-    from evalskip.spec import Spec
+    from evalskip.session import Session
     from evalskip.summary import Summary
 
 
@@ -72,7 +67,6 @@ def bench(
     from evalskip.engines import engine_for
     from evalskip.experiments.bench import bench as run_bench
     from evalskip.experiments.headroom import headroom as find_headroom
-    from evalskip.report.progress import ProgressView
     from evalskip.report.terminal import console, print_summary
     from evalskip.spec import load_spec
     from evalskip.spec.units import parse_range
@@ -99,25 +93,19 @@ def bench(
         screen.print(f"changed: {change}", highlight=False, markup=False)
     options = dict(pair(setting) for setting in slurm or [])
 
-    def run(spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> Summary:
-        engine_of = partial(
-            engine_for, engine, spec, results.logs, address=address, gpus=gpus, options=options
-        )
-        try:
-            with ProgressView(screen, spec.design.budget) as progress:
-                summary = run_bench(spec, results, progress, engine_of)
-            if "headroom" in spec.measure and not summary.headroom:
-                tell("headroom: the largest batch of every arm")
-                summary = find_headroom(spec, results, tell)
-        except KeyboardInterrupt:
-            again = shlex.join(argument for argument in sys.argv[1:] if argument != "--resume")
-            raise Interrupted(
-                f"interrupted; finished runs are in {directory}; to go on:",
-                [f"{sys.executable} -m evalskip {again} --resume"],
-            ) from None
-        return summary
+    def run(session: Session) -> Summary:
+        summary = run_bench(session)
+        return find_headroom(session) if "headroom" in loaded.measure else summary
 
-    measured(screen, loaded, directory, resume=resume, by=run, show=print_summary)
+    measured(
+        screen,
+        loaded,
+        directory,
+        resume=resume,
+        by=run,
+        show=print_summary,
+        engine=partial(engine_for, engine, address=address, gpus=gpus, options=options),
+    )
     screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)
 
 

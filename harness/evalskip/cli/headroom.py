@@ -23,7 +23,7 @@ def headroom(
     spec: SpecArgument = DEFAULT_SPEC,
     out: OutOption = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Add to the results that are there.")
+        bool, typer.Option("--resume", help="Take up an interrupted experiment.")
     ] = False,
     memory: Annotated[
         str | None, typer.Option(help="The limit, such as 3GiB. [default: the spec's]")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
+from evalskip.errors import Interrupted
 from evalskip.report.markdown import write_markdown
+from evalskip.report.progress import ProgressView
 from evalskip.results import open_results
+from evalskip.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,11 +20,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from evalskip.results import ResultDirectory
+    from evalskip.engines import Engine
     from evalskip.spec import Spec
     from evalskip.summary import Summary
-
-    Tell = Callable[[str], None]
 
 
 def measured(
@@ -26,8 +31,9 @@ def measured(
     directory: Path,
     *,
     resume: bool,
-    by: Callable[[Spec, ResultDirectory, Tell], Summary],
+    by: Callable[[Session], Summary],
     show: Callable[[Console, Summary], None],
+    engine: Callable[..., Engine] | None = None,
 ) -> None:
     """Measure a spec into a directory.
 
@@ -35,15 +41,27 @@ def measured(
         screen: where it is told of.
         spec: what to measure.
         directory: of the results.
-        resume: whether to add to those that are there.
+        resume: whether to take up the experiment that is there.
         by: measures.
         show: prints what was found.
+        engine: given ``spec``, ``logs`` and ``on_ready``, makes the engine; None: this machine.
+
+    Raises:
+        Interrupted: by the user; it says how to go on.
     """
-
-    def tell(line: str) -> None:
-        screen.print(line, highlight=False, markup=False)
-
     with open_results(directory, spec, resume=resume) as results:
-        summary = by(spec, results, tell)
+        engine_of = partial(engine, spec, results.logs) if engine else None
+        try:
+            with (
+                ProgressView(screen) as progress,
+                closing(Session(spec, results, progress.show, engine_of)) as session,
+            ):
+                summary = by(session)
+        except KeyboardInterrupt:
+            again = shlex.join(argument for argument in sys.argv[1:] if argument != "--resume")
+            raise Interrupted(
+                f"interrupted; finished runs are in {directory}; to go on:",
+                [f"{sys.executable} -m evalskip {again} --resume"],
+            ) from None
         write_markdown(directory, [summary])
     show(screen, summary)

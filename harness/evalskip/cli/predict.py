@@ -22,7 +22,7 @@ def predict(
     spec: SpecArgument = DEFAULT_SPEC,
     out: OutOption = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Add to the results that are there.")
+        bool, typer.Option("--resume", help="Take up an interrupted experiment.")
     ] = False,
     share: Annotated[
         str, typer.Option(help="Of T, the most that evaluation may take, for the recommendation.")

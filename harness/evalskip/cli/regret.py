@@ -21,7 +21,7 @@ def regret(
     ] = Path("bench/overfit.yaml"),
     out: OutOption = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Add to the results that are there.")
+        bool, typer.Option("--resume", help="Take up an interrupted experiment.")
     ] = False,
     share: Annotated[
         str, typer.Option(help="Of T, the most that evaluation may take, for the recommendation.")

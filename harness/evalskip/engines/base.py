@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evalskip.jobs import RunRequest
     from evalskip.plan import Block
     from evalskip.records import RunRecord, Steps
@@ -49,23 +51,27 @@ class Engine(Protocol):
     def room(self) -> int:
         """How many blocks it can run at the same time."""
 
-    def pilot(
-        self, request: RunRequest, block: Block, limit_s: float
+    def run(
+        self, request: RunRequest, evaluation_rows: Sequence[int], limit_s: float
     ) -> tuple[RunRecord, Steps | None]:
-        """Make one run by itself; its record and steps.
+        """Make one run by itself, while no block runs; its record and steps.
 
         Args:
             request: of the run.
-            block: that will be run next of those that measure the same.
+            evaluation_rows: sizes of the evaluation sets that it and those after it need, which
+                can then share a parent.
             limit_s: time after which the run is ended.
+
+        Raises:
+            InputError: what the user wrote makes no run.
+            MeasurementError: its parent could not be made ready, or was lost.
         """
 
-    def begin(self, block: Block, attempt: int, limit_s: float) -> None:
+    def begin(self, block: Block, limit_s: float) -> None:
         """Begin a block, which there is room for.
 
         Args:
             block: to run.
-            attempt: at this block, from 0.
             limit_s: time after which a run is ended.
         """
 

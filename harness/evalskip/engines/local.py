@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from evalskip.engines.recording import record_of, steps_of
 from evalskip.launch import launcher_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from evalskip.engines.base import Event
@@ -48,19 +47,22 @@ class LocalEngine:
         self._on_ready = on_ready
         self._node = dict(node or {})
         self._digest = spec.digest()
-        self._kept: _Parent | None = None
+        self._parent: _Parent | None = None
         self._begun: Generator[Event, None, None] | None = None
 
-    def pilot(
-        self, request: RunRequest, block: Block, limit_s: float
+    def run(
+        self, request: RunRequest, evaluation_rows: Sequence[int], limit_s: float
     ) -> tuple[RunRecord, Steps | None]:
-        """See :meth:`Engine.pilot`; its parent is then ready for the block."""
-        self._kept = self._parent(block)
-        return self._made(self._kept, request, 0, limit_s)
+        """See :meth:`Engine.run`; its parent is then ready for others, and for a block."""
+        # where metering costs no time, runs that do may share a parent with those that are timed
+        apart = self._spec.job.meters_memory_apart or request.trial is not None
+        before = self._parent
+        parent = self._ready(request.measure if apart else "time", evaluation_rows)
+        return self._made(parent, request, limit_s, 0 if parent is before else parent.start_ns)
 
-    def begin(self, block: Block, attempt: int, limit_s: float) -> None:
+    def begin(self, block: Block, limit_s: float) -> None:
         """See :meth:`Engine.begin`."""
-        self._begun = self._events(block, attempt, limit_s)
+        self._begun = self._events(block, limit_s)
 
     def next(self) -> Event:
         """See :meth:`Engine.next`."""
@@ -72,35 +74,37 @@ class LocalEngine:
         """See :meth:`Engine.close`."""
         if self._begun:
             self._begun.close()
-        if self._kept:
-            self._kept.launcher.close()
+        self._leave()
 
-    def _events(self, block: Block, attempt: int, limit_s: float) -> Generator[Event, None, None]:
-        if self._kept and self._kept.measure == block.measure:
-            parent, self._kept = self._kept, None
-        else:
-            parent = self._parent(block)
-        with closing(parent.launcher):
-            for request in block.runs:
-                yield RunEnded(block, *self._made(parent, request, attempt, limit_s))
+    def _events(self, block: Block, limit_s: float) -> Generator[Event, None, None]:
+        parent = self._ready(block.measure, block.evaluation_rows)
+        for request in block.runs:
+            yield RunEnded(block, *self._made(parent, request, limit_s, parent.start_ns))
+        # each block has a parent of its own
+        self._leave()
         yield BlockEnded(block)
 
-    def _parent(self, block: Block) -> _Parent:
-        sizes = [request.evaluation_rows for request in block.runs if request.evaluation_rows]
+    def _leave(self) -> None:
+        parent, self._parent = self._parent, None
+        if parent:
+            parent.launcher.close()
+
+    def _ready(self, measure: Measure, evaluation_rows: Sequence[int]) -> _Parent:
+        """The parent that there is, if it is ready for that; else another in its place."""
+        sizes = tuple(sorted(set(evaluation_rows)))
+        if self._parent and (self._parent.measure, self._parent.sizes) == (measure, sizes):
+            return self._parent
+        self._leave()
         asked = time.perf_counter_ns()
         launcher = launcher_for(
-            self._spec.job, block.measure, sizes, self._logs, self._spec.limits.start_time
+            self._spec.job, measure, sizes, self._logs, self._spec.limits.start_time
         )
-        parent = _Parent(launcher, block.measure, time.perf_counter_ns() - asked)
-        try:
-            self._on_ready(launcher.prepared)
-        except BaseException:
-            launcher.close()
-            raise
-        return parent
+        self._parent = _Parent(launcher, measure, sizes, time.perf_counter_ns() - asked)
+        self._on_ready(launcher.prepared)
+        return self._parent
 
     def _made(
-        self, parent: _Parent, request: RunRequest, attempt: int, limit_s: float
+        self, parent: _Parent, request: RunRequest, limit_s: float, start_ns: int
     ) -> tuple[RunRecord, Steps | None]:
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         began = time.perf_counter_ns()
@@ -111,9 +115,8 @@ class LocalEngine:
             prepared=parent.launcher.prepared,
             experiment=self._digest,
             node=self._node,
-            attempt=attempt,
             started_at=started_at,
-            block_start_ns=parent.start_ns,
+            block_start_ns=start_ns,
             turnaround_ns=time.perf_counter_ns() - began,
             window=self._spec.design.window,
         )
@@ -124,4 +127,5 @@ class LocalEngine:
 class _Parent:
     launcher: Launcher
     measure: Measure
+    sizes: tuple[int, ...]
     start_ns: int

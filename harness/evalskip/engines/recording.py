@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evalskip.machine.activity import means_of
 from evalskip.machine.disturbance import disturbance_of
 from evalskip.probe.memory import train_peaks
-from evalskip.records import RunRecord, Steps
+from evalskip.records import SCHEMA, RunRecord, Steps
 from evalskip.slices import extrapolated, is_cut, sets_of
 
 if TYPE_CHECKING:
     from evalskip.jobs import RunRequest
     from evalskip.launch import Outcome
-    from evalskip.probe.measured import EvaluatedTimes, Measured
+    from evalskip.probe.measured import EvaluatedTimes, Measured, Whole
 
 _COPIED = (
     "phases_ns",
@@ -40,18 +41,20 @@ def record_of(
         window: steps in a piece of the design, for a run that is extrapolated.
         **known: the fields of the record that the run does not tell.
     """
-    measured = outcome.measured
-    told = _told(measured, window) if measured else {}
+    measured, tried = outcome.measured, outcome.tried
+    # a pilot's pieces stand for themselves
+    stands_alone = request.sliced is not None and request.sliced.pilot is not None
+    whole = measured.whole if measured and not stands_alone else None
+    told = _told(measured, whole, window) if measured else {}
+    if tried:
+        told = {"environment": tried.environment, "tried": replace(tried, environment={})}
     disturbance = disturbance_of(outcome.activity, outcome.gpu_activity)
     return RunRecord(
-        block=request.block,
-        position=request.position,
-        arm=request.arm,
-        measure=request.measure,
-        seed=request.seed,
+        schema_version=SCHEMA,
+        request=request,
         status=outcome.status,
         error=outcome.error,
-        extrapolated=request.sliced if measured and _is_cut(measured) else None,
+        is_extrapolated=bool(measured and whole and is_cut(measured.timeline, whole)),
         may_stop_early=bool(measured and measured.whole and measured.whole.may_stop_early),
         setup_ns=_setup(prepared["setup_ns"], request, measured.setup_ns if measured else {}),
         usage=outcome.usage,
@@ -73,14 +76,15 @@ def steps_of(outcome: Outcome) -> Steps | None:
         whole=measured.whole,
         losses=measured.losses,
         batch_digests=measured.batch_digests,
+        curve=measured.curve,
         activity=outcome.activity,
         gpu_activity=outcome.gpu_activity,
     )
 
 
-def _told(measured: Measured, window: int) -> dict[str, Any]:
+def _told(measured: Measured, whole: Whole | None, window: int) -> dict[str, Any]:
     """The fields of a record that are of what the run measured, for the whole of the job."""
-    timeline, whole = measured.timeline, measured.whole
+    timeline = measured.timeline
     evaluations = timeline.evaluations
     found: dict[str, Any] = {
         **{name: getattr(measured, name) for name in _COPIED},
@@ -99,16 +103,12 @@ def _told(measured: Measured, window: int) -> dict[str, Any]:
         run = found["steps"]
         found |= extrapolated(timeline, whole, window)
         found["train_tokens"] = round(found["train_tokens"] * found["steps"] / max(1, run))
-    if _is_cut(measured):
+    if whole and is_cut(timeline, whole):
         # times of the slice, beside which those of the whole would look wrong
         found.pop("ranks")
     if measured.evaluated_times:
         _count_all_ranks(found, measured.evaluated_times)
     return found
-
-
-def _is_cut(measured: Measured) -> bool:
-    return measured.whole is not None and is_cut(measured.timeline, measured.whole)
 
 
 def _count_all_ranks(counted: dict[str, Any], times: EvaluatedTimes) -> None:

@@ -58,9 +58,9 @@ def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
     """Run a block on the machine that this is called on; called there.
 
     Args:
-        wanted: ``spec``, ``block`` (``index``, ``measure``, ``runs``), ``attempt``, ``limit_s``,
-            ``folder`` (where the experiment was begun), ``shared`` (a folder that ranks on several
-            nodes see) and ``node`` (its name), as JSON holds them.
+        wanted: ``spec``, ``runs`` (of the block), ``limit_s``, ``folder`` (where the experiment was
+            begun), ``shared`` (a folder that ranks on several nodes see) and ``node`` (its name),
+            as JSON holds them.
 
     Returns:
         ``runs``: pairs of a record and what was measured step by step; ``prepared``; ``logs``: by
@@ -78,7 +78,8 @@ def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
             spec.job.check(spec.largest_evaluation())
             node = {"name": wanted["node"], **fingerprint()}
             with closing(LocalEngine(spec, logs, prepared.append, node)) as engine:
-                engine.begin(_block(wanted["block"]), wanted["attempt"], wanted["limit_s"])
+                block = Block(tuple(map(RunRequest.model_validate, wanted["runs"])))
+                engine.begin(block, wanted["limit_s"])
                 while isinstance(event := engine.next(), RunEnded):
                     steps = event.steps.model_dump(mode="json") if event.steps else None
                     runs.append((event.record.model_dump(mode="json"), steps))
@@ -89,11 +90,6 @@ def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
             for log in logs.glob("*.log")
         }
     return {"runs": runs, "prepared": prepared[0], "logs": told}
-
-
-def _block(told: dict[str, Any]) -> Block:
-    runs = tuple(RunRequest.model_validate(request) for request in told["runs"])
-    return Block(told["index"], told["measure"], runs)
 
 
 class RemoteEngine(ABC, Generic[Handle]):
@@ -144,31 +140,24 @@ class RemoteEngine(ABC, Generic[Handle]):
     def _cancel(self, handle: Handle) -> None:
         """End it at once."""
 
-    def pilot(
-        self, request: RunRequest, block: Block, limit_s: float
+    def run(
+        self, request: RunRequest, evaluation_rows: Sequence[int], limit_s: float
     ) -> tuple[RunRecord, Steps | None]:
-        """See :meth:`Engine.pilot`."""
-        alone = Block(request.block, block.measure, (request,))
-        self.begin(alone, 0, limit_s)
+        """See :meth:`Engine.run`; it shares its parent with no other."""
+        self.begin(Block((request,)), limit_s)
         event = self.next()
         if isinstance(event, BlockLost):
-            raise MeasurementError(f"the pilot was lost: {event.reason}")
+            raise MeasurementError(f"{event.block.label} was lost: {event.reason}")
         self.next()
         if not isinstance(event, RunEnded):
-            raise RuntimeError("a pilot without a run")
+            raise RuntimeError("a block without a run")
         return event.record, event.steps
 
-    def begin(self, block: Block, attempt: int, limit_s: float) -> None:
+    def begin(self, block: Block, limit_s: float) -> None:
         """See :meth:`Engine.begin`."""
-        told = {
-            "index": block.index,
-            "measure": block.measure,
-            "runs": [request.model_dump(mode="json") for request in block.runs],
-        }
         wanted = {
             "spec": self._sent,
-            "block": told,
-            "attempt": attempt,
+            "runs": [request.model_dump(mode="json") for request in block.runs],
             "limit_s": limit_s,
             "folder": str(Path.cwd()),
             "shared": str(self._logs.absolute()),

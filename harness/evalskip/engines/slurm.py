@@ -91,7 +91,7 @@ class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
         self._submitted.parent.mkdir(exist_ok=True)
 
     def _submit(self, wanted: dict[str, Any]) -> submitit.Job[Any]:
-        runs = len(wanted["block"]["runs"])
+        runs = len(wanted["runs"])
         # a run that exceeds its own limit is to be recorded as such
         limit_s = self._spec.limits.start_time + runs * (wanted["limit_s"] + _GRACE_S) + _GRACE_S
         self._executor.update_parameters(time=math.ceil(limit_s / 60))

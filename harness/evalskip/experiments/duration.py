@@ -7,22 +7,21 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from evalskip.cut import cut
-from evalskip.errors import MeasurementError
-from evalskip.plan import PILOT_BLOCK, plan, request_for
+from evalskip.jobs import RunId
+from evalskip.plan import plan, request_for
 from evalskip.schedules import AsWritten
 from evalskip.slices import Slice, fewest_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from evalskip.engines import Engine
     from evalskip.probe.measured import Timeline, Whole
     from evalskip.records import RunRecord
+    from evalskip.session import Session
     from evalskip.spec import Arm, Spec
 
 _PILOT = Slice(steps=12, evaluation_batches=2)
 _FEWEST_BATCHES = 4
-_AT_ONCE_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -51,32 +50,19 @@ class Estimate:
         return blocks * (self.start_s + sum(self.runs_s.values()))
 
 
-def estimate(spec: Spec, engine: Engine, limit_s: float) -> Estimate | None:
+def estimate(session: Session) -> Estimate | None:
     """What a pilot says of the experiment; None where it did not end well or cannot be cut short.
 
-    Args:
-        spec: of the experiment.
-        engine: that will run it; the pilot shares its parent with the first block.
-        limit_s: time in which the pilot must end.
+    The pilot shares its parent with the first block.
     """
-    first = plan(spec)[0]
-    request = request_for(
-        spec, _arm(spec), PILOT_BLOCK, measure=first.measure, position=0, sliced=_PILOT
-    )
-    record, steps = engine.pilot(request, first, limit_s)
+    spec = session.spec
+    first, run_id = plan(spec)[0], RunId(purpose="duration", block=1)
+    request = request_for(spec, _arm(spec), run_id, measure=first.measure, sliced=_PILOT)
+    result = session.run(request, first.evaluation_rows)
+    record, steps = result.record, result.steps
     if record.status != "ok" or steps is None or steps.whole is None:
         return None
     return _told(spec, record, steps.timeline, steps.whole)
-
-
-def see_it_starts(record: RunRecord) -> None:
-    """See that a run that did not end well ran for a while, as one does whose job can start.
-
-    Raises:
-        MeasurementError: it failed at once.
-    """
-    if record.status == "failed" and record.turnaround_ns < _AT_ONCE_NS:
-        raise MeasurementError(f"the job does not start; {record.arm}: {record.error}")
 
 
 def slice_for(spec: Spec, found: Estimate) -> Slice | None:

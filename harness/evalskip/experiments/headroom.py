@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
-from contextlib import closing
 from dataclasses import dataclass, field
 from math import log
 from statistics import median
@@ -19,31 +17,26 @@ from evalskip.analysis.summarise import scope_of
 from evalskip.claims.ledger import judged_by_headroom
 from evalskip.digits import bytes_of
 from evalskip.errors import InputError, MeasurementError
-from evalskip.files import append_line
-from evalskip.jobs import RunRequest, TrialRequest
-from evalskip.launch import launcher_for
+from evalskip.jobs import RunId, RunRequest, TrialRequest
 from evalskip.machine.devices import free_gpu_memory
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.memory.peaks import CONTEXT_BYTES
 from evalskip.notes import note
-from evalskip.plan import TRIALS
-from evalskip.probe.measured import TriedBatch, as_report
+from evalskip.probe.measured import TriedBatch
 from evalskip.schedules import FinalOnly, Off
+from evalskip.session import Event, RunsPlanned
 from evalskip.summary import Effort, Headroom, Summary, write_sections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Hashable, Mapping
 
-    from evalskip.jobs import Measure
-    from evalskip.launch import Launcher, Outcome
-    from evalskip.results import ResultDirectory
-    from evalskip.spec import Arm, Spec
+    from evalskip.session import Result, Session
+    from evalskip.spec import Arm
     from evalskip.summary import BoundBy
 
 SECTIONS = {"headroom", "claims"}
 """The sections of the summary that ``headroom`` owns."""
 
-_RUN_TIME_S = 600.0
 _MOST_TRIALS = 24
 _ROUNDS = 4
 # the first steps of a process touch its memory for the first time
@@ -52,24 +45,55 @@ _STEPS_AT_LARGEST = 6
 _SHARE = 0.8
 
 
-def headroom(
-    spec: Spec, results: ResultDirectory, tell: Callable[[str], None], *, timing: bool = True
-) -> Summary:
+@dataclass(frozen=True)
+class SearchBegun(Event):
+    """The largest batch of these arms is looked for."""
+
+    arms: list[str]
+
+
+@dataclass(frozen=True)
+class BatchFound(Event):
+    """The largest batch of an arm, and of those that hold the same in memory."""
+
+    arm: str
+    largest: int
+    """0: not one row fits."""
+    limit_bytes: int
+    bound_by: BoundBy | None
+    """What exceeds the limit with a row more."""
+    trials: int
+
+
+@dataclass(frozen=True)
+class TimingBegun(Event):
+    """So many rows are timed at the job's own batch and at the largest, in so many rounds."""
+
+    rows: int
+    rounds: int
+
+
+@dataclass(frozen=True)
+class TimingFailed(Event):
+    """What the largest batches are worth is not known."""
+
+    reason: str
+
+
+def headroom(session: Session, *, timing: bool = True) -> Summary:
     """Find the largest batch of every arm, and what it is worth.
 
     Args:
-        spec: of the experiment.
-        results: where trials are recorded and the summary is written.
-        tell: called with a line for people, as things are found.
+        session: makes the trials.
         timing: whether to find out what it is worth.
 
     Raises:
         InputError: no batch of the job can be tried, or not even its model fits.
         MeasurementError: a trial ended by something else than memory.
     """
-    began = time.monotonic()
+    spec, results, began = session.spec, session.results, session.seconds
     spec.job.check_trials()
-    experiment = _Headroom(spec, results, tell)
+    experiment = _Headroom(session)
     found = experiment.run(timing=timing)
     summary = Summary.of_nothing(
         name=results.name,
@@ -78,7 +102,7 @@ def headroom(
         effort=Effort(
             blocks=0,
             runs=experiment.trials,
-            seconds=time.monotonic() - began,
+            seconds=session.seconds - began,
             run_overhead_s=None,
             block_start_s=None,
             stopped=note("all_batches_found"),
@@ -93,6 +117,7 @@ def headroom(
 class _Kind:
     """Arms whose evaluations hold the same in memory: one search serves all."""
 
+    number: int
     arms: list[Arm]
     largest: int = 0
     trials: int = 0
@@ -112,28 +137,33 @@ class _Kind:
 
 
 class _Headroom:
-    def __init__(self, spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> None:
-        self._spec, self._job, self._results, self._tell = spec, spec.job, results, tell
-        self._on_cuda = spec.job.describe()["device"] == "cuda"
-        self._asked = self._limit = spec.limits.memory or self._free()
-        self._run_time = spec.limits.run_time or _RUN_TIME_S
+    def __init__(self, session: Session) -> None:
+        self._session, self._spec, self._job = session, session.spec, session.spec.job
+        self._on_cuda = self._job.describe()["device"] == "cuda"
+        self._asked = self._limit = self._spec.limits.memory or self._usual_limit()
         self.trials = self._base = 0
 
     def run(self, *, timing: bool) -> list[Headroom]:
         kinds = self._kinds()
-        with closing(self._launcher("memory")) as launcher:
-            peaks = dict[int, int]()
-            for kind in kinds:
-                peaks = self._search(launcher, kind, peaks)
+        self._session.emit(SearchBegun([kind.arm.name for kind in kinds]))
+        peaks = dict[int, int]()
+        for kind in kinds:
+            peaks = self._search(kind, peaks)
         if timing and not self._job.is_virtual:  # on a virtual clock there is no throughput
             try:
                 self._pay(kinds)
             except MeasurementError as error:
                 # what was found before stands
-                self._tell(f"not timed: {error}")
+                self._session.emit(TimingFailed(str(error)))
                 for kind in kinds:
                     kind.gains.clear()
         return [self._told(kind, arm) for kind in kinds for arm in kind.arms]
+
+    def _usual_limit(self) -> int:
+        """What was free when the search was begun."""
+        self._session.results.note_environment(memory_limit=self._free())
+        limit: int = self._session.results.environment["memory_limit"]
+        return limit
 
     def _free(self) -> int:
         if self._on_cuda:
@@ -149,21 +179,10 @@ class _Headroom:
                 job = self._job.evaluating(arm.evaluation)
                 alike = job.evaluates_alike(arm.evaluation_rows)
                 key = (alike, json.dumps(arm.evaluation, sort_keys=True))
-            kinds.setdefault(key, _Kind([])).arms.append(arm)
+            kinds.setdefault(key, _Kind(len(kinds) + 1, [])).arms.append(arm)
         return list(kinds.values())
 
-    def _launcher(self, measure: Measure) -> Launcher:
-        sizes = sorted({arm.evaluation_rows or 0 for arm in self._spec.all_arms()} - {0})
-        launcher = launcher_for(
-            self._job, measure, sizes, self._results.logs, self._spec.limits.start_time
-        )
-        prepared = launcher.prepared
-        self._results.note_environment(software=prepared["software"])
-        if prepared["parameters"] is not None:
-            self._results.note_environment(parameters=prepared["parameters"])
-        return launcher
-
-    def _search(self, launcher: Launcher, kind: _Kind, peaks: dict[int, int]) -> dict[int, int]:
+    def _search(self, kind: _Kind, peaks: dict[int, int]) -> dict[int, int]:
         """Find a kind's largest batch; what is then known of the peaks of train steps."""
         first = max(peaks, default=self._job.own_batch)
         if not first:  # not one row can be trained, and so none evaluated after it
@@ -171,14 +190,14 @@ class _Headroom:
             return peaks
         if kind.evaluates:
             # evaluation alone: a batch of one row beside it, for the optimizer's state
-            alone = self._try(launcher, kind, 1)
+            alone = self._try(kind, 1)
             kind.evaluation_bytes = alone.peak_bytes if alone.fits else None
             if not alone.fits:
                 kind.bound_by = alone.phase
-                self._tell(f"{kind.arm.name}: not one row fits: {alone.phase} exceeds the limit")
+                self._emit_found(kind)
                 return peaks
         batch: int | None = first
-        found = self._try(launcher, kind, first)
+        found = self._try(kind, first)
         search = Search(first, self._limit, self._base, peaks)
         search.fits = int(kind.evaluates)
         while batch:
@@ -188,15 +207,17 @@ class _Headroom:
             elif batch == search.fails:
                 kind.bound_by = found.phase
             if batch := search.next():
-                found = self._try(launcher, kind, batch)
+                found = self._try(kind, batch)
         kind.largest = search.fits
-        self._tell(
-            f"{kind.arm.name}: {kind.largest} rows fit within {bytes_of(self._limit)}, "
-            f"{kind.largest + 1} do not: {kind.bound_by}; {kind.trials} trials"
-        )
+        self._emit_found(kind)
         return peaks if kind.evaluates else {kind.largest: kind.peak_bytes}
 
-    def _try(self, launcher: Launcher, kind: _Kind, batch: int) -> TriedBatch:
+    def _emit_found(self, kind: _Kind) -> None:
+        self._session.emit(
+            BatchFound(kind.arm.name, kind.largest, self._limit, kind.bound_by, kind.trials)
+        )
+
+    def _try(self, kind: _Kind, batch: int) -> TriedBatch:
         kind.trials += 1
         self.trials += 1
         if kind.trials > _MOST_TRIALS:
@@ -212,21 +233,15 @@ class _Headroom:
             # its allocator's fragments differ from pass to pass
             passes=3 if self._on_cuda else 1,
         )
-        request = self._request(kind.arm, "memory", trial=trial)
-        began = time.monotonic()
-        outcome = self._outcome(launcher, request)
-        found = outcome.tried
-        if outcome.status == "out_of_memory":  # killed by the kernel, where no limit was reached
+        run_id = RunId(purpose="trial", block=kind.number, position=kind.trials - 1)
+        record = self._run(run_id, kind.arm, trial=trial).record
+        found = record.tried
+        if record.status == "out_of_memory":  # killed by the kernel, where no limit was reached
             found = TriedBatch(False, None, 0, self._base, self._limit)
         elif found is None:
             raise MeasurementError(
-                f"a trial of {kind.arm.name} at {batch} rows {outcome.status}: {outcome.error}"
+                f"a trial of {kind.arm.name} at {batch} rows {record.status}: {record.error}"
             )
-        if found.environment:
-            self._results.note_environment(device=found.environment)
-        told = as_report(found)
-        del told["environment"]
-        self._record({"arm": kind.arm.name, **trial.model_dump(), **told}, began)
         if found.phase == "model" and not found.fits:
             raise InputError(
                 f"limits.memory: {bytes_of(self._limit)} is less than the model itself needs "
@@ -242,75 +257,66 @@ class _Headroom:
             return
         steps = _STEPS_AT_LARGEST * self._job.micro_batches
         rows = steps * max(kind.largest for kind in wanted)
-        self._tell(f"{rows:,} rows at the job's own batch and at the largest, {_ROUNDS} times")
+        self._session.emit(TimingBegun(rows, _ROUNDS))
+        self._session.emit(RunsPlanned(2 * _ROUNDS * len(wanted)))
         order = random.Random(self._spec.design.seed)
-        with closing(self._launcher("time")) as launcher:
-            for _ in range(_ROUNDS):
-                runs = [(kind, own) for kind in wanted for own in (True, False)]
-                order.shuffle(runs)
-                walls: dict[tuple[int, bool], float] = {}
-                for kind, own in runs:
-                    batch = self._job.own_batch if own else kind.largest
-                    timed = self._timed(launcher, kind, batch, rows)
-                    walls[id(kind), own] = timed["wall_ns"]
-                    kind.tokens_per_s[batch] = max(
-                        kind.tokens_per_s.get(batch, 0.0), timed["tokens_per_s"]
-                    )
-                for kind in wanted:
-                    kind.gains.append(log(walls[id(kind), True] / walls[id(kind), False]))
+        for number in range(1, _ROUNDS + 1):
+            runs = [(kind, own) for kind in wanted for own in (True, False)]
+            order.shuffle(runs)
+            walls: dict[tuple[int, bool], float] = {}
+            for position, (kind, own) in enumerate(runs):
+                run_id = RunId(purpose="throughput", block=number, position=position)
+                batch = self._job.own_batch if own else kind.largest
+                wall_ns, tokens_per_s = self._timed(run_id, kind, batch, rows)
+                walls[kind.number, own] = wall_ns
+                kind.tokens_per_s[batch] = max(kind.tokens_per_s.get(batch, 0.0), tokens_per_s)
+            for kind in wanted:
+                kind.gains.append(log(walls[kind.number, True] / walls[kind.number, False]))
 
-    def _timed(self, launcher: Launcher, kind: _Kind, batch: int, rows: int) -> dict[str, Any]:
+    def _timed(self, run_id: RunId, kind: _Kind, batch: int, rows: int) -> tuple[int, float]:
+        """T in nanoseconds, and tokens per second once steps are steady."""
         arguments = {
             "per_device_train_batch_size": batch,
             "num_train_epochs": 1,
             "max_steps": -1,
             "auto_find_batch_size": False,
         }
-        request = self._request(kind.arm, "time", train_rows=rows, arguments=arguments)
-        began = time.monotonic()
-        outcome = self._outcome(launcher, request)
-        if outcome.status != "ok" or outcome.measured is None:
+        result = self._run(run_id, kind.arm, train_rows=rows, arguments=arguments)
+        record = result.record
+        if record.status != "ok" or result.steps is None:
             raise MeasurementError(
-                f"{kind.arm.name} at {batch} rows {outcome.status}: {outcome.error}"
+                f"{kind.arm.name} at {batch} rows {record.status}: {record.error}"
             )
-        timeline = outcome.measured.timeline
+        timeline = result.steps.timeline
         steps = timeline.steps_ns
-        tokens = outcome.measured.train_tokens / rows * batch * self._job.micro_batches
+        tokens = record.train_tokens / rows * batch * self._job.micro_batches
         # the first step is slower, and the last one may not be full
         steady = median(steps[1:-1] or steps) / 1e9
-        found = {"wall_ns": timeline.wall_ns, "tokens_per_s": tokens / steady}
-        self._record({"arm": kind.arm.name, "batch": batch, "rows": rows, **found}, began)
-        return found
+        return timeline.wall_ns, tokens / steady
 
-    def _request(
+    def _run(
         self,
+        run_id: RunId,
         arm: Arm,
-        measure: Measure,
         *,
         arguments: Mapping[str, Any] | None = None,
         **parts: Any,
-    ) -> RunRequest:
+    ) -> Result:
         schedule = arm.schedule if isinstance(arm.schedule, Off) else FinalOnly()
-        return RunRequest(
+        request = RunRequest(
+            id=run_id,
             arm=arm.name,
             schedule=schedule,
             evaluation_rows=arm.evaluation_rows,
-            measure=measure,
-            block=TRIALS,
-            position=self.trials,
+            measure="memory" if run_id.purpose == "trial" else "time",
             seed=self._spec.design.seed,
             restore_random_state=self._spec.design.restore_random_state,
             evaluation=dict(arm.evaluation),
             arguments={**self._job.arguments(schedule), **(arguments or {})},
             **parts,
         )
-
-    def _outcome(self, launcher: Launcher, request: RunRequest) -> Outcome:
-        return launcher.run(request, self._run_time)
-
-    def _record(self, found: dict[str, Any], began: float) -> None:
-        took = round(time.monotonic() - began, 3)
-        append_line(self._results.path / "trials.jsonl", json.dumps({**found, "seconds": took}))
+        sizes = {arm.evaluation_rows for arm in self._spec.all_arms() if arm.evaluation_rows}
+        return self._session.run(request, sorted(sizes))
 
     def _told(self, kind: _Kind, arm: Arm) -> Headroom:
         gain = mean_interval(kind.gains, self._spec.design.level) if kind.gains else None

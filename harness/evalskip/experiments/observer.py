@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalskip.jobs import LlamaFactoryJob, RunRequest
+from evalskip.jobs import LlamaFactoryJob, RunId, RunRequest
 from evalskip.launch import launcher_for
 from evalskip.schedules import AsWritten
 
@@ -64,12 +64,11 @@ class Observer:
         """
         self.count += 1
         request = RunRequest(
+            id=RunId(purpose="observation", block=self.count),
             arm="as_written",
             schedule=AsWritten(),
             evaluation_rows=self._rows,
             measure="time",
-            block=self.count,
-            position=0,
             seed=0,
             restore_random_state=False,
             arguments={**self._base, "report_to": "none", **asked} if self._base else asked,

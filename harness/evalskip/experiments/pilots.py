@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -13,28 +11,27 @@ from typing import TYPE_CHECKING, Any
 from evalskip.analysis.parts import PilotRun
 from evalskip.cut import cut
 from evalskip.errors import InputError, MeasurementError
-from evalskip.files import append_line
-from evalskip.launch import launcher_for
-from evalskip.machine.disturbance import disturbance_of, is_disturbed
-from evalskip.plan import PILOTS, request_for
+from evalskip.jobs import RunId
+from evalskip.machine.disturbance import is_disturbed
+from evalskip.plan import request_for
 from evalskip.probe.layout import FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS, STEPS_BETWEEN
 from evalskip.schedules import AsWritten, EveryEpoch, FinalOnly
+from evalskip.session import Event, RunsPlanned
 from evalskip.slices import Pilot, Slice
 from evalskip.spec.arms import Arm, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from evalskip.jobs import Measure
-    from evalskip.launch import Launcher
     from evalskip.probe.measured import Timeline, Training
-    from evalskip.results import ResultDirectory
+    from evalskip.records import RunRecord
+    from evalskip.session import Session
     from evalskip.spec import Spec
 
 MOST = 0.1
 """Of a job's steps, the share that all processes of a pilot train together, at most."""
 
-_RUN_TIME_S = 600.0
 _SURVEY_S = 4.0
 _PROCESSES = 4
 """After the first, which tells how long everything takes."""
@@ -47,6 +44,24 @@ which one process may make those that follow another at once."""
 _LEAST_BATCHES, _FEWEST_BATCHES, _MOST_BATCHES = 2, 4, 64
 """The least that an evaluation may have, where they are long; the fewest that it has else."""
 _LONG_S = 0.3
+
+
+@dataclass(frozen=True)
+class PilotMade(Event):
+    """A process of a pilot has ended well."""
+
+    number: int
+    """From 1."""
+    steps: int
+    evaluation_batches: int
+    wall_s: float
+    measure: Measure
+    is_disturbed: bool
+
+
+@dataclass(frozen=True)
+class MemoryLeftOut(Event):
+    """The job is too short for steps to be left for metering memory."""
 
 
 @dataclass(frozen=True)
@@ -110,18 +125,14 @@ def kinds_of(spec: Spec) -> list[Kind]:
     return list(found.values())
 
 
-def make_pilots(
-    spec: Spec, results: ResultDirectory, tell: Callable[[str], None], budget_s: float
-) -> Piloted:
+def make_pilots(session: Session, budget_s: float) -> Piloted:
     """Make the processes of a pilot, one after the other.
 
     The first is short, and tells how long everything takes; the others are as long as the budget
     and a tenth of the job's steps allow.
 
     Args:
-        spec: of the job.
-        results: where each is recorded.
-        tell: called with a line for people, as things are found.
+        session: makes them.
         budget_s: for the processes that are timed, without their parent's start; the first may
             take longer.
 
@@ -129,50 +140,33 @@ def make_pilots(
         InputError: the job is too short for a pilot.
         MeasurementError: a process did not end well.
     """
-    return _Pilots(spec, results, tell, budget_s).make()
+    return _Pilots(session, budget_s).make()
 
 
 class _Pilots:
-    def __init__(
-        self, spec: Spec, results: ResultDirectory, tell: Callable[[str], None], budget_s: float
-    ) -> None:
-        self._spec, self._results, self._tell, self._budget_s = spec, results, tell, budget_s
-        self._kinds = kinds_of(spec)
+    def __init__(self, session: Session, budget_s: float) -> None:
+        self._session, self._spec, self._budget_s = session, session.spec, budget_s
+        self._kinds = kinds_of(session.spec)
         self._found = Piloted()
         self._count = 0
         self._beyond_s: list[float] = []
 
     def make(self) -> Piloted:
-        apart = self._spec.job.meters_memory_apart
         wants_memory = "memory" in self._spec.measure and not self._spec.job.is_virtual
-        with closing(self._launcher("time")) as launcher:
-            reserved = _MEMORY_STEPS if wants_memory else 0
-            for kind in self._kinds:
-                self._first(launcher, kind, reserved)
-            sizes = self._sizes(reserved * len(self._kinds))
-            began = time.monotonic()
-            for number, size in enumerate(sizes):
-                self._add_sized(launcher, number, size)
-            self._repeat(launcher, sizes, reserved * len(self._kinds), began + self._budget_s)
-            if wants_memory and not apart:
-                self._meter(launcher)
-        if wants_memory and apart:
-            with closing(self._launcher("memory")) as launcher:
-                self._meter(launcher)
+        reserved = _MEMORY_STEPS if wants_memory else 0
+        metered = len(self._kinds) if wants_memory else 0
+        self._session.emit(RunsPlanned(len(self._kinds) + metered))
+        for kind in self._kinds:
+            self._first(kind, reserved)
+        sizes = self._sizes(reserved * len(self._kinds))
+        self._session.emit(RunsPlanned(len(sizes) + metered))
+        took_s = [self._add_sized(number, size) for number, size in enumerate(sizes)]
+        self._repeat(sizes, reserved * len(self._kinds), self._budget_s - sum(took_s))
+        if wants_memory:
+            self._meter()
         return self._found
 
-    def _launcher(self, measure: Measure) -> Launcher:
-        sizes = sorted({kind.rows for kind in self._kinds if kind.rows})
-        launcher = launcher_for(
-            self._spec.job, measure, sizes, self._results.logs, self._spec.limits.start_time
-        )
-        prepared = launcher.prepared
-        self._results.note_environment(software=prepared["software"])
-        if prepared["parameters"] is not None:
-            self._results.note_environment(parameters=prepared["parameters"])
-        return launcher
-
-    def _first(self, launcher: Launcher, kind: Kind, reserved: int) -> None:
+    def _first(self, kind: Kind, reserved: int) -> None:
         """A short process, which also looks at the whole job's batches."""
         own = next((arm for arm in kind.arms if isinstance(arm.schedule, AsWritten)), None)
         # an equal part for each kind
@@ -185,7 +179,7 @@ class _Pilots:
         )
         batches = _LEAST_BATCHES if self._spec.job.generates else _FIRST_BATCHES
         wanted = Slice(steps=_FIRST_STEPS, evaluation_batches=batches, pilot=pilot)
-        run = self._add(launcher, kind, own or self._usual(kind), wanted)
+        run, _ = self._add(kind, own or self._usual(kind), wanted)
         self._found.surveys[kind.name] = run
         steps = self._found.of_steps = run.training.steps
         if own:
@@ -223,36 +217,35 @@ class _Pilots:
             count -= 1
         return []
 
-    def _add_sized(self, launcher: Launcher, number: int, size: tuple[int, int, int]) -> None:
-        """One of the processes after the first ones: its steps and evaluation batches are set."""
+    def _add_sized(self, number: int, size: tuple[int, int, int]) -> float:
+        """One of the processes after the first ones, of set steps and batches; its seconds."""
         kind, (steps, evaluations, batches) = self._kinds[number % len(self._kinds)], size
         pilot = Pilot(evaluations=evaluations, repeats_s=_REPEATS * self._budget_s)
         wanted = Slice(steps=steps, evaluation_batches=batches, pilot=pilot)
-        self._add(launcher, kind, self._usual(kind), wanted)
+        _, record = self._add(kind, self._usual(kind), wanted)
+        return record.took_s
 
-    def _repeat(
-        self, launcher: Launcher, sizes: Sequence[tuple[int, int, int]], reserved: int, until: float
-    ) -> None:
+    def _repeat(self, sizes: Sequence[tuple[int, int, int]], reserved: int, left_s: float) -> None:
         """Make disturbed processes again, as long as there are time and steps for it."""
-        found, longest = self._found, 0.0
+        found, longest_s = self._found, 0.0
         first = len(found.runs) - len(sizes)
         for number, size in enumerate(sizes):
-            place, began = first + number, time.monotonic()
+            place = first + number
             if not found.disturbed_runs[place]:
                 continue
-            if found.left - reserved < size[0] or began + longest >= until:
+            if found.left - reserved < size[0] or longest_s >= left_s:
                 return
-            self._add_sized(launcher, number, size)
+            took_s = self._add_sized(number, size)
             again, is_disturbed_again = found.runs.pop(), found.disturbed_runs.pop()
-            longest = max(longest, time.monotonic() - began)
+            left_s, longest_s = left_s - took_s, max(longest_s, took_s)
             if not is_disturbed_again:
                 found.runs[place], found.disturbed_runs[place] = again, False
 
-    def _meter(self, launcher: Launcher) -> None:
+    def _meter(self) -> None:
         """Per kind, a process in which the memory of every piece is metered."""
         for kind in self._kinds:
             if self._found.left < _MEMORY_STEPS:
-                self._tell("memory: not metered: the job is too short for steps to be left for it")
+                self._session.emit(MemoryLeftOut())
                 return
             gathers = self._found.surveys[kind.name].whole.gathers
             wanted = Slice(
@@ -261,62 +254,51 @@ class _Pilots:
                 evaluation_batches=10**9 if gathers else _FEWEST_BATCHES,
                 pilot=Pilot(),
             )
-            run, _ = self._run(launcher, kind, self._usual(kind), wanted, "memory")
+            run, _ = self._run(kind, self._usual(kind), wanted, "memory")
             self._found.memory[kind.name] = run
 
-    def _add(self, launcher: Launcher, kind: Kind, arm: Arm, wanted: Slice) -> PilotRun:
-        run, disturbed = self._run(launcher, kind, arm, wanted, "time")
+    def _add(self, kind: Kind, arm: Arm, wanted: Slice) -> tuple[PilotRun, RunRecord]:
+        run, record = self._run(kind, arm, wanted, "time")
         self._found.runs.append(run)
-        self._found.disturbed_runs.append(disturbed)
-        return run
+        self._found.disturbed_runs.append(bool(is_disturbed([record.disturbance])))
+        return run, record
 
     def _run(
-        self, launcher: Launcher, kind: Kind, arm: Arm, wanted: Slice, measure: Measure
-    ) -> tuple[PilotRun, bool]:
-        """One process, and whether others took what it needed."""
-        request = request_for(
-            self._spec,
-            arm,
-            PILOTS + self._count,
-            measure=measure,
-            position=0,
-            sliced=wanted,
-        )
-        began = time.monotonic()
-        outcome = launcher.run(request, self._spec.limits.run_time or _RUN_TIME_S)
+        self, kind: Kind, arm: Arm, wanted: Slice, measure: Measure
+    ) -> tuple[PilotRun, RunRecord]:
         self._count += 1
-        disturbed = is_disturbed([disturbance_of(outcome.activity, outcome.gpu_activity)])
-        self._record(
-            kind=kind.name,
-            request=request.model_dump(mode="json"),
-            disturbed=disturbed,
-            **outcome.model_dump(mode="json"),
-        )
-        if outcome.status != "ok" or outcome.measured is None:
-            raise MeasurementError(f"the pilot ended {outcome.status}: {outcome.error}")
-        measured = outcome.measured
-        for number, loss in enumerate(measured.losses, start=1):
+        run_id = RunId(purpose="pilot", block=self._count)
+        request = request_for(self._spec, arm, run_id, measure=measure, sliced=wanted)
+        rows = sorted({kind.rows for kind in self._kinds if kind.rows})
+        result = self._session.run(request, rows)
+        record, steps = result.record, result.steps
+        if record.status != "ok" or steps is None:
+            raise MeasurementError(f"the pilot ended {record.status}: {record.error}")
+        for number, loss in enumerate(steps.losses, start=1):
             if not math.isfinite(loss):
                 raise MeasurementError(f"the pilot's loss is not a number: {loss}, batch {number}")
-        whole, timeline = measured.whole, measured.timeline
+        whole, timeline = steps.whole, steps.timeline
         if whole is None or whole.job is None:
             raise MeasurementError("the pilot told nothing of the whole job; expected a Trainer")
         training = self._long_enough(whole.training, timeline)
         if len(timeline.evaluations) < 2 or not timeline.evaluations[0].batches_ns:
             raise MeasurementError("the pilot evaluated nothing; expected rows to evaluate")
-        run = PilotRun(kind.name, timeline, whole, training, whole.job)
-        self._beyond_s.append(time.monotonic() - began - timeline.wall_ns / 1e9)
-        self._results.note_environment(device=measured.environment)
-        found, steps = self._found, len(timeline.steps_ns)
+        wall_s = timeline.wall_ns / 1e9
+        self._beyond_s.append(record.took_s - wall_s)
         batches = sum(len(e.batches_ns) for e in timeline.evaluations)
-        found.steps += steps
-        found.evaluation_batches += batches
-        self._tell(
-            f"pilot {self._count}: {steps} steps and {batches} evaluation batches in "
-            f"{timeline.wall_ns / 1e9:.1f} s{', memory metered' if measure == 'memory' else ''}"
-            f"{', disturbed by others' if disturbed else ''}"
+        self._found.steps += len(timeline.steps_ns)
+        self._found.evaluation_batches += batches
+        self._session.emit(
+            PilotMade(
+                self._count,
+                len(timeline.steps_ns),
+                batches,
+                wall_s,
+                measure,
+                bool(is_disturbed([record.disturbance])),
+            )
         )
-        return run, bool(disturbed)
+        return PilotRun(kind.name, timeline, whole, training, whole.job), record
 
     def _long_enough(self, training: Training | None, timeline: Timeline) -> Training:
         """What the pilot is a small part of."""
@@ -328,9 +310,6 @@ class _Pilots:
                 f"least {fewest}, or evalskip bench, which runs it whole"
             )
         return training
-
-    def _record(self, **known: Any) -> None:
-        append_line(self._results.path / "pilots.jsonl", json.dumps(known))
 
 
 def _batches(steps_s: float, evaluations: int, room_s: float, batch_s: float) -> int:

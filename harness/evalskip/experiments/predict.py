@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from evalskip.analysis.peaks import peaks_told
@@ -26,11 +25,11 @@ from evalskip.summary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from evalskip.experiments.pilots import Kind, Piloted
-    from evalskip.results import ResultDirectory
     from evalskip.schedules import Schedule
+    from evalskip.session import Session
     from evalskip.spec import Spec
 
 SECTIONS = {"pilot", "cost_models", "predictions", "recommendations", "closing_evaluations"}
@@ -40,9 +39,7 @@ _EPOCHS = (2, 5, 10)
 
 
 def predict_costs(
-    spec: Spec,
-    results: ResultDirectory,
-    tell: Callable[[str], None],
+    session: Session,
     *,
     within: float = 0.05,
     every: Sequence[int] = (),
@@ -51,9 +48,7 @@ def predict_costs(
     """Make a pilot, and tell what every schedule would cost.
 
     Args:
-        spec: of the job.
-        results: where the pilot is recorded and the summary is written.
-        tell: called with a line for people, as things are found.
+        session: makes the processes of the pilot.
         within: the share of T that evaluation may have, for the recommendation.
         every: numbers of steps between evaluations to tell of, beside the recommended one.
         budget_s: see :func:`evalskip.experiments.pilots.make_pilots`.
@@ -62,8 +57,8 @@ def predict_costs(
         InputError: the job is too short for a pilot.
         MeasurementError: a process of the pilot did not end well.
     """
-    began = time.monotonic()
-    piloted = make_pilots(spec, results, tell, budget_s)
+    spec, results, began = session.spec, session.results, session.seconds
+    piloted = make_pilots(session, budget_s)
     teller = _Teller(spec, piloted, within, every)
     for kind in kinds_of(spec):
         teller.tell_of(kind)
@@ -74,7 +69,7 @@ def predict_costs(
         effort=Effort(
             blocks=0,
             runs=0,
-            seconds=time.monotonic() - began,
+            seconds=session.seconds - began,
             run_overhead_s=None,
             block_start_s=None,
             stopped=note("pilot_made"),
@@ -88,7 +83,7 @@ def predict_costs(
                 steps=piloted.steps,
                 of_steps=piloted.of_steps,
                 evaluation_batches=piloted.evaluation_batches,
-                seconds=time.monotonic() - began,
+                seconds=session.seconds - began,
                 disturbed=piloted.disturbed,
                 stops_early=any(run.whole.may_stop_early for run in piloted.runs),
             ),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import time
-from contextlib import closing
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalskip.analysis.curves import Curve, overfits, replay
+from evalskip.analysis.curves import overfits, replay
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.regret import (
@@ -25,60 +23,68 @@ from evalskip.analysis.summarise import scope_of
 from evalskip.claims.ledger import judged_by_regret
 from evalskip.cut import cut
 from evalskip.errors import InputError, MeasurementError
-from evalskip.files import append_line
-from evalskip.jobs import CurveRequest, RunRequest
-from evalskip.launch import launcher_for
+from evalskip.experiments.curves import curve_from, curve_of
+from evalskip.jobs import CurveRequest, RunId, RunRequest
 from evalskip.machine.fingerprint import fingerprint
-from evalskip.messages import listed, words
 from evalskip.notes import note
-from evalskip.plan import CURVES
-from evalskip.probe.measured import as_report
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
+from evalskip.session import Event, RunsPlanned
 from evalskip.summary import Effort, RegretSummary, Summary, write_sections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from evalskip.analysis.pieces import Floats
-    from evalskip.launch import Launcher, Outcome
+    from evalskip.analysis.curves import Curve
     from evalskip.notes import Note
-    from evalskip.probe.measured import Curve as MeasuredCurve
-    from evalskip.probe.measured import Measured
-    from evalskip.results import ResultDirectory
+    from evalskip.records import Steps
     from evalskip.schedules import Schedule
-    from evalskip.spec import Spec
+    from evalskip.session import Session
     from evalskip.summary import ScheduleRegret
 
 SECTIONS = {"regret", "claims"}
 """The sections of the summary that ``regret`` owns."""
 
-_RUN_TIME_S = 600.0
 _EPOCHS = (2, 5, 10)
 # epochs between evaluations of the real runs that prove the replay, each with and without patience
 _PROVEN = ((1, True), (2, True), (5, True), (1, False), (5, False))
 
 
-def find_regret(
-    spec: Spec,
-    results: ResultDirectory,
-    tell: Callable[[str], None],
-    *,
-    within_share: float = 0.05,
-) -> Summary:
+@dataclass(frozen=True)
+class CurveKept(Event):
+    """A densely evaluated run has ended; its least loss, in nats, and that at its end."""
+
+    seed: int
+    evaluations: int
+    least: float
+    best_step: int
+    steps: int
+    last: float
+
+
+@dataclass(frozen=True)
+class ReplayProven(Event):
+    """A real run has ended as the replay of its curve said, or has not."""
+
+    run: Note
+    differences: list[Note]
+    stopped: int
+    """After this step, by the replay, as the next."""
+    kept: int
+
+
+def find_regret(session: Session, *, within_share: float = 0.05) -> Summary:
     """Train densely evaluated runs, replay every schedule and substitute, and prove the replay.
 
     Args:
-        spec: of the job; all of its arms evaluate the same rows.
-        results: where runs are recorded and the summary is written.
-        tell: called with a line for people, as things are found.
+        session: makes the runs; all arms of its spec evaluate the same rows.
         within_share: of T, what evaluations may take, for the recommendation.
 
     Raises:
         InputError: the job's losses cannot be kept, or its arms evaluate different rows.
         MeasurementError: a run did not end well.
     """
-    began = time.monotonic()
-    experiment = _Regret(spec, results, tell)
+    spec, results, began = session.spec, session.results, session.seconds
+    experiment = _Regret(session)
     found = experiment.run(within_share)
     summary = Summary.of_nothing(
         name=results.name,
@@ -87,7 +93,7 @@ def find_regret(
         effort=Effort(
             blocks=0,
             runs=experiment.runs,
-            seconds=time.monotonic() - began,
+            seconds=session.seconds - began,
             run_overhead_s=None,
             block_start_s=None,
             stopped=note("all_seeds_trained"),
@@ -99,9 +105,9 @@ def find_regret(
 
 
 class _Regret:
-    def __init__(self, spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> None:
-        self._spec, self._results, self._tell = spec, results, tell
-        self._design = spec.regret
+    def __init__(self, session: Session) -> None:
+        spec = session.spec
+        self._session, self._spec, self._design = session, spec, spec.regret
         self.runs = 0
         sizes = {arm.evaluation_rows for entry in spec.arms for arm in entry.arms()}
         if len(sizes) != 1:
@@ -124,16 +130,15 @@ class _Regret:
         design, level = self._design, self._spec.design.level
         schedules = self._schedules()
         points = sorted({step for steps in schedules.values() for step in steps[1]})
-        with closing(self._launcher()) as launcher:
-            dense = [self._dense(launcher, seed, points) for seed in range(design.seeds)]
-            curves = [curve for curve, _, _ in dense]
-            proven = [
-                self._prove(
-                    launcher, curves[number % len(curves)], dense[number % len(curves)][2], *each
-                )
-                for number, each in enumerate(_PROVEN)
-                if each[0] <= self._size.epochs
-            ]
+        real = [each for each in enumerate(_PROVEN, 1) if each[1][0] <= self._size.epochs]
+        self._session.emit(RunsPlanned(design.seeds + len(real)))
+        dense = [self._dense(seed, points) for seed in range(design.seeds)]
+        curves = [curve for curve, _, _ in dense]
+        proven = []
+        for number, (epochs, stops) in real:
+            curve, _, digests = dense[(number - 1) % len(dense)]
+            run_id = RunId(purpose="proof", block=number)
+            proven.append(self._prove(run_id, curve, digests, epochs, stops))
         costs = [cost for _, cost, _ in dense]
         looks = looks_of(schedules, self._shifts())
         as_written = looks[0]
@@ -217,21 +222,7 @@ class _Regret:
                 ]
         return found
 
-    def _launcher(self) -> Launcher:
-        launcher = launcher_for(
-            self._spec.job,
-            "time",
-            [self._rows],
-            self._results.logs,
-            self._spec.limits.start_time,
-        )
-        self._results.note_environment(software=launcher.prepared["software"])
-        self._results.note_environment(parameters=launcher.prepared["parameters"])
-        return launcher
-
-    def _dense(
-        self, launcher: Launcher, seed: int, points: Sequence[int]
-    ) -> tuple[Curve, ReplayCosts, list[str]]:
+    def _dense(self, seed: int, points: Sequence[int]) -> tuple[Curve, ReplayCosts, list[str]]:
         """One run that is evaluated at every point; its curve, costs, and weights at each."""
         request = CurveRequest(
             steps=list(points),
@@ -239,10 +230,8 @@ class _Regret:
             holdout_rows=self._size.holdout_rows,
             holdout_set=self._held(seed),
         )
-        measured = self._run(launcher, seed, request)
-        told = _curve_of(measured).points
+        measured = self._run(RunId(purpose="curve", block=seed + 1), seed, request)
         curve = curve_from(measured, seed, request.holdout_set, self._steps_per_epoch)
-        steps = curve.steps
         if not np.isfinite(curve.loss).all():
             raise MeasurementError(f"seed {seed}: the loss of an evaluation is not a number")
         pieces = cut(measured.timeline)
@@ -255,18 +244,24 @@ class _Regret:
             evaluation_rows=self._rows,
         )
         best = int(np.argmin(curve.loss))
-        self._tell(
-            f"seed {seed}: {len(steps)} evaluations, the least loss {curve.loss[best]:.3f} after "
-            f"step {steps[best]} of {curve.all_steps}, {curve.loss[-1]:.3f} at the end"
+        self._session.emit(
+            CurveKept(
+                seed,
+                len(curve.steps),
+                float(curve.loss[best]),
+                curve.steps[best],
+                curve.all_steps,
+                float(curve.loss[-1]),
+            )
         )
-        return curve, cost, [point.weights_digest for point in told]
+        return curve, cost, [point.weights_digest for point in curve_of(measured).points]
 
     def _held(self, seed: int) -> int:
         """Which training samples a seed holds back: as far as there are enough, its own."""
         return seed % (self._size.train_rows // self._size.holdout_rows)
 
     def _prove(
-        self, launcher: Launcher, curve: Curve, digests: Sequence[str], epochs: int, stops: bool
+        self, run_id: RunId, curve: Curve, digests: Sequence[str], epochs: int, stops: bool
     ) -> Note | None:
         """How a real run that keeps its best, and may stop, differs from the replay, if it does."""
         every = epochs * self._steps_per_epoch
@@ -278,7 +273,7 @@ class _Regret:
             every=every,
             patience=patience,
         )
-        real = _curve_of(self._run(launcher, curve.seed, request))
+        real = curve_of(self._run(run_id, curve.seed, request))
         last = curve.all_steps
         places = curve.places(EveryNSteps(n=every).evaluated_steps(1, last))
         expected = replay(curve, places, patience=patience)
@@ -298,69 +293,25 @@ class _Regret:
         run = note("real_run", seed=curve.seed, epochs=epochs)
         if patience:
             run = note("real_run_with_patience", **run.parameters, patience=patience)
-        outcome = listed(differences) or f"stopped at {stopped}, kept {kept}"
-        self._tell(f"proof, {words(run)}: {outcome}")
+        self._session.emit(ReplayProven(run, differences, stopped, kept))
         return note("replay_differs", run=run, differences=differences) if differences else None
 
-    def _run(self, launcher: Launcher, seed: int, wanted: CurveRequest) -> Measured:
+    def _run(self, run_id: RunId, seed: int, wanted: CurveRequest) -> Steps:
         request = RunRequest(
-            arm="curve" if wanted.every is None else "proof",
+            id=run_id,
+            arm=run_id.purpose,
             schedule=EveryEpoch(),
             evaluation_rows=self._rows,
             measure="time",
-            block=CURVES + self.runs,
-            position=0,
             seed=seed,
             curve=wanted,
         )
-        outcome = launcher.run(request, self._spec.limits.run_time or _RUN_TIME_S)
+        result = self._session.run(request, [self._rows])
         self.runs += 1
-        self._record(seed, wanted, outcome)
-        if outcome.measured is None:
-            raise MeasurementError(f"seed {seed}: ended {outcome.status}: {outcome.error}")
-        if device := outcome.measured.environment:
-            self._results.note_environment(device=device)
-        return outcome.measured
-
-    def _record(self, seed: int, wanted: CurveRequest, outcome: Outcome) -> None:
-        known = {
-            "seed": seed,
-            "request": wanted.model_dump(mode="json"),
-            "status": outcome.status,
-            "error": outcome.error,
-            "measured": as_report(outcome.measured) if outcome.measured else None,
-        }
-        append_line(self._results.path / "curves.jsonl", json.dumps(known))
-
-
-def curve_from(measured: Measured, seed: int, held: int, per_epoch: int) -> Curve:
-    """The curve of a densely evaluated run.
-
-    Args:
-        measured: by the run, its curve among it.
-        seed: of the run.
-        held: which set of training samples it held back.
-        per_epoch: steps.
-    """
-    found = _curve_of(measured)
-    told, steps = found.points, tuple(point.step for point in found.points)
-    return Curve(
-        seed=seed,
-        steps=steps,
-        loss=np.array([point.loss for point in told]),
-        all_steps=len(measured.timeline.steps_ns),
-        test=np.array([point.test for point in told]),
-        rows=np.array([point.rows for point in told]),
-        holdout=np.array([point.holdout for point in told]),
-        train=_of_the_epoch(steps, dict(found.train_losses), per_epoch),
-        held=held,
-    )
-
-
-def _curve_of(measured: Measured) -> MeasuredCurve:
-    if measured.curve is None:
-        raise MeasurementError("a run told no curve; expected one of a job whose losses are kept")
-    return measured.curve
+        if result.steps is None:
+            record = result.record
+            raise MeasurementError(f"seed {seed}: ended {record.status}: {record.error}")
+        return result.steps
 
 
 def _period(schedule: Schedule, steps_per_epoch: int) -> int | None:
@@ -370,15 +321,6 @@ def _period(schedule: Schedule, steps_per_epoch: int) -> int | None:
     if isinstance(schedule, EveryNSteps) and schedule.n % steps_per_epoch == 0:
         return schedule.n // steps_per_epoch
     return None
-
-
-def _of_the_epoch(steps: Sequence[int], losses: Mapping[int, float], per_epoch: int) -> Floats:
-    """Per point, the mean of what was logged in the epoch before it."""
-    found = []
-    for step in steps:
-        own = [loss for at, loss in losses.items() if step - per_epoch < at <= step]
-        found.append(float(np.mean(own)) if own else float("nan"))
-    return np.array(found)
 
 
 def _advice(chosen: ScheduleRegret | None, within_share: float, within_regret: float) -> Note:

@@ -95,8 +95,9 @@ class _Observer(Observer):
             seen = {"error": str(error)}
         else:
             seen = _seen(outcome.measured) if outcome.measured else {"error": outcome.error}
-        log = (self._logs / f"{self.count:04d}-00.log").read_text(errors="replace").lower()
-        seen["says_skip"] = any("skip" in line and "evaluat" in line for line in log.splitlines())
+        log = self._logs / f"observation-{self.count:04d}-0-00.log"
+        lines = log.read_text(errors="replace").lower().splitlines()
+        seen["says_skip"] = any("skip" in line and "evaluat" in line for line in lines)
         # where this machine keeps its files is nobody's business
         shown = {
             key: value.removeprefix(f"{self._kept}/") if isinstance(value, str) else value

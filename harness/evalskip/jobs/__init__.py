@@ -6,7 +6,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from evalskip.jobs.base import BaseJob, CurveRequest, Keeping, Measure, RunRequest, TrialRequest
+from evalskip.jobs.base import (
+    BaseJob,
+    CurveRequest,
+    Keeping,
+    Measure,
+    Purpose,
+    RunId,
+    RunRequest,
+    TrialRequest,
+)
 from evalskip.jobs.command import CommandJob
 from evalskip.jobs.llamafactory import LlamaFactoryJob
 from evalskip.jobs.synthetic import SyntheticJob
@@ -25,6 +34,8 @@ __all__ = [
     "Keeping",
     "LlamaFactoryJob",
     "Measure",
+    "Purpose",
+    "RunId",
     "RunRequest",
     "SyntheticJob",
     "TransformersJob",

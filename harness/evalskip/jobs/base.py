@@ -18,6 +18,38 @@ if TYPE_CHECKING:
     from evalskip.notes import Note
 
 Measure = Literal["time", "memory"]
+Purpose = Literal[
+    "time",
+    "memory",
+    "duration",
+    "trial",
+    "throughput",
+    "pilot",
+    "curve",
+    "proof",
+    "observation",
+]
+"""What a run is made for: ``time`` and ``memory`` are of blocks that hold every arm."""
+
+
+class RunId(BaseModel):
+    """Names a run within its experiment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    purpose: Purpose
+    block: int = Field(ge=0, description="runs of one purpose that belong together, from 1")
+    attempt: int = Field(default=0, ge=0, description="at the same run or block, from 0")
+    position: int = Field(default=0, ge=0, description="place in the order of its block, from 0")
+
+    @property
+    def name(self) -> str:
+        """In file names."""
+        return f"{self.purpose}-{self.block:04d}-{self.attempt}-{self.position:02d}"
+
+    def with_attempt(self, attempt: int) -> RunId:
+        """The same run at another attempt."""
+        return self.model_copy(update={"attempt": attempt})
 
 
 class TrialRequest(BaseModel):
@@ -58,12 +90,11 @@ class RunRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    id: RunId
     arm: str
     schedule: Schedule
     evaluation_rows: int | None
     measure: Measure
-    block: int
-    position: int = Field(description="place in the block's random order, from 0")
     seed: int
     restore_random_state: bool = True
     arguments: dict[str, Any] = Field(
@@ -90,6 +121,10 @@ class RunRequest(BaseModel):
     by_rank: dict[int, dict[str, Any]] = Field(
         default={}, description="arguments that a rank has otherwise, to see what comes of it"
     )
+
+    def with_attempt(self, attempt: int) -> RunRequest:
+        """The same run at another attempt."""
+        return self.model_copy(update={"id": self.id.with_attempt(attempt)})
 
 
 @dataclass(frozen=True)

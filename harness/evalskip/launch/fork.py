@@ -88,7 +88,7 @@ class ForkLauncher:
             InputError: what the user wrote makes no run.
             MeasurementError: the parent itself has died.
         """
-        log = self._logs / f"{request.block:04d}-{request.position:02d}.log"
+        log = self._logs / f"{request.id.name}.log"
         self._send(
             {"request": request.model_dump(mode="json"), "limit_s": limit_s, "log": str(log)}
         )

@@ -52,7 +52,7 @@ class SpawnLauncher:
             "callbacks": request.callbacks,
             "sliced": request.sliced.model_dump() if request.sliced else None,
         }
-        log = self._logs / f"{request.block:04d}-{request.position:02d}.log"
+        log = self._logs / f"{request.id.name}.log"
         began = time.perf_counter_ns()
         outcome = self._process.run(
             self._command_line(request),

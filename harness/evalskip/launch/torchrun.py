@@ -104,7 +104,7 @@ class TorchrunLauncher:
         folder.mkdir()
         wanted = request.model_dump(mode="json") | {"output": request.output or str(folder)}
         rows = [request.evaluation_rows] if request.evaluation_rows else []
-        log = self._logs / f"{request.block:04d}-{request.position:02d}.log"
+        log = self._logs / f"{request.id.name}.log"
         outcome, told = self._ended(self._command(), wanted, rows, log, limit_s)
         return reported(outcome, told, request) if told else outcome
 

@@ -1,9 +1,10 @@
-"""What a person sees while an experiment runs: time left, and figures that narrow."""
+"""What a person sees while experiments run: what is done, time left, and what is known by now."""
 
 from __future__ import annotations
 
 import math
 import time
+from functools import singledispatchmethod
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -13,34 +14,34 @@ from rich.text import Text
 
 from evalskip import digits
 from evalskip.analysis.verdicts import FEWEST_BLOCKS
+from evalskip.experiments.bench import BlocksPlanned, BlocksSummarised, DurationEstimated
+from evalskip.experiments.headroom import BatchFound, SearchBegun, TimingBegun, TimingFailed
+from evalskip.experiments.pilots import MemoryLeftOut, PilotMade
+from evalskip.experiments.regret import CurveKept, ReplayProven
+from evalskip.messages import listed, words
 from evalskip.plan import label_of
+from evalskip.session import BlockBegun, BlockRepeated, Event, RunKept, RunsPlanned
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import TracebackType
 
     from rich.console import Console
 
-    from evalskip.experiments.duration import Estimate
-    from evalskip.plan import Block
     from evalskip.records import RunRecord
-    from evalskip.slices import Slice
-    from evalskip.spec import Spec
-    from evalskip.summary import Summary
 
 
 class ProgressView:
-    """A bar and the gains so far on a terminal; plain lines elsewhere."""
+    """A bar and what is known by now on a terminal; plain lines elsewhere."""
 
-    def __init__(self, console: Console, budget_s: float) -> None:
-        self._ends = time.monotonic() + budget_s
+    def __init__(self, console: Console) -> None:
+        self._ends = math.inf
         self._console = console
         self._live: Live | None = None
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("runs, {task.fields[left]}"),
+            TextColumn("runs{task.fields[left]}"),
             console=console,
         )
         self._task = self._bar.add_task("starting", total=None, left="")
@@ -65,9 +66,18 @@ class ProgressView:
         if self._live:
             self._live.stop()
 
-    def estimated(self, spec: Spec, found: Estimate | None, sliced: Slice | None) -> None:
-        """Say how long it will take, and what is done where that is too long."""
-        design = spec.design
+    @singledispatchmethod
+    def show(self, event: Event) -> None:
+        """Show what happened.
+
+        Raises:
+            NotImplementedError: there are no words for it.
+        """
+        raise NotImplementedError(type(event).__name__)
+
+    @show.register
+    def _(self, event: DurationEstimated) -> None:
+        design, found, sliced = event.spec.design, event.estimate, event.sliced
         if found is None:
             self._line("how long it will take cannot be told: no short pilot of it could be run")
             return
@@ -91,40 +101,50 @@ class ProgressView:
                 f"verdict needs; expected --budget {math.ceil(needed_s / 60) + 1}m"
             )
 
-    def planned(self, blocks: Sequence[Block], finished: int) -> None:
-        """Say what is about to be run."""
-        total = sum(len(block.runs) for block in blocks)
-        arms = len(blocks[0].runs) if blocks else 0
+    @show.register
+    def _(self, event: BlocksPlanned) -> None:
+        blocks, finished = event.blocks, event.finished
+        self._ends = time.monotonic() + event.budget_s
+        arms = len(blocks[0].runs)
         self._blocks_left = len(blocks) - finished
-        self._runs_left = total - arms * finished
-        self._bar.update(self._task, total=total, completed=total - self._runs_left)
+        self._runs_left = arms * self._blocks_left
+        self._bar.update(self._task, total=arms * len(blocks), completed=arms * finished)
         resumed = f", {finished} of them finished before" if finished else ""
         self._line(f"{len(blocks)} blocks of {arms} runs{resumed}")
 
-    def block_begins(self, block: Block) -> None:
-        """Note that a block's parent is being made ready."""
+    @show.register
+    def _(self, event: RunsPlanned) -> None:
+        self._ends, self._runs_left, self._blocks_left = math.inf, event.runs, 0
+        self._bar.update(self._task, total=self._bar.tasks[0].completed + event.runs)
+
+    @show.register
+    def _(self, event: BlockBegun) -> None:
         # one that is run again was counted already
         self._blocks_left = max(0, self._blocks_left - 1)
         self._asked = time.monotonic()
-        self._bar.update(self._task, description=block.label)
+        self._bar.update(self._task, description=event.block.label)
 
-    def run_ended(self, record: RunRecord) -> None:
-        """Move the bar on."""
-        took = record.turnaround_ns / 1e9
-        if self._asked:
-            self._start_s.append(time.monotonic() - self._asked - took)
-            self._asked = 0.0
-        self._run_s.append(took)
+    @show.register
+    def _(self, event: RunKept) -> None:
+        record = event.record
         self._runs_left = max(0, self._runs_left - 1)
-        self._bar.update(self._task, advance=1, left=f"{self._time_left()} left")
+        if not event.is_recalled:
+            if self._asked:
+                self._start_s.append(time.monotonic() - self._asked - record.took_s)
+                self._asked = 0.0
+            self._run_s.append(record.took_s)
+        label = label_of(record.request.id)
+        left = f", {self._time_left()} left" if self._runs_left else ""
+        self._bar.update(self._task, advance=1, description=label, left=left)
         ended = "" if record.status == "ok" else f": {record.status}: {record.error_in_a_line}"
-        if ended or not self._live:
-            measured = digits.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
-            told = ", extrapolated" if record.extrapolated else ""
-            self._line(f"{label_of(record.block)}, {record.arm}: T {measured} s{told}{ended}")
+        # of others than these there is an event that says more
+        is_whole = record.request.id.purpose in ("time", "memory", "trial", "throughput")
+        if not event.is_recalled and (ended or (is_whole and not self._live)):
+            self._line(f"{label}, {record.arm}: {_measured(record)}{ended}")
 
-    def block_ended(self, summary: Summary) -> None:
-        """Show what the gains look like by now."""
+    @show.register
+    def _(self, event: BlocksSummarised) -> None:
+        summary = event.summary
         gains = [
             f"{arm} {digits.interval(found.throughput_gain)}"
             for arm in summary.arms
@@ -138,10 +158,60 @@ class ProgressView:
         else:
             self._line(f"{self._gains.plain} ({self._time_left()} left)")
 
-    def block_lost(self, block: Block, reason: str) -> None:
-        """Say that a block's node is gone."""
+    @show.register
+    def _(self, event: BlockRepeated) -> None:
         self._blocks_left += 1
-        self._line(f"{block.label} was lost, and is run again: {reason}")
+        self._line(f"{event.block.label} was lost, and is run again: {event.reason}")
+
+    @show.register
+    def _(self, event: SearchBegun) -> None:
+        self._bar.update(self._task, total=None, completed=0, left="")
+        self._line(f"headroom: the largest batch of {', '.join(event.arms)}")
+
+    @show.register
+    def _(self, event: BatchFound) -> None:
+        if not event.largest:
+            self._line(f"{event.arm}: not one row fits: {event.bound_by} exceeds the limit")
+            return
+        self._line(
+            f"{event.arm}: {event.largest} rows fit within {digits.bytes_of(event.limit_bytes)}, "
+            f"{event.largest + 1} do not: {event.bound_by}; {event.trials} trials"
+        )
+
+    @show.register
+    def _(self, event: TimingBegun) -> None:
+        self._line(
+            f"{event.rows:,} rows at the job's own batch and at the largest, {event.rounds} times"
+        )
+
+    @show.register
+    def _(self, event: TimingFailed) -> None:
+        self._line(f"not timed: {event.reason}")
+
+    @show.register
+    def _(self, event: PilotMade) -> None:
+        self._line(
+            f"pilot {event.number}: {event.steps} steps and {event.evaluation_batches} evaluation "
+            f"batches in {event.wall_s:.1f} s"
+            f"{', memory metered' if event.measure == 'memory' else ''}"
+            f"{', disturbed by others' if event.is_disturbed else ''}"
+        )
+
+    @show.register
+    def _(self, _event: MemoryLeftOut) -> None:
+        self._line("memory: not metered: the job is too short for steps to be left for it")
+
+    @show.register
+    def _(self, event: CurveKept) -> None:
+        self._line(
+            f"seed {event.seed}: {event.evaluations} evaluations, the least loss {event.least:.3f} "
+            f"after step {event.best_step} of {event.steps}, {event.last:.3f} at the end"
+        )
+
+    @show.register
+    def _(self, event: ReplayProven) -> None:
+        ended = listed(event.differences) or f"stopped at {event.stopped}, kept {event.kept}"
+        self._line(f"proof, {words(event.run)}: {ended}")
 
     def _time_left(self) -> str:
         run = sum(self._run_s) / len(self._run_s) if self._run_s else 0.0
@@ -151,3 +221,15 @@ class ProgressView:
 
     def _line(self, text: str) -> None:
         self._bar.console.print(Text(text), soft_wrap=True)
+
+
+def _measured(record: RunRecord) -> str:
+    """What a run found, in a few words."""
+    trial, tried = record.request.trial, record.tried
+    if trial:
+        outcome = "fits" if tried and tried.fits else "does not fit"
+        return (
+            f"{trial.batch} rows{f', evaluating: {outcome}' if trial.evaluates else f': {outcome}'}"
+        )
+    measured = digits.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
+    return f"T {measured} s{', extrapolated' if record.is_extrapolated else ''}"

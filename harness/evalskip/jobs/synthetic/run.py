@@ -248,7 +248,8 @@ class _Work:
 
     def __init__(self, job: SyntheticJob, request: RunRequest) -> None:
         self._real = job.clock == "real"
-        key = f"{request.seed}:{request.block}:{request.position}:{request.measure}"
+        place = request.id
+        key = f"{request.seed}:{place.block}:{place.position}:{place.purpose}"
         source = random.Random(key)
         self._noise = [kind.start(source) for kind in job.noise]
         self._virtual = 0

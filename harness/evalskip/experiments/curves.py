@@ -1,0 +1,61 @@
+"""From what a densely evaluated run measured to its curve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalskip.analysis.curves import Curve
+from evalskip.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evalskip.analysis.pieces import Floats
+    from evalskip.probe.measured import Curve as MeasuredCurve
+    from evalskip.records import Steps
+
+
+def curve_from(measured: Steps, seed: int, held: int, per_epoch: int) -> Curve:
+    """The curve of a densely evaluated run.
+
+    Args:
+        measured: by the run step by step, its curve among it.
+        seed: of the run.
+        held: which set of training samples it held back.
+        per_epoch: steps.
+    """
+    found = curve_of(measured)
+    told, steps = found.points, tuple(point.step for point in found.points)
+    return Curve(
+        seed=seed,
+        steps=steps,
+        loss=np.array([point.loss for point in told]),
+        all_steps=len(measured.timeline.steps_ns),
+        test=np.array([point.test for point in told]),
+        rows=np.array([point.rows for point in told]),
+        holdout=np.array([point.holdout for point in told]),
+        train=_of_the_epoch(steps, dict(found.train_losses), per_epoch),
+        held=held,
+    )
+
+
+def curve_of(measured: Steps) -> MeasuredCurve:
+    """What a run of which losses were kept says of them.
+
+    Raises:
+        MeasurementError: it says nothing.
+    """
+    if measured.curve is None:
+        raise MeasurementError("a run told no curve; expected one of a job whose losses are kept")
+    return measured.curve
+
+
+def _of_the_epoch(steps: Sequence[int], losses: Mapping[int, float], per_epoch: int) -> Floats:
+    """Per point, the mean of what was logged in the epoch before it."""
+    found = []
+    for step in steps:
+        own = [loss for at, loss in losses.items() if step - per_epoch < at <= step]
+        found.append(float(np.mean(own)) if own else float("nan"))
+    return np.array(found)
