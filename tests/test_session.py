@@ -1,0 +1,280 @@
+"""Experiments that are cut off after any of their runs, and go on: nothing is run twice."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
+
+from evalskip.engines import recording
+from evalskip.machine.disturbance import Disturbance
+from evalskip.records import RecordStore
+from evalskip.report.progress import ProgressView
+from evalskip.session import Event
+from evalskip.summary import read_summary
+from support import run_inside
+from test_headroom import JOB as BATCHES
+from test_predict import JOB as STEPS
+from test_training import TINY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from evalskip.records import RunRecord
+
+ARMS = [
+    {"schedule": "every_epoch", "evaluation_rows": [16, 64]},
+    {"schedule": "every_epoch", "evaluation_rows": 64, "evaluation": {"evaluation_batch": 4}},
+]
+LIMITS = {"memory": "2000MiB"}
+DOCUMENTS: dict[str, dict[str, Any]] = {
+    "bench": {
+        "job": BATCHES,
+        "measure": ["time", "headroom"],
+        "design": {"looks": [2, 3], "repeats": 2},
+    },
+    "headroom": {"job": BATCHES},
+    "predict": {"job": {"kind": "synthetic", **STEPS, "epochs": 20}},
+}
+
+
+@pytest.fixture(params=DOCUMENTS)
+def command(request: pytest.FixtureRequest, write_spec: Callable[..., Path]) -> tuple[str, Path]:
+    """A command on a virtual clock, and its spec."""
+    name: str = request.param
+    return name, write_spec(replace={"arms": ARMS, "limits": LIMITS, **DOCUMENTS[name]})
+
+
+def figures(out: Path) -> dict[str, Any]:
+    """All of a summary but its name and what took this machine's time."""
+    summary = json.loads(read_summary(out).model_dump_json())
+    del summary["name"], summary["effort"]["seconds"]
+    if summary["pilot"]:
+        del summary["pilot"]["seconds"]
+    return summary
+
+
+def names_of(records: list[RunRecord]) -> list[str]:
+    return [record.request.id.name for record in records]
+
+
+def records_of(out: Path) -> list[RunRecord]:
+    return RecordStore(out).read()
+
+
+def interrupt_after(count: int, sent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process sent a signal once so many more runs are on disk."""
+    append, left = RecordStore.append, iter(range(count - 1, -1, -1))
+
+    def appended(*arguments: Any, **options: Any) -> None:
+        append(*arguments, **options)
+        if next(left) == 0:
+            os.kill(os.getpid(), sent)
+
+    monkeypatch.setattr(RecordStore, "append", appended)
+
+
+def test_cut_off_after_any_run_it_ends_as_if_it_had_not_been(
+    command: tuple[str, Path], tmp_path: Path
+) -> None:
+    name, spec = command
+    whole = tmp_path / "whole"
+    assert run_inside(name, spec, "--out", whole).returncode == 0
+    lines = (whole / "runs.jsonl").read_text().splitlines(keepends=True)
+    arms = 5 if name == "bench" else 1
+    assert len(set(names_of(records_of(whole)))) == len(lines) > 3
+    for kept in range(len(lines) + 1):
+        out = tmp_path / f"cut-{kept}"
+        shutil.copytree(whole, out)
+        (out / "summary.json").unlink()
+        (out / "runs.jsonl").write_text("".join(lines[:kept]))
+        ended = run_inside(name, spec, "--out", out, "--resume")
+        assert ended.returncode == 0, ended.stderr
+        assert figures(out) == figures(whole)
+        records = records_of(out)
+        assert [record.model_dump_json() for record in records[:kept]] == [
+            record.model_dump_json() for record in records_of(whole)[:kept]
+        ]
+        assert len(set(names_of(records))) == len(records)
+        # of a block that was cut off all arms are run again; of others nothing is
+        assert 0 <= len(records) - len(lines) < arms
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_says_how_to_go_on(
+    sent: signal.Signals,
+    command: tuple[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name, spec = command
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        interrupt_after(2, sent, patched)
+        ended = run_inside(name, spec, "--out", out)
+    assert ended.returncode == 130
+    said, again = ended.stderr.splitlines()
+    assert said.endswith("to go on:")
+    assert f"-m evalskip {name} {spec}" in again
+    assert again.endswith("--resume")
+    assert len(records_of(out)) == 2
+    assert run_inside(name, spec, "--out", out, "--resume").returncode == 0
+
+
+def test_a_kill_loses_no_run(
+    command: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, spec = command
+    out = tmp_path / "out"
+    child = os.fork()
+    if child == 0:
+        try:
+            interrupt_after(3, signal.SIGKILL, monkeypatch)
+            run_inside(name, spec, "--out", out)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert len(records_of(out)) == 3
+    assert run_inside(name, spec, "--out", out, "--resume").returncode == 0
+    whole = tmp_path / "whole"
+    assert run_inside(name, spec, "--out", whole).returncode == 0
+    assert figures(out) == figures(whole)
+
+
+def test_another_spec_or_machine_is_refused(command: tuple[str, Path], tmp_path: Path) -> None:
+    name, spec = command
+    out = tmp_path / "out"
+    assert run_inside(name, spec, "--out", out).returncode == 0
+    ended = run_inside(name, spec, "--out", out, "--resume", "--set", "design.seed=1")
+    assert ended.returncode == 2
+    assert "belongs to another spec" in ended.stderr
+    environment = json.loads((out / "environment.json").read_text())
+    environment["machine"]["cores"] += 1
+    (out / "environment.json").write_text(json.dumps(environment))
+    ended = run_inside(name, spec, "--out", out, "--resume")
+    assert ended.returncode == 2
+    assert "begun on another model of machine: cores" in ended.stderr
+
+
+def test_blocks_that_were_repeated_are_not_repeated_again(
+    write_spec: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "disturbance_of", lambda *_: Disturbance(1.0, 1.0))
+    spec, out = write_spec(design={"looks": [2, 3], "repeats": 2}), tmp_path / "out"
+    assert run_inside("bench", spec, "--out", out).returncode == 0
+    before, known = records_of(out), figures(out)
+    assert {record.attempt for record in before} == {0, 1, 2}
+    assert run_inside("bench", spec, "--out", out, "--resume").returncode == 0
+    assert len(records_of(out)) == len(before)
+    assert figures(out) == known
+
+
+def test_a_budget_that_is_used_up_stays_so_and_a_larger_one_goes_on(
+    write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    spec = write_spec(
+        job={"clock": "real", "epochs": 2, "costs": {"step": 0.02}}, design={"looks": [3]}
+    )
+    out = tmp_path / "out"
+    assert run_inside("bench", spec, "--out", out, "--budget", "1s").returncode == 0
+    before = records_of(out)
+    assert run_inside("bench", spec, "--out", out, "--budget", "1s", "--resume").returncode == 0
+    assert len(records_of(out)) == len(before)
+    assert run_inside("bench", spec, "--out", out, "--budget", "1h", "--resume").returncode == 0
+    assert read_summary(out).effort.blocks == 3
+    assert records_of(out)[: len(before)] == before
+
+
+def test_what_is_asked_otherwise_is_run_beside_what_is_there(
+    write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    spec, out = write_spec(job=STEPS), tmp_path / "out"
+    assert run_inside("predict", spec, "--out", out).returncode == 0
+    before = records_of(out)
+    # it changes what is made of the pilot, and not the pilot
+    assert run_inside("predict", spec, "--out", out, "--resume", "--share", "9%").returncode == 0
+    assert read_summary(out).recommendations[0].within == 0.09
+    assert records_of(out) == before
+    ended = run_inside("predict", spec, "--out", out, "--resume", "--budget", "20s")
+    assert ended.returncode == 0, ended.stderr
+    after = records_of(out)
+    assert after[: len(before)] == before
+    assert {record.attempt for record in after[len(before) :]} == {1}
+
+
+def test_a_run_that_failed_is_made_again(write_spec: Callable[..., Path], tmp_path: Path) -> None:
+    fault = {"arm": "every_epoch@16", "ending": "raise", "step": 2}
+    spec, out = write_spec(job={**STEPS, "faults": [fault]}), tmp_path / "out"
+    assert run_inside("predict", spec, "--out", out).returncode == 4
+    assert run_inside("predict", spec, "--out", out, "--resume").returncode == 4
+    assert names_of(records_of(out)) == ["pilot-0001-0-00", "pilot-0001-1-00"]
+
+
+def test_headroom_goes_on_within_the_limit_that_it_began_with(
+    write_spec: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, out = write_spec(replace={"job": BATCHES}), tmp_path / "out"
+    assert run_inside("headroom", spec, "--out", out).returncode == 0
+    before, known = records_of(out), figures(out)
+    monkeypatch.setattr("evalskip.experiments.headroom._SHARE", 0.4)
+    assert run_inside("headroom", spec, "--out", out, "--resume").returncode == 0
+    assert records_of(out) == before
+    assert figures(out) == known
+
+
+@pytest.mark.parametrize("name", ["headroom", "predict"])
+def test_on_a_terminal_every_experiment_has_a_bar(
+    name: str, write_spec: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=120)
+    monkeypatch.setattr("evalskip.report.terminal.console", lambda: terminal)
+    spec = write_spec(replace={"arms": ARMS, "limits": LIMITS, **DOCUMENTS[name]})
+    assert run_inside(name, spec, "--out", tmp_path / "out").returncode == 0
+    shown = screen.getvalue()
+    count = len(records_of(tmp_path / "out"))
+    total = "?" if name == "headroom" else str(count)
+    assert f"{count}/{total}" in shown
+    assert "━" in shown
+
+
+def test_an_event_without_words_is_a_mistake() -> None:
+    with pytest.raises(NotImplementedError, match="Event"):
+        ProgressView(Console(file=io.StringIO())).show(Event())
+
+
+@pytest.mark.slow
+def test_regret_goes_on(
+    write_spec: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = {**TINY, "epochs": 4, "data": {"train_rows": 20, "length": 32}, "learning_rate": 5e-3}
+    arms = [{"schedule": "every_n_epochs", "n": 3, "evaluation_rows": 24}]
+    spec = write_spec(replace={"job": job, "arms": arms, "regret": {"test_rows": 24}})
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert run_inside("regret", spec, "--out", whole).returncode == 0
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            interrupt_after(4, signal.SIGINT, patched)
+            ended = run_inside("regret", spec, "--out", out, "--resume")
+        assert ended.returncode == 130
+        assert "-m evalskip regret" in ended.stderr
+    assert run_inside("regret", spec, "--out", out, "--resume").returncode == 0
+    records = records_of(out)
+    assert names_of(records) == names_of(records_of(whole))
+    (found,), (expected,) = read_summary(out).regret, read_summary(whole).regret
+    assert found.not_proven == []
+    # what it costs was measured anew, what is lost is the same bit for bit
+    assert [(row.name, row.kept_step, row.regret) for row in found.rows] == [
+        (row.name, row.kept_step, row.regret) for row in expected.rows
+    ]
+    known = figures(out)
+    assert run_inside("regret", spec, "--out", out, "--resume").returncode == 0
+    assert records_of(out) == records
+    assert figures(out) == known
