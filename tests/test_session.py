@@ -183,13 +183,34 @@ def test_a_budget_that_is_used_up_stays_so_and_a_larger_one_goes_on(
         job={"clock": "real", "epochs": 2, "costs": {"step": 0.02}}, design={"looks": [3]}
     )
     out = tmp_path / "out"
-    assert run_inside("bench", spec, "--out", out, "--budget", "1s").returncode == 0
+    # longer than a block takes, and shorter than two
+    assert run_inside("bench", spec, "--out", out, "--budget", "2s").returncode == 0
     before = records_of(out)
-    assert run_inside("bench", spec, "--out", out, "--budget", "1s", "--resume").returncode == 0
+    assert read_summary(out).effort.blocks == 1
+    assert run_inside("bench", spec, "--out", out, "--budget", "2s", "--resume").returncode == 0
     assert len(records_of(out)) == len(before)
     assert run_inside("bench", spec, "--out", out, "--budget", "1h", "--resume").returncode == 0
     assert read_summary(out).effort.blocks == 3
     assert records_of(out)[: len(before)] == before
+
+
+def test_what_a_pilot_in_real_time_decided_stays_decided(
+    write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    costs = {"step": 0.005, "evaluation_batch": 0.002}
+    spec = write_spec(job={**STEPS, "clock": "real", "epochs": 20, "costs": costs})
+    out, options = tmp_path / "out", ("--budget", "4s")
+    assert run_inside("predict", spec, "--out", out, *options).returncode == 0
+    before, known = records_of(out), figures(out)
+    assert len(before) > 3
+    assert {record.measure for record in before} == {"time", "memory"}
+    assert run_inside("predict", spec, "--out", out, "--resume", *options).returncode == 0
+    assert records_of(out) == before
+    assert figures(out) == known
+    lines = (out / "runs.jsonl").read_text().splitlines(keepends=True)
+    (out / "runs.jsonl").write_text("".join(lines[:-2]))
+    assert run_inside("predict", spec, "--out", out, "--resume", *options).returncode == 0
+    assert [each.request for each in records_of(out)] == [each.request for each in before]
 
 
 def test_what_is_asked_otherwise_is_run_beside_what_is_there(

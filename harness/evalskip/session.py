@@ -196,7 +196,7 @@ class Session:
             while due:
                 if self.is_finished(due[0]):
                     yield self._recalled(due.popleft())
-                elif len(running) == self.room:
+                elif len(running) >= self.room:
                     break
                 elif fits(due[0]):
                     running[due[0].id] = []

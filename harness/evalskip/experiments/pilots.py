@@ -147,32 +147,37 @@ class _Pilots:
     def __init__(self, session: Session, budget_s: float) -> None:
         self._session, self._spec, self._budget_s = session, session.spec, budget_s
         self._kinds = kinds_of(session.spec)
+        meters = "memory" in self._spec.measure and not self._spec.job.is_virtual
+        self._metered = len(self._kinds) if meters else 0
+        """Processes that will meter memory."""
         self._found = Piloted()
         self._count = 0
         self._beyond_s: list[float] = []
 
     def make(self) -> Piloted:
-        wants_memory = "memory" in self._spec.measure and not self._spec.job.is_virtual
-        reserved = _MEMORY_STEPS if wants_memory else 0
-        metered = len(self._kinds) if wants_memory else 0
-        self._session.emit(RunsPlanned(len(self._kinds) + metered))
+        self._session.emit(RunsPlanned(len(self._kinds) + self._metered))
         for kind in self._kinds:
-            self._first(kind, reserved)
-        sizes = self._sizes(reserved * len(self._kinds))
-        self._session.emit(RunsPlanned(len(sizes) + metered))
+            self._first(kind)
+        sizes = self._sizes()
+        self._session.emit(RunsPlanned(len(sizes) + self._metered))
         took_s = [self._add_sized(number, size) for number, size in enumerate(sizes)]
-        self._repeat(sizes, reserved * len(self._kinds), self._budget_s - sum(took_s))
-        if wants_memory:
+        self._repeat(sizes, self._budget_s - sum(took_s))
+        if self._metered:
             self._meter()
         return self._found
 
-    def _first(self, kind: Kind, reserved: int) -> None:
+    @property
+    def _left(self) -> int:
+        """Steps that may yet be trained by processes that are timed."""
+        return self._found.left - _MEMORY_STEPS * self._metered
+
+    def _first(self, kind: Kind) -> None:
         """A short process, which also looks at the whole job's batches."""
         own = next((arm for arm in kind.arms if isinstance(arm.schedule, AsWritten)), None)
         # an equal part for each kind
         pilot = Pilot(
             most=MOST / len(self._kinds),
-            reserved=reserved,
+            reserved=_MEMORY_STEPS if self._metered else 0,
             survey_s=_SURVEY_S,
             alone=_EVALUATIONS,
             repeats_s=_REPEATS * self._budget_s,
@@ -193,14 +198,14 @@ class _Pilots:
                 return replace(arm, evaluation_rows=kind.rows)
         return Arm("every_epoch", EveryEpoch(), kind.rows, kind.settings)
 
-    def _sizes(self, reserved: int) -> list[tuple[int, int, int]]:
+    def _sizes(self) -> list[tuple[int, int, int]]:
         """Steps, evaluations and batches of each, of the processes after the first ones."""
         pieces = [cut(run.timeline) for run in self._found.runs]
         step_s = median(step for each in pieces for step in each.steps)
         batches = [s for each in pieces for e in each.evaluations for s in e.batches]
         batch_s = median(batches or [0.0])
         beyond_s = median(self._beyond_s)
-        left = self._found.left - reserved
+        left = self._left
         count = max(_PROCESSES, len(self._kinds))
         while count:
             room_s = self._budget_s / count - beyond_s
@@ -225,7 +230,7 @@ class _Pilots:
         _, record = self._add(kind, self._usual(kind), wanted)
         return record.took_s
 
-    def _repeat(self, sizes: Sequence[tuple[int, int, int]], reserved: int, left_s: float) -> None:
+    def _repeat(self, sizes: Sequence[tuple[int, int, int]], left_s: float) -> None:
         """Make disturbed processes again, as long as there are time and steps for it."""
         found, longest_s = self._found, 0.0
         first = len(found.runs) - len(sizes)
@@ -233,8 +238,9 @@ class _Pilots:
             place = first + number
             if not found.disturbed_runs[place]:
                 continue
-            if found.left - reserved < size[0] or longest_s >= left_s:
+            if self._left < size[0] or longest_s >= left_s:
                 return
+            self._session.emit(RunsPlanned(1 + self._metered))
             took_s = self._add_sized(number, size)
             again, is_disturbed_again = found.runs.pop(), found.disturbed_runs.pop()
             left_s, longest_s = left_s - took_s, max(longest_s, took_s)
