@@ -90,10 +90,10 @@ def test_a_block_whose_processes_are_killed_is_lost_and_no_other_error_is(
     engine = OneNode(spec, tmp_path, lambda prepared: None)
     block = plan(spec)[0]
     engine.says = {"error": "Killed", "says": "a block's parent ended (-15): it printed nothing"}
-    engine.begin(block, 0, 1.0)
+    engine.begin(block, 1.0)
     assert engine.next() == BlockLost(block, engine.says["says"])
     engine.says = {"error": "MeasurementError", "says": "no more disk"}
-    engine.begin(block, 0, 1.0)
+    engine.begin(block, 1.0)
     with pytest.raises(MeasurementError, match="no more disk"):
         engine.next()
 

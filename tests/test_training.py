@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from evalskip.records import RecordStore
 from evalskip.summary import read_summary
 from support import block_runs
 
@@ -258,10 +259,12 @@ def test_resuming_repeats_no_block_that_metered_memory(
     metered = [record for record in before if record.measure == "memory"]
     assert metered
     # the last timed block was not finished
-    last = max(record.block for record in before if record.measure == "time")
-    lines = (out / "runs.jsonl").read_text().splitlines(keepends=True)
-    kept = [line for record, line in zip(before, lines, strict=True) if record.block != last]
-    (out / "runs.jsonl").write_text("".join(kept))
+    last = max(record.group for record in before if record.measure == "time")
+    store = RecordStore(out)
+    kept = [record for record in store.read() if record.group != last]
+    store.path.unlink()
+    for record in kept:
+        store.append(record, store.steps_of(record))
     ended = evalskip("bench", spec, "--out", out, "--resume")
     assert ended.returncode == 0, ended.stderr
     after = block_runs(out)
