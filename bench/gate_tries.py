@@ -62,7 +62,9 @@ def tried(kind: str, out: Path, baseline: Path) -> dict[str, Any]:
     )
     if done.returncode not in (PASSED, FAILED, CANNOT_TELL):
         raise SystemExit(done.stderr)
-    point = read_summary(out).headline("every_epoch@48")
+    bench = read_summary(out).bench
+    assert bench
+    point = bench.headline("every_epoch@48")
     gain = point.throughput_gain if point else None
     return {
         "kind": kind,

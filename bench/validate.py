@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evalskip.spec import Spec
-    from evalskip.summary import Interval, Prediction, Summary
+    from evalskip.summary import Interval, Prediction, PredictionSummary
 
 HERE = Path(__file__).parent
 RUNS = 3
@@ -108,17 +108,18 @@ def validate(kind: str, name: str, spec: Spec, keep: Path | None) -> list[Row]:
         Path(folder).mkdir(parents=True, exist_ok=True)
         out = Path(folder, "predicted")
         with open_results(out, spec, resume=False) as results:
-            summary = predict_costs(spec, results, lambda line: None)
+            section = predict_costs(spec, results, lambda line: None).prediction
+        assert section
         pilots = [json.loads(line) for line in (out / "pilots.jsonl").read_text().splitlines()]
         measured = run_whole(spec, Path(folder))
         undisturbed = gains(spec, Path(folder))
         Path(folder, "measured.json").write_text(json.dumps(measured))
     rows = []
-    for prediction in summary.predictions:
+    for prediction in section.schedules:
         runs = measured.get(prediction.arm)
         if not runs or not prediction.evaluations:
             continue
-        composer, flops = rivals(summary, prediction, pilots)
+        composer, flops = rivals(section, prediction, pilots)
         peak = prediction.peak_bytes
         peaks = [run["peak"] for run in runs if run["peak"]]
         rows.append(
@@ -199,13 +200,13 @@ def run_whole(spec: Spec, folder: Path, count: int = RUNS) -> dict[str, list[dic
 
 
 def rivals(
-    summary: Summary, prediction: Prediction, pilots: list[dict[str, Any]]
+    section: PredictionSummary, prediction: Prediction, pilots: list[dict[str, Any]]
 ) -> tuple[float, float]:
     """The share by Composer's estimator, and by the FLOP rule."""
     timed = [pilot for pilot in pilots if pilot["request"]["measure"] == "time"]
     model = next(
         found
-        for found in summary.cost_models
+        for found in section.cost_models
         if not prediction.evaluation_rows
         or sum(found.size.evaluation_sets) == prediction.evaluation_rows
     )

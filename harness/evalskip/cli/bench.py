@@ -19,7 +19,6 @@ from evalskip.cli.options import (
     parsed,
 )
 from evalskip.errors import InputError, Interrupted
-from evalskip.messages import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +72,8 @@ def bench(
     from evalskip.experiments.bench import bench as run_bench
     from evalskip.experiments.headroom import headroom as find_headroom
     from evalskip.report.progress import ProgressView
-    from evalskip.report.terminal import console, print_summary
+    from evalskip.report.terminal import console
+    from evalskip.report.words import ENGLISH
     from evalskip.spec import load_spec
     from evalskip.spec.units import parse_range
 
@@ -95,7 +95,7 @@ def bench(
             raise InputError("--claimed-gain: expected an arm that evaluates every epoch as well")
     directory = out or Path("results", spec.stem)
     screen = console()
-    for change in map(words, loaded.job.changes()):
+    for change in map(ENGLISH.note, loaded.job.changes()):
         screen.print(f"changed: {change}", highlight=False, markup=False)
     options = dict(pair(setting) for setting in slurm or [])
 
@@ -117,7 +117,7 @@ def bench(
             ) from None
         return summary
 
-    measured(screen, loaded, directory, resume=resume, by=run, show=print_summary)
+    measured(screen, loaded, directory, resume=resume, by=run)
     screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)
 
 

@@ -36,6 +36,7 @@ def gate(
     from evalskip.records import RecordStore
     from evalskip.report.gate import reason, write_gate
     from evalskip.report.terminal import console, print_gate
+    from evalskip.report.words import ENGLISH
     from evalskip.spec.units import parse_share
 
     if add:
@@ -53,7 +54,7 @@ def gate(
     result, today = run_gate(
         directory, baseline=baseline, max_share=budget, history=history, benchmark=benchmark
     )
-    write_gate(directory / "gate", result, today, RecordStore(directory).read())
+    write_gate(directory / "gate", result, today, RecordStore(directory).read(), ENGLISH)
     print_gate(console(), result)
     if result.verdict == "regressed":
         raise Regression(f"worse: {reason(result)}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.report.markdown import write_markdown
+from evalskip.report.terminal import print_summary
+from evalskip.report.words import ENGLISH
 from evalskip.results import open_results
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ def measured(
     *,
     resume: bool,
     by: Callable[[Spec, ResultDirectory, Tell], Summary],
-    show: Callable[[Console, Summary], None],
 ) -> None:
     """Measure a spec into a directory.
 
@@ -37,7 +38,6 @@ def measured(
         directory: of the results.
         resume: whether to add to those that are there.
         by: measures.
-        show: prints what was found.
     """
 
     def tell(line: str) -> None:
@@ -45,5 +45,5 @@ def measured(
 
     with open_results(directory, spec, resume=resume) as results:
         summary = by(spec, results, tell)
-        write_markdown(directory, [summary])
-    show(screen, summary)
+        write_markdown(directory, [summary], ENGLISH)
+    print_summary(screen, summary, ENGLISH)

@@ -10,15 +10,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evalskip.analysis.frames import frame_of
-from evalskip.analysis.summarise import BENCH_SECTIONS, summarise
+from evalskip.analysis.identity import summary_of
+from evalskip.analysis.summarise import summarise
 from evalskip.analysis.verdicts import settled
-from evalskip.claims import speed
-from evalskip.claims.ledger import judged_by_peaks
 from evalskip.engines.base import BlockLost, RunEnded
 from evalskip.errors import MeasurementError
 from evalskip.experiments.duration import Estimate, estimate, see_it_starts, slice_for
 from evalskip.machine.disturbance import is_disturbed
-from evalskip.messages import words
 from evalskip.notes import note
 from evalskip.plan import plan
 from evalskip.records import whole_attempts
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from evalskip.records import Attempt, RunRecord
     from evalskip.results import ResultDirectory
     from evalskip.spec import Spec
-    from evalskip.summary import Summary
+    from evalskip.summary import BenchSummary, Summary
 
 
 _RUN_TIME_S = 600.0
@@ -61,8 +59,8 @@ class Watcher(Protocol):
     def run_ended(self, record: RunRecord) -> None:
         """A run has ended and is on disk."""
 
-    def block_ended(self, summary: Summary) -> None:
-        """A block has ended; the summary holds it. Not called for every one of many."""
+    def block_ended(self, bench: BenchSummary) -> None:
+        """A block has ended; the section holds it. Not called for every one of many."""
 
     def block_lost(self, block: Block, reason: str) -> None:
         """A block's node is gone; the block is run again."""
@@ -92,7 +90,7 @@ def bench(
     runs = [run for records in experiment.finished.values() for run in records]
     off = [run for run in runs if run.arm == OFF and run.measure == measure]
     if not any(record.status == "ok" for record in off):
-        reason = f"{off[0].status}: {off[0].error}" if off else words(summary.effort.stopped)
+        reason = f"{off[0].status}: {off[0].error}" if off else "none was run within the budget"
         raise MeasurementError(f"no run of {OFF} ended well: {reason}")
     return summary
 
@@ -130,7 +128,7 @@ class _Experiment:
         stopped = note("all_blocks_run")
         timed = [block for block in blocks if block.measure == "time"]
         metered = [block for block in blocks if block.measure != "time" and block.index not in done]
-        summary = None
+        section = None
         for look in self._spec.design.looks if timed else ():
             due = [block for block in timed if block.index <= look and block.index not in done]
             if not due and any(block.index > look for block in timed if block.index in done):
@@ -141,21 +139,22 @@ class _Experiment:
             metered = []
             if suffices:
                 self._repeat([block for block in timed if block.index <= look])
-            summary = self._summary()
+            section = self._section()
             if not suffices:
                 stopped = note("budget_used", budget=self._spec.design.budget)
                 break
-            if self._judged and settled(summary.comparisons, self._judged):
+            if self._judged and settled(section.comparisons, self._judged):
                 stopped = note("verdicts_settled", look=look)
                 break
-        if summary is None:
+        if section is None:
             self._run_all(metered)
-            summary = self._summary()
-        effort = summary.effort.model_copy(update={"stopped": stopped})
-        summary = summary.model_copy(update={"effort": effort})
+            section = self._section()
+        effort = section.effort.model_copy(update={"stopped": stopped})
+        section = section.model_copy(update={"effort": effort})
         records = [record for runs in self.finished.values() for record in runs]
         frame_of(records).to_csv(self._results.path / "runs.csv", index=False)
-        return write_sections(self._results.path, summary, BENCH_SECTIONS)
+        summary = summary_of(self._spec, self._results, records, bench=section)
+        return write_sections(self._results.path, summary)
 
     def close(self) -> None:
         """Leave no process behind."""
@@ -290,7 +289,7 @@ class _Experiment:
         # what it takes to tell grows with what there is to tell
         now = time.monotonic()
         if now - self._told_at >= _TELLING * self._telling_took:
-            self._watcher.block_ended(self._summary())
+            self._watcher.block_ended(self._section())
             self._told_at = time.monotonic()
             self._telling_took = self._told_at - now
 
@@ -300,20 +299,14 @@ class _Experiment:
         if prepared["parameters"] is not None:
             self._results.note_environment(parameters=prepared["parameters"])
 
-    def _summary(self) -> Summary:
-        summary = summarise(
+    def _section(self) -> BenchSummary:
+        return summarise(
             self._spec,
             self.finished,
             self._results.store,
-            name=self._results.name,
-            environment=self._results.environment,
             seconds=self._before + time.monotonic() - self._began,
             stopped=note("running"),
         )
-        if self._spec.claimed_gain is None:
-            return summary
-        claims = [speed.told(summary), *judged_by_peaks(summary)]
-        return summary.model_copy(update={"claims": claims})
 
 
 @dataclass

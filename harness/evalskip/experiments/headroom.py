@@ -14,22 +14,19 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from evalskip.analysis.headroom import Search
+from evalskip.analysis.identity import summary_of
 from evalskip.analysis.intervals import mean_interval, throughput_gain
-from evalskip.analysis.summarise import scope_of
-from evalskip.claims.ledger import judged_by_headroom
-from evalskip.digits import bytes_of
 from evalskip.errors import InputError, MeasurementError
 from evalskip.files import append_line
 from evalskip.jobs import RunRequest, TrialRequest
 from evalskip.launch import launcher_for
 from evalskip.machine.devices import free_gpu_memory
-from evalskip.machine.fingerprint import fingerprint
 from evalskip.memory.peaks import CONTEXT_BYTES
 from evalskip.notes import note
 from evalskip.plan import TRIALS
 from evalskip.probe.measured import TriedBatch, as_report
 from evalskip.schedules import FinalOnly, Off
-from evalskip.summary import Effort, Headroom, Summary, write_sections
+from evalskip.summary import Effort, Headroom, HeadroomSummary, Summary, write_sections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -39,9 +36,6 @@ if TYPE_CHECKING:
     from evalskip.results import ResultDirectory
     from evalskip.spec import Arm, Spec
     from evalskip.summary import BoundBy
-
-SECTIONS = {"headroom", "claims"}
-"""The sections of the summary that ``headroom`` owns."""
 
 _RUN_TIME_S = 600.0
 _MOST_TRIALS = 24
@@ -71,22 +65,13 @@ def headroom(
     spec.job.check_trials()
     experiment = _Headroom(spec, results, tell)
     found = experiment.run(timing=timing)
-    summary = Summary.of_nothing(
-        name=results.name,
-        scope=scope_of(spec, results.environment),
-        machine=fingerprint(),
-        effort=Effort(
-            blocks=0,
-            runs=experiment.trials,
-            seconds=time.monotonic() - began,
-            run_overhead_s=None,
-            block_start_s=None,
-            stopped=note("all_batches_found"),
-        ),
+    effort = Effort(
+        runs=experiment.trials,
+        seconds=time.monotonic() - began,
+        stopped=note("all_batches_found"),
     )
-    summary = summary.model_copy(update={"headroom": found})
-    summary = summary.model_copy(update={"claims": judged_by_headroom(summary)})
-    return write_sections(results.path, summary, SECTIONS)
+    section = HeadroomSummary(arms=found, effort=effort)
+    return write_sections(results.path, summary_of(spec, results, headroom=section))
 
 
 @dataclass
@@ -191,7 +176,7 @@ class _Headroom:
                 found = self._try(launcher, kind, batch)
         kind.largest = search.fits
         self._tell(
-            f"{kind.arm.name}: {kind.largest} rows fit within {bytes_of(self._limit)}, "
+            f"{kind.arm.name}: {kind.largest} rows fit within {_gibibytes(self._limit)}, "
             f"{kind.largest + 1} do not: {kind.bound_by}; {kind.trials} trials"
         )
         return peaks if kind.evaluates else {kind.largest: kind.peak_bytes}
@@ -229,8 +214,8 @@ class _Headroom:
         self._record({"arm": kind.arm.name, **trial.model_dump(), **told}, began)
         if found.phase == "model" and not found.fits:
             raise InputError(
-                f"limits.memory: {bytes_of(self._limit)} is less than the model itself needs "
-                f"beside the {bytes_of(found.base_bytes)} that its process holds; expected more"
+                f"limits.memory: {_gibibytes(self._limit)} is less than the model itself needs "
+                f"beside the {_gibibytes(found.base_bytes)} that its process holds; expected more"
             )
         self._base, self._limit = found.base_bytes, found.limit_bytes
         return found
@@ -327,3 +312,7 @@ class _Headroom:
             tokens_per_s={str(batch): found for batch, found in kind.tokens_per_s.items()},
             throughput_gain=throughput_gain(gain) if gain else None,
         )
+
+
+def _gibibytes(count: int) -> str:
+    return f"{count / 2**30:.4g} GiB"

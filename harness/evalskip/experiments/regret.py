@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalskip.analysis.curves import Curve, overfits, replay
+from evalskip.analysis.identity import summary_of
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.regret import (
@@ -21,15 +22,11 @@ from evalskip.analysis.regret import (
     rows_of,
     substitutes,
 )
-from evalskip.analysis.summarise import scope_of
-from evalskip.claims.ledger import judged_by_regret
 from evalskip.cut import cut
 from evalskip.errors import InputError, MeasurementError
 from evalskip.files import append_line
 from evalskip.jobs import CurveRequest, RunRequest
 from evalskip.launch import launcher_for
-from evalskip.machine.fingerprint import fingerprint
-from evalskip.messages import listed, words
 from evalskip.notes import note
 from evalskip.plan import CURVES
 from evalskip.probe.measured import as_report
@@ -48,9 +45,6 @@ if TYPE_CHECKING:
     from evalskip.schedules import Schedule
     from evalskip.spec import Spec
     from evalskip.summary import ScheduleRegret
-
-SECTIONS = {"regret", "claims"}
-"""The sections of the summary that ``regret`` owns."""
 
 _RUN_TIME_S = 600.0
 _EPOCHS = (2, 5, 10)
@@ -77,32 +71,15 @@ def find_regret(
         InputError: the job's losses cannot be kept, or its arms evaluate different rows.
         MeasurementError: a run did not end well.
     """
-    began = time.monotonic()
-    experiment = _Regret(spec, results, tell)
-    found = experiment.run(within_share)
-    summary = Summary.of_nothing(
-        name=results.name,
-        scope=scope_of(spec, results.environment),
-        machine=fingerprint(),
-        effort=Effort(
-            blocks=0,
-            runs=experiment.runs,
-            seconds=time.monotonic() - began,
-            run_overhead_s=None,
-            block_start_s=None,
-            stopped=note("all_seeds_trained"),
-        ),
-    )
-    summary = summary.model_copy(update={"regret": [found]})
-    summary = summary.model_copy(update={"claims": judged_by_regret(summary)})
-    return write_sections(results.path, summary, SECTIONS)
+    section = _Regret(spec, results, tell).run(within_share)
+    return write_sections(results.path, summary_of(spec, results, regret=section))
 
 
 class _Regret:
     def __init__(self, spec: Spec, results: ResultDirectory, tell: Callable[[str], None]) -> None:
         self._spec, self._results, self._tell = spec, results, tell
         self._design = spec.regret
-        self.runs = 0
+        self.runs, self._began = 0, time.monotonic()
         sizes = {arm.evaluation_rows for entry in spec.arms for arm in entry.arms()}
         if len(sizes) != 1:
             raise InputError(
@@ -170,6 +147,11 @@ class _Regret:
             within_regret=design.regret,
             recommended=chosen.name if chosen else None,
             advice=_advice(chosen, within_share, design.regret),
+            effort=Effort(
+                runs=self.runs,
+                seconds=time.monotonic() - self._began,
+                stopped=note("all_seeds_trained"),
+            ),
         )
 
     @property
@@ -298,8 +280,8 @@ class _Regret:
         run = note("real_run", seed=curve.seed, epochs=epochs)
         if patience:
             run = note("real_run_with_patience", **run.parameters, patience=patience)
-        outcome = listed(differences) or f"stopped at {stopped}, kept {kept}"
-        self._tell(f"proof, {words(run)}: {outcome}")
+        outcome = ", ".join(map(str, differences)) or f"stopped at {stopped}, kept {kept}"
+        self._tell(f"proof, {run}: {outcome}")
         return note("replay_differs", run=run, differences=differences) if differences else None
 
     def _run(self, launcher: Launcher, seed: int, wanted: CurveRequest) -> Measured:

@@ -15,7 +15,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, computed_field
 from scipy import special
 
-from evalskip.claims.memory_evidence import evaluates
 from evalskip.gate.history import Shift
 from evalskip.gate.kinds import EVALUATION_SHARE, KINDS
 from evalskip.machine.fingerprint import same_model
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from evalskip.gate.baseline import Baseline, Session
     from evalskip.gate.figures import Figure
-    from evalskip.summary import Summary
+    from evalskip.summary import BenchSummary
 
 Outcome = Literal["held", "improved", "regressed", "over_budget", "cannot_tell", "not_compared"]
 GateVerdict = Literal["passed", "regressed", "inconclusive"]
@@ -204,11 +203,11 @@ def shares_of(today: Session) -> list[Figure]:
     return [figure for figure in today.figures if figure.kind == EVALUATION_SHARE.name]
 
 
-def within_budget(summary: Summary, today: Session, budget: float, level: float) -> list[Change]:
+def within_budget(bench: BenchSummary, today: Session, budget: float, level: float) -> list[Change]:
     """The evaluation share of every arm against a budget, for which no baseline is needed.
 
     Args:
-        summary: of today.
+        bench: of today.
         today: its figures.
         budget: as a fraction of T.
         level: of each limit.
@@ -222,8 +221,8 @@ def within_budget(summary: Summary, today: Session, budget: float, level: float)
             outcome="cannot_tell",
             why="its share has no interval",
         )
-        for arm in summary.arms
-        if arm not in shares and evaluates(summary, arm)
+        for arm in bench.arms
+        if arm not in shares and bench.evaluates(arm)
     ]
     for share in shares.values():
         reach = float(special.stdtrit(share.degrees, level)) * share.error

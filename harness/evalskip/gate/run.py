@@ -52,7 +52,7 @@ def session_of(
         MeasurementError: nothing was measured that a gate could compare.
     """
     figures = figures_of(summary, _read_benchmark(directory, benchmark))
-    if not figures:
+    if summary.bench is None or not figures:
         raise MeasurementError(
             f"{directory}: nothing was measured that a gate compares; expected at least six "
             "matched blocks"
@@ -60,7 +60,8 @@ def session_of(
     runs = RecordStore(directory).read()
     at = runs[-1].started_at if runs else datetime.now(UTC).isoformat(timespec="milliseconds")
     label = os.environ.get("GITHUB_SHA", "")[:12]
-    return Experiment.of(summary), Session.of(summary, figures, at=at, label=label)
+    experiment = Experiment.of(summary.scope, summary.bench)
+    return experiment, Session.of(experiment, summary.made, figures, at=at, label=label)
 
 
 def add_to_baseline(
@@ -116,8 +117,8 @@ def gate(
     if known:
         result.changes += judged(known, today, each)
         result.notes += _notes(known, today, before, result.changes, each)
-    if max_share is not None:
-        over = within_budget(summary, today, max_share, each)
+    if max_share is not None and summary.bench is not None:
+        over = within_budget(summary.bench, today, max_share, each)
         if all(change.change is None for change in over):
             raise MeasurementError(f"{directory}: no arm's evaluation share is known")
         result.changes += over

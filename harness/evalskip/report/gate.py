@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from evalskip.gate.history import Shift
     from evalskip.gate.judge import GateResult
     from evalskip.records import RunRecord
+    from evalskip.report.words import Language
 
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
-def gate_markdown(result: GateResult) -> str:
+def gate_markdown(result: GateResult, language: Language) -> str:
     """The gate as Markdown, for the summary of a CI step or a comment."""
-    return rendered("gate.md.jinja", result=result, table=gated(result), notes=remarks(result))
+    return rendered(
+        "gate.md.jinja", language, result=result, table=gated(result), notes=remarks(result)
+    )
 
 
 def remarks(result: GateResult) -> list[str]:
@@ -43,14 +46,18 @@ def reason(result: GateResult) -> str:
 
 
 def write_gate(
-    folder: Path, result: GateResult, session: Session, records: Iterable[RunRecord]
+    folder: Path,
+    result: GateResult,
+    session: Session,
+    records: Iterable[RunRecord],
+    language: Language,
 ) -> list[Path]:
     """Write every form of it into a folder, and where GitHub's CI looks for a step's summary.
 
     Raises:
         InputError: it cannot be written to.
     """
-    said = gate_markdown(result)
+    said = gate_markdown(result, language)
     files = {
         "gate.json": result.model_dump_json(indent=2) + "\n",
         "gate.md": said,

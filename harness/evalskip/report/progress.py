@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from evalskip import digits
 from evalskip.analysis.verdicts import FEWEST_BLOCKS
 from evalskip.plan import label_of
+from evalskip.report import digits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from evalskip.records import RunRecord
     from evalskip.slices import Slice
     from evalskip.spec import Spec
-    from evalskip.summary import Summary
+    from evalskip.summary import BenchSummary
 
 
 class ProgressView:
@@ -123,12 +123,12 @@ class ProgressView:
             told = ", extrapolated" if record.extrapolated else ""
             self._line(f"{label_of(record.block)}, {record.arm}: T {measured} s{told}{ended}")
 
-    def block_ended(self, summary: Summary) -> None:
+    def block_ended(self, bench: BenchSummary) -> None:
         """Show what the gains look like by now."""
         gains = [
             f"{arm} {digits.interval(found.throughput_gain)}"
-            for arm in summary.arms
-            if (found := summary.headline(arm))
+            for arm in bench.arms
+            if (found := bench.headline(arm))
         ]
         if not gains:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from evalskip.digits import printable
+from evalskip.report.digits import printable
 from evalskip.report.tables.gate import in_words
 
 if TYPE_CHECKING:
