@@ -84,7 +84,7 @@ def table(tries: list[dict[str, Any]]) -> list[str]:
         "`make gate-tries`. Changed: evaluation in batches of 4, not 8, which raises the gain by "
         f"{_raised(tries)} points.",
         "",
-        "| builds | passed | failed | cannot tell | median s |",
+        "| builds | passed | failed | inconclusive | median s |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for kind in KINDS:

@@ -243,7 +243,7 @@ def main() -> None:
         "to another.",
         "",
         "| noise before | today | between sessions % | gain % | sessions in the baseline "
-        "| false alarms % | seen % | cannot tell % |",
+        "| false alarms % | seen % | inconclusive % |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     chunk = 25

@@ -178,7 +178,7 @@ def test_the_doctor_says_what_it_looked_at(evalskip: Callable[..., Any]) -> None
         "memory",
     ):
         assert what in ended.stdout
-    assert ended.stdout.splitlines()[-1] in ("fit to measure on",) or "to mend" in ended.stdout
+    assert ended.stdout.splitlines()[-1] in ("fit to measure on",) or "to fix" in ended.stdout
 
 
 def test_runs_are_steadied_unless_the_user_has_set_otherwise() -> None:
@@ -210,5 +210,5 @@ def test_the_doctor_sees_a_busy_neighbour(evalskip: Callable[..., Any]) -> None:
         ended = evalskip("doctor")
     finally:
         neighbour.terminate()
-    assert "mend neighbours: 1" in ended.stdout or "mend neighbours: 0.9" in ended.stdout
+    assert "fix  neighbours: 1" in ended.stdout or "fix  neighbours: 0.9" in ended.stdout
     assert "stop them while measuring" in ended.stdout

@@ -283,7 +283,7 @@ def test_an_arm_without_an_interval_is_not_within_its_budget(tmp_path: Path) -> 
     (day / "summary.json").write_text(json.dumps(document))
     ended = run_inside("gate", day, "--max-share", "30%")
     assert ended.returncode == 3
-    assert "every_epoch@144: cannot tell: its share has no interval" in ended.stderr
+    assert "every_epoch@144: inconclusive: its share has no interval" in ended.stderr
 
 
 def figure(value: float, kind: str = "throughput_gain", error: float = 0.005) -> Figure:
@@ -401,7 +401,7 @@ def test_the_spread_of_sessions_enters_the_error() -> None:
     apart = [figure(value) for value in (0.1, 0.3, 0.13, 0.27)]
     today = figure(0.25)
     assert changed(alike, today, 0.995).outcome == "regressed"
-    assert changed(apart, today, 0.995).outcome == "cannot_tell"
+    assert changed(apart, today, 0.995).outcome == "inconclusive"
 
 
 def shifts_of(values: np.ndarray) -> list[Shift]:

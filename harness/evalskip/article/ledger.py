@@ -137,7 +137,7 @@ def _unless_before(before: Sequence[tuple[str, Claim]], claim: Claim) -> list[No
 
 
 def _not_run(claim: str) -> Claim:
-    says = speed.SAYS if claim == speed.ID else note(claim)
+    says = speed.SAYS if claim == speed.ID else note(f"{claim}.says")
     return Claim(id=claim, says=says, verdict="not_run", scope=[], measured=[])
 
 

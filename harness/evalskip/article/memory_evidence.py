@@ -111,7 +111,7 @@ def judged(
         return None
     return Claim(
         id=claim,
-        says=note(claim),
+        says=note(f"{claim}.says"),
         verdict=verdict,
         scope=scope_of(summary.scope),
         measured=list(measured),

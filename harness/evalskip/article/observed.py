@@ -87,7 +87,7 @@ def judged(
     verdict: Verdict = "supported" if holds[0] else "refuted"
     return Claim(
         id=claim,
-        says=note(claim),
+        says=note(f"{claim}.says"),
         verdict="conditional" if len(set(holds)) > 1 else verdict,
         scope=[", ".join(sorted({observation.trainer for observation in observations}))],
         measured=list(measured),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from evalskip.gate.kinds import Kind
     from evalskip.summary import Interval
 
 NOTHING = "–"
+_MOST = math.log(11)
+"""A change beyond which it matters no more how large it is, in logarithms."""
 
 
 def seconds(value: float | None) -> str:
@@ -138,3 +142,12 @@ def byte_change(value: Interval) -> str:
     limits = (value.estimate, value.low, value.high)
     estimate, low, high = (None if each is None else f"{round(each / 2**20):+,}" for each in limits)
     return f"{estimate} MiB" if low is None else f"{estimate} MiB [{low}, {high}]"
+
+
+def gate_change(kind: Kind, change: float) -> str:
+    """A change of a gate's figure, on the scale of its kind, with its unit."""
+    if kind.scale == "points":
+        return f"{100 * change:+.{kind.digits + 1}f} points"
+    if abs(change) > _MOST:
+        return "beyond +1000 %" if change > 0 else "beyond -90 %"
+    return f"{100 * math.expm1(change):+.1f} %"

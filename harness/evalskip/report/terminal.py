@@ -19,9 +19,10 @@ from evalskip.report.tables.gate import gated
 from evalskip.report.tables.plans import plan_peaks, plans, tuning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from evalskip.gate.judge import GateResult
+    from evalskip.machine.doctor import Finding
     from evalskip.memory.peaks import Plan, Workload
     from evalskip.report.tables import Table
     from evalskip.report.words import Language
@@ -100,11 +101,25 @@ def print_plans(
         _print_table(to, table)
 
 
-def print_gate(to: Console, result: GateResult) -> None:
+def print_findings(to: Console, findings: Sequence[Finding], language: Language) -> None:
+    """What of the machine is fit to measure on, and what to change of it."""
+    for finding in findings:
+        mark = language.gettext("ok") if finding.fit else language.gettext("fix")
+        seen = language.clauses(filter(None, [finding.seen, finding.advice]))
+        line = Text(f"{mark:4} {language.note(note(finding.what))}: {seen}")
+        to.print(line, soft_wrap=True, highlight=False)
+    unfit = sum(not finding.fit for finding in findings)
+    said = language.gettext("fit to measure on")
+    if unfit:
+        said = language.gettext("{count} to fix before measuring", count=unfit)
+    to.print(said, highlight=False)
+
+
+def print_gate(to: Console, result: GateResult, language: Language) -> None:
     """Every figure that was compared, and the verdict."""
-    table = gated(result)
+    table = gated(result, language)
     _print_table(to, table)
-    for remark in remarks(result):
+    for remark in remarks(result, language):
         to.print(Text(remark), style="yellow")
     to.print(Text(f"gate: {result.verdict}", style="bold"))
 

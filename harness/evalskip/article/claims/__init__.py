@@ -3,7 +3,8 @@
 A claim's module has
 
 - ``ID``, one word that names it, and ``PLACE``, where the article makes it;
-- ``WORDS``, templates by the codes of its notes, of which ``ID`` is what is claimed;
+- ``WORDS``, templates by the codes of its notes, which begin with ``ID``; ``ID.says`` is what is
+  claimed;
 - ``judge``, from a summary to the claim with its verdict; None where the summary has no say;
 - ``IN_ANSWER``, by verdict the code of what belongs into a ledger's answer, if anything does.
 """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "batch", 120
 WORDS = {
-    ID: N_("When evaluation is skipped, the training batch can grow."),
+    "batch.says": N_("When evaluation is skipped, the training batch can grow."),
     "batch.none": N_("within {limit} not one row fits"),
     "batch.off": N_("within {limit} a batch of {batch} rows fits without evaluation"),
     "batch.with": N_("{batch} with {arms}"),

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 ID, PLACE = "checkpoints", 60
 WORDS = {
-    ID: N_("Checkpoints are still saved, only without choosing the best by validation."),
+    "checkpoints.says": N_(
+        "Checkpoints are still saved, only without choosing the best by validation."
+    ),
     "checkpoints.saved": N_(
         "{trainer}: {count} checkpoints, {resumed} and {loaded}; "
         "load_best_model_at_end: {best}; save_strategy best: {save_best}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "completion", 130
 WORDS = {
-    ID: N_("Skipping evaluation lets a job finish where resources are short."),
+    "completion.says": N_("Skipping evaluation lets a job finish where resources are short."),
     "completion.neither": N_(
         "within {limit} the job's batch of {batch} rows does not complete without evaluation either"
     ),

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 ID, PLACE = "config", 30
 WORDS = {
-    ID: N_("do_eval is a top-level setting, beside the learning rate and the batch size."),
+    "config.says": N_(
+        "do_eval is a top-level setting, beside the learning rate and the batch size."
+    ),
     "config.counts": N_("{trainer}: {file} and {option}, {count} where it is not set"),
     "config.from_file": N_("{count} evaluation(s) with do_eval: true from a YAML file"),
     "config.as_option": N_("{count} evaluation(s) with do_eval: true as an option"),

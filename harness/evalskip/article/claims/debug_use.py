@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "debug_use", 190
 WORDS = {
-    ID: N_("Skip evaluation while debugging or searching; keep it on in production."),
+    "debug_use.says": N_("Skip evaluation while debugging or searching; keep it on in production."),
     "debug_use.saves": N_(
         "skipping saves {saved} of T, and the model that is kept is {lost} worse"
     ),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "default_on", 10
 WORDS = {
-    ID: N_("do_eval controls evaluation, and is true unless it is set."),
+    "default_on.says": N_("do_eval controls evaluation, and is true unless it is set."),
     "default_on.never": N_("with nothing set, there was no evaluation"),
     "default_on.counts": N_("with nothing set, evaluations: {counts}"),
     "default_on.must_ask": N_("evaluation has to be asked for"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "distributed", 80
 WORDS = {
-    ID: N_("In distributed training, all nodes must have the same do_eval."),
+    "distributed.says": N_("In distributed training, all nodes must have the same do_eval."),
     "distributed.ended": N_("without a check, ended well: {runs}"),
     "distributed.hung": N_("without a check, hung until ended by a time limit: {runs}"),
     "distributed.failed": N_("without a check, ended with an error that names neither: {runs}"),

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 ID, PLACE = "early_stopping", 70
 WORDS = {
-    ID: N_("Features that need evaluation results, such as early stopping, are not available."),
+    "early_stopping.says": N_(
+        "Features that need evaluation results, such as early stopping, are not available."
+    ),
     "early_stopping.asked": N_("{trainer}: asked for without evaluation: {ended}"),
     "early_stopping.none": N_("{trainer} has no early stopping, with evaluation or without"),
 }

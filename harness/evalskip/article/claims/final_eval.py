@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "final_eval", 160
 WORDS = {
-    ID: N_("A manual evaluation at the end makes up for having skipped."),
+    "final_eval.says": N_("A manual evaluation at the end makes up for having skipped."),
     "final_eval.costs": N_(
         "it costs {taken} of T, and the checkpoint that it is of is {lost} worse than the best "
         "that evaluation would have kept"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "holdout", 170
 WORDS = {
-    ID: N_("A part of the training set, held back, can serve as a simple validation."),
+    "holdout.says": N_("A part of the training set, held back, can serve as a simple validation."),
     "holdout.chooses": N_(
         "{part}: regret {lost}, rank correlation {correlation:.2f}, {taken} of T"
     ),

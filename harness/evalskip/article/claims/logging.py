@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "logging", 50
 WORDS = {
-    ID: N_("The log adapts to skipped evaluation and stays coherent."),
+    "logging.says": N_("The log adapts to skipped evaluation and stays coherent."),
     "logging.same": N_(
         "{trainer}: {count} lines of training without evaluation, the same steps and losses as "
         "with it"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "memory", 100
 WORDS = {
-    ID: N_("Memory falls when evaluation is skipped."),
+    "memory.says": N_("Memory falls when evaluation is skipped."),
     "memory.peak": N_("peak of a run: {off} without evaluation"),
     "memory.material": N_("material: more than {material}"),
     "memory.falls": N_("it falls against {arms}"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "message", 40
 WORDS = {
-    ID: N_(
+    "message.says": N_(
         "The code is an if/else on do_eval, and a run without evaluation logs that it skips the "
         "phase."
     ),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "mixed", 140
 WORDS = {
-    ID: N_("Evaluating every N epochs, every 5 say, balances speed and monitoring."),
+    "mixed.says": N_("Evaluating every N epochs, every 5 say, balances speed and monitoring."),
     "mixed.saves": N_(
         "{schedule} saves {saved} of T and loses {lost}, mean over where it may begin"
     ),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "overfitting", 150
 WORDS = {
-    ID: N_("Skipping evaluation for long lets overfitting go unnoticed."),
+    "overfitting.says": N_("Skipping evaluation for long lets overfitting go unnoticed."),
     "overfitting.by": N_("{schedule}: noticed by {part} of {whole} seeds"),
     "overfitting.later": N_(
         "{schedule}: noticed by {part} of {whole} seeds, {steps:.0f} steps later"

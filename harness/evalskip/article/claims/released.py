@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "released", 110
 WORDS = {
-    ID: N_("GPU and CPU resources that are kept for evaluation are released."),
+    "released.says": N_("GPU and CPU resources that are kept for evaluation are released."),
     "released.peaks": N_(
         "peak of train steps that follow an evaluation, against those of a run without: {more}"
     ),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "switch", 20
 WORDS = {
-    ID: N_("Setting do_eval: false is all it takes to skip evaluation."),
+    "switch.says": N_("Setting do_eval: false is all it takes to skip evaluation."),
     "switch.evaluates": N_(
         "with do_eval: false, eval_strategy {asked}: {inside} in the loop and {after} after it "
         "({trainer})"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ID, PLACE = "train_loss", 180
 WORDS = {
-    ID: N_("The training-loss curve can help to judge the model."),
+    "train_loss.says": N_("The training-loss curve can help to judge the model."),
     "train_loss.ranks": N_(
         "its rank correlation with the full evaluation is {ranks}, and the checkpoint of the least "
         "training loss is {lost} worse"

@@ -167,4 +167,79 @@ NOTES: dict[str, Template] = {
     # what it is of
     "past_run": N_("a past run"),
     "own_device": N_("its own"),
+    # what a gate compares
+    "throughput_gain": N_("throughput gain of skipping"),
+    "evaluation_share": N_("evaluation share of T"),
+    "headroom": N_("batch without evaluation over batch with"),
+    "fixed_cost": N_("fixed cost per run over T"),
+    "instrumentation": N_("cost of marking a step over a step"),
+    "undisturbed_time": N_("undisturbed T in seconds"),
+    # and what becomes of it
+    "unchanged": N_("unchanged"),
+    "improved": N_("improved"),
+    "regressed": N_("regressed"),
+    "over_budget": N_("over budget"),
+    "not_compared": N_("not compared"),
+    "not_measured_today": N_("was not measured today"),
+    "of_another_machine": N_("of another model of machine"),
+    "not_in_baseline": N_("not in the baseline"),
+    "could_go_unseen": N_("a change of {change} could go unseen"),
+    "share_without_interval": N_("its share has no interval"),
+    "limits_hold_budget": N_("its limits hold the budget"),
+    "baseline_of_one_session": N_(
+        "the baseline holds one session: how sessions differ is assumed, not known; add more"
+    ),
+    "baseline_is_noisy": N_(
+        "the baseline is noisy: it knows the {figure}, {arm}, to within {within}; sessions on a "
+        "machine that does nothing else would help"
+    ),
+    "times_not_compared": N_(
+        "absolute times are not compared ({why}), and a slow-down of training and evaluation alike "
+        "would not be seen"
+    ),
+    "others_disturbed": N_("others disturbed runs"),
+    "baseline_of_another_machine": N_("the baseline is of another model of machine"),
+    "training_is_faster": N_(
+        "training itself is faster than it was: of that alone, every ratio over it grows"
+    ),
+    # what the doctor examines
+    "frequency_governor": N_("frequency governor"),
+    "turbo": N_("turbo"),
+    "neighbours": N_("neighbours"),
+    "cpu_quota": N_("CPU quota"),
+    "threads": N_("threads"),
+    "pinned_cores": N_("pinned cores"),
+    "memory_allocator": N_("memory allocator"),
+    "waiting_threads": N_("waiting threads"),
+    "memory": N_("memory"),
+    # what it finds
+    "not_shown": N_("not shown by this machine"),
+    "names": N_("{names}"),
+    "on": N_("on"),
+    "none": N_("none"),
+    "cores_withheld": N_("{cores:.1f} cores withheld"),
+    "cores_busy": N_("{cores:.2f} cores busy"),
+    "cores_busy_with": N_("{cores:.1f} cores busy: {names}"),
+    "quota_of_cores": N_("{cores:g} cores"),
+    "too_many_threads": N_("OMP_NUM_THREADS={threads} on {cores} cores"),
+    "cores_share_pipelines": N_("{cores} cores, sharing pipelines in pairs"),
+    "one_thread_each": N_("{cores} cores, one thread each"),
+    "settings_applied": N_("{settings} (applied to timed runs)"),
+    "settings_of_user": N_("{settings} (as you have set)"),
+    "pinned_to_cores": N_("runs keep to {usable} of {cores} cores"),
+    "all_cores_needed": N_("none: a run needs all {cores}"),
+    "no_core_pinned": N_("none of {cores}"),
+    "memory_available": N_("{available:.1f} GiB available"),
+    "memory_swapped_out": N_("{available:.1f} GiB available, {swapped:.1f} GiB swapped out"),
+    # and advises
+    "set_governor": N_("set it: cpupower frequency-set -g performance"),
+    "turn_turbo_off": N_("turn it off: echo {value} > {path}"),
+    "move_to_quieter_host": N_("move to a quieter host"),
+    "stop_neighbours": N_("stop them while measuring"),
+    "pin_instead_of_quota": N_("pin cores (a cpuset) instead of a quota"),
+    "unset_threads": N_("unset OMP_NUM_THREADS"),
+    "set_threads": N_("set job.threads: {threads}"),
+    "pin_some": N_("leave some to the rest of the machine: taskset -c {first}-{last} make bench"),
+    "free_memory": N_("free memory"),
+    "free_memory_for_run": N_("free memory: a run wants about 1 GiB"),
 }

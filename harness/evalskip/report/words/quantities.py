@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evalskip.gate.kinds import KINDS
 from evalskip.report import digits
 from evalskip.summary import Interval
 
@@ -23,6 +24,7 @@ QUANTITIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "byte_change": lambda values: digits.byte_change(_interval(values)),
     "number": lambda values: digits.plain(_interval(values), values["digits"]),
     "size": lambda values: digits.bytes_of(values["bytes"]),
+    "gate_change": lambda values: digits.gate_change(KINDS[values["kind"]], values["change"]),
     "gain_range": lambda values: digits.claimed((values["low"], values["high"])),
 }
 """By the code of the note."""
