@@ -21,8 +21,8 @@ def gated(result: GateResult, language: Language) -> Table:
         title=language.gettext("The gate"),
         note=language.gettext(
             "More is worse throughout. The limits of all changes hold together, so that a build "
-            "that changed nothing fails in at most {rate:.3g} % of cases. Unchanged: what changed is "
-            "less than matters.",
+            "that changed nothing fails in at most {rate:.3g} % of cases. Unchanged: what changed "
+            "is less than matters.",
             rate=100 * (1 - result.level),
         ),
         columns=(
