@@ -14,7 +14,8 @@ import pytest
 
 from evalskip.callbacks import RanksAgree
 from evalskip.callbacks.ranks_agree import differences
-from evalskip.jobs import RunRequest, TransformersJob
+from evalskip.jobs import RunRequest
+from evalskip.jobs.transformers import TransformersJob
 from evalskip.launch import launcher_for
 from evalskip.launch.ranks import merged
 from evalskip.launch.torchrun import said_by_rank, torchrun

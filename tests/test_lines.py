@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 from transformers import TrainingArguments
 
 from evalskip.analysis.recommendation import recommend
-from evalskip.jobs import Keeping, LlamaFactoryJob
+from evalskip.jobs import Keeping
+from evalskip.jobs.llamafactory import LlamaFactoryJob
 from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
 from evalskip.notes import note

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalskip.jobs import LlamaFactoryJob, RunRequest
+from evalskip.jobs import RunRequest
+from evalskip.jobs.llamafactory import LlamaFactoryJob
 from evalskip.launch import launcher_for
 from evalskip.schedules import AsWritten
 

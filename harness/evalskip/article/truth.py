@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from evalskip.article.observer import TRAINER, Observer
 from evalskip.article.source import conditions_on
 from evalskip.errors import InputError
-from evalskip.jobs import LlamaFactoryJob, TransformersJob
+from evalskip.jobs.llamafactory import LlamaFactoryJob
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
+from evalskip.jobs.transformers import TransformersJob
 from evalskip.summary import Observation
 
 if TYPE_CHECKING:

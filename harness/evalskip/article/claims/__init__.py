@@ -11,18 +11,15 @@ A claim's module has
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
+
+from evalskip.registry import modules
 
 if TYPE_CHECKING:
     from evalskip.report.words import Template
 
 CLAIMS: tuple[Any, ...] = tuple(
-    sorted(
-        (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)),
-        key=lambda module: module.PLACE,
-    )
+    sorted(modules(__name__, __path__), key=lambda module: module.PLACE)
 )
 """In the order in which the article makes them."""
 

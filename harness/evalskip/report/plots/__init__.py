@@ -6,16 +6,16 @@ where a result has nothing to show.
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
+
+from evalskip.registry import modules
 
 if TYPE_CHECKING:
     from evalskip.report.plots.drawing import Plot
     from evalskip.report.words import Language
     from evalskip.summary import Summary
 
-_MODULES = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+_MODULES = modules(__name__, __path__)
 _PLOTS = sorted((m for m in _MODULES if hasattr(m, "plot")), key=lambda module: module.PLACE)
 
 NAMES = frozenset(m.__name__.rpartition(".")[2] for m in _MODULES if hasattr(m, "TITLE"))
