@@ -35,7 +35,8 @@ def union(package: str, path: Iterable[str], base: type[_Base], tag: str) -> Any
         tag: the field that names a model; subclasses without it are bases of others.
     """
     modules(package, path)
-    members = tuple(model for model in _descendants(base) if tag in model.model_fields)
+    named = (model for model in _descendants(base) if tag in model.model_fields)
+    members = tuple(sorted(named, key=lambda model: model.__name__))
     return Annotated[Union[members], Field(discriminator=tag)]  # noqa: UP007
 
 
