@@ -57,17 +57,18 @@ def tried(out: Path) -> dict[str, Any]:
         began = time.monotonic()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         took = time.monotonic() - began
-    summary = read_summary(out)
+    bench = read_summary(out).bench
+    assert bench
     return {
         "seconds": took,
-        "bench_s": summary.effort.seconds,
-        "blocks": summary.effort.blocks,
+        "bench_s": bench.effort.seconds,
+        "blocks": bench.effort.blocks,
         "points": {
-            str(summary.arms[point.arm].evaluation_rows): {
+            str(bench.arms[point.arm].evaluation_rows): {
                 "gain": point.throughput_gain.model_dump(),
                 "verdict": point.verdict,
             }
-            for point in summary.judged()
+            for point in bench.judged()
         },
     }
 

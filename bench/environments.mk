@@ -13,7 +13,7 @@ endif
 # an environment that is used as it is may not have the package installed
 export PYTHONPATH := $(CURDIR)/harness$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: llamafactory llamafactory-gpu deepspeed lock
+.PHONY: llamafactory llamafactory-gpu deepspeed lock messages
 
 # an environment that has LLaMA-Factory, and a tiny model and data for it to train
 #   make llamafactory VERSION=0.9.2         the release at the time of the article
@@ -55,6 +55,15 @@ lock:
 	.venv-lock/bin/pip install torch==2.13.0 -e '.[dev]'
 	.venv-lock/bin/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
 	rm -rf .venv-lock
+
+# the catalogue of every language from what the code says; what is new in it has no translation yet
+WORDS := harness/evalskip/report/words
+messages: $(READY)
+	mkdir -p build
+	.venv/bin/pybabel -q extract -F pyproject.toml -k N_ -k NN_:1,2 --no-location --sort-output \
+		-o build/messages.pot harness/evalskip
+	for po in $(WORDS)/*.po; do .venv/bin/pybabel -q update -i build/messages.pot -o $$po \
+		-l $$(basename $$po .po) --no-fuzzy-matching --ignore-obsolete --omit-header -w 100; done
 
 # what the harness itself costs, by pytest-benchmark, beside the results in a directory
 suite = if $(PY) -c 'import pytest_benchmark' 2>/dev/null; \

@@ -29,7 +29,7 @@ from evalskip.gate.judge import GateResult, comparable, judged
 from evalskip.gate.run import LEVEL
 from evalskip.notes import note
 from evalskip.spec import OFF, OFF_AGAIN
-from evalskip.summary import ArmSummary, Effort, Scope, Summary
+from evalskip.summary import ArmSummary, BenchEffort, BenchSummary, Made, Matched, Scope, Summary
 from scenes import SCENES as NOISES
 from scenes import STEP_S, pieces_of, runs_of
 
@@ -80,11 +80,15 @@ def summary_of(arms: dict[str, Pieces], disturbed: bool, source: np.random.Gener
     runs = frame_of(arms, disturbed)
     walls = runs.loc[runs["arm"] == OFF, "wall_s"].to_numpy()
     beyond = BEYOND_T_S * np.exp(source.normal(0, 0.1, len(walls)))
-    found = Summary.of_nothing(
-        "simulated",
-        Scope(job="synthetic", model="known costs", parameters=0, device="none", versions={}),
-        {"cores": 2},
-        Effort(
+    (gains,) = replicated({ON: arms[ON]}, offs, WINDOW)
+    comparisons = compared(gains, level=0.95, level_of_check=0.99)
+    share = attributed(runs, ON, 0.95)
+    bench = BenchSummary(
+        matched=Matched(same_work=True, same_result=True, blocks=BLOCKS),
+        arms={name: arm_of(runs[runs["arm"] == name], disturbed=disturbed) for name in arms},
+        comparisons=[*comparisons, *([share] if share else [])],
+        noise_floor=None,
+        effort=BenchEffort(
             blocks=BLOCKS,
             runs=3 * BLOCKS,
             seconds=0,
@@ -93,13 +97,14 @@ def summary_of(arms: dict[str, Pieces], disturbed: bool, source: np.random.Gener
             stopped=note("running"),
             fixed_cost=ratio(mean_interval(list(np.log(beyond / walls)), 0.95)),
         ),
+        warnings=[],
     )
-    (gains,) = replicated({ON: arms[ON]}, offs, WINDOW)
-    found.comparisons = compared(gains, level=0.95, level_of_check=0.99)
-    share = attributed(runs, ON, 0.95)
-    found.comparisons += [share] if share else []
-    found.arms = {name: arm_of(runs[runs["arm"] == name], disturbed=disturbed) for name in arms}
-    return found
+    return Summary(
+        name="simulated",
+        made=Made(at="", evalskip="", machine={"cores": 2}),
+        scope=Scope(job="synthetic", model="known costs", parameters=0, device="none"),
+        bench=bench,
+    )
 
 
 def frame_of(arms: dict[str, Pieces], disturbed: bool) -> pd.DataFrame:
@@ -151,7 +156,9 @@ def session(
         for arm, own, batches in ((OFF, None, 0), (OFF_AGAIN, None, 0), (ON, gain, BATCHES))
     }
     summary = summary_of(arms, name == DISTURBED, source)
-    return Experiment.of(summary), Session.of(summary, figures_of(summary), at="")
+    assert summary.bench
+    experiment = Experiment.of(summary.scope, summary.bench)
+    return experiment, Session.of(experiment, summary.made, figures_of(summary), at="")
 
 
 def build(task: tuple[Scene, int, int, int]) -> list[tuple[str, str]]:
@@ -236,7 +243,7 @@ def main() -> None:
         "to another.",
         "",
         "| noise before | today | between sessions % | gain % | sessions in the baseline "
-        "| false alarms % | seen % | cannot tell % |",
+        "| false alarms % | seen % | inconclusive % |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     chunk = 25

@@ -39,9 +39,9 @@ from evalskip.analysis.step_estimates import matched_interval, replicated
 from evalskip.engines.recording import steps_of
 from evalskip.launch import launcher_for
 from evalskip.machine.disturbance import disturbance_of, is_disturbed
-from evalskip.messages import words
 from evalskip.plan import plan
 from evalskip.records import SCHEMA, RunRecord
+from evalskip.report.words import ENGLISH
 from evalskip.spec import OFF, load_spec
 from evalskip.summary import Interval
 from neighbour import neighbour
@@ -103,7 +103,7 @@ class Runs:
         runs = dict(enumerate(self._records[arm]))
         found, warnings = pieces_of(runs, self._steps_of, SPEC.design.window)
         if found is None or warnings:
-            raise SystemExit("; ".join(map(words, warnings)))
+            raise SystemExit("; ".join(map(ENGLISH.note, warnings)))
         return found
 
     def _steps_of(self, run: RunRecord) -> Steps:

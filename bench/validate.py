@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from evalskip.records import Steps
     from evalskip.spec import Spec
-    from evalskip.summary import Interval, Prediction, Summary
+    from evalskip.summary import Interval, Prediction, PredictionSummary
 
 HERE = Path(__file__).parent
 RUNS = 3
@@ -114,7 +114,8 @@ def validate(kind: str, name: str, spec: Spec, keep: Path | None) -> list[Row]:
             open_results(out, spec, resume=False) as results,
             closing(Session(spec, results, lambda event: None)) as session,
         ):
-            summary = predict_costs(session)
+            section = predict_costs(session).prediction
+            assert section
             pilots = [
                 results.store.steps_of(record)
                 for record in results.store.read()
@@ -124,11 +125,11 @@ def validate(kind: str, name: str, spec: Spec, keep: Path | None) -> list[Row]:
         undisturbed = gains(spec, Path(folder))
         Path(folder, "measured.json").write_text(json.dumps(measured))
     rows = []
-    for prediction in summary.predictions:
+    for prediction in section.schedules:
         runs = measured.get(prediction.arm)
         if not runs or not prediction.evaluations:
             continue
-        composer, flops = rivals(summary, prediction, pilots)
+        composer, flops = rivals(section, prediction, pilots)
         peak = prediction.peak_bytes
         peaks = [run["peak"] for run in runs if run["peak"]]
         rows.append(
@@ -207,11 +208,13 @@ def run_whole(spec: Spec, folder: Path, count: int = RUNS) -> dict[str, list[dic
     return found
 
 
-def rivals(summary: Summary, prediction: Prediction, pilots: list[Steps]) -> tuple[float, float]:
+def rivals(
+    section: PredictionSummary, prediction: Prediction, pilots: list[Steps]
+) -> tuple[float, float]:
     """The share by Composer's estimator, and by the FLOP rule."""
     model = next(
         found
-        for found in summary.cost_models
+        for found in section.cost_models
         if not prediction.evaluation_rows
         or sum(found.size.evaluation_sets) == prediction.evaluation_rows
     )

@@ -28,7 +28,7 @@ from pydantic import BaseModel, BeforeValidator
 from evalskip import errors, summary
 from evalskip.cli import app
 from evalskip.jobs.transformers.model import packaged_models
-from evalskip.messages.words import WORDS
+from evalskip.report.words.notes import NOTES
 from evalskip.spec import Spec
 from evalskip.spec.units import parse_duration, parse_size
 
@@ -86,7 +86,7 @@ def main(folder: Path) -> None:
 def _notes() -> Iterator[str]:
     """Every code of a note, with its words; ``{names}`` are its parameters."""
     yield "\n## What notes say {#what-notes-say}\n\n| code | words |\n| --- | --- |\n"
-    for code, words in WORDS.items():
+    for code, words in NOTES.items():
         template = words if isinstance(words, str) else words[1]
         yield f"| `{code}` | {template.replace('|', chr(92) + '|')} |\n"
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evalskip.analysis.interim import simultaneous_level
-from evalskip.messages import words
 from evalskip.notes import note
 from evalskip.records import whole_attempts
+from evalskip.report.words import ENGLISH
 from evalskip.summary import read_summary
 from support import ROOT, block_runs, descendants_marked, run_inside
 
@@ -56,9 +56,9 @@ def test_known_costs_come_out_exactly(
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(tmp_path / "out")
     off = 0.1 + 200 * 0.01 + 20 * 0.001 + 2 * 0.05 + 0.02
-    assert summary.matched.same_work
-    assert summary.matched.blocks == 6
-    assert summary.arms["off"].wall_s == pytest.approx(off, abs=1e-9)
+    assert summary.bench.matched.same_work
+    assert summary.bench.matched.blocks == 6
+    assert summary.bench.arms["off"].wall_s == pytest.approx(off, abs=1e-9)
     for arm, evaluations, batches in (
         ("every_epoch@20", 10, 3),
         ("every_epoch@64", 10, 8),
@@ -68,21 +68,21 @@ def test_known_costs_come_out_exactly(
         ("final_only@64", 1, 8),
     ):
         evaluate = evaluations * (0.005 + batches * 0.003 + 0.002)
-        found = summary.arms[arm]
+        found = summary.bench.arms[arm]
         assert found.evaluations == evaluations
         assert found.phases_s["evaluate"] == pytest.approx(evaluate, abs=1e-9)
         assert sum(found.phases_s.values()) == pytest.approx(found.wall_s, abs=1e-9)
         assert found.share == pytest.approx(evaluate / (off + evaluate), abs=1e-9)
         for estimator in ("wall_clock", "attributed", "matched", "whole_span"):
-            comparison = summary.compared(arm, estimator)
+            comparison = summary.bench.compared(arm, estimator)
             gain = comparison.throughput_gain
             assert gain.estimate == pytest.approx(evaluate / off, abs=1e-7)
             assert gain.low <= gain.estimate <= gain.high
             saved = comparison.time_saved.estimate
             assert saved == pytest.approx(1 - off / (off + evaluate), abs=1e-7)
-        with_setup = summary.compared(arm, "wall_clock").throughput_gain_with_setup
+        with_setup = summary.bench.compared(arm, "wall_clock").throughput_gain_with_setup
         assert with_setup.estimate == pytest.approx(evaluate / (off + 2.0), abs=1e-7)
-    assert summary.noise_floor.estimate == pytest.approx(0, abs=1e-12)
+    assert summary.bench.noise_floor.estimate == pytest.approx(0, abs=1e-12)
 
 
 NOISE: dict[str, list[dict[str, Any]]] = {
@@ -113,12 +113,12 @@ def test_known_truth_is_recovered_under_noise(
     gains = {}
     for n, evaluations in ((2, 8), (4, 4)):
         truth = evaluations * (0.005 + 8 * 0.003 + 0.002) / off
-        found = summary.compared(f"every_n_epochs:{n}@64", "matched")
+        found = summary.bench.compared(f"every_n_epochs:{n}@64", "matched")
         gains[n] = found.throughput_gain
         # one interval of twenty may miss the truth; none by its own width
         assert gains[n].estimate == pytest.approx(truth, abs=gains[n].high - gains[n].low)
         assert gains[n].high - gains[n].low < 0.06
-        assert summary.arms[f"every_n_epochs:{n}@64"].evaluations == evaluations
+        assert summary.bench.arms[f"every_n_epochs:{n}@64"].evaluations == evaluations
     # twice as many evaluations take twice as long, within the intervals
     assert gains[2].low <= 2 * gains[4].high
     assert 2 * gains[4].low <= gains[2].high
@@ -163,8 +163,8 @@ def test_permuting_arms_changes_no_figure(
         spec = write_spec(f"{name}.yaml", job={"costs": COSTS}, arms=order)
         assert evalskip("bench", spec, "--out", tmp_path / name).returncode == 0
     one, two = read_summary(tmp_path / "one"), read_summary(tmp_path / "two")
-    assert one.arms == two.arms
-    assert {c.arm: c for c in one.comparisons} == {c.arm: c for c in two.comparisons}
+    assert one.bench.arms == two.bench.arms
+    assert {c.arm: c for c in one.bench.comparisons} == {c.arm: c for c in two.bench.comparisons}
 
 
 def test_unmatched_work_is_shown_and_enters_no_estimate(
@@ -176,11 +176,11 @@ def test_unmatched_work_is_shown_and_enters_no_estimate(
     assert ended.returncode == 0
     assert "NOT matched: every_epoch@64 (work)" in ended.stdout
     summary = read_summary(tmp_path / "out")
-    assert summary.claims[0].verdict == "not_run"
-    assert not summary.matched.same_work
-    assert summary.matched.blocks == 0
-    assert summary.comparisons == []
-    assert summary.warnings[0] == note("blocks_differ", part=3, whole=3)
+    assert summary.bench.claimed.verdict == "not_run"
+    assert not summary.bench.matched.same_work
+    assert summary.bench.matched.blocks == 0
+    assert summary.bench.comparisons == []
+    assert summary.bench.warnings[0] == note("blocks_differ", part=3, whole=3)
 
 
 @pytest.mark.parametrize(
@@ -222,10 +222,13 @@ def test_a_bad_run_is_a_recorded_outcome_and_the_experiment_goes_on(
         else:
             assert record.status == "ok"
     summary = read_summary(tmp_path / "out")
-    assert summary.arms["every_epoch@16"].failed_runs == {status: 2}
-    assert any("every_epoch@16: 2 of its runs ended" in words(each) for each in summary.warnings)
-    assert summary.compared("every_epoch@64", "wall_clock").blocks == 2
-    assert summary.compared("every_epoch@16", "wall_clock") is None
+    assert summary.bench.arms["every_epoch@16"].failed_runs == {status: 2}
+    assert any(
+        "every_epoch@16: 2 of its runs ended" in ENGLISH.note(each)
+        for each in summary.bench.warnings
+    )
+    assert summary.bench.compared("every_epoch@64", "wall_clock").blocks == 2
+    assert summary.bench.compared("every_epoch@16", "wall_clock") is None
     assert descendants_marked(mark) == []
 
 
@@ -355,7 +358,7 @@ def test_kill_9_loses_no_finished_block_and_resume_repeats_none(
     assert [each.block for each in attempts] == [1, 2, 3]
     assert all(attempts[key] == runs for key, runs in finished.items())
     assert len(after) - len(before) == 4 * (3 - len(finished))
-    assert read_summary(out).effort.runs == 12
+    assert read_summary(out).bench.effort.runs == 12
 
 
 def test_a_second_harness_on_the_same_directory_is_refused(
@@ -380,9 +383,9 @@ def test_a_budget_ends_between_blocks(
     ended = evalskip("bench", _slow_spec(write_spec), "--out", tmp_path / "out", "--budget", "1s")
     assert ended.returncode == 0
     summary = read_summary(tmp_path / "out")
-    assert summary.effort.stopped == note("budget_used", budget=1.0)
-    assert summary.effort.blocks == 1
-    comparison = summary.compared("every_epoch@16", "wall_clock")
+    assert summary.bench.effort.stopped == note("budget_used", budget=1.0)
+    assert summary.bench.effort.blocks == 1
+    comparison = summary.bench.compared("every_epoch@16", "wall_clock")
     assert comparison.throughput_gain.low is None
 
 
@@ -539,30 +542,31 @@ def test_looks_end_the_experiment_once_every_verdict_is_settled(
     )
     ended = evalskip("bench", spec, "--out", tmp_path / "out")
     summary = read_summary(tmp_path / "out")
-    verdicts = [summary.headline(f"every_epoch@{rows}").verdict for rows in (24, 80, 240)]
+    verdicts = [summary.bench.headline(f"every_epoch@{rows}").verdict for rows in (24, 80, 240)]
     assert verdicts == ["refuted", "supported", "refuted"]
-    levels = {c.throughput_gain.level for c in summary.comparisons} | {summary.noise_floor.level}
+    levels = {c.throughput_gain.level for c in summary.bench.comparisons} | {
+        summary.bench.noise_floor.level
+    }
     assert levels == {simultaneous_level(0.95, [6, 9], 3)}
-    assert summary.effort.blocks == 6
-    assert summary.effort.stopped == note("verdicts_settled", look=6)
-    (claim,) = summary.claims
-    assert (claim.id, claim.verdict) == ("speed", "conditional")
-    assert "not yet measured on a GPU" in claim.scope
+    assert summary.bench.effort.blocks == 6
+    assert summary.bench.effort.stopped == note("verdicts_settled", look=6)
+    assert summary.bench.claimed.verdict == "conditional"
+    conditions = ENGLISH.clauses(summary.bench.claimed.conditions)
     # 17.6 and 42.9 % of gain are 15 and 30 % of time saved
-    assert "read as time saved, it is entered at 1.79 [1.75, 1.83]" in claim.condition
+    assert "read as time saved, it is entered at 1.79 [1.75, 1.83]" in conditions
     # the gain is the load times 0.6, within the least half-width: the range of 15-30 % lies
     # between loads of 1.5 and 3
-    assert "entered at 1.50 [1.46, 1.54] and left at 3.00 [2.93, 3.08]" in claim.condition
-    assert "\nconditional: " in ended.stdout
+    assert "entered at 1.50 [1.46, 1.54] and left at 3.00 [2.93, 3.08]" in conditions
+    assert "claimed, 15-30 % faster: conditional; " in ended.stdout
 
 
 def test_below_six_blocks_every_verdict_is_inconclusive(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
     assert evalskip("bench", write_spec(), "--out", tmp_path / "out").returncode == 0
-    (claim,) = read_summary(tmp_path / "out").claims
-    assert claim.verdict == "inconclusive"
-    assert claim.condition == "a verdict needs 6 blocks, 3 were run"
+    claimed = read_summary(tmp_path / "out").bench.claimed
+    assert claimed.verdict == "inconclusive"
+    assert claimed.conditions == [note("verdict_needs_blocks", blocks=6, fewest=3)]
 
 
 def test_an_after_effect_is_found_and_is_part_of_the_gain(
@@ -582,7 +586,7 @@ def test_an_after_effect_is_found_and_is_part_of_the_gain(
         ("wall_clock", 0.046 / 0.2),
         ("attributed", 0.04 / 0.206),
     ):
-        found = summary.compared("every_epoch@80", estimator).throughput_gain.estimate
+        found = summary.bench.compared("every_epoch@80", estimator).throughput_gain.estimate
         assert found == pytest.approx(gain, abs=1e-7), estimator
 
 
@@ -593,15 +597,15 @@ def test_nothing_is_judged_where_nobody_claims_anything(
     ended = evalskip("bench", spec, "--out", out)
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(out)
-    assert summary.claims == []
-    assert all(each.verdict is None for each in summary.comparisons)
+    assert summary.bench.claimed is None
+    assert all(each.verdict is None for each in summary.bench.comparisons)
     for text in (ended.stdout, (out / "report.md").read_text()):
         assert "claim" not in text
         assert "verdict" not in text
     judged = tmp_path / "judged"
     ended = evalskip("bench", spec, "--out", judged, "--claimed-gain", "1-2.5%")
     assert ended.returncode == 0, ended.stderr
-    assert read_summary(judged).claimed_gain == (0.01, 0.025)
+    assert read_summary(judged).bench.claimed_gain == (0.01, 0.025)
     assert "the claimed 1-2.5 %" in " ".join(ended.stdout.split())
 
 

@@ -7,12 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from evalskip.claims.combine import across
-from evalskip.claims.ledger import SEEN, collected, judged_by_observation
+from evalskip.article.claims import CLAIMS
+from evalskip.article.ledger import across, judged, ledger
+from evalskip.article.source import conditions_on
+from evalskip.article.words import WORDS
 from evalskip.errors import InputError
-from evalskip.experiments.source import conditions_on
 from evalskip.jobs.llamafactory.settings import built_interpreters
-from evalskip.summary import Observation, read_summary
+from evalskip.notes import note
+from evalskip.report.words import Language
+from evalskip.summary import (
+    Claim,
+    ClaimsSummary,
+    Effort,
+    Made,
+    Observation,
+    Scope,
+    Summary,
+    read_summary,
+)
 from support import ROOT
 
 if TYPE_CHECKING:
@@ -20,6 +32,67 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TRAINER = "LLaMA-Factory 1.0"
+ENGLISH = Language("en", WORDS)
+REFERENCE = ROOT / "results" / "reference"
+PUBLISHED = {
+    "claims": {
+        "default_on": "refuted",
+        "switch": "refuted",
+        "config": "supported",
+        "message": "refuted",
+        "logging": "supported",
+        "checkpoints": "supported",
+        "early_stopping": "supported",
+        "distributed": "conditional",
+    },
+    "headroom-full-h100": {"batch": "refuted", "completion": "refuted"},
+    "llamafactory-lora-h100": {
+        "speed": "inconclusive",
+        "memory": "inconclusive",
+        "released": "inconclusive",
+    },
+    "memory/evaluation-batch-cpu": {
+        "memory": "conditional",
+        "released": "refuted",
+        "batch": "conditional",
+        "completion": "conditional",
+    },
+    "memory/generation-cpu": {
+        "memory": "supported",
+        "released": "refuted",
+        "batch": "conditional",
+        "completion": "conditional",
+    },
+    "memory/logits-cpu": {
+        "memory": "conditional",
+        "released": "refuted",
+        "batch": "conditional",
+        "completion": "conditional",
+    },
+    "memory/long-rows-cpu": {
+        "memory": "conditional",
+        "released": "refuted",
+        "batch": "conditional",
+        "completion": "conditional",
+    },
+    "overfit-cpu": {
+        "mixed": "conditional",
+        "overfitting": "supported",
+        "final_eval": "refuted",
+        "holdout": "inconclusive",
+        "train_loss": "refuted",
+        "debug_use": "supported",
+    },
+    "quick-cpu": {
+        "speed": "conditional",
+        "memory": "refuted",
+        "released": "refuted",
+        "batch": "refuted",
+        "completion": "refuted",
+    },
+    "smollm2-cpu": {"speed": "refuted", "memory": "inconclusive", "released": "inconclusive"},
+}
+"""Verdicts by reference result and claim."""
 
 
 def saw(what: str, seen: dict[str, Any], **asked: Any) -> Observation:
@@ -57,8 +130,19 @@ def real_behaviour() -> list[Observation]:
     ]
 
 
+def claims_of(observations: list[Observation]) -> list[Claim]:
+    effort = Effort(runs=0, seconds=0, stopped=note("running"))
+    summary = Summary(
+        name="seen",
+        made=Made(at="", evalskip=""),
+        scope=Scope(job="seen", model="tiny", parameters=0, device="cpu"),
+        claims=ClaimsSummary(claims=[], observations=observations, effort=effort),
+    )
+    return judged(summary)
+
+
 def verdicts(observations: list[Observation]) -> dict[str, str]:
-    return {claim.id: claim.verdict for claim in judged_by_observation(observations)}
+    return {claim.id: claim.verdict for claim in claims_of(observations)}
 
 
 def test_what_was_seen_settles_every_claim_about_behaviour() -> None:
@@ -71,10 +155,11 @@ def test_what_was_seen_settles_every_claim_about_behaviour() -> None:
         "checkpoints": "supported",
         "early_stopping": "supported",
     }
-    switch = judged_by_observation(real_behaviour())[1]
-    assert "eval_strategy epoch: 2 in the loop and 1 after it" in switch.measured
-    assert 'the switch that works is eval_strategy: "no"' in switch.condition
-    assert "do_eval: true evaluates once more, after training" in switch.condition
+    switch = claims_of(real_behaviour())[1]
+    measured, condition = map(ENGLISH.clauses, (switch.measured, switch.condition))
+    assert "eval_strategy epoch: 2 in the loop and 1 after it" in measured
+    assert 'the switch that works is eval_strategy: "no"' in condition
+    assert "do_eval: true evaluates once more, after training" in condition
 
 
 @pytest.mark.parametrize(
@@ -125,17 +210,38 @@ def test_a_check_that_ends_what_would_end_well_is_told_of() -> None:
         ranks("timed_out", check=False, strategy="epoch"),
         ranks("failed", check=True, strategy="epoch"),
     ]
-    (claim,) = judged_by_observation(observations)
-    assert "RanksAgree ended 1 of the 1 that hang or fail" in claim.measured
-    assert "and 1 of the 1 that end well without it" in claim.measured
+    (claim,) = claims_of(observations)
+    measured = ENGLISH.clauses(claim.measured)
+    assert "RanksAgree ended 1 of the 1 that hang or fail" in measured
+    assert "and 1 of the 1 that end well without it" in measured
 
 
 def test_without_observations_nothing_is_judged() -> None:
     assert verdicts([]) == {}
-    assert {claim.verdict for claim in collected([])} == {"not_run"}
-    measured = ["speed", "memory", "released", "batch", "completion"]
-    replayed = ["mixed", "overfitting", "final_eval", "holdout", "train_loss", "debug_use"]
-    assert [claim.id for claim in collected([])] == [m.ID for m in SEEN] + measured + replayed
+    nothing = ledger("nothing", []).claims
+    assert nothing
+    assert {claim.verdict for claim in nothing.claims} == {"not_run"}
+    assert [claim.id for claim in nothing.claims] == [claim.ID for claim in CLAIMS]
+    assert [claim.ID for claim in CLAIMS][:3] == ["default_on", "switch", "config"]
+
+
+def test_verdicts_on_the_references_stay() -> None:
+    """What was published of each is what its figures say today."""
+    found = {
+        str(path.parent.relative_to(REFERENCE)): {
+            claim.id: claim.verdict for claim in judged(read_summary(path.parent))
+        }
+        for path in REFERENCE.rglob("summary.json")
+        if path.parent.name != "article"
+    }
+    assert {name: verdicts for name, verdicts in found.items() if verdicts} == PUBLISHED
+    whole = read_summary(REFERENCE / "article").claims
+    assert whole
+    published = {claim.id: claim.verdict for claim in whole.claims}
+    sources = [path.parent for path in REFERENCE.rglob("summary.json")]
+    again = ledger("again", [read_summary(s) for s in sources if s.name != "article"]).claims
+    assert again
+    assert {claim.id: claim.verdict for claim in again.claims} == published
 
 
 @pytest.mark.parametrize(
@@ -162,29 +268,30 @@ def test_a_ledger_has_every_claim_once_and_says_where_it_comes_from(
     out = tmp_path / "whole"
     ended = evalskip("claims", *places, "--report", out)
     assert ended.returncode == 0, ended.stderr
-    ledger = read_summary(out)
-    assert [claim.id for claim in ledger.claims] == [claim.id for claim in collected([])]
-    found = {claim.id: claim for claim in ledger.claims}
+    whole = read_summary(out).claims
+    assert [claim.id for claim in whole.claims] == [claim.ID for claim in CLAIMS]
+    found = {claim.id: claim for claim in whole.claims}
     not_run = {name for name, claim in found.items() if claim.verdict == "not_run"}
-    assert not_run == {claim.id for claim in read_summary(reference / "overfit-cpu").claims}
+    assert not_run == {claim.id for claim in judged(read_summary(reference / "overfit-cpu"))}
     one, other = (read_summary(place) for place in places[1:3])
-    (alone,) = (claim for claim in other.claims if claim.id == "speed")
+    (alone,) = (claim for claim in judged(other) if claim.id == "speed")
     assert (alone.verdict, found["speed"].verdict) == ("refuted", "conditional")
-    assert alone.scope in found["speed"].scope
-    assert f"refuted by {other.name}" in found["speed"].measured
-    assert all(each.startswith((one.name, other.name)) for each in found["speed"].evidence)
+    assert alone.scope[0] in found["speed"].scope
+    assert f"refuted by {other.name}" in ENGLISH.clauses(found["speed"].measured)
+    evidence = map(ENGLISH.note, found["speed"].evidence)
+    assert all(each.startswith((one.name, other.name)) for each in evidence)
     report = (out / "report.md").read_text()
     answer = report.split("**")[1]
-    points = [point for source in ledger.sources for point in source.points]
+    points = [point for source in whole.sources for point in source.points]
     met = [point for point in points if point.verdict == "supported"]
     assert f"met at {len(met)} of {len(points)} points" in answer
     assert "do\\_eval: false alone does not skip evaluation" in answer
     assert "| overfitting |" in report
     badge = (out / "badge.svg").read_text()
-    assert "19 claims" in badge
-    assert f"{sum(claim.verdict == 'refuted' for claim in ledger.claims)} do not" in badge
-    for claim in ledger.claims:
-        assert claim.says in (out / "report.html").read_text()
+    assert f"{len(CLAIMS)} claims" in badge
+    assert f"{sum(claim.verdict == 'refuted' for claim in whole.claims)} do not" in badge
+    for claim in whole.claims:
+        assert ENGLISH.note(claim.says) in (out / "report.html").read_text()
 
 
 def test_source_is_read_as_python_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +355,7 @@ def test_the_truth_table_of_the_real_thing(tmp_path: Path, evalskip: Callable[..
     )
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(out)
-    found = {claim.id: claim.verdict for claim in summary.claims}
+    found = {claim.id: claim.verdict for claim in summary.claims.claims}
     assert found["default_on"] == found["switch"] == found["message"] == "refuted"
     assert found["config"] == found["logging"] == found["checkpoints"] == "supported"
     table = {
@@ -256,7 +363,7 @@ def test_the_truth_table_of_the_real_thing(tmp_path: Path, evalskip: Callable[..
             o.seen.get("evaluations_inside"),
             o.seen.get("evaluations_after"),
         )
-        for o in summary.observations
+        for o in summary.claims.observations
         if o.what == "switch"
     }
     for do_eval in (None, True, False):

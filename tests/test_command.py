@@ -52,13 +52,13 @@ def test_a_hand_written_loop_is_measured(
         "final_only": [8, 8],
     }
     summary = read_summary(out)
-    assert not summary.matched.proven
+    assert not summary.bench.matched.proven
     assert "not proven, but as many steps in all arms" in ended.stdout
-    assert summary.arms["every_epoch"].evaluation_load == 1.0
-    assert summary.arms["every_epoch"].phases_s["evaluate"] == pytest.approx(0.12, abs=0.05)
+    assert summary.bench.arms["every_epoch"].evaluation_load == 1.0
+    assert summary.bench.arms["every_epoch"].phases_s["evaluate"] == pytest.approx(0.12, abs=0.05)
     # what lies between training and an evaluation after it is no part of T
-    assert summary.arms["final_only"].wall_s < 0.25
-    assert summary.arms["off"].setup_s > 0
+    assert summary.bench.arms["final_only"].wall_s < 0.25
+    assert summary.bench.arms["off"].setup_s > 0
 
 
 def test_the_loop_tells_by_itself(tmp_path: Path) -> None:
@@ -138,10 +138,10 @@ def test_the_examples_run(example: str, tmp_path: Path, evalskip: Callable[..., 
     path, out = ROOT / "examples" / f"{example}.yaml", tmp_path / "out"
     ended = evalskip("bench", path, "--budget", "1s", "--out", out)
     assert ended.returncode == 0, ended.stderr
-    evaluations = {arm: found.evaluations for arm, found in read_summary(out).arms.items()}
+    evaluations = {arm: found.evaluations for arm, found in read_summary(out).bench.arms.items()}
     expected = {"hand_written": {"every_epoch": 4, "every_n_epochs:2": 2}}
     default = {"every_epoch": 3, "every_n_epochs:3": 1}
     assert evaluations == {"off": 0, "off_again": 0, **expected.get(example, default)}
-    matched = read_summary(out).matched
+    matched = read_summary(out).bench.matched
     assert matched.same_work
     assert matched.proven == (example == "trl_sft")

@@ -121,7 +121,7 @@ def test_arms_match_and_every_phase_has_time_and_memory(
     ended = evalskip("bench", spec, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(tmp_path / "out")
-    assert summary.matched.blocks == 2
+    assert summary.bench.matched.blocks == 2
     records = block_runs(tmp_path / "out")
     assert {record.status for record in records} == {"ok"}
     for record in records:
@@ -142,7 +142,7 @@ def test_the_largest_batch_fits_and_one_more_row_does_not(
     ended = evalskip("headroom", spec, "--out", tmp_path / "out", "--no-timing")
     assert ended.returncode == 0, ended.stderr
     trials = trials_of(tmp_path / "out")
-    found = read_summary(tmp_path / "out").headroom
+    found = read_summary(tmp_path / "out").headroom.arms
     assert found
     for headroom in found:
         tried = {t["batch"]: t["fits"] for t in trials if t["evaluates"] == (headroom.arm != "off")}
@@ -158,10 +158,12 @@ def test_a_pilot_foretells_what_a_whole_run_takes(
     spec = write_spec(replace={"job": job}, arms=arms, design={"looks": [2], "repeats": 0})
     ended = evalskip("predict", spec, "--out", tmp_path / "pilot")
     assert ended.returncode == 0, ended.stderr
-    foretold = {found.arm: found.share for found in read_summary(tmp_path / "pilot").predictions}
+    foretold = {
+        found.arm: found.share for found in read_summary(tmp_path / "pilot").prediction.schedules
+    }
     ended = evalskip("bench", spec, "--out", tmp_path / "whole", "--full")
     assert ended.returncode == 0, ended.stderr
-    share = read_summary(tmp_path / "whole").arms["every_epoch@160"].share
+    share = read_summary(tmp_path / "whole").bench.arms["every_epoch@160"].share
     bounds = foretold["every_epoch@160"]
     assert share is not None
     assert bounds.low - 0.02 < share < bounds.high + 0.02

@@ -14,7 +14,8 @@ import pytest
 
 from evalskip.callbacks import RanksAgree
 from evalskip.callbacks.ranks_agree import differences
-from evalskip.jobs import RunId, RunRequest, TransformersJob
+from evalskip.jobs import RunId, RunRequest
+from evalskip.jobs.transformers import TransformersJob
 from evalskip.launch import launcher_for
 from evalskip.launch.ranks import merged
 from evalskip.launch.torchrun import said_by_rank, torchrun
@@ -166,8 +167,8 @@ def test_a_job_of_ours_trains_on_two_ranks(
     ended = evalskip("bench", spec, "--out", out)
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(out)
-    assert summary.matched.same_work
-    assert summary.matched.same_result
+    assert summary.bench.matched.same_work
+    assert summary.bench.matched.same_result
     for record in block_runs(out):
         assert record.steps == 2 * STEPS
         assert record.evaluated_after == ([STEPS, 2 * STEPS] if "epoch" in record.arm else [])
@@ -178,7 +179,7 @@ def test_a_job_of_ours_trains_on_two_ranks(
         assert sum(record.phases_ns.values()) == record.wall_ns
         # 20 rows are 5 batches: the loader gives each rank 3 whole ones
         assert record.evaluation_rows in (None, 20, 24)
-    arm = summary.arms["every_epoch@20"]
+    arm = summary.bench.arms["every_epoch@20"]
     assert [rank.rank for rank in arm.ranks] == [0, 1]
     assert "### Every rank" in (out / "report.md").read_text()
 
@@ -209,8 +210,8 @@ def test_deepspeed_trains_by_its_configuration_and_shards_are_proven(
     ended = run_evalskip("bench", spec, "--out", out, env=environment)
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(out)
-    assert summary.matched.same_work
-    assert summary.matched.same_result
+    assert summary.bench.matched.same_work
+    assert summary.bench.matched.same_result
     records = block_runs(out)
     assert len({record.weights_digest for record in records}) == 1
     assert all(len(record.ranks) == 2 for record in records)
@@ -340,7 +341,7 @@ def test_a_rank_with_fewer_rows_waits_for_the_others(
         assert busy.phases_ns["evaluate"] > 0.7e9
         assert busy.phases_ns["wait"] < 0.3e9
     # what an evaluation waits for is part of what it costs, on whichever rank
-    assert read_summary(out).arms["every_epoch"].share > 0.7
+    assert read_summary(out).bench.arms["every_epoch"].share > 0.7
     failed = next(r for r in block_runs(out) if r.arm == "final_only")
     assert failed.status == "failed"
     assert failed.error == "ValueError: no rank likes this"

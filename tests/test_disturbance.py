@@ -159,9 +159,9 @@ def test_beside_a_busy_neighbour_the_blocks_of_a_verdict_come_first_and_one_is_r
     order = list(dict.fromkeys((record.block, record.attempt) for record in records))
     assert order == [(1, 0), (2, 0), (1, 1), (3, 0), (1, 2)]
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    wall_clock = [c for c in summary["comparisons"] if c["estimator"] == "wall_clock"]
+    wall_clock = [c for c in summary["bench"]["comparisons"] if c["estimator"] == "wall_clock"]
     assert all(c["throughput_gain_undisturbed"] is None for c in wall_clock)
-    assert any(each["code"] == "blocks_disturbed" for each in summary["warnings"])
+    assert any(each["code"] == "blocks_disturbed" for each in summary["bench"]["warnings"])
 
 
 def test_the_doctor_says_what_it_looked_at(evalskip: Callable[..., Any]) -> None:
@@ -178,7 +178,7 @@ def test_the_doctor_says_what_it_looked_at(evalskip: Callable[..., Any]) -> None
         "memory",
     ):
         assert what in ended.stdout
-    assert ended.stdout.splitlines()[-1] in ("fit to measure on",) or "to mend" in ended.stdout
+    assert ended.stdout.splitlines()[-1] in ("fit to measure on",) or "to fix" in ended.stdout
 
 
 def test_runs_are_steadied_unless_the_user_has_set_otherwise() -> None:
@@ -210,5 +210,5 @@ def test_the_doctor_sees_a_busy_neighbour(evalskip: Callable[..., Any]) -> None:
         ended = evalskip("doctor")
     finally:
         neighbour.terminate()
-    assert "mend neighbours: 1" in ended.stdout or "mend neighbours: 0.9" in ended.stdout
+    assert "fix  neighbours: 1" in ended.stdout or "fix  neighbours: 0.9" in ended.stdout
     assert "stop them while measuring" in ended.stdout

@@ -161,8 +161,8 @@ def test_blocks_run_whole_on_the_nodes_of_a_ray_cluster(
     assert len(set.union(*used)) == 2
     assert all(run.node["cores"] > 0 for run in records)
     summary = read_summary(out)
-    assert summary.effort.nodes == 2
-    assert summary.machine["cores"] > 0
+    assert summary.bench.effort.nodes == 2
+    assert summary.made.machine["cores"] > 0
     assert "on 2 nodes" in ended.stdout
     # what is there already is not run again
     assert nodes.bench(sleeping, out, "--resume").returncode == 0

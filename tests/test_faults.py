@@ -133,7 +133,7 @@ def completed(spec: Path, out: Path, before: list[RunRecord]) -> None:
     pilots = not any(record.request.id.purpose == "duration" for record in before)
     assert len(records) - len(before) == ARMS * (BLOCKS - len(finished)) + pilots
     assert {each.block for each in whole_attempts(records, ARMS)} == set(range(1, BLOCKS + 1))
-    assert read_summary(out).effort.runs == ARMS * BLOCKS
+    assert read_summary(out).bench.effort.runs == ARMS * BLOCKS
 
 
 @pytest.mark.nightly
@@ -258,7 +258,7 @@ def test_a_wall_clock_that_jumps_moves_no_figure(
         assert record.wall_ns is not None
         # six steps of 8 ms, and what it evaluates
         assert 0.048e9 <= record.wall_ns < 1e9
-    assert 0 < read_summary(out).effort.seconds < 60
+    assert 0 < read_summary(out).bench.effort.seconds < 60
 
 
 LOOP = """

@@ -10,7 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evalskip.analysis.headroom import Search
-from evalskip.claims import batch
+from evalskip.article.ledger import judged
+from evalskip.article.words import WORDS
+from evalskip.report.words import Language
 from evalskip.spec.units import parse_size
 from evalskip.summary import read_summary
 from support import trials_of
@@ -101,7 +103,7 @@ def headroom(
         ended = evalskip("headroom", path, "--out", tmp_path / "out", *options)
         assert ended.returncode == 0, ended.stderr
         summary = read_summary(tmp_path / "out")
-        return {found.arm: found for found in summary.headroom}, summary, ended
+        return {found.arm: found for found in summary.headroom.arms}, summary, ended
 
     return make
 
@@ -123,10 +125,12 @@ def test_every_arm_has_its_largest_batch_and_what_bounds_it(headroom: Callable[.
     assert all(one.trials <= 5 for one in found.values())
     assert found["off"].peak_bytes == 2000 * MIB
     assert remedied.evaluation_bytes == (500 + 700 + 160) * MIB
-    verdicts = {claim.id: claim.verdict for claim in summary.claims}
+    verdicts = {claim.id: claim.verdict for claim in judged(summary)}
     assert verdicts == {"batch": "conditional", "completion": "conditional"}
-    claim = next(claim for claim in summary.claims if claim.id == "completion")
-    assert "does not with every_epoch@64+evaluation_batch=8: a cheaper remedy" in claim.condition
+    claim = next(claim for claim in judged(summary) if claim.id == "completion")
+    assert "does not with every_epoch@64+evaluation_batch=8: a cheaper remedy" in Language(
+        "en", WORDS
+    ).clauses(claim.condition)
     assert "Headroom: the largest batch" in ended.stdout
 
 
@@ -135,7 +139,7 @@ def test_where_train_steps_set_the_peak_the_claims_are_refuted(
 ) -> None:
     arms = [{"schedule": "every_epoch", "evaluation_rows": 8}]
     _, summary, _ = headroom("--memory", "2000MiB", arms=arms)
-    assert {claim.id: claim.verdict for claim in summary.claims} == {
+    assert {claim.id: claim.verdict for claim in judged(summary)} == {
         "batch": "refuted",
         "completion": "refuted",
     }
@@ -150,8 +154,8 @@ def test_it_adds_to_what_bench_has_found(
     ended = evalskip("bench", path, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(tmp_path / "out")
-    assert summary.headroom[0].max_batch == 20
-    assert [claim.id for claim in summary.claims] == ["speed", "batch", "completion"]
+    assert summary.headroom.arms[0].max_batch == 20
+    assert [claim.id for claim in judged(summary)] == ["speed", "batch", "completion"]
     assert "What evaluation costs" in ended.stdout
     assert "Headroom: the largest batch" in ended.stdout
     assert {trial["batch"] for trial in trials_of(tmp_path / "out")} >= {20, 21}
@@ -246,7 +250,7 @@ def test_a_real_training_runs_into_a_real_limit(
     ended = evalskip("bench", path, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(tmp_path / "out")
-    found = {one.arm: one for one in summary.headroom}
+    found = {one.arm: one for one in summary.headroom.arms}
     # the logits of 64 rows, 256 tokens, 2048 entries and 4 bytes are 128 MiB
     assert (found["every_epoch@64"].max_batch, found["every_epoch@64"].bound_by) == (0, "evaluate")
     off, remedied = found["off"], found["every_epoch@64+preprocess_logits=true"]
@@ -258,11 +262,11 @@ def test_a_real_training_runs_into_a_real_limit(
     assert off.peak_bytes <= off.limit_bytes
     assert off.tokens_per_s.keys() == {str(off.own_batch), str(off.max_batch)}
     assert off.throughput_gain.low < off.throughput_gain.estimate
-    verdicts = {claim.id: claim.verdict for claim in summary.claims}
+    verdicts = {claim.id: claim.verdict for claim in judged(summary)}
     assert verdicts["memory"] == "conditional"
     assert verdicts["batch"] in ("conditional", "supported")
     assert verdicts["completion"] == "conditional"
-    arm = summary.arms["every_epoch@64"]
+    arm = summary.bench.arms["every_epoch@64"]
     assert arm.peak_bytes["evaluate"]["resident"] > arm.peak_bytes["train"]["resident"]
     assert set(arm.train_peaks) <= {"before_evaluation", "after_evaluation"}
 
@@ -288,6 +292,7 @@ def test_a_row_of_difference_is_no_growth(
         found
         if found.arm.startswith("off")
         else found.model_copy(update={"max_batch": largest, "bound_by": bound_by})
-        for found in summary.headroom
+        for found in summary.headroom.arms
     ]
-    assert batch.judged(summary.model_copy(update={"headroom": changed})).verdict == verdict
+    summary.headroom.arms = changed
+    assert judged(summary)[0].verdict == verdict

@@ -13,11 +13,12 @@ from ruamel.yaml import YAML
 from transformers import TrainingArguments
 
 from evalskip.analysis.recommendation import recommend
-from evalskip.jobs import Keeping, LlamaFactoryJob
+from evalskip.jobs import Keeping
+from evalskip.jobs.llamafactory import LlamaFactoryJob
 from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
-from evalskip.messages import words
 from evalskip.notes import note
+from evalskip.report.words import ENGLISH
 from evalskip.summary import CostModel, JobSize, PieceCosts
 
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ def test_the_trainer_takes_what_is_recommended(
 
 def test_what_stands_against_a_recommendation_is_said() -> None:
     loads = {"save_strategy": "steps", "load_best_model_at_end": True, "early_stopping_steps": 2}
-    told = words(recommended(loads, "once").advice)
+    told = ENGLISH.note(recommended(loads, "once").advice)
     assert "against that stands load_best_model_at_end, early_stopping_steps" in told
-    starved = words(recommended({**loads, "early_stopping_steps": 9}, "steps").advice)
+    starved = ENGLISH.note(recommended({**loads, "early_stopping_steps": 9}, "steps").advice)
     assert "early stopping with a patience of 9 could not act on that" in starved
     plain = {"save_strategy": "no", "load_best_model_at_end": False, "early_stopping_steps": None}
     assert recommended(plain, "never").advice.code == "do_not_evaluate"
@@ -139,7 +140,7 @@ def test_what_stands_against_a_recommendation_is_said() -> None:
 def test_a_job_that_is_within_its_share_has_nothing_to_paste() -> None:
     found = recommend(MODEL, 0.25, before=0, closing=1, keeping=Keeping(), as_written=[8, 16, 16])
     says = "as written it is already: 15.8 % (at 95 %: 15.8 to 15.8 %) of the run"
-    assert words(found.advice) == says
+    assert ENGLISH.note(found.advice) == says
     assert found.lines == {}
     assert found.evaluations == 3
 
@@ -149,7 +150,7 @@ def test_a_share_below_the_limit_is_never_answered_with_none() -> None:
     unsure = MODEL.model_copy(update={"evaluation_half_width": 0.2})
     found = recommend(unsure, 0.06, before=0, closing=0, keeping=Keeping())
     assert found.evaluations == 1
-    says = words(found.advice)
+    says = ENGLISH.note(found.advice)
     assert says.startswith("evaluate once, after training: 5.9 %")
     assert says.endswith("which may be more than 6 %")
     assert recommend(unsure, 0.05, before=0, closing=0, keeping=Keeping()).evaluations == 0

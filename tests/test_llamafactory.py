@@ -257,9 +257,9 @@ def test_the_real_thing_under_every_schedule(run: Callable[..., Any]) -> None:
         "every_n_steps:5": [5, 10, 15, 16],
         "final_only": [16],
     }
-    assert summary.matched.same_work
-    assert summary.matched.same_result
-    assert summary.arms["every_epoch"].evaluation_rows == 8
+    assert summary.bench.matched.same_work
+    assert summary.bench.matched.same_result
+    assert summary.bench.arms["every_epoch"].evaluation_rows == 8
     assert summary.scope.job == "llamafactory, sft, lora"
     assert summary.scope.parameters > 0
     assert "changed: output_dir: saves/never: taken out in every arm" in ended.stdout
@@ -292,9 +292,9 @@ def test_every_way_it_evaluates_is_counted_once(
     runs, summary, _ = run("every_epoch", **changes)
     assert runs["every_epoch"].evaluations == 2
     assert runs["off"].evaluations == 0
-    assert summary.matched.same_work
-    assert summary.matched.same_result
-    arm = summary.arms["every_epoch"]
+    assert summary.bench.matched.same_work
+    assert summary.bench.matched.same_result
+    arm = summary.bench.arms["every_epoch"]
     assert (arm.evaluation_tokens or 0) > 0
     names = changes.get("eval_dataset", "").split(",") if "eval_dataset" in changes else []
     assert sorted(arm.evaluation_sets) == sorted(names)
@@ -319,8 +319,8 @@ def test_a_stream_is_evaluated_by_steps(run: Callable[..., Any]) -> None:
     )
     assert runs["every_n_steps:3"].evaluated_after == [3, 6, 8]
     assert runs["as_written"].evaluated_after == [4, 8, 8]
-    assert summary.arms["as_written"].evaluation_rows == 6
-    assert summary.matched.same_result
+    assert summary.bench.arms["as_written"].evaluation_rows == 6
+    assert summary.bench.matched.same_result
 
 
 @pytest.mark.slow
@@ -339,7 +339,7 @@ def test_a_slice_tells_what_the_whole_would_do(
     assert records["every_epoch"].evaluated_after == [60, 120, 180]
     assert records["every_epoch"].evaluation_rows == 60
     assert records["off"].steps == 180
-    assert read_summary(out).extrapolated.of_steps == 180
+    assert read_summary(out).bench.extrapolated.of_steps == 180
 
 
 @pytest.mark.slow
@@ -383,7 +383,7 @@ def test_slices_and_predictions_count_as_each_release_does(
     options = ["--python", python, "--budget", "5s", "--out", tmp_path / "pilot"]
     ended = evalskip("predict", path, *options, timeout=300)
     assert ended.returncode == 0, ended.stderr
-    rows = {row.arm: row for row in read_summary(tmp_path / "pilot").predictions}
+    rows = {row.arm: row for row in read_summary(tmp_path / "pilot").prediction.schedules}
     assert rows["as_written"].evaluations == len(inside) + after
 
 
@@ -401,7 +401,7 @@ def test_its_largest_batch_is_found(
         YAML().dump({**spec.resolved(), "limits": limits}, file)
     ended = evalskip("headroom", path, "--out", out)
     assert ended.returncode == 0, ended.stderr
-    off, _, every_epoch = read_summary(out).headroom
+    off, _, every_epoch = read_summary(out).headroom.arms
     assert off.own_batch == 4
     assert off.max_batch > 4
     assert off.bound_by == "train"
@@ -423,7 +423,7 @@ def test_torchrun_is_used_where_llamafactory_would_use_it(
     # 32 rows to train on, 4 in a batch on each of two ranks: 4 steps an epoch
     assert records["every_epoch"].evaluated_after == [4, 8]
     assert records["off"].evaluated_after == []
-    assert summary.matched.same_result
+    assert summary.bench.matched.same_result
 
 
 @pytest.mark.slow

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from evalskip import digits
 from evalskip.analysis.prediction import predict, workload
 from evalskip.analysis.recommendation import densest
+from evalskip.article.words import WORDS
 from evalskip.notes import note
+from evalskip.report import digits
 from evalskip.report.html import write_page
+from evalskip.report.words import Language
 from evalskip.summary import Summary, read_summary
 from support import ROOT, run_inside
 from test_predict import JOB
@@ -33,6 +35,7 @@ __all__ = ["hostile"]
 
 pytestmark = pytest.mark.slow
 
+WHOLE = Language("en", WORDS)
 REFERENCE = ROOT / "results" / "reference"
 CHROMIUM = shutil.which("chromium")
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
@@ -122,7 +125,7 @@ def test_every_reference_result_can_be_read(
     width: str, scheme: str, browser: Browser, tmp_path: Path
 ) -> None:
     for path in sorted(REFERENCE.rglob("summary.json")):
-        written = write_page(tmp_path, [read_summary(path.parent)])
+        written = write_page(tmp_path, [read_summary(path.parent)], WHOLE)
         seen = looked_at(browser, written, width, scheme)
         assert seen["complaints"] == [], path
         assert seen["asked"] == [written.as_uri()]
@@ -139,7 +142,7 @@ def test_every_reference_result_can_be_read(
 
 def test_a_hostile_result_does_nothing(hostile: Summary, browser: Browser, tmp_path: Path) -> None:
     safe = hostile.model_copy(update={"name": "hostile"})
-    written = write_page(tmp_path, [safe, read_summary(REFERENCE / "quick-cpu")])
+    written = write_page(tmp_path, [safe, read_summary(REFERENCE / "quick-cpu")], WHOLE)
     for width in WIDTHS:
         seen = looked_at(browser, written, width, "light")
         assert seen["complaints"] == []
@@ -148,7 +151,7 @@ def test_a_hostile_result_does_nothing(hostile: Summary, browser: Browser, tmp_p
 
 
 def test_a_print_shows_what_is_folded_away(browser: Browser, tmp_path: Path) -> None:
-    written = write_page(tmp_path, [read_summary(REFERENCE / "quick-cpu")])
+    written = write_page(tmp_path, [read_summary(REFERENCE / "quick-cpu")], WHOLE)
     opened = browser.new_page()
     opened.goto(written.as_uri())
     opened.emulate_media(media="print")
@@ -209,9 +212,9 @@ def test_the_sliders_compute_what_the_command_line_does(
     predicted: Summary, browser: Browser, tmp_path: Path
 ) -> None:
     opened = browser.new_page()
-    opened.goto(write_page(tmp_path, [predicted]).as_uri())
-    own, large = predicted.cost_models
-    every = predicted.recommendations[0].every_steps
+    opened.goto(write_page(tmp_path, [predicted], WHOLE).as_uri())
+    own, large = predicted.prediction.cost_models
+    every = predicted.prediction.recommendations[0].every_steps
     assert every is not None
     count = math.ceil(240 / every)
     shown = rows_of(opened)
@@ -224,7 +227,7 @@ def test_the_sliders_compute_what_the_command_line_does(
     }
     assert shown == told_by_us(own, asked)
     # and what the command line has printed of them
-    by_arm = {each.arm: digits.interval(each.share) for each in predicted.predictions}
+    by_arm = {each.arm: digits.interval(each.share) for each in predicted.prediction.schedules}
     assert shown[2][3] == by_arm["every_epoch@61"]
     assert shown[3][3] == by_arm["every_n_epochs:2@61"]
     assert f"eval_steps: {every}" in opened.inner_text(".what-if pre")
@@ -268,7 +271,7 @@ def test_the_sliders_compute_what_the_command_line_does(
 def test_predictions_can_be_read(
     width: str, scheme: str, predicted: Summary, browser: Browser, tmp_path: Path
 ) -> None:
-    written = write_page(tmp_path, [predicted])
+    written = write_page(tmp_path, [predicted], WHOLE)
     seen = looked_at(browser, written, width, scheme)
     assert seen["complaints"] == []
     assert seen["asked"] == [written.as_uri()]
@@ -284,8 +287,10 @@ def test_a_page_with_sliders_runs_no_script_but_its_own(
     predicted: Summary, browser: Browser, tmp_path: Path
 ) -> None:
     evil = "</script><script>document.title = 'taken'</script>"
-    models = [each.model_copy(update={"evaluation": evil}) for each in predicted.cost_models]
-    written = write_page(tmp_path, [predicted.model_copy(update={"cost_models": models})])
+    own = predicted.prediction
+    models = [each.model_copy(update={"evaluation": evil}) for each in own.cost_models]
+    section = own.model_copy(update={"cost_models": models})
+    written = write_page(tmp_path, [predicted.model_copy(update={"prediction": section})], WHOLE)
     text = written.read_text().replace("</footer>", f"</footer>{evil}")
     written.write_text(text)
     opened = browser.new_page()

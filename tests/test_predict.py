@@ -91,8 +91,8 @@ def test_without_noise_it_is_what_whole_runs_take(
     ended = evalskip("bench", tmp_path / "spec.yaml", "--out", tmp_path / "whole")
     assert ended.returncode == 0, ended.stderr
     whole = read_summary(tmp_path / "whole")
-    predicted = {each.arm: each for each in found.predictions}
-    for name, arm in whole.arms.items():
+    predicted = {each.arm: each for each in found.prediction.schedules}
+    for name, arm in whole.bench.arms.items():
         if name == "off_again":
             continue
         each = predicted[name]
@@ -102,7 +102,7 @@ def test_without_noise_it_is_what_whole_runs_take(
         assert each.share.estimate == pytest.approx(arm.share, rel=close), name
         assert each.evaluations == arm.evaluations
         assert each.evaluation_load == pytest.approx(arm.evaluation_load, rel=close)
-        gain = arm.wall_s / whole.arms["off"].wall_s - 1
+        gain = arm.wall_s / whole.bench.arms["off"].wall_s - 1
         assert each.throughput_gain.estimate == pytest.approx(gain, rel=2 * close, abs=1e-5)
 
 
@@ -115,7 +115,7 @@ def timelines_of(out: Path) -> list[Timeline]:
 
 def test_the_pilot_sees_a_tenth_at_most(told: Callable[..., Summary]) -> None:
     for epochs in (1, 2, 6, 40):
-        pilot = told(name=f"of-{epochs}", epochs=epochs, arms=ARMS[:1]).pilot
+        pilot = told(name=f"of-{epochs}", epochs=epochs, arms=ARMS[:1]).prediction.pilot
         assert pilot is not None
         assert pilot.of_steps == 40 * epochs
         assert pilot.steps <= 0.1 * pilot.of_steps
@@ -137,9 +137,9 @@ def test_every_schedule_has_a_row(told: Callable[..., Summary]) -> None:
     found = told(
         "--every", "16", arms=[{"schedule": "every_n_epochs", "n": 3, "evaluation_rows": 61}]
     )
-    rows = {each.arm: each.evaluations for each in found.predictions}
+    rows = {each.arm: each.evaluations for each in found.prediction.schedules}
     # which is every 3 epochs, and has no row of its own
-    assert found.recommendations[0].every_steps == 120
+    assert found.prediction.recommendations[0].every_steps == 120
     # nor has every 10 epochs, of 6
     assert rows == {
         "off": 0,
@@ -155,8 +155,8 @@ def test_every_schedule_has_a_row(told: Callable[..., Summary]) -> None:
 def test_intervals_grow_with_what_is_not_known(told: Callable[..., Summary]) -> None:
     noise = [{"kind": "autocorrelation", "sigma": 0.3, "memory": 0.3}]
     quiet, loud = told(name="quiet"), told(name="loud", noise=noise)
-    by_arm = {each.arm: each for each in loud.predictions}
-    for one in quiet.predictions:
+    by_arm = {each.arm: each for each in loud.prediction.schedules}
+    for one in quiet.prediction.schedules:
         other = by_arm.get(one.arm)
         if other and one.evaluations:
             assert one.share.low < one.share.estimate < one.share.high
@@ -169,7 +169,9 @@ def test_the_recommended_schedule_is_the_densest_within_the_share(
 ) -> None:
     found = told("--share", within, arms=ARMS[:1])
     limit = float(within.rstrip("%")) / 100
-    for model, each in zip(found.cost_models, found.recommendations, strict=True):
+    for model, each in zip(
+        found.prediction.cost_models, found.prediction.recommendations, strict=True
+    ):
         assert each.within == limit
         assert each.share.high is not None
         assert each.share.high <= limit
@@ -188,7 +190,7 @@ def test_a_share_that_holds_no_evaluation_is_said(
     told: Callable[..., Summary], tmp_path: Path
 ) -> None:
     found = told("--share", "0.05%", arms=ARMS[:1])
-    largest = found.recommendations[-1]
+    largest = found.prediction.recommendations[-1]
     assert largest.every_steps is None
     assert largest.evaluations == 0
     assert largest.advice.code == "do_not_evaluate"
@@ -216,8 +218,8 @@ def test_it_joins_what_bench_has_found(
     measured = read_summary(out)
     assert evalskip("predict", spec, "--out", out, "--resume").returncode == 0
     both = read_summary(out)
-    assert both.arms == measured.arms
-    assert both.predictions
+    assert both.bench.arms == measured.bench.arms
+    assert both.prediction
     assert evalskip("report", out).returncode == 0
 
 
@@ -383,19 +385,21 @@ def test_a_real_job(
     ended = evalskip("predict", spec, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     found = read_summary(tmp_path / "out")
-    assert found.pilot is not None
-    assert found.pilot.of_steps == 100
-    assert found.pilot.steps <= 10
-    assert len(found.cost_models) == 2
-    one_by_one = next(m for m in found.cost_models if "evaluation_batch=1" in m.evaluation)
+    assert found.prediction.pilot is not None
+    assert found.prediction.pilot.of_steps == 100
+    assert found.prediction.pilot.steps <= 10
+    assert len(found.prediction.cost_models) == 2
+    one_by_one = next(
+        m for m in found.prediction.cost_models if "evaluation_batch=1" in m.evaluation
+    )
     assert one_by_one.size.evaluation_batch == 1
     # rows of a batch are padded to the longest
-    ours = next(m for m in found.cost_models if m is not one_by_one)
+    ours = next(m for m in found.prediction.cost_models if m is not one_by_one)
     assert ours.size.evaluation_tokens_per_row > one_by_one.size.evaluation_tokens_per_row
     assert 8 <= one_by_one.size.evaluation_tokens_per_row <= 32
     assert ours.operations_ratio is not None
     assert ours.operations_ratio == pytest.approx(1 / 3, abs=0.01)
-    arm = next(each for each in found.predictions if each.arm == "every_epoch@21")
+    arm = next(each for each in found.prediction.schedules if each.arm == "every_epoch@21")
     assert arm.evaluations == 20
     assert 0 < arm.share.low < arm.share.high < 1
 
@@ -472,9 +476,9 @@ def test_a_script_of_the_users(
     ended = evalskip("predict", spec, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     found = read_summary(tmp_path / "out")
-    assert found.pilot is not None
-    assert (found.pilot.of_steps, found.pilot.steps) == (80, 8)
-    rows = {each.arm: each.evaluations for each in found.predictions}
+    assert found.prediction.pilot is not None
+    assert (found.prediction.pilot.of_steps, found.prediction.pilot.steps) == (80, 8)
+    rows = {each.arm: each.evaluations for each in found.prediction.schedules}
     assert rows["every_epoch"] == 10
     assert rows["every_n_steps:25"] == 4
 
@@ -487,11 +491,11 @@ def test_streams_and_an_evaluation_before_training(
     ended = evalskip("predict", spec, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     found = read_summary(tmp_path / "out")
-    size = found.cost_models[0].size
+    size = found.prediction.cost_models[0].size
     assert size.train_rows is None
     assert size.evaluation_sets == [20]
     assert size.train_tokens_per_row == size.evaluation_tokens_per_row == 4
-    rows = {each.arm: each for each in found.predictions}
+    rows = {each.arm: each for each in found.prediction.schedules}
     # before the first step, then after 50, 75 and 80: 25 comes too early
     assert rows["every_n_steps:25"].evaluations == 4
     assert rows["every_n_steps:25"].evaluation_load == pytest.approx(4 * 20 * 4 / (80 * 8 * 4))
@@ -529,19 +533,19 @@ def test_llamafactory_as_written(
     ended = evalskip("predict", spec, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     found = read_summary(tmp_path / "out")
-    rows = {each.arm: each for each in found.predictions}
+    rows = {each.arm: each for each in found.prediction.schedules}
     # 80 rows, 8 a step: at steps 30 and 50, and once more after training, as LLaMA-Factory does
-    assert found.pilot is not None
-    assert found.pilot.of_steps == 50
+    assert found.prediction.pilot is not None
+    assert found.prediction.pilot.of_steps == 50
     assert rows["as_written"].evaluations == 3
     assert rows["every_epoch"].evaluations == 6
-    (model,) = found.cost_models
+    (model,) = found.prediction.cost_models
     assert model.size.evaluation_sets == [20]
     assert 0 < model.size.evaluation_tokens_per_row <= 64
     assert model.operations_ratio is not None
     # of LoRA a step is cheaper than of full fine-tuning
     assert model.operations_ratio > 0.35
-    assert found.closing_evaluations == 1
+    assert found.prediction.closing_evaluations == 1
     assert "LLaMA-Factory itself evaluates once more after training: that is counted" in " ".join(
         ended.stdout.split()
     )
@@ -580,7 +584,7 @@ def test_a_gain_fits_its_share_and_is_never_negative(told: Callable[..., Summary
     noise = [{"kind": "bursts", "every_s": 1, "length_s": 0.3, "factor": 3}]
     costs = {**COSTS, "after_evaluation": 0.0}
     for seed in range(10):
-        for found in told(seed=seed, noise=noise, costs=costs).predictions:
+        for found in told(seed=seed, noise=noise, costs=costs).prediction.schedules:
             if found.evaluations:
                 own = found.share.estimate / (1 - found.share.estimate)
                 gain = found.throughput_gain
@@ -591,7 +595,9 @@ def test_a_gain_fits_its_share_and_is_never_negative(told: Callable[..., Summary
 
 
 def _every_epoch(summary: Summary) -> Interval:
-    return next(each.share for each in summary.predictions if each.arm == "every_epoch@100")
+    return next(
+        each.share for each in summary.prediction.schedules if each.arm == "every_epoch@100"
+    )
 
 
 @pytest.mark.slow
@@ -619,7 +625,11 @@ def test_pilots_beside_busy_processes_do_not_contradict_each_other(
             process.wait()
     found = [read_summary(tmp_path / f"pilot-{number}") for number in range(10)]
     gains = [
-        next(each.throughput_gain for each in one.predictions if each.arm == "every_epoch@24")
+        next(
+            each.throughput_gain
+            for each in one.prediction.schedules
+            if each.arm == "every_epoch@24"
+        )
         for one in found
     ]
     apart = [
@@ -630,5 +640,5 @@ def test_pilots_beside_busy_processes_do_not_contradict_each_other(
     assert len(apart) <= 1, gains
     # and where others disturbed it, the answer begins with that
     for one in found:
-        if one.pilot and one.pilot.disturbed:
+        if one.prediction.pilot and one.prediction.pilot.disturbed:
             assert "of the pilot's" in markdown([one]).split("\n")[2]

@@ -112,10 +112,12 @@ def test_steps_are_kept_beside_the_record(tmp_path: Path) -> None:
     assert store.steps_of(run_record(block=9)) is None
 
 
-def test_claims_keep_their_place_when_they_are_judged_again(tmp_path: Path) -> None:
+def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
     shutil.copy(ROOT / "results" / "reference" / "quick-cpu" / "summary.json", tmp_path)
     before = read_summary(tmp_path)
-    again = before.claims[1].model_copy(update={"measured": "anew"})
-    one = before.model_copy(update={"claims": [again]})
-    after = write_sections(tmp_path, one, {"claims"}).claims
-    assert after == [again if claim.id == again.id else claim for claim in before.claims]
+    assert before.bench
+    assert before.headroom
+    fewer = before.headroom.model_copy(update={"arms": before.headroom.arms[:1]})
+    write_sections(tmp_path, before.model_copy(update={"bench": None, "headroom": fewer}))
+    after = read_summary(tmp_path)
+    assert (after.bench, after.headroom) == (before.bench, fewer)

@@ -31,16 +31,17 @@ from evalskip.analysis.regret import (
     rows_of,
     substitutes,
 )
-from evalskip.claims.ledger import judged_by_regret
-from evalskip.claims.regret_evidence import within
+from evalskip.article.ledger import judged as judged_claims
+from evalskip.article.regret_evidence import within
+from evalskip.article.words import WORDS
 from evalskip.experiments.curves import curve_from
 from evalskip.jobs.transformers.curve import held_back
-from evalskip.messages import words
 from evalskip.notes import Note, note
 from evalskip.probe.measured import Measured, parsed
 from evalskip.records import Steps
 from evalskip.report.html import write_page
-from evalskip.summary import Effort, RegretSummary, Scope, Summary, read_summary
+from evalskip.report.words import ENGLISH, Language
+from evalskip.summary import Effort, Made, RegretSummary, Scope, Summary, read_summary
 from support import ROOT
 from test_training import TINY
 
@@ -280,23 +281,18 @@ def judged(curves: list[Curve], **changes: Any) -> dict[str, Any]:
         within_regret=0.02,
         recommended=None,
         advice=note("none_within", share=5.0, regret=0.02),
+        effort=Effort(runs=0, seconds=0, stopped=note("running")),
     )
-    summary = Summary.of_nothing(
+    summary = Summary(
         name="job",
-        scope=Scope(job="a job", model="tiny", parameters=1, device="cpu", versions={}),
-        machine={},
-        effort=Effort(
-            blocks=0,
-            runs=0,
-            seconds=0,
-            run_overhead_s=None,
-            block_start_s=None,
-            stopped=note("running"),
-        ),
+        made=Made(at="", evalskip=""),
+        scope=Scope(job="a job", model="tiny", parameters=1, device="cpu"),
+        regret=found.model_copy(update=changes),
     )
-    found = found.model_copy(update=changes)
-    claims = judged_by_regret(summary.model_copy(update={"regret": [found]}))
-    return {claim.id: claim for claim in claims}
+    return {claim.id: claim for claim in judged_claims(summary)}
+
+
+clauses = Language("en", WORDS).clauses
 
 
 def test_claims_on_a_job_that_overfits() -> None:
@@ -307,8 +303,10 @@ def test_claims_on_a_job_that_overfits() -> None:
     assert verdicts["train_loss"] == "refuted"
     assert verdicts["debug_use"] == "supported"
     # every 2 and every 5 lose 0.001 and 0.004 nats, every 10 about 0.017 with what begins when
-    assert "it holds: every 2 evaluations, every 5 evaluations" in claims["mixed"].condition
-    assert all("not yet measured on a GPU" in claim.scope for claim in claims.values())
+    assert "it holds: every 2 evaluations, every 5 evaluations" in clauses(
+        claims["mixed"].condition
+    )
+    assert all("not yet measured on a GPU" in clauses(claim.scope) for claim in claims.values())
 
 
 def test_claims_on_a_job_that_does_not_overfit_are_not_settled() -> None:
@@ -325,7 +323,7 @@ def test_claims_on_a_job_that_does_not_overfit_are_not_settled() -> None:
     ]
     claims = judged(curves)
     assert {claim.verdict for claim in claims.values()} == {"inconclusive"}
-    assert "overfits on 0 of 6 seeds" in claims["final_eval"].condition
+    assert "overfits on 0 of 6 seeds" in clauses(claims["final_eval"].condition)
 
 
 def test_claims_do_not_rest_on_a_replay_that_a_real_run_contradicts() -> None:
@@ -337,7 +335,7 @@ def test_claims_do_not_rest_on_a_replay_that_a_real_run_contradicts() -> None:
     )
     claims = judged(curves, not_proven=[differs])
     assert {claim.verdict for claim in claims.values()} == {"inconclusive"}
-    assert "replay 10, real 20" in claims["mixed"].condition
+    assert "replay 10, real 20" in clauses(claims["mixed"].condition)
 
 
 def test_ranks_of_what_does_not_vary() -> None:
@@ -449,8 +447,8 @@ def test_how_often_others_may_lose_more_is_part_of_the_advice() -> None:
     chosen = recommended(rows, within_share=0.2, within_regret=0.05)
     assert chosen is not None
     assert chosen.name == "every_5"
-    assert words(of_others(chosen)) == "none of 10 lost more, but up to 26 % of runs could"
-    assert words(of_others(rows[-1])) == "10 of 10 lost more, and up to 100 % of runs could"
+    assert ENGLISH.note(of_others(chosen)) == "none of 10 lost more, but up to 26 % of runs could"
+    assert ENGLISH.note(of_others(rows[-1])) == "10 of 10 lost more, and up to 100 % of runs could"
 
 
 def test_what_is_saved_is_of_the_job_as_written_whatever_else_is_tried() -> None:
@@ -499,7 +497,7 @@ def test_a_past_run_is_replayed(tmp_path: Path, evalskip: Callable[..., Any]) ->
     log = state(tmp_path / "trainer_state.json", RISING)
     ended = evalskip("regret", log, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
-    (found,) = read_summary(tmp_path / "out").regret
+    found = read_summary(tmp_path / "out").regret
     rows = {row.name: row for row in found.rows}
     assert found.points == 30
     assert rows["every:1"].kept_step == 80
@@ -510,7 +508,7 @@ def test_a_past_run_is_replayed(tmp_path: Path, evalskip: Callable[..., Any]) ->
     assert rows["every:5"].regret_chosen.low is None
     assert rows["off"].regret_chosen.estimate == pytest.approx(0.22)
     assert "every 5 evaluations" in ended.stdout
-    assert write_page(tmp_path / "page", [read_summary(tmp_path / "out")]).exists()
+    assert write_page(tmp_path / "page", [read_summary(tmp_path / "out")], ENGLISH).exists()
 
 
 def test_a_log_of_llamafactory(tmp_path: Path, evalskip: Callable[..., Any]) -> None:
@@ -649,7 +647,7 @@ def test_a_job_that_overfits(
     ended = evalskip("regret", spec, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(tmp_path / "out")
-    (found,) = summary.regret
+    found = summary.regret
     # real runs with early stopping, and the best kept, end where the replay says: weights included
     assert found.not_proven == []
     assert found.proven >= 4
@@ -662,7 +660,7 @@ def test_a_job_that_overfits(
     assert off.regret is not None
     assert off.regret.low is not None
     assert off.regret.low > 0
-    verdicts = {claim.id: claim.verdict for claim in summary.claims}
+    verdicts = {claim.id: claim.verdict for claim in judged_claims(summary)}
     assert verdicts["overfitting"] == "supported"
     assert set(verdicts) == {
         "mixed",
@@ -673,5 +671,5 @@ def test_a_job_that_overfits(
         "debug_use",
     }
     assert "not_run" not in verdicts.values()
-    page = write_page(tmp_path / "out", [summary]).read_text()
+    page = write_page(tmp_path / "out", [summary], ENGLISH).read_text()
     assert "The frontier" in page

@@ -111,7 +111,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"job": {"epohcs": 1}}, "job.epohcs: unknown field; expected epochs"),
     (
         {"job": {"kind": "magic"}},
-        "job: expected one of transformers, llamafactory, command, synthetic, got magic",
+        "job: expected one of command, llamafactory, synthetic, transformers, got magic",
     ),
     ({"job": {"costs": {"step": -1}}}, "job.costs.step: expected a number greater"),
     ({"arms": []}, "arms: expected at least 1"),

@@ -8,8 +8,9 @@ import re
 import pytest
 from rich.console import Console
 
-from evalskip.report import tables
+from evalskip.report.tables import gains, times
 from evalskip.report.terminal import print_summary
+from evalskip.report.words import ENGLISH
 from evalskip.summary import read_summary
 from support import ROOT
 
@@ -20,10 +21,10 @@ REFERENCE = ROOT / "results" / "reference" / "quick-cpu"
 def test_no_figure_is_broken_at_any_width(width: int) -> None:
     summary = read_summary(REFERENCE)
     screen = io.StringIO()
-    print_summary(Console(file=screen, width=width), summary)
+    print_summary(Console(file=screen, width=width), summary, ENGLISH)
     shown = screen.getvalue()
     assert "…" not in shown
-    for table in (tables.times(summary), tables.gains(summary)):
+    for table in (times.times(summary.bench, ENGLISH), gains.gains(summary.bench, ENGLISH)):
         for row in table.rows:
             pattern = re.escape(row[0]) + r" +" + re.escape(row[1])
             lines = [line for line in shown.splitlines() if re.search(pattern, line)]

@@ -75,9 +75,9 @@ def test_every_schedule_evaluates_when_it_says_and_all_arms_match(
     assert len({run.work_digest for run in runs.values()}) == 1
     assert len({(run.losses_digest, run.weights_digest) for run in runs.values()}) == 1
     summary = read_summary(tmp_path / "out")
-    assert summary.matched.same_work
-    assert summary.matched.same_result
-    assert summary.arms["every_epoch@6"].evaluation_load == pytest.approx(6 / 16)
+    assert summary.bench.matched.same_work
+    assert summary.bench.matched.same_result
+    assert summary.bench.arms["every_epoch@6"].evaluation_load == pytest.approx(6 / 16)
     for run in runs.values():
         assert run.steps == 16
         assert sum(run.phases_ns.values()) == run.wall_ns
@@ -110,12 +110,12 @@ def test_with_dropout_and_no_restoration_evaluating_changes_training(
     assert on.work_digest == off.work_digest
     assert on.weights_digest != off.weights_digest
     summary = read_summary(tmp_path / "out")
-    assert summary.matched.same_work
-    assert not summary.matched.same_result
-    assert [(entry.arm, entry.what) for entry in summary.matched.differing] == [
+    assert summary.bench.matched.same_work
+    assert not summary.bench.matched.same_result
+    assert [(entry.arm, entry.what) for entry in summary.bench.matched.differing] == [
         ("every_epoch@6", "result")
     ]
-    assert summary.comparisons == []
+    assert summary.bench.comparisons == []
 
 
 def test_with_dropout_and_restoration_it_does_not(
@@ -123,7 +123,7 @@ def test_with_dropout_and_restoration_it_does_not(
 ) -> None:
     runs = train(ONE_ARM, model=DROPOUT)
     assert len({run.weights_digest for run in runs.values()}) == 1
-    assert read_summary(tmp_path / "out").matched.blocks == 1
+    assert read_summary(tmp_path / "out").bench.matched.blocks == 1
 
 
 @pytest.mark.slow
@@ -144,12 +144,12 @@ def test_memory_is_read_per_phase_in_runs_of_its_own(
     arms = [{"schedule": "every_epoch", "evaluation_rows": 8}]
     runs = train(arms, measure="memory", train_batch=2, evaluation_batch=8)
     assert {run.measure for run in runs.values()} == {"memory"}
-    peaks = read_summary(tmp_path / "out").arms["every_epoch@8"].peak_bytes
+    peaks = read_summary(tmp_path / "out").bench.arms["every_epoch@8"].peak_bytes
     # four times the rows, and their logits: evaluation sets the peak here
     logits = 8 * 32 * 2048 * 4
     assert peaks["evaluate"]["resident"] > peaks["train"]["resident"] + logits / 4
-    assert "evaluate" not in read_summary(tmp_path / "out").arms["off"].peak_bytes
-    assert read_summary(tmp_path / "out").comparisons == []
+    assert "evaluate" not in read_summary(tmp_path / "out").bench.arms["off"].peak_bytes
+    assert read_summary(tmp_path / "out").bench.comparisons == []
 
 
 @pytest.mark.slow
@@ -219,7 +219,7 @@ def test_where_an_import_initialises_cuda_each_run_is_a_new_program(
     assert ended.returncode == 0, ended.stderr
     records = block_runs(tmp_path / "out")
     assert {record.status for record in records} == {"ok"}
-    assert read_summary(tmp_path / "out").matched.same_result
+    assert read_summary(tmp_path / "out").bench.matched.same_result
     # the pilot's parent, the block's, and every run of either
     assert len(set(imports.read_text().split())) >= len(records) + 1
 
@@ -270,4 +270,4 @@ def test_resuming_repeats_no_block_that_metered_memory(
     after = block_runs(out)
     assert [record for record in after if record.measure == "memory"] == metered
     assert len(after) == len(before)
-    assert read_summary(out).arms["every_epoch@6"].peak_bytes
+    assert read_summary(out).bench.arms["every_epoch@6"].peak_bytes

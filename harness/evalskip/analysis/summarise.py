@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from evalskip.analysis.cautions import (
     uncompared,
     unseen,
 )
+from evalskip.analysis.claimed import claimed_gain
 from evalskip.analysis.estimates import attributed, fixed_cost, wall_clock
 from evalskip.analysis.frames import frame_of
 from evalskip.analysis.interim import simultaneous_level
@@ -25,13 +26,7 @@ from evalskip.analysis.step_estimates import compared, replicated
 from evalskip.analysis.verdicts import with_verdicts
 from evalskip.records import latest_attempts
 from evalskip.spec import OFF, OFF_AGAIN
-from evalskip.summary import (
-    Effort,
-    Extrapolated,
-    RunActivity,
-    Scope,
-    Summary,
-)
+from evalskip.summary import BenchEffort, BenchSummary, Extrapolated, RunActivity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,24 +40,6 @@ if TYPE_CHECKING:
 LEVEL_OF_CHECK = 0.99
 """Of an experiment: how likely matched and whole span agree at all looks and arms, where evaluation
 slows no step beyond the window."""
-BENCH_SECTIONS = {
-    "name",
-    "scope",
-    "machine",
-    "effort",
-    "claimed_gain",
-    "matched",
-    "extrapolated",
-    "arms",
-    "comparisons",
-    "noise_floor",
-    "peak_differences",
-    "activity",
-    "changes",
-    "claims",
-    "warnings",
-}
-"""The sections of the summary that ``bench`` owns."""
 
 
 def summarise(
@@ -70,11 +47,9 @@ def summarise(
     attempts: Mapping[Attempt, Sequence[RunRecord]],
     store: RecordStore,
     *,
-    name: str,
-    environment: Mapping[str, Any],
     seconds: float,
     stopped: Note,
-) -> Summary:
+) -> BenchSummary:
     """All figures of a ``bench`` experiment, verdicts on the claimed gain included.
 
     All intervals of gains have the level at which the judged arms hold over all looks.
@@ -83,8 +58,6 @@ def summarise(
         spec: what was asked for.
         attempts: records of whole blocks, repeated ones and the memory block among them.
         store: where the runs' steps are.
-        name: of the experiment.
-        environment: as ``environment.json`` holds it.
         seconds: what the experiment took.
         stopped: why no further block was run.
     """
@@ -142,11 +115,32 @@ def summarise(
         overhead = float((good["turnaround_s"] - good["wall_s"]).median())
         block_start = float(good["block_start_s"].median())
         cost = fixed_cost(good, spec.design.level)
-    return Summary(
-        name=name,
-        scope=scope_of(spec, environment),
-        machine=_machine(records) or dict(environment.get("machine", {})),
-        effort=Effort(
+    arms = {
+        arm.name: arm_summary(
+            arm,
+            spec,
+            paired if usable else good,
+            records,
+            expected.get(arm.name),
+            pieces.get(arm.name),
+            offs,
+        )
+        for arm in spec.all_arms()
+    }
+    return BenchSummary(
+        claimed=claimed_gain(spec.claimed_gain, arms, comparisons) if spec.claimed_gain else None,
+        matched=found,
+        extrapolated=part,
+        arms=arms,
+        comparisons=comparisons,
+        noise_floor=floor.throughput_gain if floor else None,
+        peak_differences=sorted(
+            peak_differences(_metered(records), design.level),
+            key=lambda found: arm_names.index(found.arm),
+        ),
+        activity=_activity(records, runs),
+        changes=job.changes(),
+        effort=BenchEffort(
             blocks=len(latest_attempts(timed)),
             runs=len(records),
             nodes=len({record.node["name"] for record in records if record.node}) or 1,
@@ -156,29 +150,6 @@ def summarise(
             fixed_cost=cost,
             stopped=stopped,
         ),
-        claimed_gain=spec.claimed_gain,
-        matched=found,
-        extrapolated=part,
-        arms={
-            arm.name: arm_summary(
-                arm,
-                spec,
-                paired if usable else good,
-                records,
-                expected.get(arm.name),
-                pieces.get(arm.name),
-                offs,
-            )
-            for arm in spec.all_arms()
-        },
-        comparisons=comparisons,
-        noise_floor=floor.throughput_gain if floor else None,
-        peak_differences=sorted(
-            peak_differences(_metered(records), design.level),
-            key=lambda found: arm_names.index(found.arm),
-        ),
-        activity=_activity(records, runs),
-        changes=job.changes(),
         warnings=[
             *disagreements(comparisons, design.window),
             *store.warnings,
@@ -214,20 +185,6 @@ def _pieces(
             pieces[arm] = found
     nodes = of_blocks([run for runs in by_arm.values() for run in runs.values()])
     return in_own_pace(pieces, nodes), warnings
-
-
-def scope_of(spec: Spec, environment: Mapping[str, Any]) -> Scope:
-    """What figures of a spec hold for, where ``environment.json`` holds this."""
-    described = spec.job.describe()
-    found = environment.get("device", {})
-    device = found.get("gpu") or described["device"]
-    return Scope(
-        job=described["job"],
-        model=described["model"],
-        parameters=environment.get("parameters") or found.get("parameters", 0),
-        device=device,
-        versions=dict(environment.get("software", {})),
-    )
 
 
 def _activity(records: Sequence[RunRecord], runs: pd.DataFrame) -> list[RunActivity]:
@@ -272,9 +229,3 @@ def _steps_of_off(attempts: Mapping[Attempt, Sequence[RunRecord]]) -> int:
     """Optimizer steps that runs without evaluation were seen to take."""
     runs = (run for records in attempts.values() for run in records)
     return usual(run.steps for run in runs if run.arm == OFF and run.status == "ok") or 0
-
-
-def _machine(records: Sequence[RunRecord]) -> dict[str, Any]:
-    """The fingerprint of the node that ran the first block, where nodes ran them."""
-    node = next((record.node for record in records if record.node), {})
-    return {field: value for field, value in node.items() if field != "name"}

@@ -17,7 +17,6 @@ from evalskip.cli.options import (
     parsed,
 )
 from evalskip.errors import InputError
-from evalskip.messages import words
 
 if TYPE_CHECKING:
     from evalskip.session import Session
@@ -67,7 +66,8 @@ def bench(
     from evalskip.engines import engine_for
     from evalskip.experiments.bench import bench as run_bench
     from evalskip.experiments.headroom import headroom as find_headroom
-    from evalskip.report.terminal import console, print_summary
+    from evalskip.report.terminal import console
+    from evalskip.report.words import ENGLISH
     from evalskip.spec import load_spec
     from evalskip.spec.units import parse_range
 
@@ -89,7 +89,7 @@ def bench(
             raise InputError("--claimed-gain: expected an arm that evaluates every epoch as well")
     directory = out or Path("results", spec.stem)
     screen = console()
-    for change in map(words, loaded.job.changes()):
+    for change in map(ENGLISH.note, loaded.job.changes()):
         screen.print(f"changed: {change}", highlight=False, markup=False)
     options = dict(pair(setting) for setting in slurm or [])
 
@@ -103,7 +103,6 @@ def bench(
         directory,
         resume=resume,
         by=run,
-        show=print_summary,
         engine=partial(engine_for, engine, address=address, gpus=gpus, options=options),
     )
     screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)

@@ -38,15 +38,14 @@ def claims(
     ] = None,
 ) -> None:
     """The article's claims, and what became of each."""
-    from evalskip.claims.combine import whole
-    from evalskip.claims.ledger import retold, unsettled
+    from evalskip.article.badge import write_badge
+    from evalskip.article.ledger import ledger, unsettled
+    from evalskip.article.words import WORDS
     from evalskip.jobs.llamafactory.settings import built_interpreters
-    from evalskip.machine.fingerprint import fingerprint
-    from evalskip.messages import LANGUAGES, speaking
-    from evalskip.report.badge import write_badge
     from evalskip.report.html import write_page
     from evalskip.report.markdown import write_markdown
     from evalskip.report.terminal import console, print_claims, print_observation
+    from evalskip.report.words import LANGUAGES, Language
     from evalskip.results import fresh_directory
     from evalskip.summary import read_summary, write_sections
 
@@ -56,7 +55,7 @@ def claims(
         if given and not run:
             raise InputError(f"{option}: expected --run as well, which it is for")
     if run:
-        from evalskip.experiments.claims import KINDS, make_claims
+        from evalskip.article.evidence import KINDS, make_claims
 
         for name in job or []:
             if name not in KINDS:
@@ -69,19 +68,18 @@ def claims(
             summary = make_claims(
                 kinds, pythons, place, lambda seen: print_observation(screen, seen)
             )
-        write_markdown(place, [summary])
+        write_markdown(place, [summary], Language("en", WORDS))
         found.append(summary)
-    machine = fingerprint()
-    ledger = whole(report.name if report else "claims", found, machine)
+    whole = ledger(report.name if report else "claims", found)
+    claims = whole.claims.claims if whole.claims else []
     if report:
         with fresh_directory(report):
-            write_sections(report, ledger, set())
-            write_badge(report, ledger)
-            for language in LANGUAGES:
-                with speaking(language):
-                    told = whole(report.name, list(map(retold, found)), machine)
-                    write_markdown(report, [told])
-                    write_page(report, [told])
-    print_claims(screen, ledger)
-    if missing := unsettled(ledger.claims, require or []):
+            write_sections(report, whole)
+            write_badge(report, claims)
+            for language in (Language(code, WORDS) for code in LANGUAGES):
+                write_markdown(report, [whole], language)
+                write_page(report, [whole], language)
+    if whole.claims:
+        print_claims(screen, whole.claims, Language("en", WORDS))
+    if missing := unsettled(claims, require or []):
         raise Inconclusive(missing)

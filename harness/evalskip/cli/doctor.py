@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import typer
-
 
 def doctor() -> None:
     """Is this machine fit to measure on?"""
     from evalskip.machine.doctor import examine
+    from evalskip.report.terminal import console, print_findings
+    from evalskip.report.words import ENGLISH
 
-    findings = examine()
-    for finding in findings:
-        mark = "ok " if finding.fit else "mend"
-        advice = f"; {finding.advice}" if finding.advice else ""
-        typer.echo(f"{mark:4} {finding.what}: {finding.seen}{advice}")
-    unfit = sum(not finding.fit for finding in findings)
-    typer.echo("fit to measure on" if not unfit else f"{unfit} to mend before measuring")
+    print_findings(console(), examine(), ENGLISH)

@@ -36,6 +36,7 @@ def gate(
     from evalskip.records import RecordStore
     from evalskip.report.gate import reason, write_gate
     from evalskip.report.terminal import console, print_gate
+    from evalskip.report.words import ENGLISH
     from evalskip.spec.units import parse_share
 
     if add:
@@ -53,14 +54,14 @@ def gate(
     result, today = run_gate(
         directory, baseline=baseline, max_share=budget, history=history, benchmark=benchmark
     )
-    write_gate(directory / "gate", result, today, RecordStore(directory).read())
-    print_gate(console(), result)
+    write_gate(directory / "gate", result, today, RecordStore(directory).read(), ENGLISH)
+    print_gate(console(), result, ENGLISH)
     if result.verdict == "regressed":
-        raise Regression(f"worse: {reason(result)}")
-    if not (result.has_compared or result.having("cannot_tell")):
+        raise Regression(f"worse: {reason(result, ENGLISH)}")
+    if not (result.has_compared or result.having("inconclusive")):
         raise Inconclusive(
             "nothing was compared: the baseline has no session of this model of machine; add one: "
             f"evalskip gate {directory} --baseline {baseline} --add"
         )
     if result.verdict == "inconclusive":
-        raise Inconclusive(f"cannot tell: {reason(result)}")
+        raise Inconclusive(f"inconclusive: {reason(result, ENGLISH)}")

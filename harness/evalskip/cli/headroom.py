@@ -68,7 +68,7 @@ def headroom(
 
     from evalskip.cli.measured import measured
     from evalskip.experiments.headroom import headroom as find_headroom
-    from evalskip.report.terminal import console, print_summary
+    from evalskip.report.terminal import console
     from evalskip.spec import load_spec
 
     loaded = load_spec(
@@ -83,7 +83,6 @@ def headroom(
         out or Path("results", f"{spec.stem}-headroom"),
         resume=resume,
         by=partial(find_headroom, timing=timing),
-        show=print_summary,
     )
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from evalskip.errors import Interrupted
 from evalskip.report.markdown import write_markdown
 from evalskip.report.progress import ProgressView
+from evalskip.report.terminal import print_summary
+from evalskip.report.words import ENGLISH
 from evalskip.results import open_results
 from evalskip.session import Session
 
@@ -32,7 +34,6 @@ def measured(
     *,
     resume: bool,
     by: Callable[[Session], Summary],
-    show: Callable[[Console, Summary], None],
     engine: Callable[..., Engine] | None = None,
 ) -> None:
     """Measure a spec into a directory.
@@ -43,7 +44,6 @@ def measured(
         directory: of the results.
         resume: whether to take up the experiment that is there.
         by: measures.
-        show: prints what was found.
         engine: given ``spec``, ``logs`` and ``on_ready``, makes the engine; None: this machine.
 
     Raises:
@@ -63,5 +63,5 @@ def measured(
                 f"interrupted; finished runs are in {directory}; to go on:",
                 [f"{sys.executable} -m evalskip {again} --resume"],
             ) from None
-        write_markdown(directory, [summary])
-    show(screen, summary)
+        write_markdown(directory, [summary], ENGLISH)
+    print_summary(screen, summary, ENGLISH)

@@ -43,7 +43,7 @@ def predict(
 
     from evalskip.cli.measured import measured
     from evalskip.experiments.predict import predict_costs
-    from evalskip.report.terminal import console, print_predictions
+    from evalskip.report.terminal import console
     from evalskip.spec import load_spec
     from evalskip.spec.units import parse_duration, parse_share
 
@@ -56,5 +56,4 @@ def predict(
         out or Path("results", f"{spec.stem}-predict"),
         resume=resume,
         by=partial(predict_costs, within=within, every=every or [], budget_s=budget_s),
-        show=print_predictions,
     )

@@ -37,7 +37,8 @@ def regret(
     """What every schedule, and every substitute for evaluation, would have missed."""
     from functools import partial
 
-    from evalskip.report.terminal import console, print_regret
+    from evalskip.report.terminal import console, print_summary
+    from evalskip.report.words import ENGLISH
     from evalskip.spec.units import parse_share
 
     within = parsed("--share", parse_share, share)
@@ -49,7 +50,8 @@ def regret(
         if resume:
             raise InputError("--resume: expected none with a past run's log")
         design = regret_design(settings or [])
-        print_regret(screen, past_summary(spec, metric or "eval_loss", design, within, out))
+        summary = past_summary(spec, metric or "eval_loss", design, within, out)
+        print_summary(screen, summary, ENGLISH)
         return
     if metric is not None:
         raise InputError("--metric: expected a past run's log as well, in which it is looked up")
@@ -63,5 +65,4 @@ def regret(
         out or Path("results", f"{spec.stem}-regret"),
         resume=resume,
         by=partial(find_regret, within_share=within),
-        show=print_regret,
     )

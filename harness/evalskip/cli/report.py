@@ -19,17 +19,16 @@ def report(
     lang: Annotated[str, typer.Option(help="Of the report: en or zh.")] = "en",
 ) -> None:
     """The report of a result, as a page and as Markdown; of several, one that compares them."""
-    from evalskip.claims.ledger import retold
-    from evalskip.messages import LANGUAGES, speaking
+    from evalskip.article.words import WORDS
     from evalskip.report.html import write_page
     from evalskip.report.markdown import write_markdown
+    from evalskip.report.words import LANGUAGES, Language
     from evalskip.summary import read_summary
 
     if lang not in LANGUAGES:
         raise InputError(f"--lang {lang}: expected one of {', '.join(LANGUAGES)}")
     summaries = [read_summary(directory) for directory in directories]
     target = out or (directories[0] if len(directories) == 1 else Path("results/comparison"))
-    with speaking(lang):
-        told = [retold(summary) for summary in summaries]
-        typer.echo(write_page(target, told))
-        typer.echo(write_markdown(target, told))
+    language = Language(lang, WORDS)
+    typer.echo(write_page(target, summaries, language))
+    typer.echo(write_markdown(target, summaries, language))

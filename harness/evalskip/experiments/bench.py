@@ -9,14 +9,12 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.frames import frame_of
-from evalskip.analysis.summarise import BENCH_SECTIONS, summarise
+from evalskip.analysis.identity import summary_of
+from evalskip.analysis.summarise import summarise
 from evalskip.analysis.verdicts import settled
-from evalskip.claims import speed
-from evalskip.claims.ledger import judged_by_peaks
 from evalskip.errors import MeasurementError
 from evalskip.experiments.duration import Estimate, estimate, slice_for
 from evalskip.machine.disturbance import is_disturbed
-from evalskip.messages import words
 from evalskip.notes import note
 from evalskip.plan import plan
 from evalskip.records import duration_s
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from evalskip.records import Attempt, RunRecord
     from evalskip.session import Session
     from evalskip.spec import Spec
-    from evalskip.summary import Summary
+    from evalskip.summary import BenchSummary, Summary
 
 
 _TELLING = 10.0
@@ -62,7 +60,7 @@ class BlocksPlanned(Event):
 class BlocksSummarised(Event):
     """What all blocks say up to now; not emitted after every one of many."""
 
-    summary: Summary
+    bench: BenchSummary
 
 
 def bench(session: Session) -> Summary:
@@ -77,7 +75,7 @@ def bench(session: Session) -> Summary:
     runs = [run for records in experiment.finished.values() for run in records]
     off = [run for run in runs if run.arm == OFF and run.measure == measure]
     if not any(record.status == "ok" for record in off):
-        reason = f"{off[0].status}: {off[0].error}" if off else words(summary.effort.stopped)
+        reason = f"{off[0].status}: {off[0].error}" if off else "none was run within the budget"
         raise MeasurementError(f"no run of {OFF} ended well: {reason}")
     return summary
 
@@ -102,7 +100,7 @@ class _Experiment:
         timed = [block for block in blocks if block.measure == "time"]
         metered = [block for block in blocks if block.measure != "time"]
         before = 0
-        summary = None
+        section = None
         for look in self._spec.design.looks if timed else ():
             suffices = self._run_all(timed[before:look])
             before = look
@@ -110,21 +108,22 @@ class _Experiment:
             metered = []
             if suffices:
                 self._repeat(timed[:look])
-            summary = self._summary()
+            section = self._section()
             if not suffices:
                 stopped = note("budget_used", budget=self._spec.design.budget)
                 break
-            if self._judged and settled(summary.comparisons, self._judged):
+            if self._judged and settled(section.comparisons, self._judged):
                 stopped = note("verdicts_settled", look=look)
                 break
-        if summary is None:
+        if section is None:
             self._run_all(metered)
-            summary = self._summary()
-        effort = summary.effort.model_copy(update={"stopped": stopped})
-        summary = summary.model_copy(update={"effort": effort})
+            section = self._section()
+        effort = section.effort.model_copy(update={"stopped": stopped})
+        section = section.model_copy(update={"effort": effort})
         records = [record for runs in self.finished.values() for record in runs]
         frame_of(records).to_csv(self._results.path / "runs.csv", index=False)
-        return write_sections(self._results.path, summary, BENCH_SECTIONS)
+        summary = summary_of(self._spec, self._results, records, bench=section)
+        return write_sections(self._results.path, summary)
 
     def _slice(self) -> Slice | None:
         """How much of the job is run; what an experiment was begun with stays."""
@@ -202,21 +201,15 @@ class _Experiment:
         # what a summary takes grows with what there is to summarise
         now = time.monotonic()
         if now - self._summarised_at >= _TELLING * self._summary_took:
-            self._session.emit(BlocksSummarised(self._summary()))
+            self._session.emit(BlocksSummarised(self._section()))
             self._summarised_at = time.monotonic()
             self._summary_took = self._summarised_at - now
 
-    def _summary(self) -> Summary:
-        summary = summarise(
+    def _section(self) -> BenchSummary:
+        return summarise(
             self._spec,
             self.finished,
             self._results.store,
-            name=self._results.name,
-            environment=self._results.environment,
             seconds=self._session.seconds,
             stopped=note("running"),
         )
-        if self._spec.claimed_gain is None:
-            return summary
-        claims = [speed.told(summary), *judged_by_peaks(summary)]
-        return summary.model_copy(update={"claims": claims})

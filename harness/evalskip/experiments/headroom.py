@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from evalskip.analysis.headroom import Search
+from evalskip.analysis.identity import summary_of
 from evalskip.analysis.intervals import mean_interval, throughput_gain
-from evalskip.analysis.summarise import scope_of
-from evalskip.claims.ledger import judged_by_headroom
-from evalskip.digits import bytes_of
 from evalskip.errors import InputError, MeasurementError
 from evalskip.jobs import RunId, RunRequest, TrialRequest
 from evalskip.machine.devices import free_gpu_memory
-from evalskip.machine.fingerprint import fingerprint
 from evalskip.memory.peaks import CONTEXT_BYTES
 from evalskip.notes import note
 from evalskip.probe.measured import TriedBatch
 from evalskip.schedules import FinalOnly, Off
 from evalskip.session import Event, RunsPlanned
-from evalskip.summary import Effort, Headroom, Summary, write_sections
+from evalskip.summary import Effort, Headroom, HeadroomSummary, Summary, write_sections
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -33,9 +30,6 @@ if TYPE_CHECKING:
     from evalskip.session import Result, Session
     from evalskip.spec import Arm
     from evalskip.summary import BoundBy
-
-SECTIONS = {"headroom", "claims"}
-"""The sections of the summary that ``headroom`` owns."""
 
 _MOST_TRIALS = 24
 _ROUNDS = 4
@@ -95,22 +89,13 @@ def headroom(session: Session, *, timing: bool = True) -> Summary:
     spec.job.check_trials()
     experiment = _Headroom(session)
     found = experiment.run(timing=timing)
-    summary = Summary.of_nothing(
-        name=results.name,
-        scope=scope_of(spec, results.environment),
-        machine=fingerprint(),
-        effort=Effort(
-            blocks=0,
-            runs=experiment.trials,
-            seconds=session.seconds - began,
-            run_overhead_s=None,
-            block_start_s=None,
-            stopped=note("all_batches_found"),
-        ),
+    effort = Effort(
+        runs=experiment.trials,
+        seconds=session.seconds - began,
+        stopped=note("all_batches_found"),
     )
-    summary = summary.model_copy(update={"headroom": found})
-    summary = summary.model_copy(update={"claims": judged_by_headroom(summary)})
-    return write_sections(results.path, summary, SECTIONS)
+    section = HeadroomSummary(arms=found, effort=effort)
+    return write_sections(results.path, summary_of(spec, results, headroom=section))
 
 
 @dataclass
@@ -244,8 +229,8 @@ class _Headroom:
             )
         if found.phase == "model" and not found.fits:
             raise InputError(
-                f"limits.memory: {bytes_of(self._limit)} is less than the model itself needs "
-                f"beside the {bytes_of(found.base_bytes)} that its process holds; expected more"
+                f"limits.memory: {_gibibytes(self._limit)} is less than the model itself needs "
+                f"beside the {_gibibytes(found.base_bytes)} that its process holds; expected more"
             )
         self._base, self._limit = found.base_bytes, found.limit_bytes
         return found
@@ -333,3 +318,7 @@ class _Headroom:
             tokens_per_s={str(batch): found for batch, found in kind.tokens_per_s.items()},
             throughput_gain=throughput_gain(gain) if gain else None,
         )
+
+
+def _gibibytes(count: int) -> str:
+    return f"{count / 2**30:.4g} GiB"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalskip.analysis.curves import Curve, overfits
+from evalskip.analysis.identity import made_now
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.regret import Look, ReplayCosts, of_others, recommended, rows_of
 from evalskip.errors import InputError
@@ -138,29 +139,16 @@ def past_summary(
         InputError: see :func:`read_past`.
     """
     past = read_past(path, metric)
-    found = past_regret(past, design, within_share)
-    summary = Summary.of_nothing(
+    section = past_regret(past, design, within_share)
+    summary = Summary(
         name=path.stem,
-        scope=Scope(
-            job=note("past_run"),
-            model=path.name,
-            parameters=0,
-            device=note("own_device"),
-            versions={},
-        ),
-        machine={},
-        effort=Effort(
-            blocks=0,
-            runs=0,
-            seconds=0.0,
-            run_overhead_s=None,
-            block_start_s=None,
-            stopped=note("read_from_log"),
-        ),
-    ).model_copy(update={"regret": [found], "warnings": past.warnings})
+        made=made_now({}, {}),
+        scope=Scope(job=note("past_run"), model=path.name, parameters=0, device=note("own_device")),
+        regret=section,
+    )
     if out is not None:
         with fresh_directory(out):
-            summary = write_sections(out, summary, {"regret", "warnings"})
+            summary = write_sections(out, summary)
     return summary
 
 
@@ -243,6 +231,8 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         within_regret=design.regret,
         recommended=chosen.name if chosen else None,
         advice=advice,
+        effort=Effort(runs=0, seconds=0.0, stopped=note("read_from_log")),
+        warnings=past.warnings,
     )
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evalskip.analysis.identity import summary_of
 from evalskip.analysis.peaks import peaks_told
 from evalskip.analysis.prediction import cost_model, predict, workload
 from evalskip.analysis.recommendation import recommend, rounded_up
-from evalskip.analysis.summarise import scope_of
 from evalskip.analysis.survey import Survey
 from evalskip.experiments.pilots import kinds_of, make_pilots
-from evalskip.machine.fingerprint import fingerprint
 from evalskip.notes import Note, note
 from evalskip.schedules import AsWritten, EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
 from evalskip.spec.arms import Arm, written
@@ -19,6 +18,7 @@ from evalskip.summary import (
     Effort,
     PilotSummary,
     Prediction,
+    PredictionSummary,
     Recommendation,
     Summary,
     write_sections,
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from evalskip.schedules import Schedule
     from evalskip.session import Session
     from evalskip.spec import Spec
-
-SECTIONS = {"pilot", "cost_models", "predictions", "recommendations", "closing_evaluations"}
-"""The sections of the summary that ``predict`` owns."""
 
 _EPOCHS = (2, 5, 10)
 
@@ -62,38 +59,25 @@ def predict_costs(
     teller = _Teller(spec, piloted, within, every)
     for kind in kinds_of(spec):
         teller.tell_of(kind)
-    summary = Summary.of_nothing(
-        name=results.name,
-        scope=scope_of(spec, results.environment),
-        machine=fingerprint(),
-        effort=Effort(
-            blocks=0,
-            runs=0,
-            seconds=session.seconds - began,
-            run_overhead_s=None,
-            block_start_s=None,
-            stopped=note("pilot_made"),
+    seconds = session.seconds - began
+    section = PredictionSummary(
+        claimed_gain=spec.claimed_gain,
+        pilot=PilotSummary(
+            processes=len(piloted.runs) + len(piloted.memory),
+            steps=piloted.steps,
+            of_steps=piloted.of_steps,
+            evaluation_batches=piloted.evaluation_batches,
+            seconds=seconds,
+            disturbed=piloted.disturbed,
+            stops_early=any(run.whole.may_stop_early for run in piloted.runs),
         ),
+        cost_models=teller.models,
+        schedules=list(teller.predictions.values()),
+        recommendations=teller.recommendations,
+        closing_evaluations=spec.job.closing_evaluations,
+        effort=Effort(runs=0, seconds=seconds, stopped=note("pilot_made")),
     )
-    summary = summary.model_copy(
-        update={
-            "claimed_gain": spec.claimed_gain,
-            "pilot": PilotSummary(
-                processes=len(piloted.runs) + len(piloted.memory),
-                steps=piloted.steps,
-                of_steps=piloted.of_steps,
-                evaluation_batches=piloted.evaluation_batches,
-                seconds=session.seconds - began,
-                disturbed=piloted.disturbed,
-                stops_early=any(run.whole.may_stop_early for run in piloted.runs),
-            ),
-            "cost_models": teller.models,
-            "predictions": list(teller.predictions.values()),
-            "recommendations": teller.recommendations,
-            "closing_evaluations": spec.job.closing_evaluations,
-        }
-    )
-    return write_sections(results.path, summary, SECTIONS)
+    return write_sections(results.path, summary_of(spec, results, prediction=section))
 
 
 class _Teller:

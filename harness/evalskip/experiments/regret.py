@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalskip.analysis.curves import overfits, replay
+from evalskip.analysis.identity import summary_of
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.regret import (
@@ -19,13 +20,10 @@ from evalskip.analysis.regret import (
     rows_of,
     substitutes,
 )
-from evalskip.analysis.summarise import scope_of
-from evalskip.claims.ledger import judged_by_regret
 from evalskip.cut import cut
 from evalskip.errors import InputError, MeasurementError
 from evalskip.experiments.curves import curve_from, curve_of
 from evalskip.jobs import CurveRequest, RunId, RunRequest
-from evalskip.machine.fingerprint import fingerprint
 from evalskip.notes import note
 from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
 from evalskip.session import Event, RunsPlanned
@@ -40,9 +38,6 @@ if TYPE_CHECKING:
     from evalskip.schedules import Schedule
     from evalskip.session import Session
     from evalskip.summary import ScheduleRegret
-
-SECTIONS = {"regret", "claims"}
-"""The sections of the summary that ``regret`` owns."""
 
 _EPOCHS = (2, 5, 10)
 # epochs between evaluations of the real runs that prove the replay, each with and without patience
@@ -83,32 +78,17 @@ def find_regret(session: Session, *, within_share: float = 0.05) -> Summary:
         InputError: the job's losses cannot be kept, or its arms evaluate different rows.
         MeasurementError: a run did not end well.
     """
-    spec, results, began = session.spec, session.results, session.seconds
-    experiment = _Regret(session)
-    found = experiment.run(within_share)
-    summary = Summary.of_nothing(
-        name=results.name,
-        scope=scope_of(spec, results.environment),
-        machine=fingerprint(),
-        effort=Effort(
-            blocks=0,
-            runs=experiment.runs,
-            seconds=session.seconds - began,
-            run_overhead_s=None,
-            block_start_s=None,
-            stopped=note("all_seeds_trained"),
-        ),
+    section = _Regret(session).run(within_share)
+    return write_sections(
+        session.results.path, summary_of(session.spec, session.results, regret=section)
     )
-    summary = summary.model_copy(update={"regret": [found]})
-    summary = summary.model_copy(update={"claims": judged_by_regret(summary)})
-    return write_sections(results.path, summary, SECTIONS)
 
 
 class _Regret:
     def __init__(self, session: Session) -> None:
         spec = session.spec
         self._session, self._spec, self._design = session, spec, spec.regret
-        self.runs = 0
+        self.runs, self._began = 0, session.seconds
         sizes = {arm.evaluation_rows for entry in spec.arms for arm in entry.arms()}
         if len(sizes) != 1:
             raise InputError(
@@ -175,6 +155,11 @@ class _Regret:
             within_regret=design.regret,
             recommended=chosen.name if chosen else None,
             advice=_advice(chosen, within_share, design.regret),
+            effort=Effort(
+                runs=self.runs,
+                seconds=self._session.seconds - self._began,
+                stopped=note("all_seeds_trained"),
+            ),
         )
 
     @property

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from evalskip.summary import Summary
+    from evalskip.summary import BenchSummary, Made, Scope
 
 
 class _Part(BaseModel):
@@ -48,9 +48,9 @@ class Experiment(_Part):
     arms: dict[str, ArmWork]
 
     @classmethod
-    def of(cls, summary: Summary) -> Experiment:
+    def of(cls, scope: Scope, bench: BenchSummary) -> Experiment:
         """The experiment of a result."""
-        scope, whole = summary.scope, summary.extrapolated is None
+        whole = bench.extrapolated is None
         return cls(
             job=scope.job,
             model=scope.model,
@@ -65,7 +65,7 @@ class Experiment(_Part):
                     evaluation_load=arm.evaluation_load if whole else None,
                     train_tokens=arm.train_tokens if whole else None,
                 )
-                for name, arm in summary.arms.items()
+                for name, arm in bench.arms.items()
             },
         )
 
@@ -103,15 +103,21 @@ class Session(_Part):
 
     @classmethod
     def of(
-        cls, summary: Summary, figures: Sequence[Figure], *, at: str, label: str = ""
+        cls,
+        experiment: Experiment,
+        made: Made,
+        figures: Sequence[Figure],
+        *,
+        at: str,
+        label: str = "",
     ) -> Session:
         """A session that was measured at a moment, of a commit."""
         return cls(
             at=at,
-            experiment=Experiment.of(summary).digest,
+            experiment=experiment.digest,
             label=label,
-            machine=summary.machine,
-            versions=summary.scope.versions,
+            machine=made.machine,
+            versions=made.versions,
             figures=list(figures),
         )
 

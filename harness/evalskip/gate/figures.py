@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import special
 
-from evalskip.claims.memory_evidence import headroom_of
 from evalskip.gate import kinds
 from evalskip.gate.kinds import KINDS
 from evalskip.spec import OFF
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evalskip.gate.kinds import Kind
-    from evalskip.summary import Interval, Summary
+    from evalskip.summary import BenchSummary, HeadroomSummary, Interval, Summary
 
 _MARK, _STEP = "test_mark_of_a_step", "test_train_step"
 # the largest batch is known to a row, without a doubt
@@ -79,14 +78,16 @@ def figures_of(summary: Summary, benchmark: Benchmark | None = None) -> list[Fig
         summary: of the session.
         benchmark: what pytest-benchmark measured beside it.
     """
-    found = [*_gains(summary), *_headroom(summary), *_costs(summary)]
+    found = [*_gains(summary.bench), *_costs(summary.bench)] if summary.bench else []
+    if summary.headroom:
+        found += _headroom(summary.headroom)
     if benchmark is not None:
         found += _instrumentation(benchmark)
     return found
 
 
-def _gains(summary: Summary) -> Iterator[Figure]:
-    for comparison in summary.comparisons:
+def _gains(bench: BenchSummary) -> Iterator[Figure]:
+    for comparison in bench.comparisons:
         if comparison.estimator == "matched":
             yield from _of_interval(
                 kinds.THROUGHPUT_GAIN, comparison.arm, comparison.throughput_gain
@@ -96,10 +97,10 @@ def _gains(summary: Summary) -> Iterator[Figure]:
             yield from _of_interval(kinds.EVALUATION_SHARE, comparison.arm, comparison.time_saved)
 
 
-def _headroom(summary: Summary) -> Iterator[Figure]:
+def _headroom(headroom: HeadroomSummary) -> Iterator[Figure]:
     """Known to a row, without a doubt beyond that; a row more on each side, so that 0 has a log."""
-    off, others = headroom_of(summary)
-    for found in others:
+    off = headroom.off
+    for found in headroom.evaluating:
         if off is not None:
             without, batch = off.max_batch + 1, found.max_batch + 1
             yield Figure(
@@ -112,20 +113,20 @@ def _headroom(summary: Summary) -> Iterator[Figure]:
             )
 
 
-def _costs(summary: Summary) -> Iterator[Figure]:
-    if not _is_quiet(summary):
+def _costs(bench: BenchSummary) -> Iterator[Figure]:
+    if not _is_quiet(bench):
         return
     # forks and files are not slowed by what slows arithmetic
-    if cost := summary.effort.fixed_cost:
+    if cost := bench.effort.fixed_cost:
         yield from _of_interval(kinds.FIXED_COST, "run", cost)
-    off = summary.arms.get(OFF)
+    off = bench.arms.get(OFF)
     if off and off.undisturbed_s:
         yield from _of_interval(kinds.UNDISTURBED_TIME, OFF, off.undisturbed_s)
 
 
-def _is_quiet(summary: Summary) -> bool:
+def _is_quiet(bench: BenchSummary) -> bool:
     """Whether what is not compared within runs says something: hardly any run was robbed."""
-    counts = [(arm.disturbed, arm.runs) for arm in summary.arms.values()]
+    counts = [(arm.disturbed, arm.runs) for arm in bench.arms.values()]
     runs = sum(total for _, total in counts)
     flagged = sum(count for count, _ in counts if count is not None)
     return all(count is not None for count, _ in counts) and flagged <= _FEW * runs

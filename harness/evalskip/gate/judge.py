@@ -15,22 +15,22 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, computed_field
 from scipy import special
 
-from evalskip.claims.memory_evidence import evaluates
 from evalskip.gate.history import Shift
 from evalskip.gate.kinds import EVALUATION_SHARE, KINDS
 from evalskip.machine.fingerprint import same_model
+from evalskip.notes import Note, note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.gate.baseline import Baseline, Session
     from evalskip.gate.figures import Figure
-    from evalskip.summary import Summary
+    from evalskip.summary import BenchSummary
 
-Outcome = Literal["held", "improved", "regressed", "over_budget", "cannot_tell", "not_compared"]
+Outcome = Literal[
+    "unchanged", "improved", "regressed", "over_budget", "inconclusive", "not_compared"
+]
 GateVerdict = Literal["passed", "regressed", "inconclusive"]
-
-_BUDGETED = "evaluation share of T, against the budget"
 
 _BELIEF = 16
 """Degrees of freedom that the spread which is believed of a kind is worth. Beliefs are set high:
@@ -46,7 +46,7 @@ class Change(BaseModel):
 
     kind: str
     of: str
-    what: str
+    against: Literal["baseline", "budget"] = "baseline"
     before: float | None = None
     """Mean of the baseline's sessions, or the budget."""
     today: float | None = None
@@ -55,7 +55,7 @@ class Change(BaseModel):
     high: float | None = None
     """On the scale of the kind: for the worse is positive."""
     outcome: Outcome
-    why: str = ""
+    why: Note | None = None
 
 
 class GateResult(BaseModel):
@@ -67,7 +67,7 @@ class GateResult(BaseModel):
     level: float
     sessions: int
     changes: list[Change]
-    notes: list[str] = []
+    notes: list[Note] = []
     shifts: list[Shift] = []
 
     @computed_field  # type: ignore[prop-decorator]
@@ -76,7 +76,7 @@ class GateResult(BaseModel):
         """Of all figures together."""
         if self.having("regressed", "over_budget"):
             return "regressed"
-        if self.having("cannot_tell") or not self.has_compared:
+        if self.having("inconclusive") or not self.has_compared:
             return "inconclusive"
         return "passed"
 
@@ -115,14 +115,14 @@ def judged(baseline: Baseline, today: Session, level: float) -> list[Change]:
     known = {figure.id: figure for session in baseline.sessions for figure in session.figures}
     changes = [changed(before[key], now[key], level) for key in before]
     changes += [
-        _uncompared(figure, _if_missing(figure), "was not measured today")
+        _uncompared(figure, _if_missing(figure), note("not_measured_today"))
         for key, figure in known.items()
         if key not in now
     ]
     for key, figure in now.items():
         if key not in before:
-            why = "of another model of machine" if key in known else "not in the baseline"
-            changes.append(_uncompared(figure, "not_compared", why))
+            why = "of_another_machine" if key in known else "not_in_baseline"
+            changes.append(_uncompared(figure, "not_compared", note(why)))
     return changes
 
 
@@ -164,16 +164,15 @@ def changed(before: Sequence[Figure], today: Figure, level: float) -> Change:
     return Change(
         kind=kind.name,
         of=today.of,
-        what=kind.what,
         before=middle,
         today=today.value,
         change=change,
         low=change - reach,
         high=change + reach,
         outcome=outcome,
-        why=f"a change of {kind.described(resolution)} could go unseen"
-        if outcome == "cannot_tell"
-        else "",
+        why=note("could_go_unseen", change=note("gate_change", kind=kind.name, change=resolution))
+        if outcome == "inconclusive"
+        else None,
     )
 
 
@@ -204,11 +203,11 @@ def shares_of(today: Session) -> list[Figure]:
     return [figure for figure in today.figures if figure.kind == EVALUATION_SHARE.name]
 
 
-def within_budget(summary: Summary, today: Session, budget: float, level: float) -> list[Change]:
+def within_budget(bench: BenchSummary, today: Session, budget: float, level: float) -> list[Change]:
     """The evaluation share of every arm against a budget, for which no baseline is needed.
 
     Args:
-        summary: of today.
+        bench: of today.
         today: its figures.
         budget: as a fraction of T.
         level: of each limit.
@@ -218,33 +217,33 @@ def within_budget(summary: Summary, today: Session, budget: float, level: float)
         Change(
             kind=EVALUATION_SHARE.name,
             of=arm,
-            what=_BUDGETED,
-            outcome="cannot_tell",
-            why="its share has no interval",
+            against="budget",
+            outcome="inconclusive",
+            why=note("share_without_interval"),
         )
-        for arm in summary.arms
-        if arm not in shares and evaluates(summary, arm)
+        for arm in bench.arms
+        if arm not in shares and bench.evaluates(arm)
     ]
     for share in shares.values():
         reach = float(special.stdtrit(share.degrees, level)) * share.error
         over = share.value - budget
-        outcome: Outcome = "cannot_tell"
+        outcome: Outcome = "inconclusive"
         if over - reach > 0:
             outcome = "over_budget"
         elif over + reach <= 0:
-            outcome = "held"
+            outcome = "unchanged"
         changes.append(
             Change(
                 kind=EVALUATION_SHARE.name,
                 of=share.of,
-                what=_BUDGETED,
+                against="budget",
                 before=budget,
                 today=share.value,
                 change=over,
                 low=over - reach,
                 high=over + reach,
                 outcome=outcome,
-                why="its limits hold the budget" if outcome == "cannot_tell" else "",
+                why=note("limits_hold_budget") if outcome == "inconclusive" else None,
             )
         )
     return changes
@@ -255,15 +254,13 @@ def _outcome(change: float, reach: float, tolerance: float, resolution: float) -
         return "regressed"
     if change + reach < 0 and change < -tolerance:
         return "improved"
-    return "held" if change + reach < resolution else "cannot_tell"
+    return "unchanged" if change + reach < resolution else "inconclusive"
 
 
 def _if_missing(figure: Figure) -> Outcome:
     """A figure that a gate was made for must not vanish in silence."""
-    return "not_compared" if KINDS[figure.kind].resolution is None else "cannot_tell"
+    return "not_compared" if KINDS[figure.kind].resolution is None else "inconclusive"
 
 
-def _uncompared(figure: Figure, outcome: Outcome, why: str) -> Change:
-    return Change(
-        kind=figure.kind, of=figure.of, what=KINDS[figure.kind].what, outcome=outcome, why=why
-    )
+def _uncompared(figure: Figure, outcome: Outcome, why: Note) -> Change:
+    return Change(kind=figure.kind, of=figure.of, outcome=outcome, why=why)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Scale = Literal["points", "relative"]
 
 _FLOOR = 0.001
-_MOST = math.log(11)
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,6 @@ class Kind:
     """
 
     name: str
-    what: str
     scale: Scale
     tolerance: Callable[[float], float]
     """Of a value: a change up to here is let pass, however sure it is."""
@@ -52,19 +50,6 @@ class Kind:
         """The value itself again."""
         return math.exp(value) if self.scale == "relative" else value
 
-    def described(self, change: float) -> str:
-        """A change as people read it."""
-        if self.scale == "points":
-            return f"{100 * change:+.{self.digits + 1}f} points"
-        if abs(change) > _MOST:
-            return "beyond +1000 %" if change > 0 else "beyond -90 %"
-        return f"{100 * math.expm1(change):+.1f} %"
-
-    def limits(self, low: float, high: float) -> str:
-        """Those of a change, in the same unit."""
-        cells = (self.described(limit).removesuffix(" points") for limit in (low, high))
-        return f"[{', '.join(cell.removesuffix(' %') for cell in cells)}]"
-
 
 def _always(value: float) -> Callable[[float], float]:
     return lambda _: value
@@ -80,7 +65,6 @@ _COST_SPREAD = 0.05
 # what evaluation itself takes is seen sooner in its share; the gain has the after-effect besides
 THROUGHPUT_GAIN = Kind(
     "throughput_gain",
-    "throughput gain of skipping",
     "points",
     tolerance=_at_least(0.01, 0.05),
     resolution=_at_least(0.1, 0.2),
@@ -88,7 +72,6 @@ THROUGHPUT_GAIN = Kind(
 )
 EVALUATION_SHARE = Kind(
     "evaluation_share",
-    "evaluation share of T",
     "points",
     tolerance=_always(0.01),
     resolution=_always(0.05),
@@ -96,7 +79,6 @@ EVALUATION_SHARE = Kind(
 )
 HEADROOM = Kind(
     "headroom",
-    "batch without evaluation over batch with",
     "relative",
     tolerance=_always(0.05),
     resolution=_always(0.3),
@@ -107,7 +89,6 @@ HEADROOM = Kind(
 )
 FIXED_COST = Kind(
     "fixed_cost",
-    "fixed cost per run over T",
     "relative",
     tolerance=_always(0.25),
     resolution=None,
@@ -115,7 +96,6 @@ FIXED_COST = Kind(
 )
 INSTRUMENTATION = Kind(
     "instrumentation",
-    "cost of marking a step over a step",
     "relative",
     tolerance=_always(0.7),
     resolution=None,
@@ -124,7 +104,6 @@ INSTRUMENTATION = Kind(
 )
 UNDISTURBED_TIME = Kind(
     "undisturbed_time",
-    "undisturbed T in seconds",
     "relative",
     tolerance=_always(0.15),
     resolution=None,

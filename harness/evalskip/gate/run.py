@@ -20,8 +20,9 @@ from evalskip.gate.judge import (
     shares_of,
     within_budget,
 )
-from evalskip.gate.kinds import KINDS, UNDISTURBED_TIME
+from evalskip.gate.kinds import UNDISTURBED_TIME
 from evalskip.machine.fingerprint import same_model
+from evalskip.notes import note
 from evalskip.records import RecordStore
 from evalskip.summary import read_summary
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from evalskip.gate.baseline import Baseline
     from evalskip.gate.figures import Figure
     from evalskip.gate.judge import Change
+    from evalskip.notes import Note
     from evalskip.summary import Summary
 
 LEVEL = 0.99
@@ -52,7 +54,7 @@ def session_of(
         MeasurementError: nothing was measured that a gate could compare.
     """
     figures = figures_of(summary, _read_benchmark(directory, benchmark))
-    if not figures:
+    if summary.bench is None or not figures:
         raise MeasurementError(
             f"{directory}: nothing was measured that a gate compares; expected at least six "
             "matched blocks"
@@ -60,7 +62,8 @@ def session_of(
     runs = RecordStore(directory).read()
     at = runs[-1].started_at if runs else datetime.now(UTC).isoformat(timespec="milliseconds")
     label = os.environ.get("GITHUB_SHA", "")[:12]
-    return Experiment.of(summary), Session.of(summary, figures, at=at, label=label)
+    experiment = Experiment.of(summary.scope, summary.bench)
+    return experiment, Session.of(experiment, summary.made, figures, at=at, label=label)
 
 
 def add_to_baseline(
@@ -116,8 +119,8 @@ def gate(
     if known:
         result.changes += judged(known, today, each)
         result.notes += _notes(known, today, before, result.changes, each)
-    if max_share is not None:
-        over = within_budget(summary, today, max_share, each)
+    if max_share is not None and summary.bench is not None:
+        over = within_budget(summary.bench, today, max_share, each)
         if all(change.change is None for change in over):
             raise MeasurementError(f"{directory}: no arm's evaluation share is known")
         result.changes += over
@@ -132,31 +135,22 @@ def _notes(
     before: Mapping[str, Sequence[Figure]],
     changes: Sequence[Change],
     level: float,
-) -> list[str]:
+) -> list[Note]:
     notes = []
     if len(baseline.sessions) == 1:
-        notes.append(
-            "the baseline holds one session: how sessions differ is believed, not known; add more"
-        )
+        notes.append(note("baseline_of_one_session"))
     for figures in before.values():
         if (noise := noise_of(figures, level)) is not None:
-            kind = KINDS[figures[0].kind]
-            notes.append(
-                f"the baseline is noisy: it knows the {kind.what}, {figures[0].of}, to within "
-                f"{kind.described(noise)}; sessions on a machine that does nothing else would help"
-            )
+            kind, arm = figures[0].kind, figures[0].of
+            within = note("gate_change", kind=kind, change=noise)
+            notes.append(note("baseline_is_noisy", figure=note(kind), arm=arm, within=within))
     times = [change for change in changes if change.kind == UNDISTURBED_TIME.name]
     if not any(change.change is not None for change in times):
         same = any(same_model(session.machine, today.machine) for session in baseline.sessions)
-        why = "others disturbed runs" if same else "the baseline is of another model of machine"
-        notes.append(
-            f"absolute times are not compared ({why}), and a slow-down of training and evaluation "
-            "alike would not be seen"
-        )
+        why = note("others_disturbed" if same else "baseline_of_another_machine")
+        notes.append(note("times_not_compared", why=why))
     if any(change.outcome == "improved" for change in times):
-        notes.append(
-            "training itself is faster than it was: of that alone, every ratio over it grows"
-        )
+        notes.append(note("training_is_faster"))
     return notes
 
 

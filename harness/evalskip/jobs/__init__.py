@@ -1,10 +1,8 @@
-"""What is trained. One kind of job per file or folder; a new one is added to :data:`Job`."""
+"""What is trained. One kind of job per file or folder; each is found by itself."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from evalskip.jobs.base import (
     BaseJob,
@@ -16,28 +14,22 @@ from evalskip.jobs.base import (
     RunRequest,
     TrialRequest,
 )
-from evalskip.jobs.command import CommandJob
-from evalskip.jobs.llamafactory import LlamaFactoryJob
-from evalskip.jobs.synthetic import SyntheticJob
-from evalskip.jobs.transformers import TransformersJob
+from evalskip.registry import union
 
-Job = Annotated[
-    TransformersJob | LlamaFactoryJob | CommandJob | SyntheticJob, Field(discriminator="kind")
-]
-"""Any job; its field ``kind`` says which."""
+if TYPE_CHECKING:
+    Job = BaseJob
+else:
+    Job = union(__name__, __path__, BaseJob, "kind")
+    """Any job; its field ``kind`` says which."""
 
 __all__ = [
     "BaseJob",
-    "CommandJob",
     "CurveRequest",
     "Job",
     "Keeping",
-    "LlamaFactoryJob",
     "Measure",
     "Purpose",
     "RunId",
     "RunRequest",
-    "SyntheticJob",
-    "TransformersJob",
     "TrialRequest",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.jobs import CommandJob
+from evalskip.jobs.command import CommandJob
 from evalskip.jobs.distributed import DistributedJob
 from evalskip.launch.base import Launcher, Outcome
 

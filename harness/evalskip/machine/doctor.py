@@ -13,6 +13,7 @@ import psutil
 from evalskip.machine.devices import usable_cores
 from evalskip.machine.disturbance import BUSY_CORES
 from evalskip.machine.steadying import steadying
+from evalskip.notes import Note, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,16 +26,20 @@ _CORES_TO_SPARE = 8
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. ``advice`` is empty where nothing is to be changed."""
+    """One thing examined.
+
+    ``what`` is its code, ``seen`` what was observed of it, and ``advice`` what to change, if
+    anything.
+    """
 
     what: str
-    seen: str
-    advice: str = ""
+    seen: Note
+    advice: Note | None = None
 
     @property
     def fit(self) -> bool:
         """Whether it is as it should be, or cannot be seen."""
-        return not self.advice
+        return self.advice is None
 
 
 def examine(seconds: float = 2.0) -> list[Finding]:
@@ -56,21 +61,22 @@ def examine(seconds: float = 2.0) -> list[Finding]:
 def _governor() -> Finding:
     governors = {_read(path) for path in _CPU.glob("cpu[0-9]*/cpufreq/scaling_governor")} - {""}
     if not governors:
-        return Finding("frequency governor", "not shown by this machine")
-    seen = ", ".join(sorted(governors))
+        return Finding("frequency_governor", note("not_shown"))
+    seen = note("names", names=sorted(governors))
     if governors == {"performance"}:
-        return Finding("frequency governor", seen)
-    return Finding("frequency governor", seen, "set it: cpupower frequency-set -g performance")
+        return Finding("frequency_governor", seen)
+    return Finding("frequency_governor", seen, note("set_governor"))
 
 
 def _turbo() -> Finding:
     for path, on in (("intel_pstate/no_turbo", "0"), ("cpufreq/boost", "1")):
         value = _read(_CPU / path)
         if value == on:
-            return Finding("turbo", "on", f"turn it off: echo {1 - int(on)} > {_CPU / path}")
+            turn_off = note("turn_turbo_off", value=1 - int(on), path=str(_CPU / path))
+            return Finding("turbo", note("on"), turn_off)
         if value:
-            return Finding("turbo", "off")
-    return Finding("turbo", "not shown by this machine")
+            return Finding("turbo", note("off"))
+    return Finding("turbo", note("not_shown"))
 
 
 def _neighbours(seconds: float) -> Finding:
@@ -83,78 +89,82 @@ def _neighbours(seconds: float) -> Finding:
     used = {pid: (_spent(p) - before[pid]) / seconds for pid, p in processes.items()}
     total = sum(share for share in used.values() if share > 0)
     if stolen > BUSY_CORES:
-        return Finding("neighbours", f"{stolen:.1f} cores withheld", "move to a quieter host")
+        return Finding(
+            "neighbours", note("cores_withheld", cores=stolen), note("move_to_quieter_host")
+        )
     if total <= BUSY_CORES:
-        return Finding("neighbours", f"{total:.2f} cores busy")
+        return Finding("neighbours", note("cores_busy", cores=total))
     busiest = sorted(used, key=lambda pid: -used[pid])[:3]
-    names = ", ".join(f"{_name(processes[pid])} ({used[pid]:.1f})" for pid in busiest if used[pid])
-    return Finding("neighbours", f"{total:.1f} cores busy: {names}", "stop them while measuring")
+    names = [f"{_name(processes[pid])} ({used[pid]:.1f})" for pid in busiest if used[pid]]
+    return Finding(
+        "neighbours", note("cores_busy_with", cores=total, names=names), note("stop_neighbours")
+    )
 
 
 def _quota() -> Finding:
     """A CPU quota makes a job stall in the middle of a step."""
     quota = _read(Path("/sys/fs/cgroup/cpu.max")).split()
     if not quota or quota[0] == "max":
-        return Finding("CPU quota", "none")
+        return Finding("cpu_quota", note("none"))
     cores = int(quota[0]) / int(quota[1])
-    return Finding("CPU quota", f"{cores:g} cores", "pin cores (a cpuset) instead of a quota")
+    return Finding("cpu_quota", note("quota_of_cores", cores=cores), note("pin_instead_of_quota"))
 
 
 def _threads() -> Finding:
     cores, threads = usable_cores(), os.environ.get("OMP_NUM_THREADS")
     if threads and threads.isdecimal() and int(threads) > cores:
-        return Finding(
-            "threads", f"OMP_NUM_THREADS={threads} on {cores} cores", "unset OMP_NUM_THREADS"
-        )
+        too_many = note("too_many_threads", threads=int(threads), cores=cores)
+        return Finding("threads", too_many, note("unset_threads"))
     siblings = {_read(path) for path in _CPU.glob("cpu[0-9]*/topology/thread_siblings_list")} - {""}
     shared = any("," in entry or "-" in entry for entry in siblings)
     if shared:
         half = max(1, cores // 2)
         return Finding(
-            "threads", f"{cores} cores, sharing pipelines in pairs", f"set job.threads: {half}"
+            "threads", note("cores_share_pipelines", cores=cores), note("set_threads", threads=half)
         )
-    return Finding("threads", f"{cores} cores, one thread each")
+    return Finding("threads", note("one_thread_each", cores=cores))
 
 
 def _allocator() -> Finding:
-    return _steadied("memory allocator", ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD"))
+    return _steadied("memory_allocator", ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD"))
 
 
 def _waiting() -> Finding:
     """How a thread waits for another decides what a neighbour costs."""
-    return _steadied("waiting threads", ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"))
+    return _steadied("waiting_threads", ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"))
 
 
 def _steadied(what: str, names: tuple[str, ...]) -> Finding:
     """What the user has set of it, or else what runs are given."""
     given = steadying(os.environ)
     seen = {n: v for n, v in sorted((os.environ | given).items()) if n.startswith(names)}
-    text = ", ".join(f"{name}={value}" for name, value in seen.items())
-    by = "applied to timed runs" if any(name in given for name in seen) else "as you have set"
-    return Finding(what, f"{text} ({by})")
+    settings = [f"{name}={value}" for name, value in seen.items()]
+    code = "settings_applied" if any(name in given for name in seen) else "settings_of_user"
+    return Finding(what, note(code, settings=settings))
 
 
 def _pinning() -> Finding:
     cores, usable = os.cpu_count() or 1, usable_cores()
     if usable < cores:
-        return Finding("pinned cores", f"runs keep to {usable} of {cores} cores")
+        return Finding("pinned_cores", note("pinned_to_cores", usable=usable, cores=cores))
     if cores < _CORES_TO_SPARE:
-        return Finding("pinned cores", f"none: a run needs all {cores}")
-    half = cores // 2
+        return Finding("pinned_cores", note("all_cores_needed", cores=cores))
     return Finding(
-        "pinned cores",
-        f"none of {cores}",
-        f"leave some to the rest of the machine: taskset -c {half}-{cores - 1} make bench",
+        "pinned_cores",
+        note("no_core_pinned", cores=cores),
+        note("pin_some", first=cores // 2, last=cores - 1),
     )
 
 
 def _memory() -> Finding:
     memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-    seen = f"{memory.available / 2**30:.1f} GiB available"
+    available = memory.available / 2**30
     if swap.used > 2**28:
-        return Finding("memory", f"{seen}, {swap.used / 2**30:.1f} GiB swapped out", "free memory")
+        seen = note("memory_swapped_out", available=available, swapped=swap.used / 2**30)
+        return Finding("memory", seen, note("free_memory"))
+    seen = note("memory_available", available=available)
     if memory.available < 2 * 2**30:
-        return Finding("memory", seen, "free memory: a run wants about 1 GiB")
+        return Finding("memory", seen, note("free_memory_for_run"))
     return Finding("memory", seen)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalskip import digits
 from evalskip.machine.fingerprint import same_model
-from evalskip.messages import say
+from evalskip.report import digits
 from evalskip.report.headline import answer, scopes
 from evalskip.report.tables import Table
 from evalskip.report.tables.table import best_gain
@@ -15,6 +14,7 @@ from evalskip.report.tables.table import best_gain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evalskip.report.words import Language
     from evalskip.summary import Summary
 
 
@@ -26,50 +26,64 @@ class Comparison:
     tables: list[Table]
 
 
-def comparison(summaries: Sequence[Summary]) -> Comparison | None:
+def comparison(summaries: Sequence[Summary], language: Language) -> Comparison | None:
     """None where there is but one result."""
     if len(summaries) < 2:
         return None
-    found = [_answers(summaries), _verdicts(summaries), _gains(summaries)]
+    found = [
+        _answers(summaries, language),
+        _verdicts(summaries, language),
+        _gains(summaries, language),
+    ]
     return Comparison(
-        notes=_notes(summaries),
+        notes=_notes(summaries, language),
         tables=[table for table in found if table.rows],
     )
 
 
-def _notes(summaries: Sequence[Summary]) -> list[str]:
+def _notes(summaries: Sequence[Summary], language: Language) -> list[str]:
     """What may be compared of these results."""
     first = summaries[0]
-    if all(same_model(first.machine, other.machine) for other in summaries):
-        return [say("All were measured on the same model of machine.")]
+    if all(same_model(first.made.machine, other.made.machine) for other in summaries):
+        return [language.gettext("All were measured on the same model of machine.")]
     return [
-        say(
+        language.gettext(
             "They were measured on different machines: gains and shares can be compared, seconds "
             "not."
         )
     ]
 
 
-def _answers(summaries: Sequence[Summary]) -> Table:
+def _answers(summaries: Sequence[Summary], language: Language) -> Table:
     return Table(
-        title=say("The results"),
-        note=say("What each says, and what it holds for."),
-        columns=(say("result"), say("answer"), say("scope")),
-        rows=[(found.name, answer(found), say("; ").join(scopes(found))) for found in summaries],
+        title=language.gettext("The results"),
+        note=language.gettext("What each says, and what it holds for."),
+        columns=(language.gettext("result"), language.gettext("answer"), language.gettext("scope")),
+        rows=[
+            (
+                found.name,
+                answer(found, language),
+                language.gettext("; ").join(scopes(found, language)),
+            )
+            for found in summaries
+        ],
     )
 
 
-def _verdicts(summaries: Sequence[Summary]) -> Table:
+def _verdicts(summaries: Sequence[Summary], language: Language) -> Table:
     """Claims down, results across."""
     verdicts: dict[str, dict[int, str]] = {}
     for place, summary in enumerate(summaries):
-        for claim in summary.claims:
+        if summary.bench and (claimed := summary.bench.claimed):
+            says = language.gettext("{claimed} faster", claimed=digits.claimed(claimed.gain))
+            verdicts.setdefault(says, {})[place] = language.gettext(claimed.verdict)
+        for claim in summary.claims.claims if summary.claims else ():
             if claim.verdict != "not_run":
-                verdicts.setdefault(claim.id, {})[place] = say(claim.verdict)
+                verdicts.setdefault(claim.id, {})[place] = language.gettext(claim.verdict)
     return Table(
-        title=say("Verdicts"),
-        note=say("On each claim, by each result; a dash: it was not judged there."),
-        columns=(say("claim"), *(summary.name for summary in summaries)),
+        title=language.gettext("Verdicts"),
+        note=language.gettext("On each claim, by each result; a dash: it was not judged there."),
+        columns=(language.gettext("claim"), *(summary.name for summary in summaries)),
         rows=[
             (claim, *(by.get(place, digits.NOTHING) for place in range(len(summaries))))
             for claim, by in verdicts.items()
@@ -77,20 +91,21 @@ def _verdicts(summaries: Sequence[Summary]) -> Table:
     )
 
 
-def _gains(summaries: Sequence[Summary]) -> Table:
+def _gains(summaries: Sequence[Summary], language: Language) -> Table:
     """Arms down, results across."""
-    arms = dict.fromkeys(found.arm for summary in summaries for found in summary.comparisons)
+    benches = [summary.bench for summary in summaries]
+    arms = dict.fromkeys(c.arm for bench in benches if bench for c in bench.comparisons)
     return Table(
-        title=say("Gains side by side"),
-        note=say(
+        title=language.gettext("Gains side by side"),
+        note=language.gettext(
             "Throughput gain of skipping in per cent, matched; by the wall clock "
             "where steps could not be matched."
         ),
-        columns=(say("arm"), *(summary.name for summary in summaries)),
+        columns=(language.gettext("arm"), *(summary.name for summary in summaries)),
         rows=[
             (
                 arm,
-                *(digits.interval(best_gain(summary, arm)) for summary in summaries),
+                *(digits.interval(best_gain(each, arm) if each else None) for each in benches),
             )
             for arm in arms
         ],

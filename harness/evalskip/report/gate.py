@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from evalskip.errors import InputError
 from evalskip.files import write_atomically
 from evalskip.gate.kinds import KINDS
+from evalskip.notes import note
+from evalskip.report import digits
 from evalskip.report.exchange.github_action_benchmark import github_action_benchmark
 from evalskip.report.exchange.junit import junit
 from evalskip.report.exchange.pytest_benchmark import pytest_benchmark
@@ -22,41 +24,50 @@ if TYPE_CHECKING:
     from evalskip.gate.history import Shift
     from evalskip.gate.judge import GateResult
     from evalskip.records import RunRecord
+    from evalskip.report.words import Language
 
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
-def gate_markdown(result: GateResult) -> str:
+def gate_markdown(result: GateResult, language: Language) -> str:
     """The gate as Markdown, for the summary of a CI step or a comment."""
-    return rendered("gate.md.jinja", result=result, table=gated(result), notes=remarks(result))
+    table = gated(result, language)
+    notes = remarks(result, language)
+    return rendered("gate.md.jinja", language, result=result, table=table, notes=notes)
 
 
-def remarks(result: GateResult) -> list[str]:
+def remarks(result: GateResult, language: Language) -> list[str]:
     """What else a reader must know, history included."""
-    return [*result.notes, *map(_shifted, result.shifts)]
+    shifts = [_shifted(shift, language) for shift in result.shifts]
+    return [*map(language.note, result.notes), *shifts]
 
 
-def reason(result: GateResult) -> str:
+def reason(result: GateResult, language: Language) -> str:
     """Why a gate did not pass, in a line."""
     worse = result.having("regressed", "over_budget")
-    return "; ".join(map(in_words, worse or result.having("cannot_tell")))
+    changes = worse or result.having("inconclusive")
+    return "; ".join(in_words(change, language) for change in changes)
 
 
 def write_gate(
-    folder: Path, result: GateResult, session: Session, records: Iterable[RunRecord]
+    folder: Path,
+    result: GateResult,
+    session: Session,
+    records: Iterable[RunRecord],
+    language: Language,
 ) -> list[Path]:
     """Write every form of it into a folder, and where GitHub's CI looks for a step's summary.
 
     Raises:
         InputError: it cannot be written to.
     """
-    said = gate_markdown(result)
+    said = gate_markdown(result, language)
     files = {
         "gate.json": result.model_dump_json(indent=2) + "\n",
         "gate.md": said,
-        "junit.xml": junit(result),
+        "junit.xml": junit(result, language),
         "pytest-benchmark.json": pytest_benchmark(session, records),
-        "github-action-benchmark.json": github_action_benchmark(session),
+        "github-action-benchmark.json": github_action_benchmark(session, language),
     }
     try:
         folder.mkdir(exist_ok=True)
@@ -71,10 +82,15 @@ def write_gate(
     return [folder / name for name in files]
 
 
-def _shifted(shift: Shift) -> str:
+def _shifted(shift: Shift, language: Language) -> str:
     kind = KINDS[shift.kind]
-    way = "worse" if shift.change > 0 else "better"
-    return (
-        f"history: {kind.what}, {shift.of}: {value(kind, shift.before)} before {shift.at}, "
-        f"{value(kind, shift.after)} since ({kind.described(shift.change)}, {way})"
+    return language.gettext(
+        "history: {figure}, {arm}: {before} before {at}, {after} since ({change}, {way})",
+        figure=note(kind.name),
+        arm=shift.of,
+        before=value(kind, shift.before),
+        at=shift.at,
+        after=value(kind, shift.after),
+        change=digits.gate_change(kind, shift.change),
+        way=language.gettext("worse") if shift.change > 0 else language.gettext("better"),
     )

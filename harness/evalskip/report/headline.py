@@ -5,97 +5,158 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from evalskip import digits
 from evalskip.analysis.verdicts import FEWEST_BLOCKS
-from evalskip.claims.memory_evidence import on_what
-from evalskip.digits import nats, per_cent
-from evalskip.messages import counted, message, say, words
-from evalskip.report import ledger, tables
+from evalskip.report import digits
+from evalskip.report.digits import nats, per_cent
 from evalskip.report.provenance import provenance
 from evalskip.report.tables.table import best_gain, schedule_of
-from evalskip.spec import OFF, OFF_AGAIN
+from evalskip.report.words import N_
 from evalskip.summary import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evalskip.report.words import Language
     from evalskip.summary import (
+        BenchSummary,
+        Claim,
+        ClaimsSummary,
         Comparison,
+        HeadroomSummary,
+        PilotSummary,
         Prediction,
+        PredictionSummary,
+        RegretSummary,
+        Scope,
+        Source,
         Summary,
         Verdict,
     )
 
 
-def answer(summary: Summary) -> str:
-    """What the result says, in one sentence."""
-    judged = tables.shown(summary)
-    if summary.sources:
-        return ledger.opening(summary)
-    if (points := summary.judged()) and summary.claimed_gain:
-        return say(
-            "{speed}; {held}.",
-            speed=_speed(summary, points),
-            held=_held(summary, points, summary.claimed_gain),
-        )
-    if summary.predictions and not summary.arms:
-        return _predicted(summary)
-    if summary.regret and not summary.arms:
-        return _missed(summary)
-    costs = [
-        (gain, name) for name in summary.arms if (gain := best_gain(summary, name)) is not None
+def answer(summary: Summary, language: Language) -> str:
+    """What the result says, in one sentence: that of the first section that has an answer."""
+    found = ""
+    if summary.claims:
+        found = _judged(summary.claims, language)
+    if summary.bench:
+        found = found or _cost(summary.bench, language)
+    if summary.prediction:
+        found = found or _predicted(summary.prediction, language)
+    if summary.regret:
+        found = found or _missed(summary.regret, language)
+    if summary.headroom:
+        found = found or _largest(summary.headroom, language)
+    return found or language.gettext("Nothing was measured that gives an answer.")
+
+
+def scopes(summary: Summary, language: Language) -> list[str]:
+    """What the answer and the verdicts hold for."""
+    if summary.claims:
+        sources: Sequence[Source | Claim] = summary.claims.sources or summary.claims.claims
+        each = [language.clauses(source.scope) for source in sources]
+        return list(dict.fromkeys(filter(None, each)))
+    return [on_what(summary.scope, language)]
+
+
+def on_what(scope: Scope, language: Language) -> str:
+    """The job, its model and the device."""
+    return language.gettext(
+        "{job}, {model}, on {device}", job=scope.job, model=scope.model, device=scope.device
+    )
+
+
+def headline(summary: Summary, language: Language) -> list[str]:
+    """Answer, scope, where it comes from, and each verdict: a few lines."""
+    lines = [
+        answer(summary, language),
+        f"scope: {'; '.join(scopes(summary, language))}",
+        *provenance(summary, language),
     ]
-    if costs:
-        gain, name = max(costs, key=lambda cost: cost[0].estimate)
-        return say(
-            "Skipping evaluation makes this training, against one with evaluation {schedule}, "
-            "{faster}.",
-            schedule=schedule_of(summary.arms[name]),
-            faster=_faster(gain),
-        )
-    if judged:
-        counts = Counter(claim.verdict for claim in judged)
-        each = say(", ").join(
-            say("{count} {verdict}", count=count, verdict=say(verdict))
-            for verdict, count in counts.most_common()
-        )
-        return counted(
-            "{count} claim was judged: {each}.",
-            "{count} claims were judged: {each}.",
-            len(judged),
-            each=each,
-        )
-    if found := {each.arm: each.max_batch for each in summary.headroom if each.arm != OFF_AGAIN}:
-        if not any(found.values()):
-            return say("Not one row fits.")
-        each = say(", ").join(
-            say("{batch:,} with {arm}", batch=batch, arm=arm)
-            for arm, batch in found.items()
-            if arm != OFF
-        )
-        return say(
-            "A batch of {batch:,} rows fits without evaluation, {each}.",
-            batch=found.get(OFF, 0),
-            each=each,
-        )
-    return say("Nothing was measured that gives an answer.")
+    if summary.bench and summary.bench.claimed:
+        lines += verdict_on(summary.bench, language)
+    return lines
 
 
-def _predicted(summary: Summary) -> str:
+def verdict_on(bench: BenchSummary, language: Language) -> list[str]:
+    """What became of the range that somebody claims, and on what it depends."""
+    claimed = bench.claimed
+    if claimed is None or claimed.verdict == "not_run":
+        return []
+    verdict = language.gettext(
+        "claimed, {claimed} faster: {verdict}",
+        claimed=digits.claimed(claimed.gain),
+        verdict=language.gettext(claimed.verdict),
+    )
+    return [language.clauses([verdict, *claimed.conditions])]
+
+
+def _judged(claims: ClaimsSummary, language: Language) -> str:
+    if claims.answer:
+        return language.sentences(map(language.note, claims.answer))
+    counts = Counter(claim.verdict for claim in claims.claims)
+    each = language.gettext(", ").join(
+        language.gettext("{count} {verdict}", count=count, verdict=language.gettext(verdict))
+        for verdict, count in counts.most_common()
+    )
+    return language.ngettext(
+        "{count} claim was judged: {each}.",
+        "{count} claims were judged: {each}.",
+        len(claims.claims),
+        each=each,
+    )
+
+
+def _cost(bench: BenchSummary, language: Language) -> str:
+    """What evaluation costs, and what becomes of a claimed range; empty where nothing was timed."""
+    if (points := bench.judged()) and bench.claimed:
+        return language.gettext(
+            "{speed}; {held}.",
+            speed=_speed(bench, points, language),
+            held=_held(bench, points, bench.claimed.gain, language),
+        )
+    costs = [(gain, name) for name in bench.arms if (gain := best_gain(bench, name)) is not None]
+    if not costs:
+        return ""
+    gain, name = max(costs, key=lambda cost: cost[0].estimate)
+    return language.gettext(
+        "Skipping evaluation makes this training, against one with evaluation {schedule}, "
+        "{faster}.",
+        schedule=schedule_of(bench.arms[name], language),
+        faster=_faster(gain, language),
+    )
+
+
+def _largest(headroom: HeadroomSummary, language: Language) -> str:
+    off = headroom.off
+    if off is None or not any(each.max_batch for each in headroom.arms):
+        return language.gettext("Not one row fits.")
+    each = language.gettext(", ").join(
+        language.gettext("{batch:,} with {arm}", batch=found.max_batch, arm=found.arm)
+        for found in headroom.evaluating
+    )
+    return language.gettext(
+        "A batch of {batch:,} rows fits without evaluation, {each}.",
+        batch=off.max_batch,
+        each=each,
+    )
+
+
+def _predicted(section: PredictionSummary, language: Language) -> str:
     """What the user's own schedule would cost, or else evaluating every epoch; and the advice."""
-    evaluating = [found for found in summary.predictions if found.evaluations]
+    evaluating = [found for found in section.schedules if found.evaluations]
     own = [found for found in evaluating if found.arm.startswith("as_written")]
     usual = [found for found in evaluating if found.arm.startswith("every_epoch")]
     found = next(iter([*own, *reversed(usual), *evaluating]))
     says = next(
-        (words(each.advice) for each in reversed(summary.recommendations)),
-        say("no schedule is recommended"),
+        (language.note(each.advice) for each in reversed(section.recommendations)),
+        language.gettext("no schedule is recommended"),
     )
-    within = summary.recommendations[-1].within if summary.recommendations else 0.05
-    return _disturbed(summary) + say(
+    within = section.recommendations[-1].within if section.recommendations else 0.05
+    return _disturbed(section.pilot, language) + language.gettext(
         "Evaluation {schedule} would take {share} of this training's {duration}; to stay within "
         "{within:g} %, {says}.",
-        schedule=_with_rows(found),
+        schedule=_with_rows(found, language),
         share=per_cent(found.share),
         duration=digits.duration(found.wall_s.estimate),
         within=100 * within,
@@ -103,12 +164,11 @@ def _predicted(summary: Summary) -> str:
     )
 
 
-def _disturbed(summary: Summary) -> str:
+def _disturbed(pilot: PilotSummary, language: Language) -> str:
     """A warning where others took what a pilot needed; else nothing."""
-    pilot = summary.pilot
-    if pilot is None or not pilot.disturbed:
+    if not pilot.disturbed:
         return ""
-    return say(
+    return language.gettext(
         "Others disturbed {count} of the pilot's {processes} processes, so intervals are widened; "
         "on a quieter machine they would be narrower. ",
         count=pilot.disturbed,
@@ -116,18 +176,17 @@ def _disturbed(summary: Summary) -> str:
     )
 
 
-def _missed(summary: Summary) -> str:
+def _missed(found: RegretSummary, language: Language) -> str:
     """What skipping altogether loses, and the advice."""
-    found = summary.regret[0]
     off = next(each for each in found.rows if each.name == "off")
     if off.time_saved is None:
-        return say(
+        return language.gettext(
             "Without evaluation the model that is kept is {lost} worse than the best that "
             "evaluation would have kept; {says}.",
             lost=nats(off.lost),
             says=found.advice,
         )
-    return say(
+    return language.gettext(
         "Without evaluation the model that is kept is {lost} worse than the best that "
         "evaluation would have kept, for {saved} of the time; {says}.",
         lost=nats(off.lost),
@@ -136,47 +195,40 @@ def _missed(summary: Summary) -> str:
     )
 
 
-def _with_rows(found: Prediction) -> str:
-    schedule = schedule_of(found)
+def _with_rows(found: Prediction, language: Language) -> str:
+    schedule = schedule_of(found, language)
     if found.evaluation_rows is None:
         return schedule
-    return say("{schedule} on {rows:,} rows", schedule=schedule, rows=found.evaluation_rows)
+    return language.gettext(
+        "{schedule} on {rows:,} rows", schedule=schedule, rows=found.evaluation_rows
+    )
 
 
-def scopes(summary: Summary) -> list[str]:
-    """What the answer and the verdicts hold for."""
-    if summary.sources:
-        return ledger.scopes(summary)
-    judged = [claim.scope for claim in tables.shown(summary)]
-    return list(dict.fromkeys(judged)) or [on_what(summary.scope)]
-
-
-def headline(summary: Summary) -> list[str]:
-    """Answer, scope, where it comes from, and each verdict: a few lines."""
-    lines = [answer(summary), f"scope: {'; '.join(scopes(summary))}", *provenance(summary)]
-    for claim in tables.shown(summary):
-        condition = f". {claim.condition}" if claim.condition else ""
-        lines.append(f"claim {claim.id}: “{claim.says}”")
-        lines.append(f"{claim.verdict}: {claim.measured}{condition}")
-    return lines
-
-
-def _speed(summary: Summary, points: Sequence[Comparison]) -> str:
-    each = say(", ").join(
-        say("{faster} {where}", faster=_faster(point.throughput_gain), where=_where(summary, point))
+def _speed(bench: BenchSummary, points: Sequence[Comparison], language: Language) -> str:
+    each = language.gettext(", ").join(
+        language.gettext(
+            "{faster} {where}",
+            faster=_faster(point.throughput_gain, language),
+            where=_where(bench, point, language),
+        )
         for point in points
     )
-    return say(
+    return language.gettext(
         "Skipping evaluation makes this training, against one every epoch, {each}", each=each
     )
 
 
-def _held(summary: Summary, points: Sequence[Comparison], claimed_gain: tuple[float, float]) -> str:
+def _held(
+    bench: BenchSummary,
+    points: Sequence[Comparison],
+    claimed_gain: tuple[float, float],
+    language: Language,
+) -> str:
     """What became of the claimed range."""
     claimed = digits.claimed(claimed_gain)
     fewest = min(point.blocks for point in points)
     if fewest < FEWEST_BLOCKS:
-        return say(
+        return language.gettext(
             "too few blocks to judge the claimed {claimed}: {blocks} of {needed}",
             claimed=claimed,
             blocks=fewest,
@@ -185,46 +237,52 @@ def _held(summary: Summary, points: Sequence[Comparison], claimed_gain: tuple[fl
     by_verdict: dict[Verdict, list[str]] = {}
     for point in points:
         if point.verdict:
-            by_verdict.setdefault(point.verdict, []).append(_where(summary, point))
+            by_verdict.setdefault(point.verdict, []).append(_where(bench, point, language))
     if len(by_verdict) == 1:
-        return say(
+        return language.gettext(
             "the claimed {claimed} {holds}",
             claimed=claimed,
-            holds=say(_HOLDS[next(iter(by_verdict))]),
+            holds=language.gettext(_HOLDS[next(iter(by_verdict))]),
         )
     each = [
-        say("{holds} {where}", holds=say(holds), where=say(" and ").join(by_verdict[verdict]))
+        language.gettext(
+            "{holds} {where}",
+            holds=language.gettext(holds),
+            where=language.gettext(" and ").join(by_verdict[verdict]),
+        )
         for verdict, holds in _HOLDS.items()
         if verdict in by_verdict
     ]
-    return say("the claimed {claimed} {holds}", claimed=claimed, holds=say(", ").join(each))
+    return language.gettext(
+        "the claimed {claimed} {holds}", claimed=claimed, holds=language.gettext(", ").join(each)
+    )
 
 
 _HOLDS: dict[Verdict, str] = {
-    "supported": message("holds"),
-    "refuted": message("does not hold"),
-    "inconclusive": message("is not settled"),
+    "supported": N_("holds"),
+    "refuted": N_("does not hold"),
+    "inconclusive": N_("is not settled"),
 }
 
 
-def _where(summary: Summary, point: Comparison) -> str:
+def _where(bench: BenchSummary, point: Comparison, language: Language) -> str:
     """The arm in words: its rows, and what it evaluates with where arms differ in that."""
-    arm = summary.arms[point.arm]
+    arm = bench.arms[point.arm]
     rows = arm.evaluation_rows
-    where = [] if rows is None else [say("at {rows:,} rows", rows=rows)]
+    where = [] if rows is None else [language.gettext("at {rows:,} rows", rows=rows)]
     if arm.settings:
-        where.append(say("with {settings}", settings=arm.settings))
-    return say(", ").join(where) or say("on its own rows")
+        where.append(language.gettext("with {settings}", settings=arm.settings))
+    return language.gettext(", ").join(where) or language.gettext("on its own rows")
 
 
-def _faster(gain: Interval) -> str:
+def _faster(gain: Interval, language: Language) -> str:
     """How much faster, or slower, or that neither can be told."""
     if gain.low is None:
-        return say("so far about {gain:.0f} % faster", gain=100 * gain.estimate)
+        return language.gettext("so far about {gain:.0f} % faster", gain=100 * gain.estimate)
     if gain.high is not None and gain.low <= 0 <= gain.high:
-        return say("no faster that can be told ({gain})", gain=per_cent(gain))
+        return language.gettext("no faster that can be told ({gain})", gain=per_cent(gain))
     if gain.estimate < 0:
         low, high = (None if limit is None else -limit for limit in (gain.high, gain.low))
         less = Interval(estimate=-gain.estimate, low=low, high=high, level=gain.level)
-        return say("{gain} slower", gain=per_cent(less))
-    return say("{gain} faster", gain=per_cent(gain))
+        return language.gettext("{gain} slower", gain=per_cent(less))
+    return language.gettext("{gain} faster", gain=per_cent(gain))

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ from markupsafe import Markup
 
 from evalskip.errors import InputError
 from evalskip.files import write_atomically
-from evalskip.messages import listed, message, say, spoken, words
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_folder, own_name
@@ -27,6 +27,7 @@ from evalskip.report.plots import NAMES, plots_of
 from evalskip.report.plots.compared import compared
 from evalskip.report.plots.drawing import DARK_CSS, LIGHT_CSS, as_file, with_own_ids
 from evalskip.report.provenance import provenance
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
     from evalskip.report.comparison import Comparison
     from evalskip.report.plots.drawing import Plot
-    from evalskip.summary import Claim, Summary
+    from evalskip.report.words import Language
+    from evalskip.summary import Claim, PredictionSummary, Summary
 
 _WITHIN = "${+(100 * told.within).toFixed(2)}"
 
@@ -49,35 +51,45 @@ class Section:
     summary: Summary
     answer: str
     scopes: list[str]
+    warnings: list[str]
     provenance: list[str]
     claims: list[Claim]
     first: list[tables.Table]
     plots: list[Plot]
     rest: list[tables.Table]
     what_if: Markup
-    """What the page's sliders start from, as JSON."""
+    """What the page's sliders start from, as JSON; empty where nothing was predicted."""
 
     @classmethod
-    def of(cls, summary: Summary) -> Section:
+    def of(cls, summary: Summary, language: Language) -> Section:
         """What there is to say of a result; a table that a plot shows stands with the plot."""
-        plots = plots_of(summary)
+        plots = plots_of(summary, language)
         shown = {plot.table.title for plot in plots}
-        first = tables.first_of(summary)
-        titles = shown | {table.title for table in first}
+        changes = summary.bench.changes if summary.bench else []
+        claims = summary.claims.claims if summary.claims else []
         return cls(
             summary=summary,
-            answer=answer(summary),
-            scopes=scopes(summary),
-            provenance=provenance(summary),
-            claims=tables.shown(summary),
-            first=first,
+            answer=answer(summary, language),
+            scopes=scopes(summary, language),
+            warnings=[*map(language.note, summary.warnings())],
+            provenance=[
+                *provenance(summary, language),
+                *(
+                    language.gettext(
+                        "changed, so that arms can be compared: {change}", change=change
+                    )
+                    for change in changes
+                ),
+            ],
+            claims=claims,
+            first=tables.first_of(summary, language),
             plots=plots,
-            rest=[table for table in tables.tables_of(summary) if table.title not in titles],
-            what_if=_what_if(summary),
+            rest=[t for t in tables.rest_of(summary, language) if t.title not in shown],
+            what_if=_what_if(summary.prediction) if summary.prediction else Markup(),
         )
 
 
-def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
+def write_page(directory: Path, summaries: Sequence[Summary], language: Language) -> Path:
     """Write ``report.html`` and ``plots/*.svg`` into a directory; plots of before are replaced.
 
     In another language these are ``report.zh.html`` and ``plots/zh/*.svg``.
@@ -88,10 +100,11 @@ def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
     Raises:
         InputError: it cannot be written to.
     """
-    sections, several = [Section.of(summary) for summary in summaries], comparison(summaries)
-    together = compared(summaries) if several else None
-    folder = own_folder(directory / "plots")
-    path = directory / own_name("report.html")
+    sections = [Section.of(summary, language) for summary in summaries]
+    several = comparison(summaries, language)
+    together = compared(summaries, language) if several else None
+    folder = own_folder(directory / "plots", language)
+    path = directory / own_name("report.html", language)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.svg"):
@@ -103,13 +116,18 @@ def write_page(directory: Path, summaries: Sequence[Summary]) -> Path:
                 write_atomically(folder / f"{prefix}{plot.name}.svg", as_file(plot.svg))
         if together:
             write_atomically(folder / f"{together.name}.svg", as_file(together.svg))
-        write_atomically(path, _page(sections, several, together))
+        write_atomically(path, _page(sections, several, together, language))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path
 
 
-def _page(sections: Sequence[Section], several: Comparison | None, together: Plot | None) -> str:
+def _page(
+    sections: Sequence[Section],
+    several: Comparison | None,
+    together: Plot | None,
+    language: Language,
+) -> str:
     environment = Environment(
         loader=PackageLoader("evalskip.report"),
         undefined=StrictUndefined,
@@ -118,17 +136,19 @@ def _page(sections: Sequence[Section], several: Comparison | None, together: Plo
         lstrip_blocks=True,
     )
     environment.filters["drawn"] = _drawn
-    environment.filters["sentence"] = _sentence
+    environment.filters["sentence"] = partial(_sentence, language=language)
     environment.filters["numbers"] = _numbers
-    environment.globals["say"] = say
-    environment.globals["listed"] = listed
-    environment.filters["said"] = words
+    environment.globals["gettext"] = language.gettext
+    environment.filters["joined"] = language.join
+    environment.filters["clauses"] = language.clauses
+    environment.filters["note"] = language.note
+    environment.filters["sentences"] = language.sentences
     template = environment.get_template("report.html.jinja")
     script = ""
-    if any(section.summary.cost_models for section in sections):
-        script = _script()
+    if any(section.what_if for section in sections):
+        script = _script(language)
     return template.render(
-        language=spoken(),
+        language=language.code,
         script=Markup(script),
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         sections=sections,
@@ -141,43 +161,43 @@ def _page(sections: Sequence[Section], several: Comparison | None, together: Plo
 
 
 _IN_SCRIPT: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ('"{}"', message("once, at the end"), {}),
-    ('"{}"', message("every epoch"), {}),
-    ('["{}"', message("off"), {}),
-    ("`{}`", message("every {count} epochs"), {"count": "${every}"}),
-    ("`{}`", message("every {count} steps"), {"count": "${whole(recommended)}"}),
-    ("`# {}`", message("within {within} % of T"), {"within": _WITHIN}),
-    ("`# {}`", message("within {within} % of T: once, after training"), {"within": _WITHIN}),
-    ("`# {}`", message("no schedule stays within {within} % of T"), {"within": _WITHIN}),
-    ('"{}"', message(", with the evaluation that LLaMA-Factory adds after training"), {}),
+    ('"{}"', N_("once, at the end"), {}),
+    ('"{}"', N_("every epoch"), {}),
+    ('["{}"', N_("off"), {}),
+    ("`{}`", N_("every {count} epochs"), {"count": "${every}"}),
+    ("`{}`", N_("every {count} steps"), {"count": "${whole(recommended)}"}),
+    ("`# {}`", N_("within {within} % of T"), {"within": _WITHIN}),
+    ("`# {}`", N_("within {within} % of T: once, after training"), {"within": _WITHIN}),
+    ("`# {}`", N_("no schedule stays within {within} % of T"), {"within": _WITHIN}),
+    ('"{}"', N_(", with the evaluation that LLaMA-Factory adds after training"), {}),
     (
         "`# {}`",
-        message("every {count} epochs; the Trainer evaluates after the last step as well"),
+        N_("every {count} epochs; the Trainer evaluates after the last step as well"),
         {"count": "${every}"},
     ),
-    ('"{}"', message(", and LLaMA-Factory once more"), {}),
+    ('"{}"', N_(", and LLaMA-Factory once more"), {}),
 )
 """What the script says: its quotes, the message, and what the script itself fills in."""
 
 
-def _script() -> str:
+def _script(language: Language) -> str:
     """That of the sliders, which says what a reader sees in the language that is spoken."""
     script = files("evalskip.report").joinpath("templates", "what_if.js").read_text()
     for quotes, template, known in _IN_SCRIPT:
         english = quotes.format(template.format(**known))
-        script = script.replace(english, quotes.format(say(template, **known)))
+        script = script.replace(english, quotes.format(language.gettext(template, **known)))
     return script
 
 
-def _what_if(summary: Summary) -> Markup:
-    recommended = summary.recommendations
-    told = {
-        "models": [model.model_dump(mode="json") for model in summary.cost_models],
+def _what_if(section: PredictionSummary) -> Markup:
+    recommended = section.recommendations
+    known = {
+        "models": [model.model_dump(mode="json") for model in section.cost_models],
         "within": recommended[0].within if recommended else 0.05,
-        "extra": summary.closing_evaluations,
+        "extra": section.closing_evaluations,
     }
     # nothing in it may end the element that holds it
-    return Markup(json.dumps(told).replace("<", "\\u003c"))
+    return Markup(json.dumps(known).replace("<", "\\u003c"))
 
 
 def _numbers(table: tables.Table) -> list[Markup]:
@@ -185,8 +205,11 @@ def _numbers(table: tables.Table) -> list[Markup]:
     return [Markup(' class="n"') if numeric else Markup() for numeric in table.numeric]
 
 
-def _sentence(text: str) -> str:
-    return say("{sentence}.", sentence=f"{text[:1].upper()}{text[1:]}")
+def _sentence(text: str, language: Language) -> str:
+    if not text:
+        return ""
+    sentence = text[:1].upper() + text[1:]
+    return language.gettext("{sentence}.", sentence=sentence)
 
 
 def _drawn(plot: Plot, section: int) -> Markup:

@@ -10,18 +10,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evalskip.errors import InputError
 from evalskip.files import write_atomically
-from evalskip.messages import say, words
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_name
 from evalskip.report.headline import answer, scopes
 from evalskip.report.provenance import provenance
+from evalskip.report.tables.claims import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from evalskip.report.tables import Table
+    from evalskip.report.words import Language
     from evalskip.summary import Summary
 
 _MOST = 60_000
@@ -42,31 +43,33 @@ class _Content:
     lists: dict[str, list[str]] = field(default_factory=dict)
 
 
-def markdown(summaries: Sequence[Summary]) -> str:
+def markdown(summaries: Sequence[Summary], language: Language) -> str:
     """The report of one result, or one that compares several.
 
     Whatever stands in a spec or a log is escaped. Tables that would not fit into a comment are
     left out, the last ones first, and named.
     """
-    content = _of_one(summaries[0]) if len(summaries) == 1 else _of_several(summaries)
+    content = (
+        _of_one(summaries[0], language) if len(summaries) == 1 else _of_several(summaries, language)
+    )
     left_out: list[str] = []
-    while len(text := _rendered(content, left_out)) > _MOST and content.rest:
+    while len(text := _rendered(content, left_out, language)) > _MOST and content.rest:
         left_out.insert(0, content.rest[-1].title)
         content = replace(content, rest=content.rest[:-1])
     return text
 
 
-def write_markdown(directory: Path, summaries: Sequence[Summary]) -> Path:
+def write_markdown(directory: Path, summaries: Sequence[Summary], language: Language) -> Path:
     """Write ``report.md``, or ``report.zh.md``, into a directory."""
-    path = directory / own_name("report.md")
+    path = directory / own_name("report.md", language)
     try:
-        write_atomically(path, markdown(summaries))
+        write_atomically(path, markdown(summaries, language))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path
 
 
-def rendered(template: str, **known: object) -> str:
+def rendered(template: str, language: Language, **known: object) -> str:
     """A Markdown template filled in; ``| cell`` escapes what is not ours."""
     environment = Environment(
         loader=PackageLoader("evalskip.report"),
@@ -77,65 +80,72 @@ def rendered(template: str, **known: object) -> str:
         autoescape=False,
     )
     environment.filters["cell"] = _cell
-    environment.globals["say"] = say
+    environment.globals["gettext"] = language.gettext
     return environment.get_template(template).render(**known)
 
 
-def _rendered(content: _Content, left_out: Sequence[str]) -> str:
+def _rendered(content: _Content, left_out: Sequence[str], language: Language) -> str:
     return rendered(
-        "report.md.jinja", content=content, left_out=left_out, page=own_name("report.html")
+        "report.md.jinja",
+        language,
+        content=content,
+        left_out=left_out,
+        page=own_name("report.html", language),
     )
 
 
-def _of_one(summary: Summary) -> _Content:
-    shown = [tables.verdicts(tables.shown(summary)), *tables.first_of(summary)]
-    titles = {table.title for table in shown}
-    machine = (summary.machine | summary.scope.versions).items()
+def _of_one(summary: Summary, language: Language) -> _Content:
+    first = tables.first_of(summary, language)
+    if summary.claims:
+        first.insert(0, verdicts(summary.claims, language))
+    made = (summary.made.machine | summary.made.versions).items()
+    changes = summary.bench.changes if summary.bench else []
     return _Content(
         title=summary.name,
-        answer=answer(summary),
-        scopes=scopes(summary),
-        warnings=_some([*map(words, summary.warnings)]),
-        first=[table for table in shown if table.rows],
-        rest=[
-            table
-            for table in (*tables.tables_of(summary), tables.evidence(tables.shown(summary)))
-            if table.rows and table.title not in titles
-        ],
+        answer=answer(summary, language),
+        scopes=scopes(summary, language),
+        warnings=_some([*map(language.note, summary.warnings())], language),
+        first=first,
+        rest=tables.rest_of(summary, language),
         lists={
-            say("Changed of what was written, so that arms can be compared"): _some(
-                [*map(words, summary.changes)]
+            language.gettext("Changed of what was written, so that arms can be compared"): _some(
+                [*map(language.note, changes)], language
             ),
-            say("How it was measured"): provenance(summary),
-            say("The machine and the versions"): [f"{name}: {value}" for name, value in machine],
+            language.gettext("How it was measured"): provenance(summary, language),
+            language.gettext("The machine and the versions"): [
+                f"{name}: {value}" for name, value in made
+            ],
         },
     )
 
 
-def _of_several(summaries: Sequence[Summary]) -> _Content:
-    found = comparison(summaries)
+def _of_several(summaries: Sequence[Summary], language: Language) -> _Content:
+    found = comparison(summaries, language)
     return _Content(
         title=", ".join(summary.name for summary in summaries),
-        answer=say("{count} results compared", count=len(summaries)),
+        answer=language.gettext("{count} results compared", count=len(summaries)),
         scopes=found.notes if found else [],
         warnings=_some(
-            [f"{one.name}: {words(each)}" for one in summaries for each in one.warnings]
+            [f"{one.name}: {language.note(each)}" for one in summaries for each in one.warnings()],
+            language,
         ),
         first=found.tables if found else [],
         rest=[
             replace(table, title=f"{summary.name}: {table.title}")
             for summary in summaries
-            for table in tables.tables_of(summary)
+            for table in (*tables.first_of(summary, language), *tables.rest_of(summary, language))
         ],
     )
 
 
-def _some(lines: list[str]) -> list[str]:
+def _some(lines: list[str], language: Language) -> list[str]:
     """As many as a comment has room for."""
     more = len(lines) - _MOST_LINES
     if more <= 0:
         return lines
-    rest = say("and {more} more; see {page}", more=more, page=own_name("report.html"))
+    rest = language.gettext(
+        "and {more} more; see {page}", more=more, page=own_name("report.html", language)
+    )
     return [*lines[:_MOST_LINES], rest]
 
 

@@ -12,14 +12,14 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from evalskip import digits
 from evalskip.analysis.verdicts import FEWEST_BLOCKS
 from evalskip.experiments.bench import BlocksPlanned, BlocksSummarised, DurationEstimated
 from evalskip.experiments.headroom import BatchFound, SearchBegun, TimingBegun, TimingFailed
 from evalskip.experiments.pilots import MemoryLeftOut, PilotMade
 from evalskip.experiments.regret import CurveKept, ReplayProven
-from evalskip.messages import listed, words
 from evalskip.plan import label_of
+from evalskip.report import digits
+from evalskip.report.words import ENGLISH
 from evalskip.session import BlockBegun, BlockRepeated, Event, RunKept, RunsPlanned
 
 if TYPE_CHECKING:
@@ -144,11 +144,11 @@ class ProgressView:
 
     @show.register
     def _(self, event: BlocksSummarised) -> None:
-        summary = event.summary
+        bench = event.bench
         gains = [
             f"{arm} {digits.interval(found.throughput_gain)}"
-            for arm in summary.arms
-            if (found := summary.headline(arm))
+            for arm in bench.arms
+            if (found := bench.headline(arm))
         ]
         if not gains:
             return
@@ -210,8 +210,9 @@ class ProgressView:
 
     @show.register
     def _(self, event: ReplayProven) -> None:
-        ended = listed(event.differences) or f"stopped at {event.stopped}, kept {event.kept}"
-        self._line(f"proof, {words(event.run)}: {ended}")
+        said = ENGLISH.join(event.differences)
+        ended = said or f"stopped at {event.stopped}, kept {event.kept}"
+        self._line(f"proof, {ENGLISH.note(event.run)}: {ended}")
 
     def _time_left(self) -> str:
         run = sum(self._run_s) / len(self._run_s) if self._run_s else 0.0

@@ -4,96 +4,120 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip import digits
 from evalskip.analysis.verdicts import FEWEST_BLOCKS, unseen_probability
-from evalskip.messages import counted, listed, message, say, words
-from evalskip.report import ledger
+from evalskip.report import digits
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
-    from evalskip.summary import Effort, Extrapolated, PilotSummary, RegretSummary, Scope, Summary
+    from evalskip.report.words import Language
+    from evalskip.summary import (
+        BenchEffort,
+        BenchSummary,
+        ClaimsSummary,
+        Effort,
+        Extrapolated,
+        PilotSummary,
+        RegretSummary,
+        Summary,
+    )
 
 _NAMED = ("llamafactory", "torch", "transformers")
 
-DIFFERENCES = (message("work"), message("result"), message("evaluations"))
+DIFFERENCES = (N_("work"), N_("result"), N_("evaluations"))
 """In what a run may differ from the off run of its block."""
 
 
-def provenance(summary: Summary) -> list[str]:
+def provenance(summary: Summary, language: Language) -> list[str]:
     """What figures come from, a line for each thing."""
-    if summary.sources:
-        return ledger.provenance(summary)
-    lines = [_measured(summary.scope)]
-    if not summary.arms:
-        if summary.observations:
-            return [_observed(summary)]
-        if summary.headroom:
-            return [*lines, _tried(summary.effort)]
-        if summary.regret:
-            return [*lines, _replayed(summary.regret[0], summary.effort)]
-        if summary.pilot:
-            return [*lines, _piloted(summary.pilot)]
-    lines += [_matched(summary), _effort(summary.effort)]
-    if summary.matched.blocks >= FEWEST_BLOCKS:
-        lines.append(
-            say(
-                "a kind of run that is rarer than {rare:.0f} % could be unseen in {blocks} blocks",
-                rare=100 * unseen_probability(summary.effort.blocks),
-                blocks=summary.effort.blocks,
-            )
-        )
-    if summary.extrapolated:
-        lines.append(_extrapolated(summary.extrapolated))
-    if summary.pilot:
-        lines.append(_piloted(summary.pilot))
+    if summary.claims:
+        return _collected(summary, summary.claims, language)
+    lines = [_measured(summary, language)]
+    if summary.bench:
+        lines += _benched(summary.bench, language)
+    elif summary.headroom and summary.headroom.effort:
+        lines.append(_tried(summary.headroom.effort, language))
+    if summary.regret and not summary.bench:
+        lines.append(_replayed(summary.regret, language))
+    if summary.prediction:
+        lines.append(_piloted(summary.prediction.pilot, language))
     return lines
 
 
-def _measured(scope: Scope) -> str:
+def _benched(bench: BenchSummary, language: Language) -> list[str]:
+    lines = [_matched(bench, language), _effort(bench.effort, language)]
+    if bench.matched.blocks >= FEWEST_BLOCKS:
+        lines.append(
+            language.gettext(
+                "a kind of run that is rarer than {rare:.0f} % could be unseen in {blocks} blocks",
+                rare=100 * unseen_probability(bench.effort.blocks),
+                blocks=bench.effort.blocks,
+            )
+        )
+    if bench.extrapolated:
+        lines.append(_extrapolated(bench.extrapolated, language))
+    return lines
+
+
+def _measured(summary: Summary, language: Language) -> str:
     """The job, its model, the device, and versions of what matters most."""
+    scope = summary.scope
     size = (
-        say(", {parameters:,} parameters", parameters=scope.parameters) if scope.parameters else ""
+        language.gettext(", {parameters:,} parameters", parameters=scope.parameters)
+        if scope.parameters
+        else ""
     )
-    told = say(
+    told = language.gettext(
         "{job}: {model}{size}, on {device}",
         job=scope.job,
         model=scope.model,
         size=size,
         device=scope.device,
     )
-    versions = [f"{name} {value}" for name, value in scope.versions.items() if name in _NAMED]
-    return say("; ").join([told, *([", ".join(versions)] if versions else [])])
+    versions = [
+        f"{name} {value}" for name, value in summary.made.versions.items() if name in _NAMED
+    ]
+    return language.gettext("; ").join([told, *([", ".join(versions)] if versions else [])])
 
 
-def _matched(summary: Summary) -> str:
+def _matched(bench: BenchSummary, language: Language) -> str:
     """Whether the arms differed in evaluation only."""
-    matched, effort = summary.matched, summary.effort
+    matched, effort = bench.matched, bench.effort
     if matched.differing:
-        what = sorted({f"{entry.arm} ({say(entry.what)})" for entry in matched.differing})
-        return say(
+        what = sorted(
+            {f"{entry.arm} ({language.gettext(entry.what)})" for entry in matched.differing}
+        )
+        return language.gettext(
             "NOT matched: {what}; {blocks} blocks match",
-            what=listed(what),
+            what=language.join(what),
             blocks=matched.blocks,
         )
     if not matched.blocks:
-        timed = any(arm.wall_s is not None for arm in summary.arms.values())
-        return say("not matched: no timed block ended well") if timed else say("nothing was timed")
+        return (
+            language.gettext("not matched: no timed block ended well")
+            if bench.is_timed
+            else language.gettext("nothing was timed")
+        )
     repeats = matched.blocks - effort.blocks
-    blocks = _blocks(effort.blocks)
+    blocks = _blocks(effort.blocks, language)
     if repeats > 0:
-        blocks = counted(
+        blocks = language.ngettext(
             "{blocks} and {count} repeat", "{blocks} and {count} repeats", repeats, blocks=blocks
         )
     if matched.proven:
-        return say("matched: same work and same result in all arms of {blocks}", blocks=blocks)
-    return say("matched: not proven, but as many steps in all arms of {blocks}", blocks=blocks)
+        return language.gettext(
+            "matched: same work and same result in all arms of {blocks}", blocks=blocks
+        )
+    return language.gettext(
+        "matched: not proven, but as many steps in all arms of {blocks}", blocks=blocks
+    )
 
 
-def _effort(effort: Effort) -> str:
+def _effort(effort: BenchEffort, language: Language) -> str:
     """How much was run, what that took, and why no more."""
-    blocks = _blocks(effort.blocks)
+    blocks = _blocks(effort.blocks, language)
     duration = digits.duration(effort.seconds)
     if effort.nodes > 1:
-        told = say(
+        told = language.gettext(
             "{blocks} timed on {nodes} nodes, {runs} runs in {duration}",
             blocks=blocks,
             nodes=effort.nodes,
@@ -101,25 +125,25 @@ def _effort(effort: Effort) -> str:
             duration=duration,
         )
     else:
-        told = say(
+        told = language.gettext(
             "{blocks} timed, {runs} runs in {duration}",
             blocks=blocks,
             runs=effort.runs,
             duration=duration,
         )
-    parts = [told, words(effort.stopped)]
+    parts = [told, language.note(effort.stopped)]
     if effort.run_overhead_s is not None and effort.block_start_s is not None:
-        overhead = say(
+        overhead = language.gettext(
             "{overhead:.2f} s per run beyond T, and {start:.1f} s per block to start",
             overhead=effort.run_overhead_s,
             start=effort.block_start_s,
         )
         parts.insert(1, overhead)
-    return say("; ").join(parts)
+    return language.gettext("; ").join(parts)
 
 
-def _extrapolated(part: Extrapolated) -> str:
-    return say(
+def _extrapolated(part: Extrapolated, language: Language) -> str:
+    return language.gettext(
         "extrapolated: {steps:,} of {of_steps:,} steps were run, and at most {batches:,} "
         "batches of each evaluation; times are told for the whole",
         steps=part.steps,
@@ -128,9 +152,9 @@ def _extrapolated(part: Extrapolated) -> str:
     )
 
 
-def _piloted(pilot: PilotSummary) -> str:
+def _piloted(pilot: PilotSummary, language: Language) -> str:
     """What predictions were made from."""
-    told = counted(
+    told = language.ngettext(
         "predicted from a pilot of {steps:,} of {of_steps:,} steps and {batches:,} evaluation "
         "batches, in {count} process",
         "predicted from a pilot of {steps:,} of {of_steps:,} steps and {batches:,} evaluation "
@@ -142,49 +166,66 @@ def _piloted(pilot: PilotSummary) -> str:
     )
     duration = digits.duration(pilot.seconds)
     if pilot.disturbed:
-        return say(
+        return language.gettext(
             "{told}, {count} of them disturbed by others, {duration} in all",
             told=told,
             count=pilot.disturbed,
             duration=duration,
         )
-    return say("{told}, {duration} in all", told=told, duration=duration)
+    return language.gettext("{told}, {duration} in all", told=told, duration=duration)
 
 
-def _replayed(found: RegretSummary, effort: Effort) -> str:
+def _replayed(found: RegretSummary, language: Language) -> str:
     """What schedules were replayed from: runs of ours, or a log."""
-    if not effort.runs:
-        return say(
+    if not found.effort.runs:
+        return language.gettext(
             "a log of {steps:,} steps, evaluated {points} times",
             steps=found.steps,
             points=found.points,
         )
-    return say(
+    return language.gettext(
         "{seeds} seeds of {steps:,} steps, each evaluated {points} times; {runs} runs in "
         "{duration}",
         seeds=found.seeds,
         steps=found.steps,
         points=found.points,
-        runs=effort.runs,
-        duration=digits.duration(effort.seconds),
+        runs=found.effort.runs,
+        duration=digits.duration(found.effort.seconds),
     )
 
 
-def _tried(effort: Effort) -> str:
+def _tried(effort: Effort, language: Language) -> str:
     duration = digits.duration(effort.seconds)
-    return say("{runs} trials in {duration}", runs=effort.runs, duration=duration)
+    return language.gettext("{runs} trials in {duration}", runs=effort.runs, duration=duration)
 
 
-def _observed(summary: Summary) -> str:
-    """Whose runs were observed."""
-    return say(
-        "{job}: {runs} runs of {trainers} in {duration}",
-        job=summary.scope.job,
-        runs=summary.effort.runs,
-        trainers=", ".join(sorted({found.trainer for found in summary.observations})),
-        duration=digits.duration(summary.effort.seconds),
-    )
+def _collected(summary: Summary, section: ClaimsSummary, language: Language) -> list[str]:
+    """The results, or the runs, that claims rest on."""
+    effort = section.effort
+    if not section.sources:
+        return [
+            language.gettext(
+                "{job}: {runs} runs of {trainers} in {duration}",
+                job=summary.scope.job,
+                runs=effort.runs,
+                trainers=", ".join(sorted({found.trainer for found in section.observations})),
+                duration=digits.duration(effort.seconds),
+            )
+        ]
+    return [
+        language.gettext(
+            "{count} results: {names}",
+            count=len(section.sources),
+            names=language.gettext(", ").join(source.name for source in section.sources),
+        ),
+        language.gettext(
+            "{runs:,} runs and trials, {blocks} timed blocks, in {time}",
+            runs=effort.runs,
+            blocks=section.timed_blocks,
+            time=digits.duration(effort.seconds),
+        ),
+    ]
 
 
-def _blocks(count: int) -> str:
-    return counted("{count} block", "{count} blocks", count)
+def _blocks(count: int, language: Language) -> str:
+    return language.ngettext("{count} block", "{count} blocks", count)

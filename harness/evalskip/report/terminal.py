@@ -11,21 +11,28 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from evalskip.messages import listed, words
 from evalskip.notes import note
-from evalskip.report import tables
 from evalskip.report.gate import remarks
 from evalskip.report.headline import headline
-from evalskip.report.ledger import opening
+from evalskip.report.tables import gains, headroom, memory, predictions, regret, times
 from evalskip.report.tables.gate import gated
 from evalskip.report.tables.plans import plan_peaks, plans, tuning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from evalskip.gate.judge import GateResult
+    from evalskip.machine.doctor import Finding
     from evalskip.memory.peaks import Plan, Workload
-    from evalskip.summary import Observation, Summary
+    from evalskip.report.tables import Table
+    from evalskip.report.words import Language
+    from evalskip.summary import (
+        BenchSummary,
+        ClaimsSummary,
+        Observation,
+        PredictionSummary,
+        Summary,
+    )
 
 _PLAIN_WIDTH = 150
 
@@ -39,44 +46,46 @@ def console() -> Console:
     return found if found.is_terminal else Console(width=_PLAIN_WIDTH)
 
 
-def print_summary(to: Console, summary: Summary) -> None:
+def print_summary(to: Console, summary: Summary, language: Language) -> None:
     """The answer in one table, or in two where one does not fit, with what it holds for."""
-    _print_headline(to, summary)
-    overview = tables.overview(summary)
-    fits = _width(to, overview) <= to.width
-    shown = [overview] if fits else [tables.times(summary), tables.gains(summary)]
-    if all(arm.wall_s is None for arm in summary.arms.values()):
-        shown = [tables.memory(summary)]
-    for table in [*shown, tables.headroom(summary)]:
-        if not table.rows:
-            continue
+    _print_headline(to, summary, language)
+    if summary.bench:
+        _print_bench(to, summary.bench, language)
+    if summary.headroom:
+        _print_table(to, headroom.headroom(summary.headroom, language))
+    if summary.prediction:
+        _print_prediction(to, summary.prediction, language)
+    if summary.regret:
+        for table in (regret.regret, regret.noticed):
+            _print_table(to, table(summary.regret, language))
+    for warning in map(language.note, summary.warnings()):
+        to.print(Text(f"warning: {warning}"), style="yellow")
+
+
+def _print_bench(to: Console, bench: BenchSummary, language: Language) -> None:
+    overview = gains.overview(bench, language)
+    tables = [overview]
+    if not bench.is_timed:
+        tables = [memory.memory(bench, language)]
+    elif _width(to, overview) > to.width:
+        tables = [times.times(bench, language), gains.gains(bench, language)]
+    for table in tables:
         _print_table(to, table)
-    _print_warnings(to, summary)
 
 
-def print_predictions(to: Console, summary: Summary) -> None:
+def _print_prediction(to: Console, section: PredictionSummary, language: Language) -> None:
     """What every schedule would cost, and the one that is recommended."""
-    _print_headline(to, summary)
-    table = tables.predictions(summary)
-    _print_table(to, table)
-    for found in summary.recommendations:
+    _print_table(to, predictions.predictions(section, language))
+    for found in section.recommendations:
         to.print()
-        of = f" on {listed(found.evaluation)}" if len(summary.recommendations) > 1 else ""
-        advice = words(found.advice)
+        several = len(section.recommendations) > 1
+        of = f" on {language.join(found.evaluation)}" if several else ""
+        advice = language.note(found.advice)
         to.print(Text(f"within {100 * found.within:g} %{of}: {advice}", style="bold"))
         for where, lines in found.lines.items():
-            to.print(Text(f"  in {words(note(where))}:"))
-            for line in map(words, lines):
+            to.print(Text(f"  in {language.note(note(where))}:"))
+            for line in map(language.note, lines):
                 to.print(Text(f"    {line}"))
-    _print_warnings(to, summary)
-
-
-def print_regret(to: Console, summary: Summary) -> None:
-    """What every schedule and substitute would have missed."""
-    _print_headline(to, summary)
-    for table in (tables.regret(summary), tables.noticed(summary)):
-        _print_table(to, table)
-    _print_warnings(to, summary)
 
 
 def print_plans(
@@ -92,23 +101,43 @@ def print_plans(
         _print_table(to, table)
 
 
-def print_gate(to: Console, result: GateResult) -> None:
+def print_findings(to: Console, findings: Sequence[Finding], language: Language) -> None:
+    """What of the machine is fit to measure on, and what to change of it."""
+    for finding in findings:
+        mark = language.gettext("ok") if finding.fit else language.gettext("fix")
+        seen = language.clauses(filter(None, [finding.seen, finding.advice]))
+        line = Text(f"{mark:4} {language.note(note(finding.what))}: {seen}")
+        to.print(line, soft_wrap=True, highlight=False)
+    unfit = sum(not finding.fit for finding in findings)
+    said = language.gettext("fit to measure on")
+    if unfit:
+        said = language.gettext("{count} to fix before measuring", count=unfit)
+    to.print(said, highlight=False)
+
+
+def print_gate(to: Console, result: GateResult, language: Language) -> None:
     """Every figure that was compared, and the verdict."""
-    table = gated(result)
+    table = gated(result, language)
     _print_table(to, table)
-    for remark in remarks(result):
+    for remark in remarks(result, language):
         to.print(Text(remark), style="yellow")
     to.print(Text(f"gate: {result.verdict}", style="bold"))
 
 
-def print_claims(to: Console, ledger: Summary) -> None:
-    """Every claim of a ledger with its verdict, and what was measured."""
+def print_claims(to: Console, section: ClaimsSummary, language: Language) -> None:
+    """Every claim with its verdict, and what was measured."""
     to.print()
-    to.print(Text(opening(ledger)))
-    for claim in ledger.claims:
+    to.print(Text(language.sentences(map(language.note, section.answer))))
+    for claim in section.claims:
         to.print()
         to.print(Text(f"{claim.id}: {claim.verdict}", style="bold"))
-        lines = (f"“{claim.says}”", claim.measured, claim.condition, f"scope: {claim.scope}")
+        scope = language.clauses(claim.scope) or language.gettext("nothing was run")
+        lines = (
+            f"“{language.note(claim.says)}”",
+            language.clauses(claim.measured) or language.gettext("nothing"),
+            language.clauses(claim.condition),
+            f"scope: {scope}",
+        )
         for line in filter(None, lines):
             to.print(Text(f"  {line}"))
 
@@ -123,29 +152,26 @@ def print_observation(to: Console, observation: Observation) -> None:
     to.print(line, no_wrap=True, overflow="ellipsis")
 
 
-def _print_headline(to: Console, summary: Summary) -> None:
+def _print_headline(to: Console, summary: Summary, language: Language) -> None:
     to.print()
-    for line in headline(summary):
+    for line in headline(summary, language):
         to.print(Text(line))
 
 
-def _print_table(to: Console, table: tables.Table) -> None:
+def _print_table(to: Console, table: Table) -> None:
+    if not table.rows:
+        return
     to.print()
     to.print(_drawn(table))
     to.print(Text(table.note), style="dim")
 
 
-def _print_warnings(to: Console, summary: Summary) -> None:
-    for warning in map(words, summary.warnings):
-        to.print(Text(f"warning: {warning}"), style="yellow")
-
-
-def _width(to: Console, table: tables.Table) -> int:
+def _width(to: Console, table: Table) -> int:
     """Columns of the screen that a table needs so that no figure is broken."""
     return Measurement.get(to, to.options.update(max_width=10**4), _drawn(table)).maximum
 
 
-def _drawn(table: tables.Table) -> RichTable:
+def _drawn(table: Table) -> RichTable:
     drawn = RichTable(
         title=table.title,
         title_justify="left",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Annotated, Union
+from typing import TYPE_CHECKING
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
+from evalskip.registry import union
 from evalskip.schedules.as_written import AsWritten
 from evalskip.schedules.base import BaseSchedule
 from evalskip.schedules.every_epoch import EveryEpoch
@@ -19,13 +18,7 @@ from evalskip.schedules.off import Off
 if TYPE_CHECKING:
     Schedule = BaseSchedule
 else:
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
-    del module
-    Schedule = Annotated[
-        Union[tuple(BaseSchedule.__subclasses__())],  # noqa: UP007
-        Field(discriminator="schedule"),
-    ]
+    Schedule = union(__name__, __path__, BaseSchedule, "schedule")
     """Any schedule; its field ``schedule`` says which."""
 
 ANY_SCHEDULE: TypeAdapter[Schedule] = TypeAdapter(Schedule)

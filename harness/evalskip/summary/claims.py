@@ -1,4 +1,4 @@
-"""Claims, their verdicts, and what they rest on."""
+"""Claims that a study judges, their verdicts, and what they rest on."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ from typing import Any
 
 from pydantic import Field
 
-from evalskip.summary.parts import Interval, Part, Verdict
+from evalskip.notes import Note
+from evalskip.summary.parts import Effort, Interval, Part, Verdict
 
 
 class Claim(Part):
     """A published claim, judged."""
 
     id: str = Field(description="one word that names it")
-    says: str = Field(description="what is claimed, in our words")
+    says: Note = Field(description="what is claimed")
     verdict: Verdict
-    scope: str = Field(description="what the verdict holds for")
-    measured: str = Field(description="what it rests on, in words")
-    condition: str = Field(description="on what condition it holds; empty: none")
-    evidence: list[str] = Field(description="sections of this file, or runs, that it rests on")
+    scope: list[Note | str] = Field(description="what the verdict holds for; empty: nothing ran")
+    measured: list[Note] = Field(description="what it rests on; empty: nothing was measured")
+    condition: list[Note] = Field(default=[], description="on what condition it holds")
+    evidence: list[Note | str] = Field(
+        default=[], description="sections of a result, or runs, that it rests on"
+    )
 
 
 class SpeedPoint(Part):
-    """An arm of a result at which the claim of speed was judged."""
+    """An arm of a result at which a claimed gain was judged."""
 
     arm: str
     evaluation_rows: int | None
@@ -32,18 +35,34 @@ class SpeedPoint(Part):
 
 
 class Source(Part):
-    """A result whose verdicts stand in a ledger of several."""
+    """A result that claims of a ledger rest on."""
 
     name: str
-    scope: str = Field(description="what its first verdict holds for")
+    scope: list[Note | str] = Field(description="what its first verdict holds for")
     claims: list[Claim]
     points: list[SpeedPoint] = Field(description="by evaluation load")
 
 
 class Observation(Part):
-    """What one real run, or the installed source, was seen to do."""
+    """What one real run, or the installed source, was observed to do."""
 
     what: str = Field(description="the question that it bears on")
     trainer: str = Field(description="whose behaviour, with its version")
     asked: dict[str, Any] = Field(description="settings by which it differs from other runs")
     seen: dict[str, Any]
+
+
+class ClaimsSummary(Part):
+    """Every claim of a study, over one or several results."""
+
+    claims: list[Claim]
+    answer: list[Note] = Field(default=[], description="the verdicts in short")
+    claimed_gain: tuple[float, float] | None = Field(
+        default=None, description="the range that points of its sources are judged on"
+    )
+    sources: list[Source] = Field(default=[], description="the results that its claims rest on")
+    observations: list[Observation] = Field(
+        default=[], description="what real runs were made to find out"
+    )
+    timed_blocks: int = Field(default=0, description="of all its sources")
+    effort: Effort

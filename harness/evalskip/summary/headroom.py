@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from evalskip.summary.parts import Interval, Part
+from evalskip.notes import Note
+from evalskip.spec import OFF, OFF_AGAIN
+from evalskip.summary.parts import Effort, Interval, Part
 
 BoundBy = Literal["model", "train", "evaluate"]
 
@@ -38,3 +40,21 @@ class Headroom(Part):
         default=None,
         description="wall clock: T at the job's own batch / T at the largest - 1, same rows",
     )
+
+
+class HeadroomSummary(Part):
+    """The largest batch of every arm."""
+
+    arms: list[Headroom]
+    effort: Effort | None = Field(default=None, description="null: it was not recorded")
+    warnings: list[Note] = Field(default=[], description="what to know before relying on it")
+
+    @property
+    def off(self) -> Headroom | None:
+        """That of the runs without evaluation."""
+        return next((each for each in self.arms if each.arm == OFF), None)
+
+    @property
+    def evaluating(self) -> list[Headroom]:
+        """Those of the arms that evaluate."""
+        return [each for each in self.arms if each.arm not in (OFF, OFF_AGAIN)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,4 +42,20 @@ class Scope(Part):
     model: str
     parameters: int = Field(description="of the model, all of them")
     device: str | Note = Field(description="cpu, or the name of the device")
-    versions: dict[str, str] = Field(description="of what was run, by name")
+
+
+class Made(Part):
+    """When, where and with what a result was made."""
+
+    at: str = Field(description="UTC, ISO 8601")
+    evalskip: str = Field(description="version of this tool")
+    machine: dict[str, Any] = Field(default={}, description="processor, cores, memory, devices")
+    versions: dict[str, str] = Field(default={}, description="of what was run, by name")
+
+
+class Effort(Part):
+    """What an experiment itself took."""
+
+    runs: int = Field(description="of every kind, trials and pilots included")
+    seconds: float
+    stopped: Note = Field(description="why no more was run")

@@ -1,11 +1,11 @@
-"""What schedules would cost, foretold from a pilot."""
+"""What schedules would cost, predicted from a pilot."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from evalskip.notes import Note
-from evalskip.summary.parts import Interval, Part
+from evalskip.summary.parts import Effort, Interval, Part
 
 
 class PieceCosts(Part):
@@ -102,3 +102,21 @@ class PilotSummary(Part):
     stops_early: bool = Field(
         default=False, description="whether early stopping may end the job before its last step"
     )
+
+
+class PredictionSummary(Part):
+    """What every schedule of a job would cost."""
+
+    claimed_gain: tuple[float, float] | None = Field(
+        default=None, description="a range that somebody claims for the throughput gain"
+    )
+    pilot: PilotSummary
+    cost_models: list[CostModel] = Field(description="one per kind of evaluation")
+    schedules: list[Prediction]
+    recommendations: list[Recommendation] = Field(description="one per kind of evaluation")
+    closing_evaluations: int = Field(
+        default=0,
+        description="that the job's own program adds after training wherever it evaluates",
+    )
+    effort: Effort
+    warnings: list[Note] = Field(default=[], description="what to know before relying on it")

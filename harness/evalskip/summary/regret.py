@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from evalskip.notes import Note
-from evalskip.summary.parts import Interval, Part
+from evalskip.summary.parts import Effort, Interval, Part
 
 
 class ScheduleRegret(Part):
@@ -100,3 +100,9 @@ class RegretSummary(Part):
     within_regret: float
     recommended: str | None = Field(description="name of the row; null: none is within both")
     advice: Note
+    effort: Effort
+    warnings: list[Note] = Field(default=[], description="what to know before relying on it")
+
+    def row(self, name: str) -> ScheduleRegret | None:
+        """That of a schedule or substitute, by its name."""
+        return next((each for each in self.rows if each.name == name), None)

@@ -6,12 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 from evalskip.gate.kinds import KINDS
+from evalskip.notes import note
 
 if TYPE_CHECKING:
     from evalskip.gate.baseline import Session
+    from evalskip.report.words import Language
 
 
-def github_action_benchmark(session: Session) -> str:
+def github_action_benchmark(session: Session, language: Language) -> str:
     """Every figure of a session; shares and gains in per cent."""
     entries = []
     for figure in session.figures:
@@ -20,7 +22,7 @@ def github_action_benchmark(session: Session) -> str:
         error = figure.error * (figure.value if kind.scale == "relative" else 1.0)
         entries.append(
             {
-                "name": f"{kind.what}: {figure.of}",
+                "name": f"{language.note(note(kind.name))}: {figure.of}",
                 "unit": kind.unit,
                 "value": scale * figure.value,
                 "range": f"± {scale * error:.3g}",

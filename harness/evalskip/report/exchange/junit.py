@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from evalskip.digits import printable
-from evalskip.report.tables.gate import in_words
+from evalskip.report.digits import printable
+from evalskip.report.tables.gate import figure_of, in_words
 
 if TYPE_CHECKING:
     from evalskip.gate.judge import GateResult
+    from evalskip.report.words import Language
 
 
-def junit(result: GateResult) -> str:
-    """One suite; what regressed is a failure, what cannot be told or compared is skipped."""
+def junit(result: GateResult, language: Language) -> str:
+    """One suite; what regressed is a failure, what is inconclusive or not compared is skipped."""
     failures = result.having("regressed", "over_budget")
-    skipped = result.having("cannot_tell", "not_compared")
+    skipped = result.having("inconclusive", "not_compared")
     suite = ElementTree.Element(
         "testsuite",
         name=f"evalskip gate: {printable(result.name)}",
@@ -26,9 +27,12 @@ def junit(result: GateResult) -> str:
     )
     for change in result.changes:
         case = ElementTree.SubElement(
-            suite, "testcase", classname=change.kind, name=f"{change.what}: {printable(change.of)}"
+            suite,
+            "testcase",
+            classname=change.kind,
+            name=f"{figure_of(change, language)}: {printable(change.of)}",
         )
-        said = printable(in_words(change))
+        said = printable(in_words(change, language))
         if change in failures:
             ElementTree.SubElement(case, "failure", message=said)
         elif change in skipped:

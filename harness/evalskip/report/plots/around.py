@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.messages import message, say
 from evalskip.report.plots.drawing import FAINT, INK, Drawing, Plot, label_of, series, wrapped
 from evalskip.report.tables import Table
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
-    from evalskip.summary import Summary
+    from evalskip.report.words import Language
+    from evalskip.summary import BenchSummary, Summary
 
-TITLE = message("Steps around an evaluation")
+TITLE = N_("Steps around an evaluation")
+PLACE = 70
 
 
-def plot(summary: Summary) -> Plot | None:
+def plot(summary: Summary, language: Language) -> Plot | None:
     """Medians and quartiles at each distance from an evaluation."""
-    arms = [(name, arm) for name, arm in summary.arms.items() if arm.around_evaluation]
+    bench = summary.bench
+    if bench is None:
+        return None
+    arms = [(name, arm) for name, arm in bench.arms.items() if arm.around_evaluation]
     if not arms:
         return None
     with Drawing(3.2 + 0.2 * len(arms)) as drawing:
@@ -41,44 +46,44 @@ def plot(summary: Summary) -> Plot | None:
                 lw=1,
                 color=colour,
                 ms=5,
-                label=wrapped(label_of(name, arm)),
+                label=wrapped(label_of(name, arm, language)),
             )
         offsets = sorted({step.offset for _, arm in arms for step in arm.around_evaluation})
         axes.set_xticks(offsets, [f"{offset + (offset >= 0):+d}" for offset in offsets])
-        axes.set_xlabel(say("steps before (-) and after (+) an evaluation"))
-        axes.set_ylabel(say("time, in units of the same step of off"))
+        axes.set_xlabel(language.gettext("steps before (-) and after (+) an evaluation"))
+        axes.set_ylabel(language.gettext("time, in units of the same step of off"))
         axes.grid(axis="y")
         drawing.legend(2)
-        svg = drawing.svg("around", say(TITLE))
-    caption = say(
+        svg = drawing.svg("around", language.gettext(TITLE), language)
+    caption = language.gettext(
         "Medians over all evaluations and runs, with quartiles. Each run is taken in units of its "
         "own median step; what lies above 1 after the dotted line is after-effect."
     )
-    return Plot("around", say(TITLE), caption, svg, _table(summary))
+    return Plot("around", language.gettext(TITLE), caption, svg, _table(bench, language))
 
 
-def _table(summary: Summary) -> Table:
+def _table(bench: BenchSummary, language: Language) -> Table:
     return Table(
-        title=say(TITLE),
-        note=say(
+        title=language.gettext(TITLE),
+        note=language.gettext(
             "Time of a step over that of the same step without evaluation: median [quartiles]."
         ),
         columns=(
-            say("arm"),
-            say("steps from the evaluation"),
-            say("time"),
-            say("lower"),
-            say("upper"),
+            language.gettext("arm"),
+            language.gettext("steps from the evaluation"),
+            language.gettext("time"),
+            language.gettext("lower"),
+            language.gettext("upper"),
         ),
         rows=[
             (
-                label_of(name, arm),
+                label_of(name, arm, language),
                 f"{step.offset + (step.offset >= 0):+d}",
                 f"{step.ratio:.3f}",
                 f"{step.lower:.3f}",
                 f"{step.upper:.3f}",
             )
-            for name, arm in summary.arms.items()
+            for name, arm in bench.arms.items()
             for step in arm.around_evaluation
         ],
     )

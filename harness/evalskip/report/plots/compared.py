@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip import digits
-from evalskip.messages import message, say
+from evalskip.report import digits
 from evalskip.report.plots.drawing import (
     INK,
     Drawing,
@@ -18,30 +17,34 @@ from evalskip.report.plots.drawing import (
 )
 from evalskip.report.tables import Table
 from evalskip.report.tables.table import best_gain
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evalskip.report.words import Language
     from evalskip.summary import Interval, Summary
 
-TITLE = message("Gains of several results")
+TITLE = N_("Gains of several results")
 
 
-def compared(summaries: Sequence[Summary]) -> Plot | None:
+def compared(summaries: Sequence[Summary], language: Language) -> Plot | None:
     """Every arm of every result; None where none has a gain."""
     gains: dict[str, list[tuple[int, Interval]]] = {}
     for place, summary in enumerate(summaries):
-        for arm in dict.fromkeys(found.arm for found in summary.comparisons):
-            gain = best_gain(summary, arm)
-            if gain:
+        bench = summary.bench
+        if bench is None:
+            continue
+        for arm in dict.fromkeys(found.arm for found in bench.comparisons):
+            if gain := best_gain(bench, arm):
                 gains.setdefault(arm, []).append((place, gain))
     if not gains:
         return None
     count = len(summaries)
     with Drawing(height_for(len(gains), legend_rows=count)) as drawing:
         axes = drawing.axes
-        claimed = {summary.claimed_gain for summary in summaries}
-        draw_claimed(axes, claimed.pop() if len(claimed) == 1 else None)
+        claimed = {s.bench.claimed_gain if s.bench else None for s in summaries}
+        draw_claimed(axes, claimed.pop() if len(claimed) == 1 else None, language)
         axes.axvline(0, color=INK, lw=0.8)
         for place, (colour, marker, _) in enumerate(series(count)):
             label = wrapped(summaries[place].name)
@@ -53,21 +56,21 @@ def compared(summaries: Sequence[Summary]) -> Plot | None:
                         label = "_again"
         axes.set_yticks(range(len(gains)), [wrapped(arm) for arm in gains])
         axes.set_ylim(len(gains) - 0.5, -0.5)
-        axes.set_xlabel(say("throughput gain of skipping, %"))
+        axes.set_xlabel(language.gettext("throughput gain of skipping, %"))
         axes.grid(axis="x")
         drawing.legend(2)
-        svg = drawing.svg("compared", say(TITLE))
-    caption = say(
+        svg = drawing.svg("compared", language.gettext(TITLE), language)
+    caption = language.gettext(
         "Matched where steps could be matched, by the wall clock otherwise; each with its interval."
     )
     table = Table(
-        title=say(TITLE),
-        note=say("Throughput gain in per cent."),
-        columns=(say("arm"), say("result"), say("gain %")),
+        title=language.gettext(TITLE),
+        note=language.gettext("Throughput gain in per cent."),
+        columns=(language.gettext("arm"), language.gettext("result"), language.gettext("gain %")),
         rows=[
             (arm, summaries[place].name, digits.interval(gain))
             for arm, found in gains.items()
             for place, gain in found
         ],
     )
-    return Plot("compared", say(TITLE), caption, svg, table)
+    return Plot("compared", language.gettext(TITLE), caption, svg, table)

@@ -20,8 +20,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from evalskip import digits
-from evalskip.messages import say, spoken
+from evalskip.report import digits
 from evalskip.report.tables.table import schedule_of
 from evalskip.spec import OFF_AGAIN
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from evalskip.report.tables import Table
+    from evalskip.report.words import Language
     from evalskip.summary import ArmSummary, Interval
 
 INK, FAINT, PAPER = "#1c1c1b", "#8d8d8c", "#fffffe"
@@ -150,7 +150,7 @@ class Drawing:
         """Below the axes, where it hides nothing."""
         self.figure.legend(loc="outside lower center", ncols=columns, handlelength=1.6)
 
-    def svg(self, name: str, title: str) -> str:
+    def svg(self, name: str, title: str, language: Language) -> str:
         """The element, with ids of its own and no colour that a dark page would hide."""
         mpl.rcParams["svg.hashsalt"] = name
         written = io.StringIO()
@@ -166,7 +166,7 @@ class Drawing:
         text = with_own_ids(text, name)
         for colour, variable in VARIABLES.items():
             text = text.replace(colour, f"var(--{variable}, {colour})")
-        text = text.replace("'DejaVu Sans'", _FAMILIES[spoken()])
+        text = text.replace("'DejaVu Sans'", _FAMILIES[language.code])
         # a size of its own would keep it from shrinking on a phone
         head, rest = text.split(">", 1)
         head = re.sub(r'\s(width|height)="[^"]*"', "", head)
@@ -193,12 +193,14 @@ def as_file(svg: str) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{head}>{style}{rest}'
 
 
-def draw_claimed(axes: Axes, gain: tuple[float, float] | None, *, upright: bool = True) -> None:
+def draw_claimed(
+    axes: Axes, gain: tuple[float, float] | None, language: Language, *, upright: bool = True
+) -> None:
     """The claimed band, where there is one, across an axis of gains in per cent."""
     if gain is None:
         return
     span = axes.axvspan if upright else axes.axhspan
-    label = say("claimed {claimed}", claimed=digits.claimed(gain))
+    label = language.gettext("claimed {claimed}", claimed=digits.claimed(gain))
     span(*(100 * edge for edge in gain), color=GREEN, alpha=0.16, lw=0, label=label)
 
 
@@ -232,11 +234,11 @@ def draw_gains_at(
     )
 
 
-def lay_out_loads(axes: Axes) -> None:
+def lay_out_loads(axes: Axes, language: Language) -> None:
     """Name the axes of gains over evaluation load, from no load on."""
     axes.axhline(0, color=FAINT, lw=0.8)
-    axes.set_xlabel(say("evaluation load: evaluated / trained tokens"))
-    axes.set_ylabel(say("throughput gain of skipping, %"))
+    axes.set_xlabel(language.gettext("evaluation load: evaluated / trained tokens"))
+    axes.set_ylabel(language.gettext("throughput gain of skipping, %"))
     axes.set_xlim(left=0)
     axes.grid()
 
@@ -258,18 +260,20 @@ def draw_gain(axes: Axes, gain: Interval, place: float, look: tuple[str, str], l
     axes.plot([100 * gain.estimate], [place], marker, color=colour, ms=7, label=label)
 
 
-def labels(arms: Sequence[tuple[str, ArmSummary]]) -> list[str]:
+def labels(arms: Sequence[tuple[str, ArmSummary]], language: Language) -> list[str]:
     """What the arms of a plot are called on an axis; the table has the whole of a long name."""
-    return [wrapped(label_of(name, arm)) for name, arm in arms]
+    return [wrapped(label_of(name, arm, language)) for name, arm in arms]
 
 
-def label_of(name: str, arm: ArmSummary) -> str:
+def label_of(name: str, arm: ArmSummary, language: Language) -> str:
     """An arm's schedule and evaluation rows."""
     if name == OFF_AGAIN:
-        return say("off, again")
+        return language.gettext("off, again")
     if arm.evaluation_rows is None:
-        return schedule_of(arm)
-    return say("{schedule}, {rows:,} rows", schedule=schedule_of(arm), rows=arm.evaluation_rows)
+        return schedule_of(arm, language)
+    return language.gettext(
+        "{schedule}, {rows:,} rows", schedule=schedule_of(arm, language), rows=arm.evaluation_rows
+    )
 
 
 def wrapped(text: str) -> str:

@@ -6,47 +6,52 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter
 
-from evalskip import digits
-from evalskip.messages import message, say
+from evalskip.report import digits
 from evalskip.report.plots.drawing import BLUE, FAINT, GREEN, INK, ORANGE, Drawing, Plot, wrapped
-from evalskip.report.tables import Table, regret
+from evalskip.report.tables import Table
+from evalskip.report.tables.regret import regret
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
+    from evalskip.report.words import Language
     from evalskip.summary import ScheduleRegret, Summary
 
-TITLE = message("The frontier: time saved against regret")
+TITLE = N_("The frontier: time saved against regret")
 _KINDS = (
-    ("schedule", message("schedules"), BLUE, "o"),
-    ("substitute", message("substitutes"), ORANGE, "s"),
+    ("schedule", N_("schedules"), BLUE, "o"),
+    ("substitute", N_("substitutes"), ORANGE, "s"),
 )
+PLACE = 60
 
 
-def plot(summary: Summary) -> Plot | None:
+def plot(summary: Summary, language: Language) -> Plot | None:
     """One point per schedule and substitute; None without curves, or without their times."""
-    if not summary.regret or any(each.time_saved is None for each in summary.regret[0].rows):
+    section = summary.regret
+    if section is None:
         return None
-    found = summary.regret[0]
-    numbered = list(enumerate(found.rows, start=1))
+    if any(each.time_saved is None for each in section.rows):
+        return None
+    numbered = list(enumerate(section.rows, start=1))
     with Drawing(4.6) as drawing:
         axes = drawing.axes
         axes.axhspan(
-            min(0.0, *(each.lost.estimate for each in found.rows)),
-            found.within_regret,
+            min(0.0, *(each.lost.estimate for each in section.rows)),
+            section.within_regret,
             color=GREEN,
             alpha=0.16,
             lw=0,
-            label=say("within {limit:g} nats", limit=found.within_regret),
+            label=language.gettext("within {limit:g} nats", limit=section.within_regret),
         )
         for kind, label, colour, marker in _KINDS:
             own = [(number, each) for number, each in numbered if each.kind == kind]
             if own:
-                _draw(axes, own, colour, marker, say(label))
+                _draw(axes, own, colour, marker, language.gettext(label))
         best = sorted(
-            (each for each in found.rows if each.worth_choosing),
+            (each for each in section.rows if each.worth_choosing),
             key=lambda each: each.saved,
         )
         axes.plot(
@@ -55,26 +60,28 @@ def plot(summary: Summary) -> Plot | None:
             "-",
             color=FAINT,
             lw=1.2,
-            label=wrapped(say("worth choosing")),
+            label=wrapped(language.gettext("worth choosing")),
             zorder=0,
         )
         axes.axhline(0, color=FAINT, lw=0.8)
         # what may be lost is small beside what can be
-        axes.set_yscale("symlog", linthresh=found.within_regret)
+        axes.set_yscale("symlog", linthresh=section.within_regret)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_xlabel(say("time saved against the job as written, %"))
-        axes.set_ylabel(say("regret, nats"))
+        axes.set_xlabel(language.gettext("time saved against the job as written, %"))
+        axes.set_ylabel(language.gettext("regret, nats"))
         axes.grid()
         drawing.legend(2)
-        svg = drawing.svg("frontier", say(TITLE))
-    caption = say(
+        svg = drawing.svg("frontier", language.gettext(TITLE), language)
+    caption = language.gettext(
         "Each number is a row of the table below. On the line, nothing else saves more at less "
         "regret."
     )
-    table = regret(summary)
+    table = regret(section, language)
     rows = [(f"{number}", *row) for number, row in enumerate(table.rows, start=1)]
-    own_table = Table(say(TITLE), table.note, (say("number"), *table.columns), rows)
-    return Plot("frontier", say(TITLE), caption, svg, own_table)
+    own_table = Table(
+        language.gettext(TITLE), table.note, (language.gettext("number"), *table.columns), rows
+    )
+    return Plot("frontier", language.gettext(TITLE), caption, svg, own_table)
 
 
 def _draw(

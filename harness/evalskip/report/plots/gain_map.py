@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from evalskip import digits
 from evalskip.analysis.prediction import total_seconds, workload
-from evalskip.messages import listed, message, say
+from evalskip.report import digits
 from evalskip.report.plots.drawing import (
     FAINT,
     INK,
@@ -21,6 +20,7 @@ from evalskip.report.plots.drawing import (
 )
 from evalskip.report.tables import Table
 from evalskip.report.tables.table import schedule_of
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,48 +28,59 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from evalskip.analysis.pieces import Floats
-    from evalskip.summary import CostModel, Prediction, Summary
+    from evalskip.report.words import Language
+    from evalskip.summary import CostModel, Prediction, PredictionSummary, Summary
 
-TITLE = message("The map: gain over evaluation load")
+TITLE = N_("The map: gain over evaluation load")
 # a forward pass against a forward and a backward one
 _FULL_RATIO = 1 / 3
+PLACE = 50
 
 
-def plot(summary: Summary) -> Plot | None:
+def plot(summary: Summary, language: Language) -> Plot | None:
     """A line per evaluation, what operations alone would say, and every schedule as a point."""
-    points = [found for found in summary.predictions if found.evaluation_load > 0]
+    section = summary.prediction
+    if section is None:
+        return None
+    points = [found for found in section.schedules if found.evaluation_load > 0]
     if not points:
         return None
     loads = np.array([found.evaluation_load for found in points])
     along = np.geomspace(min(loads.min() / 2, 0.02), max(2 * loads.max(), 1.5), 60)
-    models = summary.cost_models
+    models = section.cost_models
     own = [found for found in points if found.arm.startswith("as_written")]
     with Drawing(4.4 + 0.2 * len(models)) as drawing:
         axes = drawing.axes
         axes.set_xscale("log")
         axes.set_yscale("log")
-        draw_claimed(axes, summary.claimed_gain, upright=False)
+        draw_claimed(axes, section.claimed_gain, language, upright=False)
         for model, (colour, _, line) in zip(models, series(len(models)), strict=True):
-            label = wrapped(say("measured: {evaluation}", evaluation=listed(model.evaluation)))
+            label = wrapped(
+                language.gettext(
+                    "measured: {evaluation}", evaluation=language.join(model.evaluation)
+                )
+            )
             axes.plot(along, 100 * _gains(model, along), line, color=colour, lw=1.6, label=label)
-        ratio, says = _operations(models)
+        ratio, says = _operations(models, language)
         axes.plot(along, 100 * ratio * along, ":", color=FAINT, lw=1.6, label=says)
-        _draw(axes, points, "o", say("schedules"))
+        _draw(axes, points, "o", language.gettext("schedules"))
         if own:
-            _draw(axes, own, "*", say("as written"), size=13)
-        axes.set_xlabel(say("evaluation load: evaluated / trained tokens"))
-        axes.set_ylabel(say("throughput gain of skipping, %"))
+            _draw(axes, own, "*", language.gettext("as written"), size=13)
+        axes.set_xlabel(language.gettext("evaluation load: evaluated / trained tokens"))
+        axes.set_ylabel(language.gettext("throughput gain of skipping, %"))
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_formatter(NullFormatter())
         axes.grid()
         drawing.legend(2)
-        svg = drawing.svg("gain_map", say(TITLE))
-    caption = say(
+        svg = drawing.svg("gain_map", language.gettext(TITLE), language)
+    caption = language.gettext(
         "Predicted from the pilot, both axes logarithmic. Dotted: what floating-point operations "
         "alone would say, which sees neither loaders nor what a batch costs in any case."
     )
-    return Plot("gain_map", say(TITLE), caption, svg, _table(summary, points, ratio))
+    return Plot(
+        "gain_map", language.gettext(TITLE), caption, svg, _table(section, points, ratio, language)
+    )
 
 
 def _gains(model: CostModel, loads: Floats) -> Floats:
@@ -83,12 +94,12 @@ def _gains(model: CostModel, loads: Floats) -> Floats:
     return (count * each + np.minimum(1.0, count) * (first - base - each)) / base
 
 
-def _operations(models: Sequence[CostModel]) -> tuple[float, str]:
+def _operations(models: Sequence[CostModel], language: Language) -> tuple[float, str]:
     """Of an evaluated token to a trained one, and what it rests on."""
     counted = next((model.operations_ratio for model in models if model.operations_ratio), None)
     if counted is None:
-        return _FULL_RATIO, say("operations: 1 : 3")
-    return counted, say("operations: 1 : {ratio:.2g}, counted", ratio=1 / counted)
+        return _FULL_RATIO, language.gettext("operations: 1 : 3")
+    return counted, language.gettext("operations: 1 : {ratio:.2g}, counted", ratio=1 / counted)
 
 
 def _draw(
@@ -118,20 +129,24 @@ def _draw(
     )
 
 
-def _table(summary: Summary, points: Sequence[Prediction], ratio: float) -> Table:
+def _table(
+    section: PredictionSummary, points: Sequence[Prediction], ratio: float, language: Language
+) -> Table:
     return Table(
-        title=say(TITLE),
-        note=say("Predicted throughput gain, and what floating-point operations alone would say."),
+        title=language.gettext(TITLE),
+        note=language.gettext(
+            "Predicted throughput gain, and what floating-point operations alone would say."
+        ),
         columns=(
-            say("schedule"),
-            say("rows"),
-            say("evaluation load"),
-            say("gain %"),
-            say("by operations alone %"),
+            language.gettext("schedule"),
+            language.gettext("rows"),
+            language.gettext("evaluation load"),
+            language.gettext("gain %"),
+            language.gettext("by operations alone %"),
         ),
         rows=[
             (
-                schedule_of(found),
+                schedule_of(found, language),
                 digits.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
                 digits.load(found.evaluation_load),
                 digits.interval(found.throughput_gain),

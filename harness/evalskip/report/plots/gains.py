@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.messages import message, say
-from evalskip.report import tables
 from evalskip.report.plots.drawing import (
     BLUE,
     INK,
@@ -17,46 +15,53 @@ from evalskip.report.plots.drawing import (
     height_for,
     labels,
 )
+from evalskip.report.tables.gains import estimates
+from evalskip.report.words import N_
 from evalskip.spec import OFF_AGAIN
 
 if TYPE_CHECKING:
+    from evalskip.report.words import Language
     from evalskip.summary import Interval, Summary
 
-TITLE = message("What skipping evaluation gains")
+TITLE = N_("What skipping evaluation gains")
+PLACE = 30
 
 
-def plot(summary: Summary) -> Plot | None:
+def plot(summary: Summary, language: Language) -> Plot | None:
     """The matched and the wall-clock estimate of every arm."""
+    bench = summary.bench
+    if bench is None:
+        return None
     by_estimator: dict[str, dict[str, Interval]] = {"matched": {}, "wall_clock": {}}
-    for found in summary.comparisons:
+    for found in bench.comparisons:
         if found.estimator in by_estimator:
             by_estimator[found.estimator][found.arm] = found.throughput_gain
     matched, wall_clock = by_estimator.values()
-    if summary.noise_floor:
-        wall_clock[OFF_AGAIN] = summary.noise_floor
-    arms = [(name, arm) for name, arm in summary.arms.items() if name in matched | wall_clock]
+    if bench.noise_floor:
+        wall_clock[OFF_AGAIN] = bench.noise_floor
+    arms = [(name, arm) for name, arm in bench.arms.items() if name in matched | wall_clock]
     if not arms:
         return None
     with Drawing(height_for(len(arms), legend_rows=2)) as drawing:
         axes = drawing.axes
-        draw_claimed(axes, summary.claimed_gain)
+        draw_claimed(axes, bench.claimed_gain, language)
         axes.axvline(0, color=INK, lw=0.8)
-        for estimates, colour, marker, shift, label in (
-            (matched, BLUE, "o", -0.14, say("matched")),
-            (wall_clock, VERMILION, "d", 0.14, say("wall clock, noise included")),
+        for drawn, colour, marker, shift, label in (
+            (matched, BLUE, "o", -0.14, language.gettext("matched")),
+            (wall_clock, VERMILION, "d", 0.14, language.gettext("wall clock, noise included")),
         ):
             for place, (name, _) in enumerate(arms):
-                if name in estimates:
-                    draw_gain(axes, estimates[name], place + shift, (colour, marker), label)
+                if name in drawn:
+                    draw_gain(axes, drawn[name], place + shift, (colour, marker), label)
                     label = "_again"
-        axes.set_yticks(range(len(arms)), labels(arms))
+        axes.set_yticks(range(len(arms)), labels(arms, language))
         axes.set_ylim(len(arms) - 0.5, -0.5)
-        axes.set_xlabel(say("throughput gain of skipping, %"))
+        axes.set_xlabel(language.gettext("throughput gain of skipping, %"))
         axes.grid(axis="x")
         drawing.legend(2)
-        svg = drawing.svg("gains", say(TITLE))
-    caption = say(
+        svg = drawing.svg("gains", language.gettext(TITLE), language)
+    caption = language.gettext(
         "T with evaluation over T without, less 1. The noise floor is “off, again”: two arms that "
         "do the same."
     )
-    return Plot("gains", say(TITLE), caption, svg, tables.estimates(summary))
+    return Plot("gains", language.gettext(TITLE), caption, svg, estimates(bench, language))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip import digits
-from evalskip.messages import listed, message, say
-from evalskip.report import tables
+from evalskip.report import digits
 from evalskip.report.plots.drawing import (
     BLUE,
     FAINT,
@@ -20,24 +18,32 @@ from evalskip.report.plots.drawing import (
     label_of,
     wrapped,
 )
+from evalskip.report.tables.headroom import headroom
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
+    from evalskip.report.words import Language
     from evalskip.summary import Summary
 
-TITLE = message("The largest batch")
+TITLE = N_("The largest batch")
+PLACE = 90
 
 _LOOK = {
     "train": (BLUE, ""),
     "evaluate": (ORANGE, "///"),
-    message("model"): (PURPLE, "xx"),
+    N_("model"): (PURPLE, "xx"),
     None: (FAINT, "..."),
 }
 """Colour and hatching by what bounds an arm."""
 
 
-def plot(summary: Summary) -> Plot | None:
+def plot(summary: Summary, language: Language) -> Plot | None:
     """One bar per arm, with what bounds it."""
-    found = summary.headroom
+    section = summary.headroom
+    if section is None:
+        return None
+    found = section.arms
+    arms = summary.bench.arms if summary.bench else {}
     if not found:
         return None
     with Drawing(height_for(len(found))) as drawing:
@@ -57,26 +63,26 @@ def plot(summary: Summary) -> Plot | None:
                     color=colour,
                     hatch=hatch,
                     edgecolor=PAPER,
-                    label=say("bound by {phase}", phase=say(bound))
+                    label=language.gettext("bound by {phase}", phase=language.gettext(bound))
                     if bound
-                    else say("bound by nobody knows"),
+                    else language.gettext("bound by nobody knows"),
                 )
         for place, each in enumerate(found):
             axes.text(each.max_batch, place, f" {each.max_batch:,}", va="center", color=INK)
         names = [
-            label_of(each.arm, summary.arms[each.arm]) if each.arm in summary.arms else each.arm
+            label_of(each.arm, arms[each.arm], language) if each.arm in arms else each.arm
             for each in found
         ]
         axes.set_yticks(range(len(found)), [wrapped(name) for name in names])
         axes.set_ylim(len(found) - 0.5, -0.5)
         axes.margins(x=0.15)
-        axes.set_xlabel(say("rows in a batch, per device"))
+        axes.set_xlabel(language.gettext("rows in a batch, per device"))
         axes.grid(axis="x")
         drawing.legend(2)
-        svg = drawing.svg("headroom", say(TITLE))
+        svg = drawing.svg("headroom", language.gettext(TITLE), language)
     limits = sorted({digits.bytes_of(each.limit_bytes) for each in found})
-    caption = say(
+    caption = language.gettext(
         "Within {limits}; one row more runs out of memory, in the phase that bounds it.",
-        limits=listed(limits),
+        limits=language.join(limits),
     )
-    return Plot("headroom", say(TITLE), caption, svg, tables.headroom(summary))
+    return Plot("headroom", language.gettext(TITLE), caption, svg, headroom(section, language))

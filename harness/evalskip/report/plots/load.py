@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip import digits
-from evalskip.messages import message, say
+from evalskip.report import digits
 from evalskip.report.plots.drawing import (
     Drawing,
     Plot,
@@ -17,59 +16,70 @@ from evalskip.report.plots.drawing import (
 )
 from evalskip.report.tables import Table
 from evalskip.report.tables.table import schedule_of
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
+    from evalskip.report.words import Language
     from evalskip.summary import ArmSummary, Comparison, Summary
 
-TITLE = message("The gain over evaluation load")
+TITLE = N_("The gain over evaluation load")
+PLACE = 40
 
 
-def plot(summary: Summary) -> Plot | None:
+def plot(summary: Summary, language: Language) -> Plot | None:
     """One point per arm that evaluates; None where they do not differ in load."""
+    bench = summary.bench
+    if bench is None:
+        return None
     points = sorted(
         (
             (own, found)
-            for arm, own in summary.arms.items()
-            if (found := summary.headline(arm)) and own.evaluation_load
+            for arm, own in bench.arms.items()
+            if (found := bench.headline(arm)) and own.evaluation_load
         ),
         key=lambda point: point[0].evaluation_load,
     )
     if len({arm.evaluation_load for arm, _ in points}) < 2:
         return None
-    schedules = list(dict.fromkeys(schedule_of(arm) for arm, _ in points))
+    schedules = list(dict.fromkeys(schedule_of(arm, language) for arm, _ in points))
     with Drawing(3.6 + 0.2 * len(schedules)) as drawing:
         axes = drawing.axes
-        draw_claimed(axes, summary.claimed_gain, upright=False)
+        draw_claimed(axes, bench.claimed_gain, language, upright=False)
         for schedule, (colour, marker, line) in zip(
             schedules, series(len(schedules)), strict=False
         ):
-            own = [point for point in points if schedule_of(point[0]) == schedule]
+            own = [point for point in points if schedule_of(point[0], language) == schedule]
             loads = [0.0, *(arm.evaluation_load for arm, _ in own)]
             gains = [0.0, *(100 * found.throughput_gain.estimate for _, found in own)]
             axes.plot(loads, gains, line, color=colour, lw=1.2)
             intervals = [found.throughput_gain for _, found in own]
             draw_gains_at(axes, loads[1:], intervals, (colour, marker), schedule)
-        lay_out_loads(axes)
+        lay_out_loads(axes, language)
         drawing.legend(2)
-        svg = drawing.svg("load", say(TITLE))
-    caption = say(
+        svg = drawing.svg("load", language.gettext(TITLE), language)
+    caption = language.gettext(
         "Matched. Between the measured loads the lines are straight, and no more than a guide for "
         "the eye."
     )
-    return Plot("load", say(TITLE), caption, svg, _table(points))
+    return Plot("load", language.gettext(TITLE), caption, svg, _table(points, language))
 
 
-def _table(points: list[tuple[ArmSummary, Comparison]]) -> Table:
+def _table(points: list[tuple[ArmSummary, Comparison]], language: Language) -> Table:
     return Table(
-        title=say(TITLE),
-        note=say("Throughput gain, matched."),
-        columns=(say("arm"), say("evaluation load"), say("gain %"), say("verdict")),
+        title=language.gettext(TITLE),
+        note=language.gettext("Throughput gain, matched."),
+        columns=(
+            language.gettext("arm"),
+            language.gettext("evaluation load"),
+            language.gettext("gain %"),
+            language.gettext("verdict"),
+        ),
         rows=[
             (
-                label_of(found.arm, arm),
+                label_of(found.arm, arm, language),
                 digits.load(arm.evaluation_load),
                 digits.interval(found.throughput_gain),
-                say(found.verdict) if found.verdict else digits.NOTHING,
+                language.gettext(found.verdict) if found.verdict else digits.NOTHING,
             )
             for arm, found in points
         ],

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip import digits
-from evalskip.messages import message, say
+from evalskip.report import digits
 from evalskip.report.plots.drawing import BLUE, INK, PAPER, VERMILION, Drawing, Plot
 from evalskip.report.tables import Table
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
-    from evalskip.summary import Summary
+    from evalskip.report.words import Language
+    from evalskip.summary import BenchSummary, Summary
 
-TITLE = message("What the machine was doing")
+TITLE = N_("What the machine was doing")
+PLACE = 100
 
 
-def plot(summary: Summary) -> Plot | None:
+def plot(summary: Summary, language: Language) -> Plot | None:
     """Cores that each run kept busy, and that all else did."""
-    runs = summary.activity
+    bench = summary.bench
+    if bench is None:
+        return None
+    runs = bench.activity
     if not runs:
         return None
     with Drawing(3.2) as drawing:
@@ -26,7 +31,9 @@ def plot(summary: Summary) -> Plot | None:
         own = [run.own_cores for run in runs]
         others = [run.others_cores for run in runs]
         line = 0.3 if len(runs) < 60 else 0
-        axes.bar(places, own, 1, color=BLUE, edgecolor=PAPER, lw=line, label=say("the run"))
+        axes.bar(
+            places, own, 1, color=BLUE, edgecolor=PAPER, lw=line, label=language.gettext("the run")
+        )
         axes.bar(
             places,
             others,
@@ -36,7 +43,7 @@ def plot(summary: Summary) -> Plot | None:
             hatch="xx",
             edgecolor=PAPER,
             lw=line,
-            label=say("all else"),
+            label=language.gettext("all else"),
         )
         flagged = [
             (place, run.own_cores + run.others_cores)
@@ -45,51 +52,59 @@ def plot(summary: Summary) -> Plot | None:
         ]
         if flagged:
             axes.plot(
-                *zip(*flagged, strict=True), "v", color=INK, ms=5, label=say("disturbed block")
+                *zip(*flagged, strict=True),
+                "v",
+                color=INK,
+                ms=5,
+                label=language.gettext("disturbed block"),
             )
-        if cores := summary.machine.get("cores"):
+        if cores := summary.made.machine.get("cores"):
             axes.axhline(cores, color=INK, lw=0.8, ls=":")
         axes.margins(x=0)
         axes.set_ylim(bottom=0)
-        axes.set_xlabel(say("timed runs, in their order"))
-        axes.set_ylabel(say("cores kept busy"))
+        axes.set_xlabel(language.gettext("timed runs, in their order"))
+        axes.set_ylabel(language.gettext("cores kept busy"))
         drawing.legend()
-        svg = drawing.svg("machine", say(TITLE))
-    caption = say(
+        svg = drawing.svg("machine", language.gettext(TITLE), language)
+    caption = language.gettext(
         "Means over each run; the dotted line is what the machine has. A block is disturbed where "
         "others took what its runs needed in more than a tenth of their seconds."
     )
-    return Plot("machine", say(TITLE), caption, svg, _table(summary))
+    return Plot("machine", language.gettext(TITLE), caption, svg, _table(bench, language))
 
 
-_JUDGED = {True: message("yes"), False: message("no"), None: message("not judged")}
+_JUDGED = {True: N_("yes"), False: N_("no"), None: N_("not judged")}
 
 
-def _table(summary: Summary) -> Table:
+def _table(bench: BenchSummary, language: Language) -> Table:
     return Table(
-        title=say(TITLE),
-        note=say("Cores kept busy, and the share of the time in which something waited for one."),
+        title=language.gettext(TITLE),
+        note=language.gettext(
+            "Cores kept busy, and the share of the time in which something waited for one."
+        ),
         columns=(
-            say("run"),
-            say("arm"),
-            say("own cores"),
-            say("others' cores"),
-            say("waiting %"),
-            say("disturbed %"),
-            say("its block disturbed"),
+            language.gettext("run"),
+            language.gettext("arm"),
+            language.gettext("own cores"),
+            language.gettext("others' cores"),
+            language.gettext("waiting %"),
+            language.gettext("disturbed %"),
+            language.gettext("its block disturbed"),
         ),
         rows=[
             (
-                say("block {block}, repeat {repeat}", block=run.block, repeat=run.attempt)
+                language.gettext(
+                    "block {block}, repeat {repeat}", block=run.block, repeat=run.attempt
+                )
                 if run.attempt
-                else say("block {block}", block=run.block),
+                else language.gettext("block {block}", block=run.block),
                 run.arm,
                 f"{run.own_cores:.2f}",
                 f"{run.others_cores:.2f}",
                 f"{100 * run.waiting:.1f}",
                 digits.percent(run.disturbed_share),
-                say(_JUDGED[run.disturbed]),
+                language.gettext(_JUDGED[run.disturbed]),
             )
-            for run in summary.activity
+            for run in bench.activity
         ],
     )

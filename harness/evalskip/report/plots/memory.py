@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.messages import message, say
-from evalskip.report import tables
 from evalskip.report.plots.drawing import (
     BLUE,
     GREEN,
@@ -15,20 +13,27 @@ from evalskip.report.plots.drawing import (
     height_for,
     labels,
 )
+from evalskip.report.tables.memory import memory
+from evalskip.report.words import N_
 from evalskip.summary import quantity_of
 
 if TYPE_CHECKING:
+    from evalskip.report.words import Language
     from evalskip.summary import ArmSummary, Summary
 
-TITLE = message("Peak memory per phase")
+TITLE = N_("Peak memory per phase")
+PLACE = 80
 
 _LOOK = {"train": (BLUE, "o"), "evaluate": (ORANGE, "s"), "save": (GREEN, "^")}
 _MIB = 2**20
 
 
-def plot(summary: Summary) -> Plot | None:
+def plot(summary: Summary, language: Language) -> Plot | None:
     """One mark per arm and phase."""
-    arms = [(name, arm) for name, arm in summary.arms.items() if _peaks(arm)]
+    bench = summary.bench
+    if bench is None:
+        return None
+    arms = [(name, arm) for name, arm in bench.arms.items() if _peaks(arm)]
     if not arms:
         return None
     with Drawing(height_for(len(arms))) as drawing:
@@ -40,20 +45,28 @@ def plot(summary: Summary) -> Plot | None:
                 if phase in (peaks := _peaks(arm))
             ]
             if found:
-                axes.plot(*zip(*found, strict=True), marker, color=colour, ms=8, label=say(phase))
-        axes.set_yticks(range(len(arms)), labels(arms))
+                axes.plot(
+                    *zip(*found, strict=True),
+                    marker,
+                    color=colour,
+                    ms=8,
+                    label=language.gettext(phase),
+                )
+        axes.set_yticks(range(len(arms)), labels(arms, language))
         axes.set_ylim(len(arms) - 0.5, -0.5)
         axes.set_xlabel(
-            say("peak {quantity} memory, MiB", quantity=say(str(_quantity(arms[0][1]))))
+            language.gettext(
+                "peak {quantity} memory, MiB", quantity=language.gettext(str(_quantity(arms[0][1])))
+            )
         )
         axes.grid()
         drawing.legend()
-        svg = drawing.svg("memory", say(TITLE))
-    caption = say(
+        svg = drawing.svg("memory", language.gettext(TITLE), language)
+    caption = language.gettext(
         "The highest reading of each phase. Where the mark of evaluate lies to the left of that of "
         "train, evaluation does not set the peak."
     )
-    return Plot("memory", say(TITLE), caption, svg, tables.memory(summary))
+    return Plot("memory", language.gettext(TITLE), caption, svg, memory(bench, language))
 
 
 def _quantity(arm: ArmSummary) -> str | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.messages import message, say
-from evalskip.report import tables
 from evalskip.report.plots.drawing import (
     BLUE,
     FAINT,
@@ -19,11 +17,15 @@ from evalskip.report.plots.drawing import (
     height_for,
     labels,
 )
+from evalskip.report.tables.times import phases
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
+    from evalskip.report.words import Language
     from evalskip.summary import Summary
 
-TITLE = message("Where the time goes")
+TITLE = N_("Where the time goes")
+PLACE = 20
 
 _LOOK = {
     "train": (BLUE, ""),
@@ -36,9 +38,12 @@ _LOOK = {
 """Colour and hatching of each phase."""
 
 
-def plot(summary: Summary) -> Plot | None:
+def plot(summary: Summary, language: Language) -> Plot | None:
     """Mean seconds per phase of every arm that was timed."""
-    arms = [(name, arm) for name, arm in summary.arms.items() if arm.phases_s]
+    bench = summary.bench
+    if bench is None:
+        return None
+    arms = [(name, arm) for name, arm in bench.arms.items() if arm.phases_s]
     if not arms:
         return None
     with Drawing(height_for(len(arms), legend_rows=2)) as drawing:
@@ -56,14 +61,16 @@ def plot(summary: Summary) -> Plot | None:
                 color=colour,
                 hatch=hatch,
                 edgecolor=PAPER,
-                label=say(phase),
+                label=language.gettext(phase),
             )
             left = [start + width for start, width in zip(left, widths, strict=True)]
-        drawing.axes.set_yticks(places, labels(arms))
+        drawing.axes.set_yticks(places, labels(arms, language))
         drawing.axes.invert_yaxis()
-        drawing.axes.set_xlabel(say("seconds, mean over runs"))
+        drawing.axes.set_xlabel(language.gettext("seconds, mean over runs"))
         drawing.axes.grid(axis="x")
         drawing.legend()
-        svg = drawing.svg("phases", say(TITLE))
-    caption = say("Mean seconds per phase. Phases never overlap, and a bar is as long as T.")
-    return Plot("phases", say(TITLE), caption, svg, tables.phases(summary))
+        svg = drawing.svg("phases", language.gettext(TITLE), language)
+    caption = language.gettext(
+        "Mean seconds per phase. Phases never overlap, and a bar is as long as T."
+    )
+    return Plot("phases", language.gettext(TITLE), caption, svg, phases(bench, language))

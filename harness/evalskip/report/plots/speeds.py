@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.claims.speed import RANGE
-from evalskip.messages import message, say
 from evalskip.report.plots.drawing import (
     Drawing,
     Plot,
@@ -14,31 +12,37 @@ from evalskip.report.plots.drawing import (
     lay_out_loads,
     series,
 )
-from evalskip.report.tables import speeds
+from evalskip.report.tables.claims import speeds
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
+    from evalskip.report.words import Language
     from evalskip.summary import Summary
 
-TITLE = message("How much faster, over evaluation load")
+TITLE = N_("How much faster, over evaluation load")
+PLACE = 10
 
 
-def plot(summary: Summary) -> Plot | None:
+def plot(summary: Summary, language: Language) -> Plot | None:
     """One point per arm that is judged, a colour per result; None where nothing is."""
-    sources = [source for source in summary.sources if source.points]
+    section = summary.claims
+    if section is None:
+        return None
+    sources = [source for source in section.sources if source.points]
     if not sources:
         return None
     with Drawing(3.6 + 0.2 * len(sources)) as drawing:
         axes = drawing.axes
-        draw_claimed(axes, RANGE, upright=False)
+        draw_claimed(axes, section.claimed_gain, language, upright=False)
         for source, (colour, marker, _) in zip(sources, series(len(sources)), strict=False):
             loads = [point.evaluation_load for point in source.points]
             gains = [point.throughput_gain for point in source.points]
             draw_gains_at(axes, loads, gains, (colour, marker), source.name)
-        lay_out_loads(axes)
+        lay_out_loads(axes, language)
         drawing.legend(2)
-        svg = drawing.svg("speeds", say(TITLE))
-    caption = say(
+        svg = drawing.svg("speeds", language.gettext(TITLE), language)
+    caption = language.gettext(
         "Matched, each with the interval that its verdict rests on. A "
         "point without one is of too few blocks."
     )
-    return Plot("speeds", say(TITLE), caption, svg, speeds(summary))
+    return Plot("speeds", language.gettext(TITLE), caption, svg, speeds(section, language))

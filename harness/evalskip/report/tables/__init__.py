@@ -1,89 +1,47 @@
-"""The tables of a report, by what they are about."""
+"""The tables of a report, by the section of the summary that they are of.
+
+A module has the tables that a reader looks for first in ``FIRST`` and the others in ``REST``.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from evalskip.report.tables.claims import disagreements, evidence, shown, truth, verdicts
-from evalskip.report.tables.gains import estimates, gains, overview, readings
-from evalskip.report.tables.ledger import speeds, verdicts_by_result
-from evalskip.report.tables.memory import headroom, memory
-from evalskip.report.tables.predictions import pieces, predictions, recommendations
-from evalskip.report.tables.regret import noticed, regret
+from evalskip.report.tables import claims, gains, headroom, memory, predictions, regret, times
 from evalskip.report.tables.table import Table
-from evalskip.report.tables.times import evaluation_sets, per_token, phases, ranks, times
 
 if TYPE_CHECKING:
+    from evalskip.report.words import Language
     from evalskip.summary import Summary
 
-__all__ = [
-    "Table",
-    "disagreements",
-    "estimates",
-    "evaluation_sets",
-    "evidence",
-    "first_of",
-    "gains",
-    "headroom",
-    "memory",
-    "noticed",
-    "overview",
-    "per_token",
-    "phases",
-    "pieces",
-    "predictions",
-    "ranks",
-    "readings",
-    "recommendations",
-    "regret",
-    "shown",
-    "speeds",
-    "tables_of",
-    "times",
-    "truth",
-    "verdicts",
-    "verdicts_by_result",
-]
+__all__ = ["Table", "first_of", "rest_of"]
 
-_ALL = (
-    speeds,
-    verdicts_by_result,
-    truth,
-    disagreements,
-    overview,
-    predictions,
-    recommendations,
-    regret,
-    noticed,
-    estimates,
-    readings,
-    phases,
-    ranks,
-    per_token,
-    evaluation_sets,
-    memory,
-    headroom,
-    pieces,
-)
+_MODULES: dict[str, tuple[Any, ...]] = {
+    "claims": (claims,),
+    "bench": (gains, times, memory),
+    "prediction": (predictions,),
+    "regret": (regret,),
+    "headroom": (headroom,),
+}
+"""Those of each section, in the order in which they are shown."""
 
 
-_FIRST = (
-    speeds,
-    truth,
-    disagreements,
-    overview,
-    predictions,
-    recommendations,
-    regret,
-    noticed,
-)
+def first_of(summary: Summary, language: Language) -> list[Table]:
+    """What a reader looks for first: the main table of each section."""
+    return _made(summary, language, "FIRST")
 
 
-def first_of(summary: Summary) -> list[Table]:
-    """What a reader looks for first: the main table, or those that stand for it."""
-    return [table for make in _FIRST if (table := make(summary)).rows]
+def rest_of(summary: Summary, language: Language) -> list[Table]:
+    """All other tables that have something to say of a result."""
+    return _made(summary, language, "REST")
 
 
-def tables_of(summary: Summary) -> list[Table]:
-    """Every table that has something to say of a result."""
-    return [table for make in _ALL if (table := make(summary)).rows]
+def _made(summary: Summary, language: Language, which: str) -> list[Table]:
+    made = [
+        make(section, language)
+        for name, modules in _MODULES.items()
+        if (section := getattr(summary, name)) is not None
+        for module in modules
+        for make in getattr(module, which, ())
+    ]
+    return [table for table in made if table.rows]

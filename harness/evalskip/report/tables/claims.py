@@ -1,74 +1,152 @@
-"""The verdicts on claims, and what real runs were seen to do."""
+"""Claims with their verdicts, what each result adds, and what real runs were observed to do."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from evalskip import digits
-from evalskip.messages import message, say
+from evalskip.report import digits
 from evalskip.report.tables.table import Table
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from evalskip.summary import Claim, Observation, Summary
+    from evalskip.report.words import Language
+    from evalskip.summary import ClaimsSummary, Observation
 
 
-def verdicts(claims: Iterable[Claim]) -> Table:
+def verdicts(section: ClaimsSummary, language: Language) -> Table:
     """Each claim, and on what its verdict rests."""
     return Table(
-        title=say("The claims"),
-        note=say(
+        title=language.gettext("The claims"),
+        note=language.gettext(
             "What an article claims of skipping evaluation, in our words, and what was measured "
             "of it. Supported: the whole interval lies in the claimed range; refuted: wholly "
             "outside; conditional: it depends, and the boundary is given."
         ),
-        columns=(say("claim"), say("it says"), say("verdict"), say("measured"), say("condition")),
+        columns=(
+            language.gettext("claim"),
+            language.gettext("it says"),
+            language.gettext("verdict"),
+            language.gettext("measured"),
+            language.gettext("condition"),
+        ),
         rows=[
             (
                 claim.id,
-                claim.says,
-                say(claim.verdict),
-                claim.measured,
-                claim.condition or digits.NOTHING,
+                language.note(claim.says),
+                language.gettext(claim.verdict),
+                language.clauses(claim.measured) or language.gettext("nothing"),
+                language.clauses(claim.condition) or digits.NOTHING,
             )
-            for claim in claims
+            for claim in section.claims
         ],
     )
 
 
-def evidence(claims: Iterable[Claim]) -> Table:
+def evidence(section: ClaimsSummary, language: Language) -> Table:
     """What each verdict holds for, and where in ``summary.json`` it comes from."""
     return Table(
-        title=say("Evidence"),
-        note=say("The sections of summary.json that each verdict rests on, and what it holds for."),
-        columns=(say("claim"), say("scope"), say("evidence")),
+        title=language.gettext("Evidence"),
+        note=language.gettext(
+            "The sections of summary.json that each verdict rests on, and what it holds for."
+        ),
+        columns=(
+            language.gettext("claim"),
+            language.gettext("scope"),
+            language.gettext("evidence"),
+        ),
         rows=[
-            (claim.id, claim.scope, say("; ").join(claim.evidence) or digits.NOTHING)
-            for claim in claims
+            (
+                claim.id,
+                language.clauses(claim.scope) or language.gettext("nothing was run"),
+                language.clauses(claim.evidence) or digits.NOTHING,
+            )
+            for claim in section.claims
         ],
     )
 
 
-def shown(summary: Summary) -> list[Claim]:
-    """Those that have a verdict; of a ledger, all."""
-    return [claim for claim in summary.claims if claim.verdict != "not_run" or summary.sources]
+def speeds(section: ClaimsSummary, language: Language) -> Table:
+    """The gain at every point of every result."""
+    claimed = section.claimed_gain
+    return Table(
+        title=language.gettext("How much faster, over evaluation load"),
+        note=language.gettext(
+            "Throughput gain of skipping, against evaluation every epoch, matched. "
+            "Load: evaluated tokens over trained tokens. The claim is {claimed}.",
+            claimed=digits.claimed(claimed) if claimed else digits.NOTHING,
+        ),
+        columns=(
+            language.gettext("result"),
+            language.gettext("scope"),
+            language.gettext("rows"),
+            language.gettext("load"),
+            language.gettext("gain %"),
+            language.gettext("verdict"),
+        ),
+        rows=[
+            (
+                source.name,
+                language.clauses(source.scope),
+                digits.count(point.evaluation_rows),
+                f"{point.evaluation_load:.2g}",
+                digits.interval(point.throughput_gain),
+                language.gettext(point.verdict),
+            )
+            for source in section.sources
+            for point in source.points
+        ],
+    )
 
 
-def truth(summary: Summary) -> Table:
+def verdicts_by_result(section: ClaimsSummary, language: Language) -> Table:
+    """What each result says of a claim that several judge."""
+    judged = Counter(claim.id for source in section.sources for claim in source.claims)
+    return Table(
+        title=language.gettext("Claims that several results judge"),
+        note=language.gettext(
+            "What each of them says; the verdict over all is conditional where they differ."
+        ),
+        columns=(
+            language.gettext("claim"),
+            language.gettext("result"),
+            language.gettext("verdict"),
+            language.gettext("measured"),
+            language.gettext("condition"),
+        ),
+        rows=[
+            (
+                claim.id,
+                source.name,
+                language.gettext(claim.verdict),
+                language.clauses(claim.measured),
+                language.clauses(claim.condition) or digits.NOTHING,
+            )
+            for claim_id in (claim.id for claim in section.claims)
+            if judged[claim_id] > 1
+            for source in section.sources
+            for claim in source.claims
+            if claim.id == claim_id
+        ],
+    )
+
+
+def truth(section: ClaimsSummary, language: Language) -> Table:
     """How often each trainer evaluated under each combination of the two switches."""
-    seen = [found for found in summary.observations if found.what == "switch"]
+    seen = [found for found in section.observations if found.what == "switch"]
     trainers = list(dict.fromkeys(found.trainer for found in seen))
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for found in seen:
         asked = tuple(
-            say("not set") if key not in found.asked else str(found.asked[key]).lower()
+            language.gettext("not set") if key not in found.asked else str(found.asked[key]).lower()
             for key in ("do_eval", "eval_strategy")
         )
-        cells.setdefault((asked[0], asked[1]), {})[found.trainer] = _evaluated(found)
+        cells.setdefault((asked[0], asked[1]), {})[found.trainer] = _evaluated(found, language)
     return Table(
-        title=say("Which switch works"),
-        note=say(
+        title=language.gettext("Which switch works"),
+        note=language.gettext(
             "Evaluations in the loop + after training, of runs of two epochs of 4 steps; "
             "eval_steps is 5."
         ),
@@ -80,34 +158,34 @@ def truth(summary: Summary) -> Table:
     )
 
 
-def disagreements(summary: Summary) -> Table:
+def disagreements(section: ClaimsSummary, language: Language) -> Table:
     """What became of trainings on two ranks, alike and not alike, with the check and without."""
     rows = []
-    for found in summary.observations:
+    for found in section.observations:
         if found.what == "ranks":
             asked = {k: v for k, v in found.asked.items() if k not in ("rank 1", "check")}
             rows.append(
                 (
                     found.trainer,
                     _settings(asked),
-                    _settings(found.asked.get("rank 1", {})) or say("the same"),
-                    say("yes") if found.asked["check"] else say("no"),
-                    say(_ENDED[found.seen["status"]]),
+                    _settings(found.asked.get("rank 1", {})) or language.gettext("the same"),
+                    language.gettext("yes") if found.asked["check"] else language.gettext("no"),
+                    language.gettext(_ENDED[found.seen["status"]]),
                     digits.seconds(found.seen["seconds"]),
                 )
             )
     return Table(
-        title=say("Ranks that do not evaluate alike"),
-        note=say(
+        title=language.gettext("Ranks that do not evaluate alike"),
+        note=language.gettext(
             "Trainings on two ranks; seconds from start to end. Checked: by RanksAgree, "
             "before the first step. Timed out: it took at least four times as long as alike."
         ),
         columns=(
-            say("trainer"),
-            say("both ranks"),
-            say("rank 1 otherwise"),
-            say("checked"),
-            say("ended"),
+            language.gettext("trainer"),
+            language.gettext("both ranks"),
+            language.gettext("rank 1 otherwise"),
+            language.gettext("checked"),
+            language.gettext("ended"),
             "s",
         ),
         rows=rows,
@@ -115,10 +193,10 @@ def disagreements(summary: Summary) -> Table:
 
 
 _ENDED = {
-    "ok": message("ok"),
-    "out_of_memory": message("out of memory"),
-    "failed": message("failed"),
-    "timed_out": message("timed out"),
+    "ok": N_("ok"),
+    "out_of_memory": N_("out of memory"),
+    "failed": N_("failed"),
+    "timed_out": N_("timed out"),
 }
 
 
@@ -126,7 +204,11 @@ def _settings(asked: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}: {value}" for key, value in asked.items())
 
 
-def _evaluated(found: Observation) -> str:
+def _evaluated(found: Observation, language: Language) -> str:
     if "evaluations_inside" not in found.seen:
-        return say("refused")
+        return language.gettext("refused")
     return f"{found.seen['evaluations_inside']} + {found.seen['evaluations_after']}"
+
+
+FIRST = (speeds, truth, disagreements)
+REST = (verdicts_by_result, evidence)

@@ -4,47 +4,73 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip import digits
 from evalskip.gate.kinds import KINDS
+from evalskip.notes import note
+from evalskip.report import digits
 from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:
     from evalskip.gate.judge import Change, GateResult
     from evalskip.gate.kinds import Kind
+    from evalskip.report.words import Language
 
 
-def gated(result: GateResult) -> Table:
+def gated(result: GateResult, language: Language) -> Table:
     """Every figure: before, today, the change with its limits, and what became of it."""
     return Table(
-        title="The gate",
-        note="More is worse throughout. The limits of all changes hold together, so that a build "
-        f"that changed nothing fails at most {100 * (1 - result.level):.3g} times in 100. Held: "
-        "what changed is less than matters.",
-        columns=("figure", "of", "held to", "today", "change", "limits", "outcome"),
+        title=language.gettext("The gate"),
+        note=language.gettext(
+            "More is worse throughout. The limits of all changes hold together, so that a build "
+            "that changed nothing fails in at most {rate:.3g} % of cases. Unchanged: what changed "
+            "is less than matters.",
+            rate=100 * (1 - result.level),
+        ),
+        columns=(
+            language.gettext("figure"),
+            language.gettext("of"),
+            language.gettext("held to"),
+            language.gettext("today"),
+            language.gettext("change"),
+            language.gettext("limits"),
+            language.gettext("outcome"),
+        ),
         rows=[
             (
-                change.what,
+                figure_of(change, language),
                 change.of,
                 value(KINDS[change.kind], change.before),
                 value(KINDS[change.kind], change.today),
                 *_change(change),
-                _outcome(change),
+                _outcome(change, language),
             )
             for change in result.changes
         ],
     )
 
 
-def in_words(change: Change) -> str:
+def figure_of(change: Change, language: Language) -> str:
+    """What a change is of, and whether it is held to a budget."""
+    figure = language.note(note(change.kind))
+    if change.against == "baseline":
+        return figure
+    return language.gettext("{figure}, against the budget", figure=figure)
+
+
+def in_words(change: Change, language: Language) -> str:
     """One figure and what became of it, in a line."""
-    kind = KINDS[change.kind]
+    figure = figure_of(change, language)
     if change.change is None:
-        return f"{change.what}, {change.of}: {_outcome(change)}"
+        return f"{figure}, {change.of}: {_outcome(change, language)}"
+    kind = KINDS[change.kind]
     before, today = value(kind, change.before), value(kind, change.today)
     moved, limits = _change(change)
-    why = f"; {change.why}" if change.why else ""
-    held_to = f"a budget of {before}" if change.outcome == "over_budget" else f"{before} before"
-    return f"{change.what}, {change.of}: {held_to}, {today} today: {moved} {limits}{why}"
+    why = f"; {language.note(change.why)}" if change.why else ""
+    if change.outcome == "over_budget":
+        held_to = language.gettext("a budget of {budget}", budget=before)
+    else:
+        held_to = language.gettext("{before} before", before=before)
+    said = language.gettext("{held_to}, {today} today", held_to=held_to, today=today)
+    return f"{figure}, {change.of}: {said}: {moved} {limits}{why}"
 
 
 def value(kind: Kind, found: float | None) -> str:
@@ -62,9 +88,14 @@ def _change(change: Change) -> tuple[str, str]:
     if change.change is None or change.low is None or change.high is None:
         return digits.NOTHING, digits.NOTHING
     kind = KINDS[change.kind]
-    return kind.described(change.change), kind.limits(change.low, change.high)
+    # the unit stands with the change itself
+    low, high = (
+        digits.gate_change(kind, limit).removesuffix(" points").removesuffix(" %")
+        for limit in (change.low, change.high)
+    )
+    return digits.gate_change(kind, change.change), f"[{low}, {high}]"
 
 
-def _outcome(change: Change) -> str:
-    words = change.outcome.replace("_", " ")
-    return f"{words}: {change.why}" if change.why else words
+def _outcome(change: Change, language: Language) -> str:
+    outcome = language.note(note(change.outcome))
+    return f"{outcome}: {language.note(change.why)}" if change.why else outcome

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip import digits
 from evalskip.memory.peaks import CATEGORIES, CONTEXT_BYTES, FRAGMENTS, TOLERANCE
+from evalskip.report import digits
 from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:

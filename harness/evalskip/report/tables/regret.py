@@ -4,68 +4,67 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip import digits
-from evalskip.messages import counted, message, say, words
+from evalskip.report import digits
 from evalskip.report.tables.table import Table
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
-    from evalskip.summary import Summary
+    from evalskip.report.words import Language
+    from evalskip.summary import RegretSummary
 
 
-_CHOSE = {True: message("chose nothing"), False: message("chose it themselves")}
+_CHOSE = {True: N_("chose nothing"), False: N_("chose it themselves")}
 
 
-def regret(summary: Summary) -> Table:
+def regret(section: RegretSummary, language: Language) -> Table:
     """Every schedule and substitute: what it saves, and what it loses."""
-    found = summary.regret[0] if summary.regret else None
-    note = ""
-    if found:
-        seeds = counted("one run", "means over {count} seeds", found.seeds)
-        note = say(
-            "Replayed from {points} evaluations of a run ({seeds}). The first line is the job as "
-            "written. Saved: of its T, without what is saved and logged. Regret in nats: of the "
-            "checkpoint that is kept, on rows that {chose}, against the one that it keeps. "
-            "Shifted: mean over where the schedule may begin, since every N can happen to fall on "
-            "the best one, with the last as well. Lost more: how many seeds lost more than "
-            "{limit:g} nats (where rows are held back, seeds that share any count as one), and how "
-            "many of all runs may at most, with 95 % confidence. "
-            "★: nothing else saves more at less regret.",
-            points=found.points,
-            seeds=seeds,
-            limit=found.within_regret,
-            chose=say(_CHOSE[found.rows[0].regret is not None]),
+    seeds = language.ngettext("one run", "means over {count} seeds", section.seeds)
+    note = language.gettext(
+        "Replayed from {points} evaluations of a run ({seeds}). The first line is the job as "
+        "written. Saved: of its T, without what is saved and logged. Regret in nats: of the "
+        "checkpoint that is kept, on rows that {chose}, against the one that it keeps. "
+        "Shifted: mean over where the schedule may begin, since every N can happen to fall on "
+        "the best one, with the last as well. Lost more: how many seeds lost more than "
+        "{limit:g} nats (where rows are held back, seeds that share any count as one), and how "
+        "many of all runs may at most, with 95 % confidence. "
+        "★: nothing else saves more at less regret.",
+        points=section.points,
+        seeds=seeds,
+        limit=section.within_regret,
+        chose=language.gettext(_CHOSE[section.rows[0].regret is not None]),
+    )
+    if section.proven or section.not_proven:
+        note += language.gettext(
+            " {proven} of {tried} real runs that kept their best, with early stopping or "
+            "without, ended where the replay says.",
+            proven=section.proven,
+            tried=section.proven + len(section.not_proven),
         )
-        if found.proven or found.not_proven:
-            tried = found.proven + len(found.not_proven)
-            note += say(
-                " {proven} of {tried} real runs that kept their best, with early stopping or "
-                "without, ended where the replay says.",
-                proven=found.proven,
-                tried=tried,
-            )
-            note += "".join(say(" Not so: {each}.", each=each) for each in found.not_proven)
+        note += "".join(
+            language.gettext(" Not so: {each}.", each=each) for each in section.not_proven
+        )
     return Table(
-        title=say("What sparser evaluation would have missed"),
+        title=language.gettext("What sparser evaluation would have missed"),
         note=note,
         columns=(
-            say("looked at"),
-            say("evaluations"),
-            say("saved %"),
-            say("share %"),
-            say("regret"),
-            say("regret if shifted"),
-            say("lost more"),
+            language.gettext("looked at"),
+            language.gettext("evaluations"),
+            language.gettext("saved %"),
+            language.gettext("share %"),
+            language.gettext("regret"),
+            language.gettext("regret if shifted"),
+            language.gettext("lost more"),
             "★",
         ),
         rows=[
             (
-                words(each.looks),
+                language.note(each.looks),
                 f"{each.evaluations:.0f}",
                 digits.interval(each.time_saved),
                 digits.NOTHING if each.share is None else digits.percent(each.share),
                 digits.plain(each.regret or each.regret_chosen, 3),
                 digits.plain(each.regret_shifted, 3),
-                say(
+                language.gettext(
                     "{part} of {whole}, ≤ {most:.0f} %",
                     part=each.beyond,
                     whole=each.units,
@@ -73,48 +72,46 @@ def regret(summary: Summary) -> Table:
                 ),
                 "★" if each.worth_choosing else "",
             )
-            for each in (found.rows if found else ())
+            for each in section.rows
         ],
     )
 
 
-def noticed(summary: Summary) -> Table:
+def noticed(section: RegretSummary, language: Language) -> Table:
     """Every schedule and substitute: what it notices, and how well it ranks checkpoints."""
-    found = summary.regret[0] if summary.regret else None
-    note = ""
-    if found:
-        note = say(
-            "Noticed: two evaluations in a row {margin:g} nats above the best; later: than by the "
-            "job as written. Stopping: of T, what early stopping with a patience of {patience} "
-            "evaluations would have saved. Rank: Spearman's correlation with the full evaluation, "
-            "over the points.",
-            margin=found.margin,
-            patience=found.patience,
-        )
+    note = language.gettext(
+        "Noticed: two evaluations in a row {margin:g} nats above the best; later: than by the "
+        "job as written. Stopping: of T, what early stopping with a patience of {patience} "
+        "evaluations would have saved. Rank: Spearman's correlation with the full evaluation, "
+        "over the points.",
+        margin=section.margin,
+        patience=section.patience,
+    )
     return Table(
-        title=say("When overfitting shows"),
+        title=language.gettext("When overfitting shows"),
         note=note,
         columns=(
-            say("looked at"),
-            say("kept step"),
-            say("noticed by seeds"),
-            say("later steps"),
-            say("stopping saves %"),
-            say("rank"),
-            say("regret on the evaluation rows"),
+            language.gettext("looked at"),
+            language.gettext("kept step"),
+            language.gettext("noticed by seeds"),
+            language.gettext("later steps"),
+            language.gettext("stopping saves %"),
+            language.gettext("rank"),
+            language.gettext("regret on the evaluation rows"),
         ),
         rows=[
             (
-                words(each.looks),
+                language.note(each.looks),
                 f"{each.kept_step:,.0f}",
-                say("{part} of {whole}", part=each.noticed, whole=found.seeds),
+                language.gettext("{part} of {whole}", part=each.noticed, whole=section.seeds),
                 digits.NOTHING if each.delay_steps is None else f"{each.delay_steps.estimate:,.0f}",
                 digits.interval(each.stopping_saves),
                 digits.plain(each.correlation, 2),
                 digits.plain(each.regret_chosen, 3),
             )
-            for each in found.rows
-        ]
-        if found
-        else [],
+            for each in section.rows
+        ],
     )
+
+
+FIRST = (regret, noticed)

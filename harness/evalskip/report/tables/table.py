@@ -5,40 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalskip import digits
-from evalskip.messages import listed, message, say
+from evalskip.report import digits
+from evalskip.report.words import N_
 from evalskip.spec import OFF_AGAIN
 from evalskip.summary import ArmSummary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.summary import Estimator, Interval, Prediction, Summary
+    from evalskip.report.words import Language
+    from evalskip.summary import BenchSummary, Estimator, Interval, Prediction
 
-WHO = (message("schedule"), message("rows"))
+WHO = (N_("schedule"), N_("rows"))
 """The first columns of most tables."""
 PHASES = (
-    message("train"),
-    message("evaluate"),
-    message("save"),
-    message("log"),
-    message("wait"),
-    message("other"),
+    N_("train"),
+    N_("evaluate"),
+    N_("save"),
+    N_("log"),
+    N_("wait"),
+    N_("other"),
 )
 """In the order in which tables have them."""
 QUANTITIES = (
-    message("resident"),
-    message("allocated"),
-    message("reserved"),
-    message("process"),
+    N_("resident"),
+    N_("allocated"),
+    N_("reserved"),
+    N_("process"),
 )
 """Of memory."""
 VERDICTS = (
-    message("supported"),
-    message("refuted"),
-    message("conditional"),
-    message("inconclusive"),
-    message("not_run"),
+    N_("supported"),
+    N_("refuted"),
+    N_("conditional"),
+    N_("inconclusive"),
+    N_("not_run"),
 )
 """As claims have them, for whoever says one."""
 
@@ -64,33 +65,33 @@ class Table:
         return [all(text[:1] in _NUMERIC for text in column) for column in columns]
 
 
-def who(name: str, arm: ArmSummary) -> tuple[str, str]:
+def who(name: str, arm: ArmSummary, language: Language) -> tuple[str, str]:
     """An arm's schedule and evaluation rows."""
     rows = digits.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows)
-    return say("off, again") if name == OFF_AGAIN else schedule_of(arm), rows
+    return language.gettext("off, again") if name == OFF_AGAIN else schedule_of(arm, language), rows
 
 
-def schedule_of(arm: ArmSummary | Prediction) -> str:
+def schedule_of(arm: ArmSummary | Prediction, language: Language) -> str:
     """A schedule, and what its evaluation has of its own."""
     own = arm.settings if isinstance(arm, ArmSummary) else arm.evaluation
-    return listed([arm.schedule, *own])
+    return language.join([arm.schedule, *own])
 
 
-def gain_of(summary: Summary, arm: str, estimator: Estimator) -> Interval | None:
+def gain_of(bench: BenchSummary, arm: str, estimator: Estimator) -> Interval | None:
     """The throughput gain of an arm by one estimator."""
-    comparison = summary.compared(arm, estimator)
+    comparison = bench.compared(arm, estimator)
     return comparison.throughput_gain if comparison else None
 
 
-def best_gain(summary: Summary, arm: str) -> Interval | None:
+def best_gain(bench: BenchSummary, arm: str) -> Interval | None:
     """From the comparison that an arm's figure is taken from."""
-    comparison = summary.headline(arm)
+    comparison = bench.headline(arm)
     return comparison.throughput_gain if comparison else None
 
 
-def has(summary: Summary, quantity: str) -> bool:
+def has(bench: BenchSummary, quantity: str) -> bool:
     """Whether any peak of this kind was read."""
-    arms = summary.arms.values()
+    arms = bench.arms.values()
     return any(quantity in peaks for arm in arms for peaks in arm.peak_bytes.values())
 
 
@@ -99,7 +100,7 @@ def peak(arm: ArmSummary, phase: str, quantity: str) -> str:
     return digits.size(arm.peak_bytes.get(phase, {}).get(quantity))
 
 
-def level(summary: Summary) -> str:
+def level(bench: BenchSummary) -> str:
     """The level of the intervals of gains, in per cent."""
-    levels = [comparison.throughput_gain.level for comparison in summary.comparisons]
+    levels = [comparison.throughput_gain.level for comparison in bench.comparisons]
     return f"{100 * levels[0]:.3g}" if levels else "95"

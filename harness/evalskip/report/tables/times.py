@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip import digits
-from evalskip.messages import say
+from evalskip.report import digits
 from evalskip.report.tables.table import PHASES, WHO, Table, has, peak, schedule_of, who
 
 if TYPE_CHECKING:
-    from evalskip.summary import ArmSummary, Summary
+    from evalskip.report.words import Language
+    from evalskip.summary import ArmSummary, BenchSummary
 
 
-def times(summary: Summary) -> Table:
+def times(bench: BenchSummary, language: Language) -> Table:
     """Where each arm's time goes, and what memory it peaks at."""
-    quantity = next((q for q in ("allocated", "resident") if has(summary, q)), None)
+    quantity = next((q for q in ("allocated", "resident") if has(bench, q)), None)
     rows: list[tuple[str, ...]] = []
-    for name, arm in summary.arms.items():
+    for name, arm in bench.arms.items():
         row: tuple[str, ...] = (
-            *who(name, arm),
+            *who(name, arm, language),
             digits.seconds(arm.wall_s),
             digits.seconds(arm.phases_s.get("train")),
             digits.seconds(arm.phases_s.get("evaluate")),
@@ -29,60 +29,62 @@ def times(summary: Summary) -> Table:
             row += tuple(peak(arm, phase, quantity) for phase in ("train", "evaluate"))
         rows.append(row)
     columns: tuple[str, ...] = (
-        *map(say, WHO),
-        say("T s"),
-        say("train s"),
-        say("evaluate s"),
-        say("rest s"),
-        say("share %"),
+        *map(language.gettext, WHO),
+        language.gettext("T s"),
+        language.gettext("train s"),
+        language.gettext("evaluate s"),
+        language.gettext("rest s"),
+        language.gettext("share %"),
     )
-    note = say("Share: evaluate / T.")
+    note = language.gettext("Share: evaluate / T.")
     if quantity:
-        columns += (say("train MiB"), say("evaluate MiB"))
-        note += say(" MiB: peak {quantity} memory in that phase.", quantity=say(quantity))
-    return Table(say("Where the time goes"), note, columns, rows)
+        columns += (language.gettext("train MiB"), language.gettext("evaluate MiB"))
+        note += language.gettext(
+            " MiB: peak {quantity} memory in that phase.", quantity=language.gettext(quantity)
+        )
+    return Table(language.gettext("Where the time goes"), note, columns, rows)
 
 
-def phases(summary: Summary) -> Table:
+def phases(bench: BenchSummary, language: Language) -> Table:
     """Mean seconds per phase; they sum to T."""
     # one process has none to wait for
-    waits = any(arm.phases_s.get("wait") for arm in summary.arms.values())
+    waits = any(arm.phases_s.get("wait") for arm in bench.arms.values())
     names = [phase for phase in PHASES if waits or phase != "wait"]
     rows = [
         (
-            *who(name, arm),
+            *who(name, arm, language),
             str(arm.runs),
             str(arm.evaluations),
             digits.seconds(arm.wall_s),
             *(digits.seconds(arm.phases_s.get(phase)) for phase in names),
             digits.seconds(arm.first_evaluation_s),
         )
-        for name, arm in summary.arms.items()
+        for name, arm in bench.arms.items()
     ]
     return Table(
-        title=say("Every phase"),
-        note=say("Means over runs, in seconds. Phases never overlap and sum to T."),
+        title=language.gettext("Every phase"),
+        note=language.gettext("Means over runs, in seconds. Phases never overlap and sum to T."),
         columns=(
-            *map(say, WHO),
-            say("runs"),
-            say("evaluations"),
-            say("T"),
-            *map(say, names),
-            say("first evaluation"),
+            *map(language.gettext, WHO),
+            language.gettext("runs"),
+            language.gettext("evaluations"),
+            language.gettext("T"),
+            *map(language.gettext, names),
+            language.gettext("first evaluation"),
         ),
         rows=rows,
     )
 
 
-def ranks(summary: Summary) -> Table:
+def ranks(bench: BenchSummary, language: Language) -> Table:
     """Each of several ranks: what it does while others wait, and what it holds."""
     names = ("train", "evaluate", "wait", "save", "log", "other")
-    quantity = next((q for q in ("allocated", "resident") if has(summary, q)), None)
+    quantity = next((q for q in ("allocated", "resident") if has(bench, q)), None)
     rows = []
-    for name, arm in summary.arms.items():
+    for name, arm in bench.arms.items():
         for found in arm.ranks:
             row: tuple[str, ...] = (
-                *who(name, arm),
+                *who(name, arm, language),
                 str(found.rank),
                 digits.seconds(found.wall_s),
                 *(digits.seconds(found.phases_s.get(phase)) for phase in names),
@@ -93,26 +95,33 @@ def ranks(summary: Summary) -> Table:
                     for phase in ("train", "evaluate")
                 )
             rows.append(row)
-    columns: tuple[str, ...] = (*map(say, WHO), say("rank"), say("T"), *map(say, names))
-    note = say(
+    columns: tuple[str, ...] = (
+        *map(language.gettext, WHO),
+        language.gettext("rank"),
+        language.gettext("T"),
+        *map(language.gettext, names),
+    )
+    note = language.gettext(
         "Means over runs, in seconds. Wait: at collectives that Python code calls, such as those "
         "that end an evaluation batch; gradients travel within train."
     )
     if quantity:
-        columns += (say("train MiB"), say("evaluate MiB"))
-        note += say(" MiB: peak {quantity} memory in that phase.", quantity=say(quantity))
-    return Table(say("Every rank"), note, columns, rows)
+        columns += (language.gettext("train MiB"), language.gettext("evaluate MiB"))
+        note += language.gettext(
+            " MiB: peak {quantity} memory in that phase.", quantity=language.gettext(quantity)
+        )
+    return Table(language.gettext("Every rank"), note, columns, rows)
 
 
-def per_token(summary: Summary) -> Table:
+def per_token(bench: BenchSummary, language: Language) -> Table:
     """What a token costs to train on and to evaluate: what compares packed and padded rows."""
     rows = []
-    for name, arm in summary.arms.items():
+    for name, arm in bench.arms.items():
         trained = _each(arm.phases_s.get("train"), arm.train_tokens)
         evaluated = _each(arm.phases_s.get("evaluate"), arm.evaluation_tokens)
         rows.append(
             (
-                *who(name, arm),
+                *who(name, arm, language),
                 digits.count(arm.train_tokens),
                 digits.microseconds(trained),
                 digits.count(arm.evaluation_tokens),
@@ -121,41 +130,47 @@ def per_token(summary: Summary) -> Table:
             )
         )
     return Table(
-        title=say("Per token"),
-        note=say(
+        title=language.gettext("Per token"),
+        note=language.gettext(
             "Tokens of a run, padding included, and microseconds for each; the last column is "
             "what an evaluated token costs in per cent of a trained one."
         ),
         columns=(
-            *map(say, WHO),
-            say("trained"),
-            say("µs per trained"),
-            say("evaluated"),
-            say("µs per evaluated"),
-            say("evaluated to trained %"),
+            *map(language.gettext, WHO),
+            language.gettext("trained"),
+            language.gettext("µs per trained"),
+            language.gettext("evaluated"),
+            language.gettext("µs per evaluated"),
+            language.gettext("evaluated to trained %"),
         ),
         rows=rows,
     )
 
 
-def evaluation_sets(summary: Summary) -> Table:
+def evaluation_sets(bench: BenchSummary, language: Language) -> Table:
     """Each of several evaluation sets: its rows, and what it costs."""
     return Table(
-        title=say("Each evaluation set"),
-        note=say(
+        title=language.gettext("Each evaluation set"),
+        note=language.gettext(
             "Several sets are evaluated one after the other and count as one evaluation; seconds "
             "are those of all its evaluations in a run."
         ),
-        columns=(say("schedule"), say("set"), say("rows"), say("seconds"), say("share of T %")),
+        columns=(
+            language.gettext("schedule"),
+            language.gettext("set"),
+            language.gettext("rows"),
+            language.gettext("seconds"),
+            language.gettext("share of T %"),
+        ),
         rows=[
             (
-                schedule_of(arm),
+                schedule_of(arm, language),
                 set_name,
                 f"{found.rows:,}",
                 digits.seconds(found.seconds),
                 digits.percent(found.seconds / arm.wall_s if arm.wall_s else None),
             )
-            for arm in summary.arms.values()
+            for arm in bench.arms.values()
             for set_name, found in arm.evaluation_sets.items()
         ],
     )
@@ -169,3 +184,6 @@ def _rest(arm: ArmSummary) -> float | None:
     if not arm.phases_s:
         return None
     return sum(s for phase, s in arm.phases_s.items() if phase not in ("train", "evaluate"))
+
+
+REST = (phases, ranks, per_token, evaluation_sets)

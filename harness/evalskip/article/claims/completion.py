@@ -1,0 +1,57 @@
+"""The claim that skipping evaluation lets a job finish where resources are short."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.article import memory_evidence
+from evalskip.notes import note
+from evalskip.report.words import N_
+from evalskip.summary.figures import size
+
+if TYPE_CHECKING:
+    from evalskip.summary import Claim, Summary
+
+ID, PLACE = "completion", 130
+WORDS = {
+    "completion.says": N_("Skipping evaluation lets a job finish where resources are short."),
+    "completion.neither": N_(
+        "within {limit} the job's batch of {batch} rows does not complete without evaluation either"
+    ),
+    "completion.off_only": N_(
+        "within {limit} the job's batch of {batch} rows completes without evaluation, and runs out "
+        "of memory with {arms}"
+    ),
+    "completion.both": N_(
+        "within {limit} the job's batch of {batch} rows completes without evaluation, and with it"
+    ),
+}
+
+
+def judge(summary: Summary) -> Claim | None:
+    """Within the limit, does the job's own batch complete without evaluation only?"""
+    if summary.headroom is None or (off := summary.headroom.off) is None:
+        return None
+    others = summary.headroom.evaluating
+    completes = off.max_batch >= off.own_batch
+    finishes = {
+        found.arm: found.max_batch < found.own_batch and memory_evidence.is_larger(off, found)
+        for found in others
+        if completes
+    }
+    short = [arm for arm, runs_out in finishes.items() if runs_out]
+    code = "completion.off_only" if short else "completion.both"
+    measured = note(
+        code if completes else "completion.neither",
+        limit=size(off.limit_bytes),
+        batch=off.own_batch,
+        arms=short,
+    )
+    return memory_evidence.judged(
+        ID,
+        summary,
+        memory_evidence.verdicts_of(finishes),
+        measured=[measured],
+        condition=memory_evidence.bounds(finishes, others),
+        evidence=[f"headroom: {found.arm}" for found in others],
+    )

@@ -1,0 +1,68 @@
+"""The largest batch of each arm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report import digits
+from evalskip.report.tables.table import Table
+
+if TYPE_CHECKING:
+    from evalskip.report.words import Language
+    from evalskip.summary import HeadroomSummary
+
+
+def headroom(section: HeadroomSummary, language: Language) -> Table:
+    """The largest batch of each arm, what bounds it and whether it pays."""
+    rows = []
+    for found in section.arms:
+        own, largest = (
+            found.tokens_per_s.get(str(batch)) for batch in (found.own_batch, found.max_batch)
+        )
+        rows.append(
+            (
+                found.arm,
+                str(found.max_batch) if found.max_batch else language.gettext("not one fits"),
+                language.gettext(found.bound_by) if found.bound_by else digits.NOTHING,
+                str(found.trials),
+                digits.size(found.peak_bytes),
+                digits.size(found.evaluation_bytes),
+                digits.rate(own),
+                digits.rate(largest),
+                digits.interval(found.throughput_gain),
+            )
+        )
+    limits = sorted({digits.bytes_of(found.limit_bytes) for found in section.arms})
+    bases = sorted({digits.bytes_of(found.base_bytes) for found in section.arms})
+    own_batches = sorted({str(found.own_batch) for found in section.arms})
+    return Table(
+        title=language.gettext("Headroom: the largest batch"),
+        note=language.gettext(
+            "Rows per device that complete train steps and what the arm evaluates within "
+            "{limits}; one row more runs out of memory, in the phase that is named. "
+            "Peaks are of what the limit is on, with the {bases} that the process holds before it "
+            "builds a model; alone: an evaluation beside train steps of one row. Tokens/s of "
+            "steady train steps at the job's own batch ({own}) and at the largest; faster: T at "
+            "the own batch over T at the largest, less 1, for the same rows, with an evaluation "
+            "at the end where the arm evaluates; by the wall clock, since another batch is other "
+            "work.",
+            limits=language.join(limits),
+            bases=language.join(bases),
+            own=language.join(own_batches),
+        ),
+        columns=(
+            language.gettext("arm"),
+            language.gettext("largest batch"),
+            language.gettext("bound by"),
+            language.gettext("trials"),
+            language.gettext("peak MiB"),
+            language.gettext("evaluation alone MiB"),
+            language.gettext("own tokens/s"),
+            language.gettext("largest tokens/s"),
+            language.gettext("faster %"),
+        ),
+        rows=rows,
+    )
+
+
+FIRST = (headroom,)

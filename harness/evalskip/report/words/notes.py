@@ -1,0 +1,245 @@
+"""The words of notes: one template a code, or two where the first is for a ``count`` of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report.words.marks import N_, NN_
+
+if TYPE_CHECKING:
+    from evalskip.report.words.marks import Template
+
+NOTES: dict[str, Template] = {
+    # schedules; one that is not here is said by its code
+    "off": N_("off"),
+    "as_written": N_("as written"),
+    "every_epoch": N_("every epoch"),
+    "every_n_steps": N_("every {count} steps"),
+    "every_n_epochs": NN_("every 1 epoch", "every {count} epochs"),
+    "final_only": N_("once, at the end"),
+    "every_n_evaluations": NN_("every evaluation", "every {count} evaluations"),
+    # which evaluation
+    "rows": N_("{rows:,} rows"),
+    "own_rows": N_("its own rows"),
+    # where a claimed gain holds, and what would settle the rest
+    "at_samples": N_("at {samples} rows"),
+    "with_arm": N_("with {arm}"),
+    "verdict_needs_blocks": N_("a verdict needs {blocks} blocks, {fewest} were run"),
+    "span_disagrees": N_("{place} matched and the whole span disagree, so there is no verdict"),
+    "range_crossed": N_("in evaluation load, the range is entered at {entered} and left at {left}"),
+    "range_crossed_by_time_saved": N_(
+        "read as time saved, it is entered at {entered} and left at {left}"
+    ),
+    "on_the_edge": N_(
+        "{place} the gain lies on the edge of the range, and no number of blocks would settle it"
+    ),
+    "open_after_blocks": N_(
+        "{place} it is open after {blocks} blocks, and about {needed} would settle it"
+    ),
+    "load": N_("{load:.2f}"),
+    "load_beyond": N_("beyond {load:.2f}"),
+    "with_limits": N_("{estimate} [{low}, {high}]"),
+    # why no more was run
+    "all_blocks_run": N_("every planned block is run"),
+    "budget_used": N_("the budget of {budget:g} s is used up"),
+    "verdicts_settled": N_("every verdict was settled at the look after {look} blocks"),
+    "running": N_("it goes on"),
+    "all_batches_found": N_("every arm has its largest batch"),
+    "pilot_made": N_("the pilot is made"),
+    "all_seeds_trained": N_("every seed is trained"),
+    "read_from_log": N_("read from its log"),
+    # what a summary warns of
+    "wall_clock_only": N_("{arm}: only its T is compared, since {why}"),
+    "evaluation_steers": N_("{settings} lets evaluation steer training"),
+    "blocks_differ": N_("{part} of {whole} blocks do not match and enter no estimate"),
+    "runs_ended_otherwise": N_("{arm}: {count} of its runs ended {status}: {error}"),
+    "training_diverged": N_("training diverged: weights that are not numbers: {arms}"),
+    "blocks_disturbed": N_(
+        "{part} of {whole} timed blocks are disturbed: others kept the machine busy"
+    ),
+    "memory_run_differs": N_("{arm}: its memory run evaluated after steps {steps}"),
+    "whole_span_disagrees": N_(
+        "{arm}: no verdict: over the whole span the gain is {span:.1f} %, and matched "
+        "{matched:.1f} %: evaluation slows steps beyond the window of {window}, or noise came with "
+        "it; the figure is that of the whole span"
+    ),
+    "rows_not_run": N_(
+        "extrapolated: intervals do not hold what rows that were not run would add, should they "
+        "be longer or shorter; --full runs the job whole"
+    ),
+    "early_stopping_may_end": N_(
+        "extrapolated: early stopping may end {arms} before the last step; told as if it did not"
+    ),
+    "several_models_of_machine": N_(
+        "blocks were run on {models} models of machine; arms are compared within a node, and what "
+        "is told of all nodes together holds for none of them"
+    ),
+    "times_are_missing": N_("{arm}, block {block}: left out: its times per step are missing"),
+    "clock_went_backwards": N_("{arm}, block {block}: left out: its clock went backwards"),
+    "times_do_not_sum": N_("{arm}, block {block}: left out: its times do not sum to T"),
+    "other_pieces": N_(
+        "{arm}, block {block}: left out: {steps} steps and {evaluations} evaluations, expected "
+        "{usual_steps} and {usual_evaluations}"
+    ),
+    "line_torn": N_("{file}: the last line was torn and is dropped"),
+    # what is read from a log, and what is not
+    "less_is_better": N_("{metric}: less is taken to be better, and margins to be in its unit"),
+    "step_unknown": N_("{metric} {value}: it does not say at which step; left out"),
+    "no_number": N_("step {step}: {metric} is not a number: {value}; left out"),
+    "evaluated_twice": N_("step {step}: evaluated twice, after a resume say; the last counts"),
+    "last_stands_for_end": N_(
+        "the last evaluation is after step {step} of {whole}; it stands for the end"
+    ),
+    "times_unknown": N_("the log does not say what evaluations, or the run, took: no time is told"),
+    "resumed": N_("resumed, so it does not say what the whole run took: no time is told"),
+    "run_cut_off": N_("the run is cut off: {part} of {whole} steps"),
+    "line_cut_off": N_("line {number} is cut off and left out"),
+    # what was changed of a configuration
+    "removed_everywhere": N_("{key}: {own}: taken out in every arm: {why}"),
+    "set_everywhere": N_("{key}: {own}: set to {value} in every arm: {why}"),
+    "removed_but_as_written": N_("{key}: {own}: taken out in all arms but as_written: {why}"),
+    "set_but_as_written": N_("{key}: {own}: set to {value} in all arms but as_written: {why}"),
+    "val_size_kept": N_(
+        "val_size: {size}: kept where nothing is evaluated as well, so that all arms train on the "
+        "same rows"
+    ),
+    "folder_is_temporary": N_("each run writes into a folder that is taken away after it"),
+    "reporters_would_count": N_("reporters would be told of runs that are only measured"),
+    "not_published": N_("a run that is only measured is not published"),
+    "trained_from_start": N_("every run trains from the start"),
+    "prediction_is_apart": N_("prediction after training is no evaluation of it"),
+    "plot_is_thrown_away": N_("a plot per run would be drawn and thrown away"),
+    "metric_chooses_weights": N_("a metric would choose the weights"),
+    "metric_ends_training": N_("a metric would end the training"),
+    "metric_chooses_saves": N_("a metric would choose what is saved"),
+    # what is recommended
+    "evaluate_every": N_("evaluate every {every:,} steps: {share} of the run"),
+    "evaluate_every_and_before": N_(
+        "evaluate every {every:,} steps: {share} of the run, with the one before training"
+    ),
+    "evaluate_every_and_after": N_(
+        "evaluate every {every:,} steps: {share} of the run, with the one that LLaMA-Factory adds "
+        "after training"
+    ),
+    "evaluate_every_before_and_after": N_(
+        "evaluate every {every:,} steps: {share} of the run, with the one before training, with "
+        "the one that LLaMA-Factory adds after training"
+    ),
+    "evaluate_once": N_("evaluate once, after training: {share} of the run"),
+    "evaluate_once_perhaps_beyond": N_(
+        "evaluate once, after training: {share} of the run, which may be more than {within:g} %"
+    ),
+    "keep_as_written": N_("as written it is already: {share} of the run"),
+    "do_not_evaluate": N_("do not evaluate: even once, at the end, would take {share} of the run"),
+    "advice_against": N_("{advice}; {against}"),
+    "early_stopping_starves": N_(
+        "early stopping with a patience of {patience} could not act on that"
+    ),
+    "needs_evaluation": N_("against that stands {wants}, which needs evaluation"),
+    "share_with_limits": N_("{share:.1f} % (at {level:g} %: {low:.1f} to {high:.1f} %)"),
+    "share_alone": N_("{share:.1f} %"),
+    "llamafactory_yaml": N_("a LLaMA-Factory YAML"),
+    "training_arguments": N_("TrainingArguments"),
+    "without_early_stopping": N_("# and without EarlyStoppingCallback"),
+    "evaluate_after_training": N_("# and trainer.evaluate() after trainer.train()"),
+    # what sparser evaluation would have missed
+    "rows_held_back": NN_(
+        "{count} training row, {part:.2g} %, held back",
+        "{count} training rows, {part:.2g} %, held back",
+    ),
+    "random_rows": N_("a random {part:g} % of the evaluation rows each time"),
+    "training_loss": N_("the training loss alone"),
+    "others_may_lose": N_("none of {whole} lost more, but up to {most:.0f} % of runs could"),
+    "some_lost": N_("{part} of {whole} lost more, and up to {most:.0f} % of runs could"),
+    "within": N_("within {share:g} % of T and {regret:g} nats of regret: {chosen}; {others}"),
+    "none_within": N_("nothing stays within {share:g} % of T and {regret:g} nats of regret"),
+    "within_metric": N_("within {share:g} % of T and {regret:g} of regret: {chosen}; {others}"),
+    "none_within_metric": N_(
+        "nothing that is known stays within {share:g} % of T and {regret:g} of regret"
+    ),
+    "evaluation_time_unknown": N_("what evaluations took is not known, so nothing is recommended"),
+    "replay_differs": N_("{run}: {differences}"),
+    "real_run": N_("seed {seed}, every {epochs} epochs, no early stopping"),
+    "real_run_with_patience": N_("seed {seed}, every {epochs} epochs, patience {patience}"),
+    "stopped_elsewhere": N_("stopped at step: replay {replayed}, real {real}"),
+    "kept_another": N_("kept step: replay {replayed}, real {real}"),
+    "other_weights": N_("weights: replay {replayed}, real {real}"),
+    # what it is of
+    "past_run": N_("a past run"),
+    "own_device": N_("its own"),
+    # what a gate compares
+    "throughput_gain": N_("throughput gain of skipping"),
+    "evaluation_share": N_("evaluation share of T"),
+    "headroom": N_("batch without evaluation over batch with"),
+    "fixed_cost": N_("fixed cost per run over T"),
+    "instrumentation": N_("cost of marking a step over a step"),
+    "undisturbed_time": N_("undisturbed T in seconds"),
+    # and what becomes of it
+    "unchanged": N_("unchanged"),
+    "improved": N_("improved"),
+    "regressed": N_("regressed"),
+    "over_budget": N_("over budget"),
+    "not_compared": N_("not compared"),
+    "not_measured_today": N_("was not measured today"),
+    "of_another_machine": N_("of another model of machine"),
+    "not_in_baseline": N_("not in the baseline"),
+    "could_go_unseen": N_("a change of {change} could go unseen"),
+    "share_without_interval": N_("its share has no interval"),
+    "limits_hold_budget": N_("its limits hold the budget"),
+    "baseline_of_one_session": N_(
+        "the baseline holds one session: how sessions differ is assumed, not known; add more"
+    ),
+    "baseline_is_noisy": N_(
+        "the baseline is noisy: it knows the {figure}, {arm}, to within {within}; sessions on a "
+        "machine that does nothing else would help"
+    ),
+    "times_not_compared": N_(
+        "absolute times are not compared ({why}), and a slow-down of training and evaluation alike "
+        "would not be seen"
+    ),
+    "others_disturbed": N_("others disturbed runs"),
+    "baseline_of_another_machine": N_("the baseline is of another model of machine"),
+    "training_is_faster": N_(
+        "training itself is faster than it was: of that alone, every ratio over it grows"
+    ),
+    # what the doctor examines
+    "frequency_governor": N_("frequency governor"),
+    "turbo": N_("turbo"),
+    "neighbours": N_("neighbours"),
+    "cpu_quota": N_("CPU quota"),
+    "threads": N_("threads"),
+    "pinned_cores": N_("pinned cores"),
+    "memory_allocator": N_("memory allocator"),
+    "waiting_threads": N_("waiting threads"),
+    "memory": N_("memory"),
+    # what it finds
+    "not_shown": N_("not shown by this machine"),
+    "names": N_("{names}"),
+    "on": N_("on"),
+    "none": N_("none"),
+    "cores_withheld": N_("{cores:.1f} cores withheld"),
+    "cores_busy": N_("{cores:.2f} cores busy"),
+    "cores_busy_with": N_("{cores:.1f} cores busy: {names}"),
+    "quota_of_cores": N_("{cores:g} cores"),
+    "too_many_threads": N_("OMP_NUM_THREADS={threads} on {cores} cores"),
+    "cores_share_pipelines": N_("{cores} cores, sharing pipelines in pairs"),
+    "one_thread_each": N_("{cores} cores, one thread each"),
+    "settings_applied": N_("{settings} (applied to timed runs)"),
+    "settings_of_user": N_("{settings} (as you have set)"),
+    "pinned_to_cores": N_("runs keep to {usable} of {cores} cores"),
+    "all_cores_needed": N_("none: a run needs all {cores}"),
+    "no_core_pinned": N_("none of {cores}"),
+    "memory_available": N_("{available:.1f} GiB available"),
+    "memory_swapped_out": N_("{available:.1f} GiB available, {swapped:.1f} GiB swapped out"),
+    # and advises
+    "set_governor": N_("set it: cpupower frequency-set -g performance"),
+    "turn_turbo_off": N_("turn it off: echo {value} > {path}"),
+    "move_to_quieter_host": N_("move to a quieter host"),
+    "stop_neighbours": N_("stop them while measuring"),
+    "pin_instead_of_quota": N_("pin cores (a cpuset) instead of a quota"),
+    "unset_threads": N_("unset OMP_NUM_THREADS"),
+    "set_threads": N_("set job.threads: {threads}"),
+    "pin_some": N_("leave some to the rest of the machine: taskset -c {first}-{last} make bench"),
+    "free_memory": N_("free memory"),
+    "free_memory_for_run": N_("free memory: a run wants about 1 GiB"),
+}
