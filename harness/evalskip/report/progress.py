@@ -229,8 +229,6 @@ def _measured(record: RunRecord) -> str:
     trial, tried = record.request.trial, record.tried
     if trial:
         outcome = "fits" if tried and tried.fits else "does not fit"
-        return (
-            f"{trial.batch} rows{f', evaluating: {outcome}' if trial.evaluates else f': {outcome}'}"
-        )
+        return f"{trial.batch} rows{', evaluating' if trial.evaluates else ''}: {outcome}"
     measured = digits.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
     return f"T {measured} s{', extrapolated' if record.is_extrapolated else ''}"
