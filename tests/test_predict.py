@@ -24,7 +24,7 @@ from evalskip.notes import note
 from evalskip.probe.layout import pilot_layout, pilot_rows, pilot_steps
 from evalskip.records import RecordStore
 from evalskip.report.markdown import markdown
-from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps
+from evalskip.schedules import EveryEpoch, EveryNSteps, EveryNthEpoch
 from evalskip.summary import CostModel, Interval, JobSize, PieceCosts, Summary, read_summary
 from test_training import TINY
 
@@ -298,7 +298,7 @@ def test_schedules_of_jobs_whose_last_epoch_is_cut_short(
     by_epoch = EveryEpoch().evaluated_within(steps, steps_per_epoch)
     assert by_epoch[-1] == steps
     assert len(by_epoch) == math.ceil(steps / steps_per_epoch)
-    counted = EveryNEpochs(n=n).evaluated_within(steps, steps_per_epoch)
+    counted = EveryNthEpoch(n=n).evaluated_within(steps, steps_per_epoch)
     assert counted == [s for s in by_epoch if s % (n * steps_per_epoch) == 0]
     assert len(EveryNSteps(n=n).evaluated_within(steps, steps_per_epoch)) == math.ceil(steps / n)
 

@@ -20,15 +20,15 @@ from transformers import (
     TrainingArguments,
 )
 
-from evalskip.analysis.curves import Curve, overfits, ranks_alike, replay
+from evalskip.analysis.curves import LossCurve, overfits, ranks_alike, replay
 from evalskip.analysis.intervals import crossed_interval, mean_interval
 from evalskip.analysis.regret import (
-    Look,
+    CheckpointPolicy,
     ReplayCosts,
-    looks_of,
     of_others,
     recommended,
     rows_of,
+    schedule_policies,
     substitutes,
 )
 from evalskip.article.ledger import judged as judged_claims
@@ -52,10 +52,10 @@ if TYPE_CHECKING:
 losses = st.lists(st.floats(0.1, 10), min_size=1, max_size=30)
 
 
-def curve_of(loss: Sequence[float], seed: int = 0, **known: Any) -> Curve:
+def curve_of(loss: Sequence[float], seed: int = 0, **known: Any) -> LossCurve:
     """A curve with a point after every tenth step."""
     points = len(loss)
-    return Curve(
+    return LossCurve(
         seed=seed,
         steps=tuple(10 * (place + 1) for place in range(points)),
         loss=np.array(loss),
@@ -128,7 +128,7 @@ def test_overfitting_is_noticed_at_the_first_of_two_in_a_row() -> None:
     assert replay(curve, [1, 4], margin=0.05).noticed is None
 
 
-def overfitting(seed: int) -> Curve:
+def overfitting(seed: int) -> LossCurve:
     """Falls to its best after a third, then rises; the test rows do the same, with noise."""
     source = np.random.default_rng(seed)
     places = np.arange(30)
@@ -157,10 +157,10 @@ def test_rows_say_what_each_way_to_look_would_have_made_of_it() -> None:
         "final_only": (note("final_only"), [300]),
         "off": (note("off"), []),
     }
-    looks = looks_of(schedules)
-    looks += substitutes(looks[0], 80, 8)
+    policies = schedule_policies(schedules)
+    policies += substitutes(policies[0], 80, 8)
     rows = {
-        row.name: row for row in rows_of(looks, curves, costs, margin=0.02, patience=3, **LEVELS)
+        row.name: row for row in rows_of(policies, curves, costs, margin=0.02, patience=3, **LEVELS)
     }
     dense, off = rows["every_n_epochs:1"], rows["off"]
     assert dense.regret is not None
@@ -211,8 +211,8 @@ def test_regret_is_also_told_of_where_a_schedule_may_begin() -> None:
     # the best is after step 100, where every fifth falls: begun elsewhere it would miss it
     shifts = {"every:5": [list(range(10 * begin, 301, 50)) for begin in range(1, 6)]}
     schedules = {f"every:{n}": (_every(n), list(range(10 * n, 301, 10 * n))) for n in (1, 5)}
-    looks = looks_of(schedules, shifts)
-    (_, row) = rows_of(looks, curves, None, margin=0.02, patience=3, **LEVELS)
+    policies = schedule_policies(schedules, shifts)
+    (_, row) = rows_of(policies, curves, None, margin=0.02, patience=3, **LEVELS)
     assert row.regret is not None
     assert row.regret.estimate == 0
     assert row.regret_shifted is not None
@@ -238,7 +238,7 @@ def test_a_curve_that_overfits(loss: list[float], found: bool) -> None:
     assert overfits(np.array(loss), 0.02) is found
 
 
-def judged(curves: list[Curve], **changes: Any) -> dict[str, Any]:
+def judged(curves: list[LossCurve], **changes: Any) -> dict[str, Any]:
     """The claims' verdicts on a job with these curves."""
     last = curves[0].steps[-1]
     schedules = {
@@ -254,8 +254,8 @@ def judged(curves: list[Curve], **changes: Any) -> dict[str, Any]:
         ]
         for n in (2, 5, 10)
     }
-    looks = looks_of(schedules, shifts)
-    looks += substitutes(looks[0], 80, 8)
+    policies = schedule_policies(schedules, shifts)
+    policies += substitutes(policies[0], 80, 8)
     found = RegretSummary(
         seeds=6,
         points=30,
@@ -270,7 +270,7 @@ def judged(curves: list[Curve], **changes: Any) -> dict[str, Any]:
         proven=5,
         not_proven=[],
         rows=rows_of(
-            looks,
+            policies,
             curves,
             [COSTS] * 6,
             margin=0.02,
@@ -349,7 +349,7 @@ def test_ranks_of_what_does_not_vary() -> None:
 def schedules_of(**others: Sequence[int]) -> list[Any]:
     """Every epoch of ten steps, as the job is written, every fifth, others, and off."""
     named = {"every_epoch": range(10, 301, 10), "every_5": range(50, 301, 50), **others, "off": ()}
-    return looks_of({name: (note(name), list(steps)) for name, steps in named.items()})
+    return schedule_policies({name: (note(name), list(steps)) for name, steps in named.items()})
 
 
 def test_an_interval_over_seeds_holds_the_sampling_of_the_samples_that_they_share() -> None:
@@ -371,16 +371,18 @@ def test_an_interval_over_seeds_holds_the_sampling_of_the_samples_that_they_shar
 
 def test_seeds_that_hold_back_the_same_samples_are_one() -> None:
     curves = [overfitting(seed) for seed in range(12)]
-    curves = [replace(curve, held=curve.seed % 4) for curve in curves]
-    looks = schedules_of()
-    looks += substitutes(looks[0], 80, 8)
-    rows = {row.name: row for row in rows_of(looks, curves, None, margin=0, patience=3, **LEVELS)}
+    curves = [replace(curve, holdout_set=curve.seed % 4) for curve in curves]
+    policies = schedules_of()
+    policies += substitutes(policies[0], 80, 8)
+    rows = {
+        row.name: row for row in rows_of(policies, curves, None, margin=0, patience=3, **LEVELS)
+    }
     assert rows["every_5"].units == 12
     assert rows["holdout:8"].units == 4
     assert rows["train_loss"].units == 12
 
 
-def reference() -> list[Curve]:
+def reference() -> list[LossCurve]:
     """The curves of ``bench/overfit.yaml``, nine steps an epoch, with other samples each."""
     path = ROOT / "results" / "reference" / "overfit-cpu" / "curves.jsonl"
     curves = []
@@ -397,16 +399,23 @@ def reference() -> list[Curve]:
 
 def test_verdicts_do_not_depend_on_which_of_the_held_back_samples_are_chosen() -> None:
     curves = reference()
-    assert sorted(curve.held for curve in curves) == list(range(10))
-    usual = looks_of({"every_epoch": (note("every_epoch"), list(range(9, 271, 9)))})[0]
+    assert sorted(curve.holdout_set for curve in curves) == list(range(10))
+    usual = schedule_policies({"every_epoch": (note("every_epoch"), list(range(9, 271, 9)))})[0]
     verdicts = Counter()
     for chosen in combinations(range(8), 4):
 
-        def signal(curve: Curve, chosen: tuple[int, ...] = chosen) -> Any:
+        def signal(curve: LossCurve, chosen: tuple[int, ...] = chosen) -> Any:
             return curve.holdout[:, list(chosen)].mean(axis=1)
 
-        looks = note("rows_held_back", count=4, part=5.0)
-        four = Look("holdout:4", "substitute", looks, usual.places, signal, unit=attrgetter("held"))
+        policies = note("rows_held_back", count=4, part=5.0)
+        four = CheckpointPolicy(
+            "holdout:4",
+            "substitute",
+            policies,
+            usual.places,
+            signal,
+            unit=attrgetter("holdout_set"),
+        )
         row = rows_of([usual, four], curves, None, margin=0.02, patience=3, **LEVELS)[1]
         verdicts[within(row, 0.02)] += 1
     assert verdicts.total() == 70
@@ -442,8 +451,8 @@ def test_a_collapse_in_ten_is_covered_or_said(seeds: int) -> None:
 
 def test_how_often_others_may_lose_more_is_part_of_the_advice() -> None:
     curves = [overfitting(seed) for seed in range(10)]
-    looks = schedules_of()
-    rows = rows_of(looks, curves, [COSTS] * 10, margin=0.02, patience=3, **LEVELS)
+    policies = schedules_of()
+    rows = rows_of(policies, curves, [COSTS] * 10, margin=0.02, patience=3, **LEVELS)
     chosen = recommended(rows, within_share=0.2, within_regret=0.05)
     assert chosen is not None
     assert chosen.name == "every_5"

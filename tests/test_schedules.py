@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalskip.schedules import ANY_SCHEDULE, EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
+from evalskip.schedules import ANY_SCHEDULE, EveryEpoch, EveryNSteps, EveryNthEpoch, FinalOnly, Off
 
 epochs = st.integers(1, 20)
 steps = st.integers(1, 50)
@@ -24,7 +24,7 @@ def test_every_epoch_evaluates_once_per_epoch(epochs: int, steps: int) -> None:
 def test_every_n_epochs_leaves_out_a_last_epoch_that_is_no_multiple(
     epochs: int, steps: int, n: int
 ) -> None:
-    evaluated = EveryNEpochs(n=n).evaluated_steps(epochs, steps)
+    evaluated = EveryNthEpoch(n=n).evaluated_steps(epochs, steps)
     assert len(evaluated) == epochs // n
     assert (epochs * steps in evaluated) == (epochs % n == 0)
 
@@ -32,8 +32,8 @@ def test_every_n_epochs_leaves_out_a_last_epoch_that_is_no_multiple(
 @given(st.integers(1, 10), st.integers(1, 10), steps)
 def test_halving_n_doubles_the_evaluations(half: int, times: int, steps: int) -> None:
     epochs = 2 * half * times
-    dense = EveryNEpochs(n=half).evaluated_steps(epochs, steps)
-    sparse = EveryNEpochs(n=2 * half).evaluated_steps(epochs, steps)
+    dense = EveryNthEpoch(n=half).evaluated_steps(epochs, steps)
+    sparse = EveryNthEpoch(n=2 * half).evaluated_steps(epochs, steps)
     assert len(dense) == 2 * len(sparse)
     assert set(sparse) < set(dense)
 
@@ -55,7 +55,7 @@ def test_off_and_final_only() -> None:
 
 @pytest.mark.parametrize(
     "schedule",
-    [Off(), EveryEpoch(), EveryNEpochs(n=5), EveryNSteps(n=50), FinalOnly()],
+    [Off(), EveryEpoch(), EveryNthEpoch(n=5), EveryNSteps(n=50), FinalOnly()],
     ids=lambda schedule: schedule.label,
 )
 def test_a_schedule_survives_its_own_json(schedule: object) -> None:

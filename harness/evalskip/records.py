@@ -40,7 +40,7 @@ class Attempt(NamedTuple):
     attempt: int
 
 
-class EvaluationSet(BaseModel):
+class EvaluatedSet(BaseModel):
     """One of several sets that a run evaluates."""
 
     model_config = ConfigDict(extra="forbid")
@@ -90,7 +90,7 @@ class RunRecord(BaseModel):
     evaluations: int = 0
     evaluated_after: list[int] = []
     evaluation_rows: int | None = Field(default=None, description="in one evaluation")
-    evaluation_sets: dict[str, EvaluationSet] = Field(
+    evaluation_sets: dict[str, EvaluatedSet] = Field(
         default={}, description="by name, where there are several"
     )
     first_evaluation_ns: int | None = Field(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from evalskip.analysis.events import Events
     from evalskip.analysis.levels import Paces
-    from evalskip.analysis.parts import Part
+    from evalskip.analysis.parts import PilotPart
     from evalskip.analysis.pieces import Floats
     from evalskip.cut import EvaluationPieces
 
@@ -80,7 +80,7 @@ class Fitted:
     after_effect_degrees: float
 
 
-def fit(parts: Sequence[Part], evaluation: str, *, gathers: bool, jobs: JobCounts) -> Fitted:
+def fit(parts: Sequence[PilotPart], evaluation: str, *, gathers: bool, jobs: JobCounts) -> Fitted:
     """What each piece costs.
 
     Args:
@@ -133,7 +133,7 @@ def expected(piece: tuple[float, int, int], costs: Floats) -> float:
     return float(costs[0] + costs[1] * batches + costs[2] * tokens)
 
 
-def _fit_steps(parts: Sequence[Part]) -> tuple[Floats, Paces]:
+def _fit_steps(parts: Sequence[PilotPart]) -> tuple[Floats, Paces]:
     """Costs of a step: per step, micro-batch and token; and each process's pace."""
     pieces = [(part.process, step) for part in parts for step in part.steps]
     process = np.array([number for number, _ in pieces])
@@ -160,7 +160,7 @@ def _fit_steps(parts: Sequence[Part]) -> tuple[Floats, Paces]:
     }
 
 
-def _fit_batches(own: Sequence[Part], level: Mapping[int, float]) -> tuple[Floats, float]:
+def _fit_batches(own: Sequence[PilotPart], level: Mapping[int, float]) -> tuple[Floats, float]:
     """Costs of an evaluation batch: per batch, and per token; and the spread around them.
 
     The first batch of an evaluation starts the loader, so it is left out where there are others,
@@ -190,7 +190,7 @@ def _fit_batches(own: Sequence[Part], level: Mapping[int, float]) -> tuple[Float
     return costs * float(np.average(levels, weights=weights)), spread
 
 
-def _step_variance(parts: Sequence[Part], steps: Floats, level: Mapping[int, float]) -> float:
+def _step_variance(parts: Sequence[PilotPart], steps: Floats, level: Mapping[int, float]) -> float:
     """Of the log of the mean of all usual steps.
 
     Steps that follow each other are not independent: by how much a few together vary more than
@@ -214,20 +214,22 @@ def _step_variance(parts: Sequence[Part], steps: Floats, level: Mapping[int, flo
     return together * spread**2 / len(relative)
 
 
-def _fixed(parts: Sequence[Part], process: int, steps: Floats, pace: float) -> float:
+def _fixed(parts: Sequence[PilotPart], process: int, steps: Floats, pace: float) -> float:
     """Of a process, what comes before and after steps, and what its first steps add."""
     own = [part for part in parts if part.process == process]
     added = sum(step[0] / pace - expected(step, steps) for c in own for step in c.first)
     return sum(part.edges for part in own) / pace + max(0.0, added)
 
 
-def _first_save(parts: Sequence[Part], level: Mapping[int, float], jobs: JobCounts) -> float:
+def _first_save(parts: Sequence[PilotPart], level: Mapping[int, float], jobs: JobCounts) -> float:
     """What the first save of a run takes, which may pay for set-up."""
     firsts = mean(part.saves[0] / level[part.process] for part in parts if part.saves)
     return firsts if jobs.saves else 0.0
 
 
-def _saves_and_logs(parts: Sequence[Part], level: Mapping[int, float], jobs: JobCounts) -> float:
+def _saves_and_logs(
+    parts: Sequence[PilotPart], level: Mapping[int, float], jobs: JobCounts
+) -> float:
     """What all other saves, and all logs, take per step."""
     later = [s / level[part.process] for part in parts for s in part.saves[1:]]
     if not later:
@@ -243,7 +245,7 @@ def _first_batch(found: EvaluationPieces, batches: Floats, pace: float) -> float
     return float(found.batches[0] - pace * (batches[0] + batches[1] * found.tokens[0]))
 
 
-def _first_evaluation(own: Sequence[Part], level: Mapping[int, float]) -> float:
+def _first_evaluation(own: Sequence[PilotPart], level: Mapping[int, float]) -> float:
     """What a process's first evaluation takes longer than its others, as far as that was seen."""
     events = [(level[part.process], e) for part in own for e in part.evaluations]
     firsts = np.array([e.total / pace for pace, e in events if e.is_first])
@@ -257,7 +259,7 @@ def _first_evaluation(own: Sequence[Part], level: Mapping[int, float]) -> float:
 
 
 def _after_effect(
-    parts: Sequence[Part], steps: Floats, level: Mapping[int, float]
+    parts: Sequence[PilotPart], steps: Floats, level: Mapping[int, float]
 ) -> tuple[float, float, float]:
     """What the window after an evaluation takes longer than such steps do, in seconds.
 
@@ -286,7 +288,7 @@ def _after_effect(
 
 
 def _evaluation_paces(
-    own: Sequence[Part],
+    own: Sequence[PilotPart],
     batches: Floats,
     spread: float,
     level: Mapping[int, float],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Curve:
+class LossCurve:
     """One densely evaluated run. Losses are in nats per token, means over rows.
 
     ``steps`` are those after which it was evaluated, ``loss`` what the evaluation said then. Of a
@@ -36,7 +36,7 @@ class Curve:
     rows: Floats | None = None
     holdout: Floats | None = None
     train: Floats | None = None
-    held: int = 0
+    holdout_set: int = 0
 
     def places(self, evaluated_after: Sequence[int]) -> list[int]:
         """Which of its points a schedule sees.
@@ -67,7 +67,7 @@ class Replay:
 
 
 def replay(
-    curve: Curve,
+    curve: LossCurve,
     places: Sequence[int],
     *,
     patience: int | None = None,

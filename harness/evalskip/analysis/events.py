@@ -19,7 +19,7 @@ from evalskip.analysis.levels import shrunk_variance
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalskip.analysis.parts import Part
+    from evalskip.analysis.parts import PilotPart
     from evalskip.analysis.pieces import Floats
     from evalskip.cut import EvaluationPieces
     from evalskip.summary import PieceCosts
@@ -97,7 +97,7 @@ class Events:
 
 
 def events_of(
-    own: Sequence[Part], costs: PieceCosts, batch_variance: float, level: Mapping[int, float]
+    own: Sequence[PilotPart], costs: PieceCosts, batch_variance: float, level: Mapping[int, float]
 ) -> Events:
     """The evaluations of a pilot.
 

@@ -41,7 +41,7 @@ class PilotRun:
 
 
 @dataclass
-class Part:
+class PilotPart:
     """A few steps of a process, or one of its evaluations with the steps that follow it.
 
     ``steps`` holds time, micro-batches and tokens of each usual step; ``after`` the same of those
@@ -60,7 +60,7 @@ class Part:
     """Before and after the steps; of a process's first part."""
 
 
-def parts_of(runs: Sequence[PilotRun], window: int) -> list[Part]:
+def parts_of(runs: Sequence[PilotRun], window: int) -> list[PilotPart]:
     """The parts of all processes, in order.
 
     Args:
@@ -71,7 +71,7 @@ def parts_of(runs: Sequence[PilotRun], window: int) -> list[Part]:
     return [part for process, run in enumerate(runs) for part in _parts(run, process, window)]
 
 
-def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
+def _parts(run: PilotRun, process: int, window: int) -> list[PilotPart]:
     pieces = cut(run.timeline)
     count = len(pieces.steps)
     warm_up = next(first for fewest, first in _WARM_UP if count >= fewest)
@@ -83,7 +83,7 @@ def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
     ends = sorted({0, *evaluated})
     between = min((end - begin for begin, end in pairwise(ends)), default=count)
     window = min(window, max(1, between // 2))
-    first = Part(process, run.evaluation)
+    first = PilotPart(process, run.evaluation)
     first.edges = pieces.before_loop + pieces.after_loop
     first.saves, first.logs = pieces.saves, pieces.logs
     # one before training is followed by first steps, which tell nothing of after-effect
@@ -98,12 +98,12 @@ def _parts(run: PilotRun, process: int, window: int) -> list[Part]:
             event.after.append(piece)
         else:
             if len(steps.steps) == _TOGETHER:
-                steps = Part(process, run.evaluation)
+                steps = PilotPart(process, run.evaluation)
                 parts.append(steps)
             steps.steps.append(piece)
         since += 1
         if step + 1 in evaluated:
-            event = Part(process, run.evaluation, evaluations=evaluated[step + 1])
+            event = PilotPart(process, run.evaluation, evaluations=evaluated[step + 1])
             parts.append(event)
             since = 0
     return parts

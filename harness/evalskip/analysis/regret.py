@@ -19,7 +19,7 @@ from evalskip.summary import ScheduleRegret
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from evalskip.analysis.curves import Curve, Replay
+    from evalskip.analysis.curves import LossCurve, Replay
     from evalskip.analysis.pieces import Floats
     from evalskip.notes import Note
     from evalskip.summary import Interval
@@ -48,13 +48,13 @@ class ReplayCosts:
 
 
 @dataclass(frozen=True)
-class Look:
-    """A way to look at a curve.
+class CheckpointPolicy:
+    """When, or by what, a checkpoint of a curve is chosen.
 
     Args:
         name: of the row.
         kind: of the row.
-        looks: at what it looks, or when.
+        note: what it evaluates, or when.
         places: the points that it sees.
         signal: what it sees there; None: the evaluation.
         rows: how many it evaluates each time; None: all.
@@ -65,42 +65,44 @@ class Look:
 
     name: str
     kind: Literal["schedule", "substitute"]
-    looks: Note
-    places: Callable[[Curve], Sequence[int]]
-    signal: Callable[[Curve], Floats] | None = None
-    rows: Callable[[Curve], int] | None = None
-    shifts: Callable[[Curve], Sequence[Sequence[int]]] | None = None
-    unit: Callable[[Curve], int] = attrgetter("seed")
+    note: Note
+    places: Callable[[LossCurve], Sequence[int]]
+    signal: Callable[[LossCurve], Floats] | None = None
+    rows: Callable[[LossCurve], int] | None = None
+    shifts: Callable[[LossCurve], Sequence[Sequence[int]]] | None = None
+    unit: Callable[[LossCurve], int] = attrgetter("seed")
 
 
-def substitutes(as_written: Look, train_rows: int, held_back: int) -> list[Look]:
-    """What is proposed in place of an evaluation set, looked at where the job as written evaluates.
+def substitutes(
+    as_written: CheckpointPolicy, train_rows: int, held_back: int
+) -> list[CheckpointPolicy]:
+    """What is proposed in place of an evaluation set, where the job as written evaluates.
 
     Args:
-        as_written: the job's own way to look.
+        as_written: the job's own policy.
         train_rows: with those that are held back.
         held_back: of them, so many.
     """
     every = as_written.places
 
-    def held(count: int) -> Look:
-        def signal(curve: Curve) -> Floats:
+    def held(count: int) -> CheckpointPolicy:
+        def signal(curve: LossCurve) -> Floats:
             means: Floats = _known(curve.holdout)[:, :count].mean(axis=1)
             return means
 
-        return Look(
+        return CheckpointPolicy(
             f"holdout:{count}",
             "substitute",
             note("rows_held_back", count=count, part=100 * count / train_rows),
             every,
             signal,
             lambda _: count,
-            unit=attrgetter("held"),
+            unit=attrgetter("holdout_set"),
         )
 
     return [
         *(held(count) for count in dict.fromkeys(max(1, round(h * held_back)) for h in HELD_BACK)),
-        Look(
+        CheckpointPolicy(
             f"subset:{SUBSET:g}",
             "substitute",
             note("random_rows", part=100 * SUBSET),
@@ -108,7 +110,7 @@ def substitutes(as_written: Look, train_rows: int, held_back: int) -> list[Look]
             _of_random_subsets,
             _subset,
         ),
-        Look(
+        CheckpointPolicy(
             "train_loss",
             "substitute",
             note("training_loss"),
@@ -120,8 +122,8 @@ def substitutes(as_written: Look, train_rows: int, held_back: int) -> list[Look]
 
 
 def rows_of(
-    looks: Sequence[Look],
-    curves: Sequence[Curve],
+    policies: Sequence[CheckpointPolicy],
+    curves: Sequence[LossCurve],
     costs: Sequence[ReplayCosts] | None,
     *,
     margin: float,
@@ -130,10 +132,10 @@ def rows_of(
     level_of_verdict: float,
     limit: float,
 ) -> list[ScheduleRegret]:
-    """One row per way to look, with what is worth choosing marked.
+    """One row per policy, with what is worth choosing marked.
 
     Args:
-        looks: schedules and substitutes; the first is the job as written, which all are held to.
+        policies: schedules and substitutes; the first is the job as written, which all are held to.
         curves: one per seed.
         costs: of the same runs; None: not known.
         margin: see :func:`evalskip.analysis.curves.replay`.
@@ -142,33 +144,33 @@ def rows_of(
         level_of_verdict: of those on which verdicts and recommendations rest.
         limit: nats that may be lost.
     """
-    as_written = looks[0].places
+    as_written = policies[0].places
     found = [
         _row(
-            look,
+            policy,
             as_written,
             curves,
             margin=margin,
             levels=(level, level_of_verdict),
             limit=limit,
         )
-        for look in looks
+        for policy in policies
     ]
     if costs is None:
         return found
     found = [
         row.model_copy(
-            update=_times(look, as_written, curves, costs, patience=patience, level=level)
+            update=_times(policy, as_written, curves, costs, patience=patience, level=level)
         )
-        for look, row in zip(looks, found, strict=True)
+        for policy, row in zip(policies, found, strict=True)
     ]
     return [row.model_copy(update={"worth_choosing": _is_worth(row, found)}) for row in found]
 
 
 def _row(
-    look: Look,
-    as_written: Callable[[Curve], Sequence[int]],
-    curves: Sequence[Curve],
+    policy: CheckpointPolicy,
+    as_written: Callable[[LossCurve], Sequence[int]],
+    curves: Sequence[LossCurve],
     *,
     margin: float,
     levels: tuple[float, float],
@@ -180,30 +182,30 @@ def _row(
     # per seed, sample by sample
     lost, shifted = list["Floats"](), list["Floats"]()
     for curve in curves:
-        signal = look.signal(curve) if look.signal else None
-        seen = replay(curve, look.places(curve), margin=margin, signal=signal)
+        signal = policy.signal(curve) if policy.signal else None
+        seen = replay(curve, policy.places(curve), margin=margin, signal=signal)
         usual = replay(curve, as_written(curve), margin=margin)
         replays.append(seen)
         chosen.append(float(curve.loss[seen.kept] - curve.loss[usual.kept]))
         losses = curve.loss[:, None] if curve.test is None else curve.test
         lost.append(losses[seen.kept] - losses[usual.kept])
-        if look.shifts:
-            kept = [replay(curve, places).kept for places in look.shifts(curve)]
+        if policy.shifts:
+            kept = [replay(curve, places).kept for places in policy.shifts(curve)]
             shifted.append(losses[kept].mean(axis=0) - losses[usual.kept])
         if (delay := _delay(curve, seen, usual)) is not None:
             delays.append(delay)
-    judged = _by_unit(look, curves, shifted or lost)
+    judged = _by_unit(policy, curves, shifted or lost)
     units, beyond = len(judged), int((judged.mean(axis=1) > limit).sum())
     return ScheduleRegret(
-        name=look.name,
-        kind=look.kind,
-        looks=look.looks,
-        evaluations=float(np.mean([len(look.places(curve)) for curve in curves])),
+        name=policy.name,
+        kind=policy.kind,
+        policy=policy.note,
+        evaluations=float(np.mean([len(policy.places(curve)) for curve in curves])),
         kept_step=float(np.mean([c.steps[r.kept] for c, r in zip(curves, replays, strict=True)])),
         regret_chosen=mean_interval(chosen, level),
         regret=None
         if any(curve.test is None for curve in curves)
-        else crossed_interval(_by_unit(look, curves, lost), level),
+        else crossed_interval(_by_unit(policy, curves, lost), level),
         regret_shifted=crossed_interval(judged, level) if shifted else None,
         judged=crossed_interval(judged, level_of_verdict),
         units=units,
@@ -211,13 +213,15 @@ def _row(
         beyond_at_most=unseen_probability(units, beyond),
         noticed=sum(seen.noticed is not None for seen in replays),
         delay_steps=mean_interval(delays, level) if len(delays) == len(curves) else None,
-        correlation=_correlation(look, as_written, curves, level),
+        correlation=_correlation(policy, as_written, curves, level),
     )
 
 
-def _by_unit(look: Look, curves: Sequence[Curve], lost: Sequence[Floats]) -> Floats:
+def _by_unit(
+    policy: CheckpointPolicy, curves: Sequence[LossCurve], lost: Sequence[Floats]
+) -> Floats:
     """What runs lost, means over those of one unit; of shape (units, samples)."""
-    units = [look.unit(curve) for curve in curves]
+    units = [policy.unit(curve) for curve in curves]
     return np.array(
         [
             np.mean([own for own, of in zip(lost, units, strict=True) if of == unit], axis=0)
@@ -227,21 +231,21 @@ def _by_unit(look: Look, curves: Sequence[Curve], lost: Sequence[Floats]) -> Flo
 
 
 def _times(
-    look: Look,
-    as_written: Callable[[Curve], Sequence[int]],
-    curves: Sequence[Curve],
+    policy: CheckpointPolicy,
+    as_written: Callable[[LossCurve], Sequence[int]],
+    curves: Sequence[LossCurve],
     costs: Sequence[ReplayCosts],
     *,
     patience: int,
     level: float,
 ) -> dict[str, object]:
-    """What a way to look takes of T, and what stopping by it would save."""
+    """What a policy takes of T, and what stopping by it would save."""
     saved, shares, stopping = list[float](), list[float](), list[float]()
     for curve, cost in zip(curves, costs, strict=True):
-        places = look.places(curve)
-        signal = look.signal(curve) if look.signal else None
+        places = policy.places(curve)
+        signal = policy.signal(curve) if policy.signal else None
         stops = replay(curve, places, patience=patience, signal=signal)
-        rows = look.rows(curve) if look.rows else cost.evaluation_rows
+        rows = policy.rows(curve) if policy.rows else cost.evaluation_rows
         wall = cost.wall_s(curve.all_steps, len(places), rows)
         whole = cost.wall_s(curve.all_steps, len(as_written(curve)), cost.evaluation_rows)
         saved.append(1 - wall / whole)
@@ -250,7 +254,7 @@ def _times(
         if stops.stopped is not None:
             part = cost.wall_s(curve.steps[stops.stopped], stops.evaluations, rows)
         stopping.append(1 - part / wall)
-    can_stop = all(len(look.places(curve)) > patience for curve in curves)
+    can_stop = all(len(policy.places(curve)) > patience for curve in curves)
     return {
         "time_saved": mean_interval(saved, level),
         "share": float(np.mean(shares)),
@@ -258,24 +262,24 @@ def _times(
     }
 
 
-def _delay(curve: Curve, seen: Replay, usual: Replay) -> float | None:
+def _delay(curve: LossCurve, seen: Replay, usual: Replay) -> float | None:
     if seen.noticed is None or usual.noticed is None:
         return None
     return float(curve.steps[seen.noticed] - curve.steps[usual.noticed])
 
 
 def _correlation(
-    look: Look,
-    as_written: Callable[[Curve], Sequence[int]],
-    curves: Sequence[Curve],
+    policy: CheckpointPolicy,
+    as_written: Callable[[LossCurve], Sequence[int]],
+    curves: Sequence[LossCurve],
     level: float,
 ) -> Interval | None:
-    if look.signal is None:
+    if policy.signal is None:
         return None
     alike = []
     for curve in curves:
         places = list(as_written(curve))
-        alike.append(ranks_alike(look.signal(curve)[places], curve.loss[places]))
+        alike.append(ranks_alike(policy.signal(curve)[places], curve.loss[places]))
     found = mean_interval(alike, level)
     if found.low is None or found.high is None:
         return found
@@ -306,12 +310,12 @@ def recommended(
     return max(fit, key=lambda row: row.saved, default=None)
 
 
-def _subset(curve: Curve) -> int:
+def _subset(curve: LossCurve) -> int:
     rows: int = _known(curve.rows).shape[1]
     return max(1, round(SUBSET * rows))
 
 
-def _of_random_subsets(curve: Curve) -> Floats:
+def _of_random_subsets(curve: LossCurve) -> Floats:
     """At each point the mean over rows drawn anew."""
     rows = _known(curve.rows)
     count, wanted = rows.shape[1], _subset(curve)
@@ -336,25 +340,25 @@ def of_others(row: ScheduleRegret) -> Note:
     return note("others_may_lose", whole=row.units, most=most)
 
 
-def looks_of(
+def schedule_policies(
     evaluated_after: Mapping[str, tuple[Note, Sequence[int]]],
     shifts: Mapping[str, Sequence[Sequence[int]]] | None = None,
-) -> list[Look]:
-    """Schedules as ways to look.
+) -> list[CheckpointPolicy]:
+    """Schedules as policies.
 
     Args:
         evaluated_after: by name, each as a note, and the steps after which it evaluates.
         shifts: by name, the steps of the same schedule begun elsewhere.
     """
 
-    def look(name: str, looks: Note, steps: Sequence[int]) -> Look:
+    def policy(name: str, schedule: Note, steps: Sequence[int]) -> CheckpointPolicy:
         others = (shifts or {}).get(name)
-        return Look(
+        return CheckpointPolicy(
             name,
             "schedule",
-            looks,
+            schedule,
             lambda curve: curve.places(steps),
             shifts=(lambda curve: [curve.places(each) for each in others]) if others else None,
         )
 
-    return [look(name, looks, steps) for name, (looks, steps) in evaluated_after.items()]
+    return [policy(name, schedule, steps) for name, (schedule, steps) in evaluated_after.items()]

@@ -67,7 +67,7 @@ def by_verdict(
         )
     ]
     for verdict in ("supported", "refuted", "inconclusive"):
-        own = [row.looks for row, judged in verdicts if judged == verdict]
+        own = [row.policy for row, judged in verdicts if judged == verdict]
         notes += [note(f"lost_{verdict}", schedules=own)] if own else []
     return notes
 
@@ -112,7 +112,7 @@ def judged(
         evidence=[
             note(
                 "regret_of",
-                schedule=each.looks,
+                schedule=each.policy,
                 lost=nats(each.lost),
                 level=100 * section.level_of_verdict,
                 judged=nats(each.judged),

@@ -8,16 +8,16 @@ from transformers import TrainerCallback
 
 from evalskip.callbacks.named import made_of
 from evalskip.probe.attach import trainer_of
+from evalskip.probe.cost_lines import tell, warn
 from evalskip.probe.guard import Guard
 from evalskip.probe.report import assignment
-from evalskip.probe.tell import tell, warn
 from evalskip.probe.trainer import TrainerProbe
 
 if TYPE_CHECKING:
     from transformers import Trainer
 
-    from evalskip.probe.course import Course
     from evalskip.probe.report import Assignment
+    from evalskip.probe.training_timer import TrainingTimer
 
 
 class EvalCost(TrainerCallback):
@@ -89,7 +89,7 @@ class _Watched:
     ) -> None:
         self._trainer = trainer
         self._share = share
-        self._warned: Course | None = None
+        self._warned: TrainingTimer | None = None
         self.probe = TrainerProbe(
             trainer,
             wanted.measure if wanted else "time",
@@ -104,23 +104,23 @@ class _Watched:
 
     def _evaluated(self) -> None:
         """An evaluation inside training has ended: warn, and log."""
-        course, state = self.probe.course, self._trainer.state
-        if self._share is not None and self._warned is not course and self._speaks:
+        timer, state = self.probe.timer, self._trainer.state
+        if self._share is not None and self._warned is not timer and self._speaks:
             done = max(1, state.global_step) / max(1, state.max_steps)
-            self._warned = course if warn(course, self._share, done) else None
-        seconds, whole = course.spent_s()
+            self._warned = timer if warn(timer, self._share, done) else None
+        seconds, whole = timer.elapsed_s()
         self._trainer.log(
             {
                 "eval_cost/seconds": round(seconds, 4),
                 "eval_cost/share": round(seconds / whole, 4),
-                "eval_cost/evaluations": course.evaluations,
+                "eval_cost/evaluations": timer.evaluations,
             }
         )
 
     def _ended(self) -> None:
         """Training has ended, or an evaluation after it."""
         if self._speaks:
-            tell(self.probe.course)
+            tell(self.probe.timer)
 
     @property
     def _speaks(self) -> bool:

@@ -111,8 +111,8 @@ def _plan(
     for option, tokens in (("--length", length), ("--evaluation-length", evaluation_length)):
         if isinstance(positions, int) and tokens > positions:
             raise InputError(f"{option}: expected at most {positions}, the model's, got {tokens}")
-    from evalskip.memory.peaks import Workload
+    from evalskip.memory.peaks import BatchShape
     from evalskip.memory.plan import plans
 
-    work = Workload(length, evaluation_batch, evaluation_length)
+    work = BatchShape(length, evaluation_batch, evaluation_length)
     print_plans(console(), model, plans(fields, device_bytes, work), device_bytes, work)

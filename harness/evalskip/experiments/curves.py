@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalskip.analysis.curves import Curve
+from evalskip.analysis.curves import LossCurve
 from evalskip.errors import MeasurementError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalskip.analysis.pieces import Floats
-    from evalskip.probe.measured import Curve as MeasuredCurve
+    from evalskip.probe.measured import Curve
     from evalskip.records import Steps
 
 
-def curve_from(measured: Steps, seed: int, held: int, per_epoch: int) -> Curve:
+def curve_from(measured: Steps, seed: int, held: int, per_epoch: int) -> LossCurve:
     """The curve of a densely evaluated run.
 
     Args:
@@ -28,7 +28,7 @@ def curve_from(measured: Steps, seed: int, held: int, per_epoch: int) -> Curve:
     """
     found = curve_of(measured)
     told, steps = found.points, tuple(point.step for point in found.points)
-    return Curve(
+    return LossCurve(
         seed=seed,
         steps=steps,
         loss=np.array([point.loss for point in told]),
@@ -37,11 +37,11 @@ def curve_from(measured: Steps, seed: int, held: int, per_epoch: int) -> Curve:
         rows=np.array([point.rows for point in told]),
         holdout=np.array([point.holdout for point in told]),
         train=_of_the_epoch(steps, dict(found.train_losses), per_epoch),
-        held=held,
+        holdout_set=held,
     )
 
 
-def curve_of(measured: Steps) -> MeasuredCurve:
+def curve_of(measured: Steps) -> Curve:
     """What a run of which losses were kept says of them.
 
     Raises:

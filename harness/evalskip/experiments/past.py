@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalskip.analysis.curves import Curve, overfits
+from evalskip.analysis.curves import LossCurve, overfits
 from evalskip.analysis.identity import made_now
 from evalskip.analysis.intervals import mean_interval
-from evalskip.analysis.regret import Look, ReplayCosts, of_others, recommended, rows_of
+from evalskip.analysis.regret import CheckpointPolicy, ReplayCosts, of_others, recommended, rows_of
 from evalskip.errors import InputError
 from evalskip.notes import Note, note
 from evalskip.results import fresh_directory
@@ -38,7 +38,7 @@ class PastRun:
     ``share`` is what evaluations took of the run's time; None: the log does not say.
     """
 
-    curve: Curve
+    curve: LossCurve
     share: float | None
     warnings: list[Note] = field(default_factory=list)
 
@@ -91,7 +91,7 @@ def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
             f"expected at least {_FEWEST}"
         )
     steps = tuple(sorted(evaluated))
-    curve = Curve(
+    curve = LossCurve(
         seed=0,
         steps=steps,
         loss=np.array([evaluated[step] for step in steps]),
@@ -161,8 +161,8 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         within_share: of T, what evaluations may take, for the recommendation.
     """
     curve, count = past.curve, len(past.curve.steps)
-    looks = [
-        Look(
+    policies = [
+        CheckpointPolicy(
             f"every:{n}",
             "schedule",
             note("every_n_evaluations", count=n),
@@ -172,8 +172,10 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         for n in _EVERY
         if n <= count // 2
     ]
-    looks.append(Look("final_only", "schedule", FinalOnly().note, lambda c: [c.last]))
-    looks.append(Look("off", "schedule", Off().note, lambda _: []))
+    policies.append(
+        CheckpointPolicy("final_only", "schedule", FinalOnly().note, lambda c: [c.last])
+    )
+    policies.append(CheckpointPolicy("off", "schedule", Off().note, lambda _: []))
     costs = None
     if past.share is not None:  # spread evenly over the evaluations
         costs = [
@@ -186,7 +188,7 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
             )
         ]
     rows = rows_of(
-        looks,
+        policies,
         [curve],
         costs,
         margin=design.margin,
@@ -202,7 +204,7 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
             "within_metric",
             share=100 * within_share,
             regret=design.regret,
-            chosen=chosen.looks,
+            chosen=chosen.policy,
             others=of_others(chosen),
         )
     elif costs:
@@ -236,11 +238,11 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
     )
 
 
-def _each(n: int) -> Callable[[Curve], Sequence[int]]:
+def _each(n: int) -> Callable[[LossCurve], Sequence[int]]:
     return lambda curve: range(n - 1, len(curve.steps), n)
 
 
-def _shifted(n: int) -> Callable[[Curve], Sequence[Sequence[int]]]:
+def _shifted(n: int) -> Callable[[LossCurve], Sequence[Sequence[int]]]:
     """Begun at each of the first N, and with the last: training goes on to its end."""
     return lambda curve: [
         sorted({*range(begin, len(curve.steps), n), curve.last}) for begin in range(n)

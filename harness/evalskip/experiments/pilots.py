@@ -65,7 +65,7 @@ class MemoryLeftOut(Event):
 
 
 @dataclass(frozen=True)
-class Kind:
+class EvaluationKind:
     """Arms that evaluate alike but for the number of their rows: one pilot tells of all."""
 
     settings: Mapping[str, Any]
@@ -115,13 +115,13 @@ class Piloted:
         return int(MOST * self.of_steps) - self.steps
 
 
-def kinds_of(spec: Spec) -> list[Kind]:
+def kinds_of(spec: Spec) -> list[EvaluationKind]:
     """The evaluations of a spec that cost differently per row."""
-    found: dict[str, Kind] = {}
+    found: dict[str, EvaluationKind] = {}
     for entry in spec.arms:
         for arm in entry.arms():
             key = json.dumps(arm.evaluation, sort_keys=True)
-            found.setdefault(key, Kind(arm.evaluation, [])).arms.append(arm)
+            found.setdefault(key, EvaluationKind(arm.evaluation, [])).arms.append(arm)
     return list(found.values())
 
 
@@ -171,7 +171,7 @@ class _Pilots:
         """Steps that may yet be trained by processes that are timed."""
         return self._found.left - _MEMORY_STEPS * self._metered
 
-    def _first(self, kind: Kind) -> None:
+    def _first(self, kind: EvaluationKind) -> None:
         """A short process, which also looks at the whole job's batches."""
         own = next((arm for arm in kind.arms if isinstance(arm.schedule, AsWritten)), None)
         # an equal part for each kind
@@ -191,7 +191,7 @@ class _Pilots:
             after = [e for e in run.timeline.evaluations if e.after_training]
             self._found.as_written = [*run.training.evaluated_after, *[steps] * len(after)]
 
-    def _usual(self, kind: Kind) -> Arm:
+    def _usual(self, kind: EvaluationKind) -> Arm:
         """An arm of this kind whose schedule has rows to evaluate, and all of them."""
         for arm in kind.arms:
             if not isinstance(arm.schedule, AsWritten | FinalOnly):
@@ -263,14 +263,14 @@ class _Pilots:
             run, _ = self._run(kind, self._usual(kind), wanted, "memory")
             self._found.memory[kind.name] = run
 
-    def _add(self, kind: Kind, arm: Arm, wanted: Slice) -> tuple[PilotRun, RunRecord]:
+    def _add(self, kind: EvaluationKind, arm: Arm, wanted: Slice) -> tuple[PilotRun, RunRecord]:
         run, record = self._run(kind, arm, wanted, "time")
         self._found.runs.append(run)
         self._found.disturbed_runs.append(bool(is_disturbed([record.disturbance])))
         return run, record
 
     def _run(
-        self, kind: Kind, arm: Arm, wanted: Slice, measure: Measure
+        self, kind: EvaluationKind, arm: Arm, wanted: Slice, measure: Measure
     ) -> tuple[PilotRun, RunRecord]:
         self._count += 1
         run_id = RunId(purpose="pilot", block=self._count)

@@ -11,7 +11,7 @@ from evalskip.analysis.recommendation import recommend, rounded_up
 from evalskip.analysis.survey import Survey
 from evalskip.experiments.pilots import kinds_of, make_pilots
 from evalskip.notes import Note, note
-from evalskip.schedules import AsWritten, EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
+from evalskip.schedules import AsWritten, EveryEpoch, EveryNSteps, EveryNthEpoch, FinalOnly, Off
 from evalskip.spec.arms import Arm, written
 from evalskip.summary import (
     CostModel,
@@ -27,7 +27,7 @@ from evalskip.summary import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.experiments.pilots import Kind, Piloted
+    from evalskip.experiments.pilots import EvaluationKind, Piloted
     from evalskip.schedules import Schedule
     from evalskip.session import Session
     from evalskip.spec import Spec
@@ -90,7 +90,7 @@ class _Teller:
         self.predictions: dict[str, Prediction] = {}
         self.recommendations: list[Recommendation] = []
 
-    def tell_of(self, kind: Kind) -> None:
+    def tell_of(self, kind: EvaluationKind) -> None:
         """Every schedule with every number of rows that an arm of the kind evaluates."""
         survey = Survey(self._piloted.surveys[kind.name])
         sizes = {arm.evaluation_rows for arm in kind.arms}
@@ -122,7 +122,7 @@ class _Teller:
             for arm in self._arms(kind, rows, survey, recommended):
                 self._tell(model, arm, survey, self._piloted.memory.get(kind.name))
 
-    def _as_written(self, kind: Kind, rows: int | None) -> list[int] | None:
+    def _as_written(self, kind: EvaluationKind, rows: int | None) -> list[int] | None:
         """Steps after which the job evaluates as its author wrote it; None: it was not seen."""
         own = [arm for arm in kind.arms if isinstance(arm.schedule, AsWritten)]
         is_own = any(arm.evaluation_rows == rows for arm in own)
@@ -138,7 +138,7 @@ class _Teller:
         return [*after, *[survey.steps] * self._spec.job.closing_evaluations]
 
     def _arms(
-        self, kind: Kind, rows: int | None, survey: Survey, recommended: Recommendation
+        self, kind: EvaluationKind, rows: int | None, survey: Survey, recommended: Recommendation
     ) -> list[Arm]:
         """Those of the spec, and all others of interest that evaluate when none of them does."""
         steps = survey.steps
@@ -146,7 +146,7 @@ class _Teller:
         schedules: list[Schedule] = [
             FinalOnly(),
             EveryEpoch(),
-            *(EveryNEpochs(n=n) for n in _EPOCHS),
+            *(EveryNthEpoch(n=n) for n in _EPOCHS),
             *(EveryNSteps(n=n) for n in sorted(every)),
         ]
         own = [arm for arm in kind.arms if arm.evaluation_rows == rows]

@@ -14,10 +14,10 @@ from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.regret import (
     ReplayCosts,
-    looks_of,
     of_others,
     recommended,
     rows_of,
+    schedule_policies,
     substitutes,
 )
 from evalskip.cut import cut
@@ -25,14 +25,14 @@ from evalskip.errors import InputError, MeasurementError
 from evalskip.experiments.curves import curve_from, curve_of
 from evalskip.jobs import CurveRequest, RunId, RunRequest
 from evalskip.notes import note
-from evalskip.schedules import EveryEpoch, EveryNEpochs, EveryNSteps, FinalOnly, Off
+from evalskip.schedules import EveryEpoch, EveryNSteps, EveryNthEpoch, FinalOnly, Off
 from evalskip.session import Event, RunsPlanned
 from evalskip.summary import Effort, RegretSummary, Summary, write_sections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.analysis.curves import Curve
+    from evalskip.analysis.curves import LossCurve
     from evalskip.notes import Note
     from evalskip.records import Steps
     from evalskip.schedules import Schedule
@@ -120,13 +120,13 @@ class _Regret:
             run_id = RunId(purpose="proof", block=number)
             proven.append(self._prove(run_id, curve, digests, epochs, stops))
         costs = [cost for _, cost, _ in dense]
-        looks = looks_of(schedules, self._shifts())
-        as_written = looks[0]
-        looks += substitutes(as_written, self._size.train_rows, self._size.holdout_rows)
+        policies = schedule_policies(schedules, self._shifts())
+        as_written = policies[0]
+        policies += substitutes(as_written, self._size.train_rows, self._size.holdout_rows)
         # of each it is asked whether it loses more than it may, but of the job as written
-        level_of_verdict = simultaneous_level(level, (1,), len(looks) - 1)
+        level_of_verdict = simultaneous_level(level, (1,), len(policies) - 1)
         rows = rows_of(
-            looks,
+            policies,
             curves,
             costs,
             margin=design.margin,
@@ -173,7 +173,7 @@ class _Regret:
         """Every schedule that is told of; first that of the job as it is usually written."""
         return [
             EveryEpoch(),
-            *(EveryNEpochs(n=n) for n in _EPOCHS),
+            *(EveryNthEpoch(n=n) for n in _EPOCHS),
             *(arm.schedule for entry in self._spec.arms for arm in entry.arms()),
             FinalOnly(),
             Off(),
@@ -194,7 +194,7 @@ class _Regret:
         """Schedules that count epochs, begun after each of the first N.
 
         Each sees the last epoch as well: it must not lose by training's having gone on after its
-        last look.
+        last policy.
         """
         per_epoch, last = self._steps_per_epoch, self._size.epochs
         found = {}
@@ -207,7 +207,7 @@ class _Regret:
                 ]
         return found
 
-    def _dense(self, seed: int, points: Sequence[int]) -> tuple[Curve, ReplayCosts, list[str]]:
+    def _dense(self, seed: int, points: Sequence[int]) -> tuple[LossCurve, ReplayCosts, list[str]]:
         """One run that is evaluated at every point; its curve, costs, and weights at each."""
         request = CurveRequest(
             steps=list(points),
@@ -246,7 +246,7 @@ class _Regret:
         return seed % (self._size.train_rows // self._size.holdout_rows)
 
     def _prove(
-        self, run_id: RunId, curve: Curve, digests: Sequence[str], epochs: int, stops: bool
+        self, run_id: RunId, curve: LossCurve, digests: Sequence[str], epochs: int, stops: bool
     ) -> Note | None:
         """How a real run that keeps its best, and may stop, differs from the replay, if it does."""
         every = epochs * self._steps_per_epoch
@@ -254,7 +254,7 @@ class _Regret:
         request = CurveRequest(
             test_rows=0,
             holdout_rows=self._size.holdout_rows,
-            holdout_set=curve.held,
+            holdout_set=curve.holdout_set,
             every=every,
             patience=patience,
         )
@@ -301,7 +301,7 @@ class _Regret:
 
 def _period(schedule: Schedule, steps_per_epoch: int) -> int | None:
     """Epochs from one of a schedule's evaluations to the next; None: it does not count them."""
-    if isinstance(schedule, EveryNEpochs):
+    if isinstance(schedule, EveryNthEpoch):
         return schedule.n
     if isinstance(schedule, EveryNSteps) and schedule.n % steps_per_epoch == 0:
         return schedule.n // steps_per_epoch
@@ -312,4 +312,4 @@ def _advice(chosen: ScheduleRegret | None, within_share: float, within_regret: f
     limits = {"share": 100 * within_share, "regret": within_regret}
     if chosen is None:
         return note("none_within", **limits)
-    return note("within", **limits, chosen=chosen.looks, others=of_others(chosen))
+    return note("within", **limits, chosen=chosen.policy, others=of_others(chosen))

@@ -15,7 +15,7 @@ from evalskip.spec import OFF
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from evalskip.gate.kinds import Kind
+    from evalskip.gate.kinds import FigureKind
     from evalskip.summary import BenchSummary, HeadroomSummary, Interval, Summary
 
 _MARK, _STEP = "test_mark_of_a_step", "test_train_step"
@@ -151,7 +151,7 @@ def _instrumentation(benchmark: Benchmark) -> Iterator[Figure]:
     )
 
 
-def _of_interval(kind: Kind, of: str, interval: Interval) -> Iterator[Figure]:
+def _of_interval(kind: FigureKind, of: str, interval: Interval) -> Iterator[Figure]:
     """The standard error that a jackknife-t interval was made from, widening included."""
     if interval.low is None or interval.high is None or interval.degrees is None:
         return

@@ -22,7 +22,7 @@ _FLOOR = 0.001
 
 
 @dataclass(frozen=True)
-class Kind:
+class FigureKind:
     """One kind of figure; more of it is worse.
 
     Changes are differences of fractions (``points``) or of logarithms (``relative``).
@@ -63,21 +63,21 @@ def _at_least(least: float, part: float) -> Callable[[float], float]:
 _COST_SPREAD = 0.05
 
 # what evaluation itself takes is seen sooner in its share; the gain has the after-effect besides
-THROUGHPUT_GAIN = Kind(
+THROUGHPUT_GAIN = FigureKind(
     "throughput_gain",
     "points",
     tolerance=_at_least(0.01, 0.05),
     resolution=_at_least(0.1, 0.2),
     spread=_at_least(_FLOOR, _COST_SPREAD),
 )
-EVALUATION_SHARE = Kind(
+EVALUATION_SHARE = FigureKind(
     "evaluation_share",
     "points",
     tolerance=_always(0.01),
     resolution=_always(0.05),
     spread=lambda share: max(_FLOOR, _COST_SPREAD * share * (1 - share)),
 )
-HEADROOM = Kind(
+HEADROOM = FigureKind(
     "headroom",
     "relative",
     tolerance=_always(0.05),
@@ -87,14 +87,14 @@ HEADROOM = Kind(
     unit="times",
     digits=2,
 )
-FIXED_COST = Kind(
+FIXED_COST = FigureKind(
     "fixed_cost",
     "relative",
     tolerance=_always(0.25),
     resolution=None,
     spread=_always(0.1),
 )
-INSTRUMENTATION = Kind(
+INSTRUMENTATION = FigureKind(
     "instrumentation",
     "relative",
     tolerance=_always(0.7),
@@ -102,7 +102,7 @@ INSTRUMENTATION = Kind(
     spread=_always(0.25),
     digits=4,
 )
-UNDISTURBED_TIME = Kind(
+UNDISTURBED_TIME = FigureKind(
     "undisturbed_time",
     "relative",
     tolerance=_always(0.15),

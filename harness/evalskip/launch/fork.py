@@ -3,7 +3,7 @@
 Importing torch and the Trainer takes seconds, a fork of a process that has done so takes
 milliseconds. The parent is a process of its own, so that its environment (OpenMP, malloc) is the
 block's, and so that nothing of one block is left in the next. The two talk in lines of JSON, as
-:mod:`evalskip.inside.parent` says. Its interpreter may be another than the harness's: what runs
+:mod:`evalskip.worker.parent` says. Its interpreter may be another than the harness's: what runs
 inside it then travels there, and needs nothing but what the job needs anyhow.
 """
 
@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from evalskip.errors import InputError, Killed, MeasurementError
 from evalskip.launch.base import Outcome, reported
-from evalskip.launch.travel import fresh_scratch, travelled
+from evalskip.launch.bundle import bundle, fresh_scratch
 from evalskip.machine.activity import ActivitySampler
 from evalskip.machine.devices import first_gpu
 
@@ -52,10 +52,10 @@ class ForkLauncher:
         self._scratch = fresh_scratch(logs)
         environment = {**os.environ, **job.environment(measure)}
         if job.interpreter:
-            environment["PYTHONPATH"] = travelled(self._scratch / "travelled", environment)
+            environment["PYTHONPATH"] = bundle(self._scratch / "travelled", environment)
         with self._errors.open("wb") as log:
             self._process = subprocess.Popen(
-                [job.interpreter or sys.executable, "-m", "evalskip.inside.parent"],
+                [job.interpreter or sys.executable, "-m", "evalskip.worker.parent"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from evalskip.inside.runner import outcome_of_error
 from evalskip.launch.base import Outcome, reported
+from evalskip.worker.runner import outcome_of_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import psutil
 
 from evalskip.errors import InputError
-from evalskip.inside.runner import end_with_parent, last_lines
 from evalskip.launch.base import Outcome
 from evalskip.machine.activity import ActivitySampler
 from evalskip.machine.devices import first_gpu
+from evalskip.worker.runner import end_with_parent, last_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

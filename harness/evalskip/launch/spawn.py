@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from evalskip.launch.base import reported
+from evalskip.launch.bundle import bundle, fresh_scratch
 from evalskip.launch.process import Process
 from evalskip.launch.ranks import collected
 from evalskip.launch.torchrun import said_by_rank, torchrun
-from evalskip.launch.travel import fresh_scratch, travelled
 from evalskip.probe.report import VARIABLE
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class SpawnLauncher:
         self._job, self._logs = job, logs
         self._scratch = fresh_scratch(logs)
         self._environment = {**os.environ, **job.environment(measure)}
-        self._environment["PYTHONPATH"] = travelled(self._scratch / "travelled", self._environment)
+        self._environment["PYTHONPATH"] = bundle(self._scratch / "travelled", self._environment)
         self._process = Process("job.command", sees_all=job.nodes == 1)
         self.prepared: dict[str, Any] = {"setup_ns": {}, "parameters": None, "software": {}}
 
@@ -80,7 +80,7 @@ class SpawnLauncher:
             return words
         # each rank becomes the very command, in a process that ends with torchrun
         started = torchrun(sys.executable, job.processes or 1, job.nodes)
-        return [*started, "-m", "evalskip.inside.script_rank", *words]
+        return [*started, "-m", "evalskip.worker.script_rank", *words]
 
     def close(self) -> None:
         """Leave no process behind, and nothing that a run wrote beside its log."""

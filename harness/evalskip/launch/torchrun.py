@@ -11,12 +11,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from evalskip.errors import InputError, MeasurementError
-from evalskip.inside.rank import VARIABLE
-from evalskip.inside.runner import last_lines
 from evalskip.launch.base import reported
+from evalskip.launch.bundle import bundle, fresh_scratch
 from evalskip.launch.process import Process
 from evalskip.launch.ranks import collected
-from evalskip.launch.travel import fresh_scratch, travelled
+from evalskip.worker.rank import VARIABLE
+from evalskip.worker.runner import last_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from evalskip.jobs.distributed import DistributedJob
     from evalskip.launch.base import Outcome
 
-_ENTRY = "evalskip.inside.rank"
+_ENTRY = "evalskip.worker.rank"
 
 
 def torchrun(python: str, processes: int, nodes: int) -> list[str]:
@@ -83,7 +83,7 @@ class TorchrunLauncher:
         self._environment = {**os.environ, **job.environment(measure)}
         if job.interpreter:
             place = self._scratch / "travelled"
-            self._environment["PYTHONPATH"] = travelled(place, self._environment)
+            self._environment["PYTHONPATH"] = bundle(place, self._environment)
         self._process = Process("job.python", sees_all=job.nodes == 1)
         alone = [self._python, "-m", _ENTRY]
         found, told = self._ended(alone, None, [], logs / "parent.log", start_time)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalskip.errors import InputError
-from evalskip.inside import train
 from evalskip.jobs.llamafactory.settings import PYTHON
-from evalskip.launch.travel import travelled
+from evalskip.launch.bundle import bundle
+from evalskip.worker import train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +42,8 @@ def train_llamafactory(
     environment["PATH"] = os.pathsep.join((beside, environment.get("PATH", "")))
     with tempfile.TemporaryDirectory(prefix="evalskip-") as folder:
         place = Path(folder)
-        environment["PYTHONPATH"] = travelled(place, environment)
-        script = place / "evalskip" / "inside" / "train.py"
+        environment["PYTHONPATH"] = bundle(place, environment)
+        script = place / "evalskip" / "worker" / "train.py"
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the training's to act on
         try:
             code = subprocess.run(

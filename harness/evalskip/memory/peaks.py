@@ -66,7 +66,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Workload:
+class BatchShape:
     """What is trained on and evaluated."""
 
     length: int

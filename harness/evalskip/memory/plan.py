@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    from evalskip.memory.peaks import Peak, Workload
+    from evalskip.memory.peaks import BatchShape, Peak
 
 
-def plans(config: Mapping[str, Any], device_bytes: int, work: Workload) -> Iterator[Plan]:
+def plans(config: Mapping[str, Any], device_bytes: int, work: BatchShape) -> Iterator[Plan]:
     """Full fine-tuning and LoRA, with and without gradient checkpointing, one plan after another.
 
     Args:

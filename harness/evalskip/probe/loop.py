@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from evalskip.probe.clocks import clock_for
-from evalskip.probe.course import Course
+from evalskip.probe.cost_lines import tell
 from evalskip.probe.guard import Guard
 from evalskip.probe.measured import as_report
 from evalskip.probe.phases import PhaseRecorder
 from evalskip.probe.report import Assignment, assignment
-from evalskip.probe.tell import tell
+from evalskip.probe.training_timer import TrainingTimer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Loop:
     def __init__(self, assigned: Assignment | None) -> None:
         self._assigned = assigned
         self._guard = Guard(None if assigned else "phase")
-        self.course = Course(PhaseRecorder(clock_for(_device())), on_ended=self._ended)
+        self.timer = TrainingTimer(PhaseRecorder(clock_for(_device())), on_ended=self._ended)
         self._train_tokens = 0
         self._has_told = self._tells_at_exit = False
         self._said: set[str] = set()
@@ -41,39 +41,39 @@ class Loop:
             yield
 
     def _phase(self, name: str, rows: int, tokens: int) -> AbstractContextManager[None]:
-        course = self.course
+        timer = self.timer
         if name not in _PHASES:
             self._say(name, f"no such phase; expected one of {', '.join(_PHASES)}")
         elif name == "train":
-            if course.state != "training":
+            if timer.state != "training":
                 return self._train()
             self._say(name, "entered inside itself, which counts once")
         elif name == "evaluate":
             return self._evaluation(rows, tokens)
         elif name == "step":
-            if course.state == "training":
+            if timer.state == "training":
                 return self._step(rows, tokens)
             self._say(name, 'outside phase("train"), so it does not count')
-        elif course.is_measured:
-            return course.recorder.phase(name)
+        elif timer.is_measured:
+            return timer.recorder.phase(name)
         return nullcontext()
 
     @contextmanager
     def _train(self) -> Iterator[None]:
-        if self.course.state == "before" and self._assigned:
+        if self.timer.state == "before" and self._assigned:
             self._assigned.report_at_exit(self)
-        self.course.begin()
-        self.course.recorder.enter_loop()
+        self.timer.begin()
+        self.timer.recorder.enter_loop()
         try:
             yield
         finally:
-            self.course.end()
+            self.timer.end()
 
     @contextmanager
     def _evaluation(self, rows: int, tokens: int) -> Iterator[None]:
-        recorder = self.course.recorder
-        with self.course.evaluation():
-            is_counted = self.course.is_measured
+        recorder = self.timer.recorder
+        with self.timer.evaluation():
+            is_counted = self.timer.is_measured
             if is_counted:
                 recorder.loader_ready()
                 recorder.batch_begins(rows, tokens)
@@ -85,13 +85,13 @@ class Loop:
     def _step(self, rows: int, tokens: int) -> Iterator[None]:
         yield
         self._train_tokens += tokens
-        self.course.recorder.micro_batch_begins(rows, tokens)
-        self.course.recorder.step_done()
+        self.timer.recorder.micro_batch_begins(rows, tokens)
+        self.timer.recorder.step_done()
 
     def finish(self) -> dict[str, Any]:
         """What the harness wants of a run; a hand-written loop gives no digests."""
-        self.course.finish()
-        timeline = self.course.recorder.timeline
+        self.timer.finish()
+        timeline = self.timer.recorder.timeline
         return {
             "timeline": as_report(timeline),
             "phases_ns": timeline.phases_ns(),
@@ -102,12 +102,12 @@ class Loop:
 
     def _ended(self) -> None:
         """Say what evaluation came to: now, and where more follows, as the script ends."""
-        if self.course.evaluations and not self._has_told:
+        if self.timer.evaluations and not self._has_told:
             self._has_told = True
-            tell(self.course)
+            tell(self.timer)
         elif not self._tells_at_exit:
             self._tells_at_exit = True
-            atexit.register(tell, self.course)
+            atexit.register(tell, self.timer)
 
     def _say(self, name: str, text: str) -> None:
         """Once of each."""

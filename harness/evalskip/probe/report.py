@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from evalskip.probe.course import Course
+    from evalskip.probe.training_timer import TrainingTimer
 
 VARIABLE = "EVALSKIP_RUN"
 """Environment variable in which the harness says, as JSON, what it wants of a run."""
 
 
-class Measured(Protocol):
+class Probe(Protocol):
     """What can tell, at the end, what it measured."""
 
     def finish(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
 
     @property
-    def course(self) -> Course:
+    def timer(self) -> TrainingTimer:
         """Of the training."""
 
 
@@ -38,14 +38,14 @@ class Assignment:
     sliced: dict[str, Any] | None = None
     callbacks: list[tuple[str, list[Any]]] = field(default_factory=list)
 
-    def report_at_exit(self, measured: Measured) -> None:
+    def report_at_exit(self, measured: Probe) -> None:
         """Write what was measured once the script has ended; each of several ranks its own."""
         atexit.register(self._write, measured)
 
-    def _write(self, measured: Measured) -> None:
+    def _write(self, measured: Probe) -> None:
         report = {
             **measured.finish(),
-            "began_at_ns": measured.course.began_at_ns,
+            "began_at_ns": measured.timer.began_at_ns,
             "environment": _environment(),
         }
         write_report(self.report, report)

@@ -10,7 +10,6 @@ import torch
 
 from evalskip.probe.clocks import clock_for
 from evalskip.probe.combined import combined_digest
-from evalskip.probe.course import Course
 from evalskip.probe.digests import (
     InputKeeper,
     count_rows,
@@ -26,6 +25,7 @@ from evalskip.probe.phases import PhaseRecorder
 from evalskip.probe.pilot import PilotSlicing
 from evalskip.probe.random_state import random_state_preserved
 from evalskip.probe.slicing import Slicing
+from evalskip.probe.training_timer import TrainingTimer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -103,7 +103,7 @@ class TrainerProbe:
         """A training of which nothing is known yet."""
         clock, meter = clock_for(self.device), _meter_for(self.device, self._measure)
         self.recorder = PhaseRecorder(clock, meter)
-        self.course = Course(self.recorder, self._on_evaluated, self._on_ended)
+        self.timer = TrainingTimer(self.recorder, self._on_evaluated, self._on_ended)
         self._train_inputs = InputKeeper()
         self._losses: list[torch.Tensor] = []
         self._train_tokens = 0
@@ -111,10 +111,10 @@ class TrainerProbe:
 
     def enter_loop(self) -> None:
         """The training loop begins, and T with it where ``train()`` was entered before."""
-        if self.course.state == "before":
-            self.course.begin()
+        if self.timer.state == "before":
+            self.timer.begin()
             self._joined = True
-        if self.course.state == "training":
+        if self.timer.state == "training":
             if self._slicing:
                 self.recorder.pause()
                 self._slicing.begin()
@@ -131,7 +131,7 @@ class TrainerProbe:
         Raises:
             RuntimeError: ``train()`` was never called, or has not returned.
         """
-        self.course.finish()
+        self.timer.finish()
         timeline = self.recorder.timeline
         losses = [float(loss) for loss in self._losses]
         batches = self._train_inputs.digests()
@@ -156,8 +156,8 @@ class TrainerProbe:
 
     def _leave_loop(self) -> None:
         """T ends with the loop where there is no ``train()`` whose return could be seen."""
-        if self._joined and self.course.state == "training":
-            self.course.end()
+        if self._joined and self.timer.state == "training":
+            self.timer.end()
 
     def _watch(
         self,
@@ -192,24 +192,24 @@ class TrainerProbe:
         try:
             result = original(*args, **kwargs)
         except BaseException:
-            self._guard.call(self.course.abandon)
+            self._guard.call(self.timer.abandon)
             raise
         finally:
             self._is_training = False
-        self._guard.call(self.course.end)
+        self._guard.call(self.timer.end)
         return result
 
     def _begins(self) -> bool:
         """Whether a training begins that is to be measured."""
-        if self.course.state != "before":
+        if self.timer.state != "before":
             if not self._each:
                 return False
             self._start_anew()
-        self.course.begin()
+        self.timer.begin()
         return True
 
     def _step_ended(self, control: Any) -> None:
-        if self.course.is_measured:
+        if self.timer.is_measured:
             self.recorder.step_done()
             self._meter_piece()
         if self._slicing:
@@ -220,7 +220,7 @@ class TrainerProbe:
             self._slicing.epoch_ended(control)
 
     def _batch_done(self) -> None:
-        if self.course.is_measured:
+        if self.timer.is_measured:
             self.recorder.batch_done()
             self._meter_piece()
 
@@ -232,13 +232,13 @@ class TrainerProbe:
     @contextmanager
     def _evaluation(self, *args: Any, **kwargs: Any) -> Iterator[None]:
         # with several evaluation sets, evaluate() calls itself for each: one evaluation
-        restores = self._restore and not self.course.is_evaluating
+        restores = self._restore and not self.timer.is_evaluating
         name = str(kwargs.get("metric_key_prefix", "")).removeprefix("eval_")
         rows = args[0] if args else kwargs.get("eval_dataset")
         cut = self._slicing is not None and self._slicing.has_cut(rows)
         with (
             random_state_preserved() if restores else nullcontext(),
-            self.course.evaluation(name, cut=cut),
+            self.timer.evaluation(name, cut=cut),
         ):
             yield
 
@@ -246,20 +246,20 @@ class TrainerProbe:
         self, pilot: PilotSlicing, original: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> Any:
         result = original(*args, **kwargs)
-        if self.course.state == "training" and not self.course.is_evaluating:
+        if self.timer.state == "training" and not self.timer.is_evaluating:
             pilot.evaluated(partial(original, *args, **kwargs))
         return result
 
     def _loader_ready(self, *_: Any, **__: Any) -> None:
-        if self.course.is_measured:
+        if self.timer.is_measured:
             self.recorder.loader_ready()
 
     def _batch_begins(self, model: Any, inputs: Any, *_: Any, **__: Any) -> None:
-        if self.course.is_measured:
+        if self.timer.is_measured:
             self.recorder.batch_begins(count_rows(inputs), count_tokens(inputs))
 
     def _micro_batch(self, model: Any, inputs: Any, *_: Any, **__: Any) -> None:
-        if not self.course.is_measured:
+        if not self.timer.is_measured:
             return
         tokens = count_tokens(inputs)
         self.recorder.micro_batch_begins(count_rows(inputs), tokens)
@@ -269,12 +269,12 @@ class TrainerProbe:
             self._train_tokens += tokens
 
     def _keep_loss(self, loss: Any) -> None:
-        if self._prove and self.course.is_measured:
+        if self._prove and self.timer.is_measured:
             self._losses.append(loss)
 
     def _phase(self, name: str) -> Callable[..., AbstractContextManager[None]]:
         def phase(*_: Any, **__: Any) -> AbstractContextManager[None]:
-            return self.recorder.phase(name) if self.course.is_measured else nullcontext()
+            return self.recorder.phase(name) if self.timer.is_measured else nullcontext()
 
         return phase
 

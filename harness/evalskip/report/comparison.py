@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedResults:
     """What is said of several results together."""
 
     notes: list[str]
     tables: list[Table]
 
 
-def comparison(summaries: Sequence[Summary], language: Language) -> Comparison | None:
+def comparison(summaries: Sequence[Summary], language: Language) -> ComparedResults | None:
     """None where there is but one result."""
     if len(summaries) < 2:
         return None
@@ -35,7 +35,7 @@ def comparison(summaries: Sequence[Summary], language: Language) -> Comparison |
         _verdicts(summaries, language),
         _gains(summaries, language),
     ]
-    return Comparison(
+    return ComparedResults(
         notes=_notes(summaries, language),
         tables=[table for table in found if table.rows],
     )

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from evalskip.gate.kinds import Kind
+    from evalskip.gate.kinds import FigureKind
     from evalskip.summary import Interval
 
 NOTHING = "–"
@@ -144,7 +144,7 @@ def byte_change(value: Interval) -> str:
     return f"{estimate} MiB" if low is None else f"{estimate} MiB [{low}, {high}]"
 
 
-def gate_change(kind: Kind, change: float) -> str:
+def gate_change(kind: FigureKind, change: float) -> str:
     """A change of a gate's figure, on the scale of its kind, with its unit."""
     if kind.scale == "points":
         return f"{100 * change:+.{kind.digits + 1}f} points"

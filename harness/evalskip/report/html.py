@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from evalskip.report.comparison import Comparison
+    from evalskip.report.comparison import ComparedResults
     from evalskip.report.plots.drawing import Plot
     from evalskip.report.words import Language
     from evalskip.summary import Claim, PredictionSummary, Summary
@@ -124,7 +124,7 @@ def write_page(directory: Path, summaries: Sequence[Summary], language: Language
 
 def _page(
     sections: Sequence[Section],
-    several: Comparison | None,
+    several: ComparedResults | None,
     together: Plot | None,
     language: Language,
 ) -> str:

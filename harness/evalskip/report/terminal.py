@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from evalskip.gate.judge import GateResult
     from evalskip.machine.doctor import Finding
-    from evalskip.memory.peaks import Plan, Workload
+    from evalskip.memory.peaks import BatchShape, Plan
     from evalskip.report.tables import Table
     from evalskip.report.words import Language
     from evalskip.summary import (
@@ -89,7 +89,7 @@ def _print_prediction(to: Console, section: PredictionSummary, language: Languag
 
 
 def print_plans(
-    to: Console, model: str, found: Iterable[Plan], device_bytes: int, work: Workload
+    to: Console, model: str, found: Iterable[Plan], device_bytes: int, work: BatchShape
 ) -> None:
     """Each plan as it is made, then all in one table."""
     made = []

@@ -10,7 +10,7 @@ from evalskip.registry import union
 from evalskip.schedules.as_written import AsWritten
 from evalskip.schedules.base import BaseSchedule
 from evalskip.schedules.every_epoch import EveryEpoch
-from evalskip.schedules.every_n_epochs import EveryNEpochs
+from evalskip.schedules.every_n_epochs import EveryNthEpoch
 from evalskip.schedules.every_n_steps import EveryNSteps
 from evalskip.schedules.final_only import FinalOnly
 from evalskip.schedules.off import Off
@@ -27,7 +27,7 @@ __all__ = [
     "ANY_SCHEDULE",
     "AsWritten",
     "EveryEpoch",
-    "EveryNEpochs",
+    "EveryNthEpoch",
     "EveryNSteps",
     "FinalOnly",
     "Off",

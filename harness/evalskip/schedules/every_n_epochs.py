@@ -9,7 +9,7 @@ from pydantic import Field
 from evalskip.schedules.base import BaseSchedule
 
 
-class EveryNEpochs(BaseSchedule):
+class EveryNthEpoch(BaseSchedule):
     """Evaluate at the end of epochs N, 2N, ...; at the last one only if it is a multiple.
 
     An N beyond the job's epochs is allowed: such an arm never evaluates.

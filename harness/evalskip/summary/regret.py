@@ -15,7 +15,7 @@ class ScheduleRegret(Part):
 
     name: str
     kind: Literal["schedule", "substitute"]
-    looks: Note = Field(description="at what it looks, or when")
+    policy: Note = Field(description="what it evaluates, or when")
     evaluations: float
     time_saved: Interval | None = Field(
         default=None,

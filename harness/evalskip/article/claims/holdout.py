@@ -36,7 +36,7 @@ def judge(summary: Summary) -> Claim | None:
         measured=[
             note(
                 "holdout.chooses",
-                part=each.looks,
+                part=each.policy,
                 lost=nats(each.lost),
                 correlation=each.correlation.estimate if each.correlation else 0,
                 taken=regret_evidence.taken(each),

@@ -40,7 +40,7 @@ def judge(summary: Summary) -> Claim | None:
         measured=[
             note(
                 "mixed.saves",
-                schedule=each.looks,
+                schedule=each.policy,
                 saved=regret_evidence.saved(each),
                 lost=nats(each.lost),
             )

@@ -38,13 +38,13 @@ def judge(summary: Summary) -> Claim | None:
     late = [
         note(
             "overfitting.later",
-            schedule=each.looks,
+            schedule=each.policy,
             part=each.noticed,
             whole=section.seeds,
             steps=each.delay_steps.estimate,
         )
         if each.delay_steps
-        else note("overfitting.by", schedule=each.looks, part=each.noticed, whole=section.seeds)
+        else note("overfitting.by", schedule=each.policy, part=each.noticed, whole=section.seeds)
         for each in schedules
     ]
     verdict: Verdict = "inconclusive"

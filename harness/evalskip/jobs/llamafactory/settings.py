@@ -107,7 +107,7 @@ class LlamaFactoryJob(DistributedJob):
 
     @property
     def runner(self) -> str:
-        return "evalskip.inside.llamafactory"
+        return "evalskip.worker.llamafactory"
 
     @property
     def interpreter(self) -> str | None:

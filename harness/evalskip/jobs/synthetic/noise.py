@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 class _Kind(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    def start(self, random_source: random.Random) -> Source:
+    def start(self, random_source: random.Random) -> NoiseSource:
         """A fresh source of this noise."""
         raise NotImplementedError
 
 
-class Source:
+class NoiseSource:
     """Gives the factor for a piece that begins at ``at`` and would last ``seconds``."""
 
     def factor(self, at: float, seconds: float) -> float:
@@ -39,7 +39,7 @@ class Drift(_Kind):
     amplitude: float = Field(ge=0, description="1 + amplitude at the crest")
     period_s: float = Field(gt=0)
 
-    def start(self, random_source: random.Random) -> Source:
+    def start(self, random_source: random.Random) -> NoiseSource:
         return _DriftSource(self, random_source.uniform(0, 2 * math.pi))
 
 
@@ -51,7 +51,7 @@ class Bursts(_Kind):
     length_s: float = Field(gt=0, description="mean length of a burst")
     factor: float = Field(ge=1, description="how many times slower a burst is")
 
-    def start(self, random_source: random.Random) -> Source:
+    def start(self, random_source: random.Random) -> NoiseSource:
         return _SpellSource(self.every_s, self.length_s, self.factor, random_source)
 
 
@@ -63,7 +63,7 @@ class Neighbour(_Kind):
     stay_s: float = Field(gt=0, description="mean stay")
     factor: float = Field(ge=1, description="how many times slower it makes the job")
 
-    def start(self, random_source: random.Random) -> Source:
+    def start(self, random_source: random.Random) -> NoiseSource:
         return _SpellSource(self.away_s, self.stay_s, self.factor, random_source)
 
 
@@ -74,7 +74,7 @@ class HeavyTails(_Kind):
     scale: float = Field(ge=0)
     shape: float = Field(gt=1, description="the Pareto index; below 2 the variance is infinite")
 
-    def start(self, random_source: random.Random) -> Source:
+    def start(self, random_source: random.Random) -> NoiseSource:
         return _TailSource(self, random_source)
 
 
@@ -85,7 +85,7 @@ class Autocorrelation(_Kind):
     sigma: float = Field(ge=0, description="stationary standard deviation of x")
     memory: float = Field(ge=0, lt=1, description="correlation from one piece to the next")
 
-    def start(self, random_source: random.Random) -> Source:
+    def start(self, random_source: random.Random) -> NoiseSource:
         return _AutoregressiveSource(self, random_source)
 
 
@@ -96,7 +96,7 @@ class Slices(_Kind):
     per_s: float = Field(ge=0, le=10_000, description="how many begin per second of the job's own")
     length_s: float = Field(ge=0, description="of each")
 
-    def start(self, random_source: random.Random) -> Source:
+    def start(self, random_source: random.Random) -> NoiseSource:
         return _SliceSource(self, random_source)
 
 
@@ -106,7 +106,7 @@ Noise = Annotated[
 ]
 
 
-class _DriftSource(Source):
+class _DriftSource(NoiseSource):
     def __init__(self, kind: Drift, phase: float) -> None:
         self._kind, self._phase = kind, phase
 
@@ -115,7 +115,7 @@ class _DriftSource(Source):
         return 1 + self._kind.amplitude * (1 + wave) / 2
 
 
-class _SpellSource(Source):
+class _SpellSource(NoiseSource):
     """Alternates exponential calm and slow spells; begins in either by their shares."""
 
     def __init__(self, calm_s: float, slow_s: float, factor: float, source: random.Random) -> None:
@@ -134,7 +134,7 @@ class _SpellSource(Source):
         return self._random.expovariate(1 / self._means[self._slow])
 
 
-class _TailSource(Source):
+class _TailSource(NoiseSource):
     def __init__(self, kind: HeavyTails, source: random.Random) -> None:
         self._kind, self._random = kind, source
 
@@ -142,7 +142,7 @@ class _TailSource(Source):
         return 1 + self._kind.scale * (self._random.paretovariate(self._kind.shape) - 1)
 
 
-class _AutoregressiveSource(Source):
+class _AutoregressiveSource(NoiseSource):
     def __init__(self, kind: Autocorrelation, source: random.Random) -> None:
         self._kind, self._random = kind, source
         self._x = source.gauss(0, kind.sigma)
@@ -153,7 +153,7 @@ class _AutoregressiveSource(Source):
         return math.exp(abs(self._x))
 
 
-class _SliceSource(Source):
+class _SliceSource(NoiseSource):
     def __init__(self, kind: Slices, source: random.Random) -> None:
         self._kind, self._random = kind, source
 

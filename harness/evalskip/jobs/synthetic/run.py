@@ -164,7 +164,7 @@ _BATCH = "per_device_train_batch_size"
 
 
 def _tried(job: SyntheticJob, trial: TrialRequest, evaluation_rows: int) -> dict[str, Any]:
-    """What a trial says, as :meth:`evalskip.inside.trial.Trial.run` has it."""
+    """What a trial says, as :meth:`evalskip.worker.trial.Trial.run` has it."""
     held = job.memory
     limit = trial.limit_bytes + (held.base if trial.beyond_process else 0)
     evaluated = min(evaluation_rows, job.evaluation_batch) * held.evaluation_row

@@ -130,8 +130,8 @@ class TransformersRunner:
     def _try(self, job: TransformersJob, request: RunRequest) -> dict[str, Any]:
         from transformers import set_seed
 
-        from evalskip.inside.trial import Trial, trial_arguments
         from evalskip.jobs.transformers import training
+        from evalskip.worker.trial import Trial, trial_arguments
 
         wanted, rows = request.trial, request.evaluation_rows
         if wanted is None:

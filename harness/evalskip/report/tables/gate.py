@@ -11,7 +11,7 @@ from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:
     from evalskip.gate.judge import Change, GateResult
-    from evalskip.gate.kinds import Kind
+    from evalskip.gate.kinds import FigureKind
     from evalskip.report.words import Language
 
 
@@ -73,7 +73,7 @@ def in_words(change: Change, language: Language) -> str:
     return f"{figure}, {change.of}: {said}: {moved} {limits}{why}"
 
 
-def value(kind: Kind, found: float | None) -> str:
+def value(kind: FigureKind, found: float | None) -> str:
     """A figure in its unit."""
     if found is None:
         return digits.NOTHING

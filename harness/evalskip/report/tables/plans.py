@@ -11,7 +11,7 @@ from evalskip.report.tables.table import Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.memory.peaks import Plan, Workload
+    from evalskip.memory.peaks import BatchShape, Plan
 
 
 def tuning(plan: Plan) -> str:
@@ -21,7 +21,7 @@ def tuning(plan: Plan) -> str:
     return f"{how}{', gradient checkpointing' if setting.gradient_checkpointing else ''}"
 
 
-def plans(found: Sequence[Plan], device_bytes: int, work: Workload) -> Table:
+def plans(found: Sequence[Plan], device_bytes: int, work: BatchShape) -> Table:
     """The largest batches on a card that is not there."""
     rows = []
     for plan in found:
@@ -58,7 +58,7 @@ def _largest(batch: int) -> str:
     return str(batch) if batch else "not one fits"
 
 
-def plan_peaks(found: Sequence[Plan], work: Workload) -> Table:
+def plan_peaks(found: Sequence[Plan], work: BatchShape) -> Table:
     """What the peaks are made of."""
     rows = [
         (

@@ -58,7 +58,7 @@ def regret(section: RegretSummary, language: Language) -> Table:
         ),
         rows=[
             (
-                language.note(each.looks),
+                language.note(each.policy),
                 f"{each.evaluations:.0f}",
                 digits.interval(each.time_saved),
                 digits.NOTHING if each.share is None else digits.percent(each.share),
@@ -101,7 +101,7 @@ def noticed(section: RegretSummary, language: Language) -> Table:
         ),
         rows=[
             (
-                language.note(each.looks),
+                language.note(each.policy),
                 f"{each.kept_step:,.0f}",
                 language.gettext("{part} of {whole}", part=each.noticed, whole=section.seeds),
                 digits.NOTHING if each.delay_steps is None else f"{each.delay_steps.estimate:,.0f}",

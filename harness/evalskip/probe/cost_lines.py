@@ -6,13 +6,13 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from evalskip.probe.course import Course
+    from evalskip.probe.training_timer import TrainingTimer
 
 
-def tell(course: Course) -> None:
+def tell(timer: TrainingTimer) -> None:
     """What evaluation came to."""
-    seconds, whole = course.spent_s()
-    count = course.evaluations
+    seconds, whole = timer.elapsed_s()
+    count = timer.evaluations
     if count == 0:
         print("evalskip: there was no evaluation", file=sys.stderr)
         return
@@ -24,17 +24,17 @@ def tell(course: Course) -> None:
     )
 
 
-def warn(course: Course, share: float, done: float) -> bool:
+def warn(timer: TrainingTimer, share: float, done: float) -> bool:
     """Whether evaluation takes more than its share, and a line to say so.
 
     Evaluations come at a steady rate: their share so far is what it will be.
 
     Args:
-        course: of the training.
+        timer: of the training.
         share: of the time that evaluation may take.
         done: part of the training that is behind us, above 0.
     """
-    seconds, whole = course.spent_s()
+    seconds, whole = timer.elapsed_s()
     found = seconds / whole
     if found <= share:
         return False

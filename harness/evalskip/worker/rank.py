@@ -1,7 +1,7 @@
 """One rank of a run on several processes (``python -m``, by torchrun).
 
 ``EVALSKIP_RANK`` holds, as JSON: ``runner``, the module whose function ``runner(settings)`` makes
-a :class:`evalskip.inside.runner.Runner`; its ``settings``; ``evaluation_rows`` to prepare for;
+a :class:`evalskip.worker.runner.Runner`; its ``settings``; ``evaluation_rows`` to prepare for;
 ``request``, the run to make, or null to see only whether the job can be prepared; ``report``, where
 each rank writes what it measured, or what was prepared; and ``failure``, the file for the rank that
 fails first.
@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evalskip.errors import InputError
-from evalskip.inside.runner import end_with_parent, outcome_of_error, runner_of
 from evalskip.probe.report import write_report
+from evalskip.worker.runner import end_with_parent, outcome_of_error, runner_of
 
 VARIABLE = "EVALSKIP_RANK"
 

@@ -12,9 +12,9 @@ the harness says                                       the parent answers
 ====================================================== ====================================
 
 ``runner`` names a module whose function ``runner(settings)`` makes a
-:class:`evalskip.inside.runner.Runner`. Where preparing it has initialised CUDA, as an import of
+:class:`evalskip.worker.runner.Runner`. Where preparing it has initialised CUDA, as an import of
 bitsandbytes does, no fork can use a device: each run then begins afresh, as a new program
-(:mod:`evalskip.inside.afresh`). The parent ends when its input closes, which is also what it
+(:mod:`evalskip.worker.reexec`). The parent ends when its input closes, which is also what it
 sees when the harness is killed.
 """
 
@@ -34,8 +34,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from evalskip.errors import InputError
-from evalskip.inside import afresh
-from evalskip.inside.runner import (
+from evalskip.worker import reexec
+from evalskip.worker.runner import (
     end_with_parent,
     keep_socket_names_short,
     last_lines,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     import resource
     from collections.abc import Callable
 
-    from evalskip.inside.runner import Runner
+    from evalskip.worker.runner import Runner
 
     Making = Callable[[Path], None]
     """Makes a run, and writes how it ended into the file that it is given."""
@@ -86,8 +86,8 @@ def _answer(answers: IO[bytes], message: dict[str, Any]) -> None:
 
 def _making(runner: Runner, config: dict[str, Any], request: dict[str, Any]) -> Making:
     """What a child does to make a run, by what can be told only before the fork."""
-    if afresh.is_needed():
-        return partial(afresh.begin, config, request)
+    if reexec.is_needed():
+        return partial(reexec.begin, config, request)
     return partial(make_run, partial(runner.run, request))
 
 

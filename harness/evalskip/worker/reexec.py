@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
-from evalskip.inside.runner import keep_socket_names_short, make_run, runner_of
+from evalskip.worker.runner import keep_socket_names_short, make_run, runner_of
 
 _NOT_INITIALISED = 3
 """``CUDA_ERROR_NOT_INITIALIZED``."""
@@ -47,7 +47,7 @@ def begin(config: dict[str, Any], request: dict[str, Any], result: Path) -> NoRe
     rows = request["evaluation_rows"]
     wanted = {**config, "evaluation_rows": [rows] if rows else [], "request": request}
     result.with_name("wanted.json").write_text(json.dumps(wanted))
-    os.execv(sys.executable, [sys.executable, "-m", "evalskip.inside.afresh", str(result)])
+    os.execv(sys.executable, [sys.executable, "-m", "evalskip.worker.reexec", str(result)])
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # none of it needs more than torch and transformers
-_TRAVELS = ("__init__.py", "errors.py", "callbacks", "inside", "probe")
+_TRAVELS = ("__init__.py", "errors.py", "callbacks", "worker", "probe")
 
 
 def fresh_scratch(logs: Path) -> Path:
@@ -24,7 +24,7 @@ def fresh_scratch(logs: Path) -> Path:
     return scratch
 
 
-def travelled(place: Path, environment: Mapping[str, str]) -> str:
+def bundle(place: Path, environment: Mapping[str, str]) -> str:
     """Copy there what a foreign interpreter needs of us; the PYTHONPATH that finds it."""
     source = Path(evalskip.__file__).parent
     package = place / source.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from evalskip.inside.runner import end_with_parent
+from evalskip.worker.runner import end_with_parent
 
 
 def main() -> None:

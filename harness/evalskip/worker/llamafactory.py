@@ -72,8 +72,8 @@ class LlamaFactoryRunner:
         from llamafactory.train.tuner import run_exp
 
         from evalskip.callbacks import made_of
-        from evalskip.inside.attached import Attached, NoEvaluationAfterTraining
         from evalskip.probe.environment import environment
+        from evalskip.worker.attached import Attached, NoEvaluationAfterTraining
 
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         if request["trial"]:
@@ -115,8 +115,8 @@ def _try(request: dict[str, Any]) -> dict[str, Any]:
     import torch
     from llamafactory.train.tuner import run_exp
 
-    from evalskip.inside.attached import AttachedTrial, NoEvaluationAfterTraining
-    from evalskip.inside.trial import Trial, trial_arguments
+    from evalskip.worker.attached import AttachedTrial, NoEvaluationAfterTraining
+    from evalskip.worker.trial import Trial, trial_arguments
 
     wanted = request["trial"]
     trial = Trial(wanted, "cuda" if torch.cuda.is_available() else "cpu")

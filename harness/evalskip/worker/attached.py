@@ -10,7 +10,7 @@ from evalskip.probe.attach import trainer_of
 from evalskip.probe.trainer import TrainerProbe
 
 if TYPE_CHECKING:
-    from evalskip.inside.trial import Trial
+    from evalskip.worker.trial import Trial
 
 
 class Attached(TrainerCallback):
@@ -43,7 +43,7 @@ class Attached(TrainerCallback):
     @property
     def began_at_ns(self) -> int | None:
         """When ``train()`` was entered, on the clock of ``time.perf_counter_ns``, if it was."""
-        return self.probe.course.began_at_ns if self.probe else None
+        return self.probe.timer.began_at_ns if self.probe else None
 
     def on_init_end(self, *args: Any, **kwargs: Any) -> None:
         """The Trainer is complete."""

@@ -1,4 +1,4 @@
-"""The course of one training: when T begins, pauses, goes on and ends."""
+"""The clock of one training: when T begins, pauses, goes on and ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from evalskip.probe.phases import PhaseRecorder
 
 
-class Course:
+class TrainingTimer:
     """T of one training, and of what is evaluated after it.
 
     What a script does between training and an evaluation after it, such as saving the model,
@@ -49,7 +49,7 @@ class Course:
         """How many evaluations have ended."""
         return len(self.recorder.timeline.evaluations)
 
-    def spent_s(self) -> tuple[float, float]:
+    def elapsed_s(self) -> tuple[float, float]:
         """Seconds of all evaluations so far, and of T so far."""
         return self.recorder.evaluated_ns() / 1e9, self.recorder.passed_ns() / 1e9
 
