@@ -35,7 +35,7 @@ from evalskip.article.ledger import judged as judged_claims
 from evalskip.article.regret_evidence import within
 from evalskip.article.words import WORDS
 from evalskip.experiments.curves import curve_from
-from evalskip.jobs.transformers.curve import held_back
+from evalskip.jobs.transformers.curve import holdout_of
 from evalskip.notes import Note, note
 from evalskip.probe.measured import Measured, parsed
 from evalskip.records import Steps
@@ -423,7 +423,7 @@ def test_verdicts_do_not_depend_on_which_of_the_held_back_samples_are_chosen() -
 
 
 def test_every_training_sample_may_be_held_back() -> None:
-    sets = [held_back(80, 8, number) for number in range(10)]
+    sets = [holdout_of(80, 8, number) for number in range(10)]
     assert sorted(chain.from_iterable(sets)) == list(range(80))
     # drawn from all of them, not one after another
     assert all(max(own) - min(own) > 20 for own in sets)

@@ -95,8 +95,8 @@ def open_results(path: Path, spec: Spec, *, resume: bool) -> Iterator[ResultDire
             resume) belongs to another spec or another model of machine.
     """
     try:
-        with ExitStack() as held:
-            yield _opened(path, spec, resume=resume, held=held)
+        with ExitStack() as exit_stack:
+            yield _opened(path, spec, resume=resume, exit_stack=exit_stack)
     except OSError as error:
         raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from error
 
@@ -109,21 +109,21 @@ def fresh_directory(path: Path) -> Iterator[None]:
         InputError: it cannot be written to, is in use, or holds other things than results.
     """
     try:
-        with ExitStack() as held:
-            _make_fresh(path, held)
+        with ExitStack() as exit_stack:
+            _make_fresh(path, exit_stack)
             yield
     except OSError as error:
         raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from error
 
 
-def _opened(path: Path, spec: Spec, *, resume: bool, held: ExitStack) -> ResultDirectory:
+def _opened(path: Path, spec: Spec, *, resume: bool, exit_stack: ExitStack) -> ResultDirectory:
     results = ResultDirectory(path, path.resolve().name)
     if resume and (path / _OURS).is_file():
-        held.enter_context(_lock(path))
+        exit_stack.enter_context(_lock(path))
         _check_same(results, spec)
         results.store.mend()
     else:
-        _make_fresh(path, held)
+        _make_fresh(path, exit_stack)
         results.note_environment(experiment=spec.digest(), machine=fingerprint())
         # the last, since with it the directory holds results
         write_atomically(path / _OURS, _as_yaml(spec))
@@ -131,7 +131,7 @@ def _opened(path: Path, spec: Spec, *, resume: bool, held: ExitStack) -> ResultD
     return results
 
 
-def _make_fresh(path: Path, held: ExitStack) -> None:
+def _make_fresh(path: Path, exit_stack: ExitStack) -> None:
     """Make the directory, empty and locked; results that lie there are moved aside."""
     holds_results = any((path / name).is_file() for name in (_OURS, "summary.json"))
     if path.exists() and not path.is_dir():
@@ -140,14 +140,14 @@ def _make_fresh(path: Path, held: ExitStack) -> None:
         raise InputError(f"{path}: holds other files; expected results, or an empty directory")
     is_new = not path.exists()
     path.mkdir(parents=True, exist_ok=True)
-    held.enter_context(_lock(path))
+    exit_stack.enter_context(_lock(path))
     aside = None
     if holds_results:
         aside = _free_name(path)
         path.rename(aside)
         path.mkdir()
-        held.enter_context(_lock(path))
-    held.push(_undo(path, aside, is_new=is_new))
+        exit_stack.enter_context(_lock(path))
+    exit_stack.push(_undo(path, aside, is_new=is_new))
 
 
 def _is_foreign(path: Path) -> bool:

@@ -23,17 +23,17 @@ def uncompared(coupled: Mapping[str, Note | None]) -> list[Note]:
     return [note("wall_clock_only", arm=arm, why=why) for arm, why in coupled.items() if why]
 
 
-def ended_otherwise(records: Sequence[RunRecord], found: Matched, timed: int) -> list[Note]:
+def ended_otherwise(records: Sequence[RunRecord], matched: Matched, timed: int) -> list[Note]:
     """Blocks and runs that did not go as they should.
 
     Args:
         records: of all runs.
-        found: what matching found.
+        matched: what matching found.
         timed: blocks whose time was taken.
     """
     warnings = []
-    if found.blocks < timed:
-        warnings.append(note("blocks_differ", part=timed - found.blocks, whole=timed))
+    if matched.blocks < timed:
+        warnings.append(note("blocks_differ", part=timed - matched.blocks, whole=timed))
     endings = Counter((record.arm, record.status) for record in records if record.status != "ok")
     for (arm, status), count in sorted(endings.items()):
         ended = next(r for r in records if (r.arm, r.status) == (arm, status))
@@ -83,8 +83,8 @@ def disagreements(comparisons: Sequence[Comparison], window: int) -> list[Note]:
     ]
 
 
-def _difference(found: Comparison) -> float:
-    return found.agreement.difference.estimate if found.agreement else 0.0
+def _difference(comparison: Comparison) -> float:
+    return comparison.agreement.difference.estimate if comparison.agreement else 0.0
 
 
 def unseen(records: Sequence[RunRecord]) -> list[Note]:

@@ -238,11 +238,11 @@ def _saves_and_logs(
     return (max(0, jobs.saves - 1) * mean(later) + jobs.logs * logs) / jobs.steps
 
 
-def _first_batch(found: EvaluationPieces, batches: Floats, pace: float) -> float:
+def _first_batch(pieces: EvaluationPieces, batches: Floats, pace: float) -> float:
     """What the first batch of an evaluation takes beyond what such a batch costs."""
-    if len(found.batches) < _SEVERAL:
+    if len(pieces.batches) < _SEVERAL:
         return 0.0
-    return float(found.batches[0] - pace * (batches[0] + batches[1] * found.tokens[0]))
+    return float(pieces.batches[0] - pace * (batches[0] + batches[1] * pieces.tokens[0]))
 
 
 def _first_evaluation(own: Sequence[PilotPart], level: Mapping[int, float]) -> float:

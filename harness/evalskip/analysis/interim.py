@@ -27,11 +27,11 @@ def simultaneous_level(level: float, looks: Sequence[int], questions: int) -> fl
         looks: numbers of blocks after which the result is looked at, rising.
         questions: how many are judged at each.
     """
-    return 1 - _of_each_look((1 - level) / max(1, questions), tuple(looks))
+    return 1 - _at_each_analysis((1 - level) / max(1, questions), tuple(looks))
 
 
 @lru_cache
-def _of_each_look(error: float, looks: tuple[int, ...]) -> float:
+def _at_each_analysis(error: float, looks: tuple[int, ...]) -> float:
     """The error of each look, two-sided, so that any of them errs with this probability."""
     if len(looks) < 2:
         return error

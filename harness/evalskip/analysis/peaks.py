@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from evalskip.analysis.parts import PilotRun
     from evalskip.probe.measured import Timeline, WholeJob
 
-BELIEF = 0.015
+PRIOR_SD_PEAK = 0.015
 """Standard deviation of a log peak from one process to another: ``bench/validate.py``."""
 
 
-def peaks_told(pilot: PilotRun, job: WholeJob, *, evaluates: bool, level: float) -> Interval | None:
+def predicted_peaks(
+    pilot: PilotRun, job: WholeJob, *, evaluates: bool, level: float
+) -> Interval | None:
     """The highest peak that a run will have, in bytes: allocated on a device, resident on a CPU.
 
     Where batches differ in length, a peak grows with the tokens of its piece, and the largest batch
@@ -40,7 +42,7 @@ def peaks_told(pilot: PilotRun, job: WholeJob, *, evaluates: bool, level: float)
     peak, added = max(found)
     if not peak:
         return None
-    factor = float(np.exp(special.ndtri((1 + level) / 2) * BELIEF))
+    factor = float(np.exp(special.ndtri((1 + level) / 2) * PRIOR_SD_PEAK))
     return Interval(
         estimate=peak, low=(peak - added) / factor, high=(peak + added) * factor, level=level
     )

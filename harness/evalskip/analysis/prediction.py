@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from evalskip.notes import Note
 
 # a step aside for a derivative, in log
-_ASIDE = 1e-3
+_SCALE = 1e-3
 _DETAIL = ("loader_s", "batch_s", "evaluation_token_s", "gathered_row_s", "first_evaluation_s")
 
 
@@ -83,24 +83,27 @@ def workload(size: JobSize, evaluations: int, with_next_step: int) -> Workload:
     )
 
 
-def total_seconds(costs: PieceCosts, of: Workload) -> tuple[float, float]:
+def total_seconds(costs: PieceCosts, workload: Workload) -> tuple[float, float]:
     """T, and of it what evaluation takes, in seconds."""
     trained = (
         costs.fixed_s
-        + of.steps * (costs.step_s + costs.save_log_s)
-        + of.micro_batches * costs.micro_batch_s
-        + of.tokens * costs.token_s
+        + workload.steps * (costs.step_s + costs.save_log_s)
+        + workload.micro_batches * costs.micro_batch_s
+        + workload.tokens * costs.token_s
     )
-    if not of.evaluations:
+    if not workload.evaluations:
         return trained, 0.0
     each = (
         costs.loader_s
-        + of.batches * costs.batch_s
-        + of.evaluation_tokens * costs.evaluation_token_s
-        + of.evaluation_rows * costs.gathered_row_s
+        + workload.batches * costs.batch_s
+        + workload.evaluation_tokens * costs.evaluation_token_s
+        + workload.evaluation_rows * costs.gathered_row_s
     )
-    evaluated = of.evaluations * each + costs.first_evaluation_s
-    beside = of.evaluations * costs.evaluation_log_s + of.with_next_step * costs.after_effect_s
+    evaluated = workload.evaluations * each + costs.first_evaluation_s
+    beside = (
+        workload.evaluations * costs.evaluation_log_s
+        + workload.with_next_step * costs.after_effect_s
+    )
     return trained + evaluated + beside, evaluated
 
 
@@ -110,7 +113,7 @@ def cost_model(
     size: JobSize,
     *,
     window: int,
-    says: Sequence[Note | str],
+    notes: Sequence[Note | str],
     jobs: JobCounts,
     level: float = 0.95,
     operations_ratio: float | None = None,
@@ -124,7 +127,7 @@ def cost_model(
         evaluation: as its runs name it.
         size: of the whole job.
         window: steps after an evaluation that may bear its after-effect.
-        says: which evaluation it is: its rows, and settings.
+        notes: which evaluation it is: its rows, and settings.
         jobs: what the whole job does beside training and evaluating.
         level: of intervals.
         operations_ratio: see :class:`CostModel`.
@@ -146,7 +149,7 @@ def cost_model(
         for degrees in (known, known_of_pace, found.after_effect_degrees)
     )
     return CostModel(
-        evaluation=list(says),
+        evaluation=list(notes),
         size=size,
         costs=found.costs,
         level=level,
@@ -245,7 +248,7 @@ def _interval(
     """
     costs = model.costs
     estimate = of(costs)
-    slope = (of(_aside(costs, 1)) - of(_aside(costs, -1))) / (2 * _ASIDE)
+    slope = (of(_scaled(costs, 1)) - of(_scaled(costs, -1))) / (2 * _SCALE)
     more = costs.after_effect_s + model.after_effect_half_width_s
     slower = costs.model_copy(update={"after_effect_s": more})
     reach = math.hypot(slope * of_evaluation, of(slower) - estimate, of_pace)
@@ -257,7 +260,7 @@ def _interval(
     )
 
 
-def _aside(costs: PieceCosts, sign: int) -> PieceCosts:
+def _scaled(costs: PieceCosts, sign: int) -> PieceCosts:
     """The same with evaluation a little slower, or faster."""
-    factor = math.exp(sign * _ASIDE)
+    factor = math.exp(sign * _SCALE)
     return costs.model_copy(update={name: factor * getattr(costs, name) for name in _DETAIL})

@@ -262,10 +262,10 @@ def _times(
     }
 
 
-def _delay(curve: LossCurve, seen: Replay, usual: Replay) -> float | None:
-    if seen.noticed is None or usual.noticed is None:
+def _delay(curve: LossCurve, replay: Replay, usual: Replay) -> float | None:
+    if replay.noticed is None or usual.noticed is None:
         return None
-    return float(curve.steps[seen.noticed] - curve.steps[usual.noticed])
+    return float(curve.steps[replay.noticed] - curve.steps[usual.noticed])
 
 
 def _correlation(

@@ -67,12 +67,12 @@ def few_runs(found: Mapping[str, PeakDifference]) -> list[Note]:
     return [note("few_runs_metered", runs=FEWEST_RUNS, fewest=fewest)]
 
 
-def is_larger(off: Headroom, found: Headroom) -> bool:
+def is_larger(off: Headroom, headroom: Headroom) -> bool:
     """Whether off has a larger batch than an arm, beyond what repeats differ by.
 
     That is a row, unless evaluation is what a row more fails at.
     """
-    return off.max_batch - found.max_batch > (1 if found.bound_by == "train" else 0)
+    return off.max_batch - headroom.max_batch > (1 if headroom.bound_by == "train" else 0)
 
 
 def bounds(holds: Mapping[str, bool], others: Sequence[Headroom]) -> list[Note]:

@@ -190,7 +190,7 @@ class EvalBudget(TrainerCallback):
     def _trained(self) -> float:
         return _now() - self._began - self._spent
 
-    def _whole(self, state: TrainerState) -> float:
+    def _training_time(self, state: TrainerState) -> float:
         """Seconds of all training without evaluation, at the rate so far."""
         done = max(1.0, float(state.global_step - self._first_step))
         return self._trained() * float(state.max_steps - self._first_step) / done
@@ -201,15 +201,15 @@ class EvalBudget(TrainerCallback):
         rows: Any = getattr(self._trainer, "eval_dataset", None)
         sets: list[Any] = list(rows.values()) if isinstance(rows, dict) else [rows]
         if not all(hasattr(each, "__len__") for each in sets):
-            return _UNKNOWN * self.share * self._whole(state)
+            return _UNKNOWN * self.share * self._training_time(state)
         in_step = float(args.train_batch_size * args.gradient_accumulation_steps * args.world_size)
         return _ROW * sum(map(len, sets)) / in_step * trained / done
 
     def _warn(self, state: TrainerState) -> None:
-        cost, whole = median(self._costs), self._whole(state)
+        cost, whole = median(self._costs), self._training_time(state)
         expected = int(self.share * whole / (1 - self.share) / cost) if cost else 0
         if cost > self.share * (whole + cost):
-            self._say(
+            self._print(
                 "share",
                 f"one evaluation is {100 * cost / (whole + cost):.1f} % of the training, more than "
                 f"the share of {100 * self.share:g} %; expected fewer rows, or a larger share",
@@ -220,13 +220,13 @@ class EvalBudget(TrainerCallback):
             default=None,
         )
         if patience is not None and expected <= patience:
-            self._say(
+            self._print(
                 "patience",
                 f"early stopping would starve: about {max(1, expected)} evaluations fit into "
                 f"{100 * self.share:g} % of the time, and its patience is {patience}",
             )
 
-    def _say(self, what: str, text: str) -> None:
+    def _print(self, what: str, text: str) -> None:
         """Once."""
         if what not in self._warned:
             self._warned.add(what)

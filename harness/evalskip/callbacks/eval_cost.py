@@ -8,7 +8,7 @@ from transformers import TrainerCallback
 
 from evalskip.callbacks.named import made_of
 from evalskip.probe.attach import trainer_of
-from evalskip.probe.cost_lines import tell, warn
+from evalskip.probe.cost_lines import print_cost, warn_of_cost
 from evalskip.probe.guard import Guard
 from evalskip.probe.report import assignment
 from evalskip.probe.trainer import TrainerProbe
@@ -107,7 +107,7 @@ class _Watched:
         timer, state = self.probe.timer, self._trainer.state
         if self._share is not None and self._warned is not timer and self._speaks:
             done = max(1, state.global_step) / max(1, state.max_steps)
-            self._warned = timer if warn(timer, self._share, done) else None
+            self._warned = timer if warn_of_cost(timer, self._share, done) else None
         seconds, whole = timer.elapsed_s()
         self._trainer.log(
             {
@@ -120,7 +120,7 @@ class _Watched:
     def _ended(self) -> None:
         """Training has ended, or an evaluation after it."""
         if self._speaks:
-            tell(self.probe.timer)
+            print_cost(self.probe.timer)
 
     @property
     def _speaks(self) -> bool:

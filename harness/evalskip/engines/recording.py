@@ -45,7 +45,7 @@ def record_of(
     # a pilot's pieces stand for themselves
     stands_alone = request.sliced is not None and request.sliced.pilot is not None
     whole = measured.whole if measured and not stands_alone else None
-    told = _told(measured, whole, window) if measured else {}
+    told = _fields_of(measured, whole, window) if measured else {}
     if tried:
         told = {"environment": tried.environment, "tried": replace(tried, environment={})}
     disturbance = disturbance_of(outcome.activity, outcome.gpu_activity)
@@ -82,7 +82,7 @@ def steps_of(outcome: Outcome) -> Steps | None:
     )
 
 
-def _told(measured: Measured, whole: Whole | None, window: int) -> dict[str, Any]:
+def _fields_of(measured: Measured, whole: Whole | None, window: int) -> dict[str, Any]:
     """The fields of a record that are of what the run measured, for the whole of the job."""
     timeline = measured.timeline
     evaluations = timeline.evaluations

@@ -62,23 +62,23 @@ def estimate(session: Session) -> Estimate | None:
     record, steps = result.record, result.steps
     if record.status != "ok" or steps is None or steps.whole is None:
         return None
-    return _told(spec, record, steps.timeline, steps.whole)
+    return _estimate_of(spec, record, steps.timeline, steps.whole)
 
 
-def slice_for(spec: Spec, found: Estimate) -> Slice | None:
+def slice_for(spec: Spec, estimate: Estimate) -> Slice | None:
     """How much of a job to run: all (None), unless a single run takes longer than the budget.
 
     A slice is made as long as the fewest blocks that allow a verdict leave room for.
     """
     design = spec.design
-    if design.full or found.longest_s <= design.budget:
+    if design.full or estimate.longest_s <= design.budget:
         return None
     arms = len(spec.all_arms())
-    room = design.budget / (design.looks[0] * arms) - found.beyond_s - found.start_s / arms
+    room = design.budget / (design.looks[0] * arms) - estimate.beyond_s - estimate.start_s / arms
     fewest = fewest_steps(design.window)
-    steps = min(max(fewest, int(room / 2 / found.step_s)), max(fewest, found.steps))
+    steps = min(max(fewest, int(room / 2 / estimate.step_s)), max(fewest, estimate.steps))
     # a slice holds two evaluations
-    batches = int(room / 4 / found.batch_s) if found.batch_s else 0
+    batches = int(room / 4 / estimate.batch_s) if estimate.batch_s else 0
     return Slice(steps=steps, evaluation_batches=max(_FEWEST_BATCHES, batches))
 
 
@@ -96,7 +96,7 @@ def _arm(spec: Spec) -> Arm:
     )
 
 
-def _told(spec: Spec, pilot: RunRecord, timeline: Timeline, whole: Whole) -> Estimate:
+def _estimate_of(spec: Spec, pilot: RunRecord, timeline: Timeline, whole: Whole) -> Estimate:
     wall, phases, waits = pilot.wall_ns or 0, pilot.phases_ns, pilot.waits_ns
     inside = sum(phases[phase] + waits.get(phase, 0) for phase in ("train", "evaluate"))
     rest = (wall - inside) / 1e9

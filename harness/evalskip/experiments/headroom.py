@@ -142,7 +142,7 @@ class _Headroom:
                 self._session.emit(TimingFailed(str(error)))
                 for kind in kinds:
                     kind.gains.clear()
-        return [self._told(kind, arm) for kind in kinds for arm in kind.arms]
+        return [self._headroom_of(kind, arm) for kind in kinds for arm in kind.arms]
 
     def _usual_limit(self) -> int:
         """What was free when the search was begun."""
@@ -303,7 +303,7 @@ class _Headroom:
         sizes = {arm.evaluation_rows for arm in self._spec.all_arms() if arm.evaluation_rows}
         return self._session.run(request, sorted(sizes))
 
-    def _told(self, kind: _Kind, arm: Arm) -> Headroom:
+    def _headroom_of(self, kind: _Kind, arm: Arm) -> Headroom:
         gain = mean_interval(kind.gains, self._spec.design.level) if kind.gains else None
         return Headroom(
             arm=arm.name,

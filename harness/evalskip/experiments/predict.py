@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from evalskip.analysis.identity import summary_of
-from evalskip.analysis.peaks import peaks_told
+from evalskip.analysis.peaks import predicted_peaks
 from evalskip.analysis.prediction import cost_model, predict, workload
 from evalskip.analysis.recommendation import recommend, rounded_up
 from evalskip.analysis.survey import Survey
@@ -56,9 +56,9 @@ def predict_costs(
     """
     spec, results, began = session.spec, session.results, session.seconds
     piloted = make_pilots(session, budget_s)
-    teller = _Teller(spec, piloted, within, every)
+    predictions = _Predictions(spec, piloted, within, every)
     for kind in kinds_of(spec):
-        teller.tell_of(kind)
+        predictions.predict_kind(kind)
     seconds = session.seconds - began
     section = PredictionSummary(
         claimed_gain=spec.claimed_gain,
@@ -71,16 +71,16 @@ def predict_costs(
             disturbed=piloted.disturbed,
             stops_early=any(run.whole.may_stop_early for run in piloted.runs),
         ),
-        cost_models=teller.models,
-        schedules=list(teller.predictions.values()),
-        recommendations=teller.recommendations,
+        cost_models=predictions.models,
+        schedules=list(predictions.predictions.values()),
+        recommendations=predictions.recommendations,
         closing_evaluations=spec.job.closing_evaluations,
         effort=Effort(runs=0, seconds=seconds, stopped=note("pilot_made")),
     )
     return write_sections(results.path, summary_of(spec, results, prediction=section))
 
 
-class _Teller:
+class _Predictions:
     """Tells of one kind of evaluation after another."""
 
     def __init__(self, spec: Spec, piloted: Piloted, within: float, every: Sequence[int]) -> None:
@@ -90,7 +90,7 @@ class _Teller:
         self.predictions: dict[str, Prediction] = {}
         self.recommendations: list[Recommendation] = []
 
-    def tell_of(self, kind: EvaluationKind) -> None:
+    def predict_kind(self, kind: EvaluationKind) -> None:
         """Every schedule with every number of rows that an arm of the kind evaluates."""
         survey = Survey(self._piloted.surveys[kind.name])
         sizes = {arm.evaluation_rows for arm in kind.arms}
@@ -102,7 +102,7 @@ class _Teller:
                 kind.name,
                 survey.size(rows),
                 window=self._spec.design.window,
-                says=evaluation or [note("own_rows")],
+                notes=evaluation or [note("own_rows")],
                 jobs=survey.counts(),
                 level=self._spec.design.level,
                 operations_ratio=survey.operations_ratio(),
@@ -120,7 +120,7 @@ class _Teller:
             )
             self.recommendations.append(recommended)
             for arm in self._arms(kind, rows, survey, recommended):
-                self._tell(model, arm, survey, self._piloted.memory.get(kind.name))
+                self._predict(model, arm, survey, self._piloted.memory.get(kind.name))
 
     def _as_written(self, kind: EvaluationKind, rows: int | None) -> list[int] | None:
         """Steps after which the job evaluates as its author wrote it; None: it was not seen."""
@@ -166,7 +166,7 @@ class _Teller:
         off = Arm(Off().label, Off(), None, kind.settings)
         return [off, *(arm for after, arm in found if after or arm in own)]
 
-    def _tell(self, model: CostModel, arm: Arm, survey: Survey, memory: Any) -> None:
+    def _predict(self, model: CostModel, arm: Arm, survey: Survey, memory: Any) -> None:
         if arm.name in self.predictions:  # off, once more
             return
         after = self._evaluated_after(arm.schedule, survey)
@@ -182,7 +182,7 @@ class _Teller:
             evaluation_rows=arm.evaluation_rows,
         )
         if memory is not None:
-            peak = peaks_told(memory, survey.job, evaluates=bool(after), level=model.level)
+            peak = predicted_peaks(memory, survey.job, evaluates=bool(after), level=model.level)
             told = told.model_copy(update={"peak_bytes": peak})
         self.predictions[arm.name] = told
 

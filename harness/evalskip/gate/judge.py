@@ -32,7 +32,7 @@ Outcome = Literal[
 ]
 GateVerdict = Literal["passed", "regressed", "inconclusive"]
 
-_BELIEF = 16
+_PRIOR_DF = 16
 """Degrees of freedom that the spread which is believed of a kind is worth. Beliefs are set high:
 on one model of machine the sessions of ``results/baseline.json`` mostly differ by less."""
 _NOISY = 0.5
@@ -138,10 +138,10 @@ def changed(before: Sequence[Figure], today: Figure, level: float) -> Change:
     values = np.array([kind.scaled(figure.value) for figure in before])
     within = np.array([figure.error**2 for figure in before])
     count = len(values)
-    believed = kind.spread(kind.unscaled(float(values.mean())))
+    expected = kind.spread(kind.unscaled(float(values.mean())))
     seen = max(0.0, float(values.var(ddof=1) - within.mean())) if count > 1 else 0.0
-    of_spread = _BELIEF + count - 1
-    between = (_BELIEF * believed**2 + (count - 1) * seen) / of_spread
+    of_spread = _PRIOR_DF + count - 1
+    between = (_PRIOR_DF * expected**2 + (count - 1) * seen) / of_spread
     # as in a meta-analysis with random effects: a noisy session counts for less; but one that looks
     # quieter than the others by chance, and so tells less of what noise adds, for no more
     weights = 1 / (between + np.maximum(within, within.mean()))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from evalskip.probe.training_timer import TrainingTimer
 
 
-def tell(timer: TrainingTimer) -> None:
+def print_cost(timer: TrainingTimer) -> None:
     """What evaluation came to."""
     seconds, whole = timer.elapsed_s()
     count = timer.evaluations
@@ -24,7 +24,7 @@ def tell(timer: TrainingTimer) -> None:
     )
 
 
-def warn(timer: TrainingTimer, share: float, done: float) -> bool:
+def warn_of_cost(timer: TrainingTimer, share: float, done: float) -> bool:
     """Whether evaluation takes more than its share, and a line to say so.
 
     Evaluations come at a steady rate: their share so far is what it will be.

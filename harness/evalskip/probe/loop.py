@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from evalskip.probe.clocks import clock_for
-from evalskip.probe.cost_lines import tell
+from evalskip.probe.cost_lines import print_cost
 from evalskip.probe.guard import Guard
 from evalskip.probe.measured import as_report
 from evalskip.probe.phases import PhaseRecorder
@@ -29,7 +29,7 @@ class Loop:
         self._guard = Guard(None if assigned else "phase")
         self.timer = TrainingTimer(PhaseRecorder(clock_for(_device())), on_ended=self._ended)
         self._train_tokens = 0
-        self._has_told = self._tells_at_exit = False
+        self._has_printed = self._tells_at_exit = False
         self._said: set[str] = set()
 
     @contextmanager
@@ -43,17 +43,17 @@ class Loop:
     def _phase(self, name: str, rows: int, tokens: int) -> AbstractContextManager[None]:
         timer = self.timer
         if name not in _PHASES:
-            self._say(name, f"no such phase; expected one of {', '.join(_PHASES)}")
+            self._print(name, f"no such phase; expected one of {', '.join(_PHASES)}")
         elif name == "train":
             if timer.state != "training":
                 return self._train()
-            self._say(name, "entered inside itself, which counts once")
+            self._print(name, "entered inside itself, which counts once")
         elif name == "evaluate":
             return self._evaluation(rows, tokens)
         elif name == "step":
             if timer.state == "training":
                 return self._step(rows, tokens)
-            self._say(name, 'outside phase("train"), so it does not count')
+            self._print(name, 'outside phase("train"), so it does not count')
         elif timer.is_measured:
             return timer.recorder.phase(name)
         return nullcontext()
@@ -102,14 +102,14 @@ class Loop:
 
     def _ended(self) -> None:
         """Say what evaluation came to: now, and where more follows, as the script ends."""
-        if self.timer.evaluations and not self._has_told:
-            self._has_told = True
-            tell(self.timer)
+        if self.timer.evaluations and not self._has_printed:
+            self._has_printed = True
+            print_cost(self.timer)
         elif not self._tells_at_exit:
             self._tells_at_exit = True
-            atexit.register(tell, self.timer)
+            atexit.register(print_cost, self.timer)
 
-    def _say(self, name: str, text: str) -> None:
+    def _print(self, name: str, text: str) -> None:
         """Once of each."""
         if name not in self._said:
             self._said.add(name)

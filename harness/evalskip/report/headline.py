@@ -44,7 +44,7 @@ def answer(summary: Summary, language: Language) -> str:
     if summary.prediction:
         found = found or _predicted(summary.prediction, language)
     if summary.regret:
-        found = found or _missed(summary.regret, language)
+        found = found or _regret(summary.regret, language)
     if summary.headroom:
         found = found or _largest(summary.headroom, language)
     return found or language.gettext("Nothing was measured that gives an answer.")
@@ -113,7 +113,7 @@ def _cost(bench: BenchSummary, language: Language) -> str:
         return language.gettext(
             "{speed}; {held}.",
             speed=_speed(bench, points, language),
-            held=_held(bench, points, bench.claimed.gain, language),
+            held=_claimed(bench, points, bench.claimed.gain, language),
         )
     costs = [(gain, name) for name in bench.arms if (gain := best_gain(bench, name)) is not None]
     if not costs:
@@ -176,31 +176,31 @@ def _disturbed(pilot: PilotSummary, language: Language) -> str:
     )
 
 
-def _missed(found: RegretSummary, language: Language) -> str:
+def _regret(regret_summary: RegretSummary, language: Language) -> str:
     """What skipping altogether loses, and the advice."""
-    off = next(each for each in found.rows if each.name == "off")
+    off = next(each for each in regret_summary.rows if each.name == "off")
     if off.time_saved is None:
         return language.gettext(
             "Without evaluation the model that is kept is {lost} worse than the best that "
             "evaluation would have kept; {says}.",
             lost=nats(off.lost),
-            says=found.advice,
+            says=regret_summary.advice,
         )
     return language.gettext(
         "Without evaluation the model that is kept is {lost} worse than the best that "
         "evaluation would have kept, for {saved} of the time; {says}.",
         lost=nats(off.lost),
         saved=per_cent(off.time_saved),
-        says=found.advice,
+        says=regret_summary.advice,
     )
 
 
-def _with_rows(found: Prediction, language: Language) -> str:
-    schedule = schedule_of(found, language)
-    if found.evaluation_rows is None:
+def _with_rows(prediction: Prediction, language: Language) -> str:
+    schedule = schedule_of(prediction, language)
+    if prediction.evaluation_rows is None:
         return schedule
     return language.gettext(
-        "{schedule} on {rows:,} rows", schedule=schedule, rows=found.evaluation_rows
+        "{schedule} on {rows:,} rows", schedule=schedule, rows=prediction.evaluation_rows
     )
 
 
@@ -218,7 +218,7 @@ def _speed(bench: BenchSummary, points: Sequence[Comparison], language: Language
     )
 
 
-def _held(
+def _claimed(
     bench: BenchSummary,
     points: Sequence[Comparison],
     claimed_gain: tuple[float, float],

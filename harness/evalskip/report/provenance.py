@@ -175,22 +175,22 @@ def _piloted(pilot: PilotSummary, language: Language) -> str:
     return language.gettext("{told}, {duration} in all", told=told, duration=duration)
 
 
-def _replayed(found: RegretSummary, language: Language) -> str:
+def _replayed(regret_summary: RegretSummary, language: Language) -> str:
     """What schedules were replayed from: runs of ours, or a log."""
-    if not found.effort.runs:
+    if not regret_summary.effort.runs:
         return language.gettext(
             "a log of {steps:,} steps, evaluated {points} times",
-            steps=found.steps,
-            points=found.points,
+            steps=regret_summary.steps,
+            points=regret_summary.points,
         )
     return language.gettext(
         "{seeds} seeds of {steps:,} steps, each evaluated {points} times; {runs} runs in "
         "{duration}",
-        seeds=found.seeds,
-        steps=found.steps,
-        points=found.points,
-        runs=found.effort.runs,
-        duration=digits.duration(found.effort.seconds),
+        seeds=regret_summary.seeds,
+        steps=regret_summary.steps,
+        points=regret_summary.points,
+        runs=regret_summary.effort.runs,
+        duration=digits.duration(regret_summary.effort.seconds),
     )
 
 

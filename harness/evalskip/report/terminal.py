@@ -46,91 +46,91 @@ def console() -> Console:
     return found if found.is_terminal else Console(width=_PLAIN_WIDTH)
 
 
-def print_summary(to: Console, summary: Summary, language: Language) -> None:
+def print_summary(screen: Console, summary: Summary, language: Language) -> None:
     """The answer in one table, or in two where one does not fit, with what it holds for."""
-    _print_headline(to, summary, language)
+    _print_headline(screen, summary, language)
     if summary.bench:
-        _print_bench(to, summary.bench, language)
+        _print_bench(screen, summary.bench, language)
     if summary.headroom:
-        _print_table(to, headroom.headroom(summary.headroom, language))
+        _print_table(screen, headroom.headroom(summary.headroom, language))
     if summary.prediction:
-        _print_prediction(to, summary.prediction, language)
+        _print_prediction(screen, summary.prediction, language)
     if summary.regret:
         for table in (regret.regret, regret.noticed):
-            _print_table(to, table(summary.regret, language))
+            _print_table(screen, table(summary.regret, language))
     for warning in map(language.note, summary.warnings()):
-        to.print(Text(f"warning: {warning}"), style="yellow")
+        screen.print(Text(f"warning: {warning}"), style="yellow")
 
 
-def _print_bench(to: Console, bench: BenchSummary, language: Language) -> None:
+def _print_bench(screen: Console, bench: BenchSummary, language: Language) -> None:
     overview = gains.overview(bench, language)
     tables = [overview]
     if not bench.is_timed:
         tables = [memory.memory(bench, language)]
-    elif _width(to, overview) > to.width:
+    elif _width(screen, overview) > screen.width:
         tables = [times.times(bench, language), gains.gains(bench, language)]
     for table in tables:
-        _print_table(to, table)
+        _print_table(screen, table)
 
 
-def _print_prediction(to: Console, section: PredictionSummary, language: Language) -> None:
+def _print_prediction(screen: Console, section: PredictionSummary, language: Language) -> None:
     """What every schedule would cost, and the one that is recommended."""
-    _print_table(to, predictions.predictions(section, language))
+    _print_table(screen, predictions.predictions(section, language))
     for found in section.recommendations:
-        to.print()
+        screen.print()
         several = len(section.recommendations) > 1
         of = f" on {language.join(found.evaluation)}" if several else ""
         advice = language.note(found.advice)
-        to.print(Text(f"within {100 * found.within:g} %{of}: {advice}", style="bold"))
+        screen.print(Text(f"within {100 * found.within:g} %{of}: {advice}", style="bold"))
         for where, lines in found.lines.items():
-            to.print(Text(f"  in {language.note(note(where))}:"))
+            screen.print(Text(f"  in {language.note(note(where))}:"))
             for line in map(language.note, lines):
-                to.print(Text(f"    {line}"))
+                screen.print(Text(f"    {line}"))
 
 
 def print_plans(
-    to: Console, model: str, found: Iterable[Plan], device_bytes: int, work: BatchShape
+    screen: Console, model: str, found: Iterable[Plan], device_bytes: int, work: BatchShape
 ) -> None:
     """Each plan as it is made, then all in one table."""
     made = []
     for plan in found:
         made.append(plan)
         line = f"{tuning(plan)}: {plan.parameters:,} parameters, traced on fake tensors"
-        to.print(Text(f"{model}, {line}"))
+        screen.print(Text(f"{model}, {line}"))
     for table in (plans(made, device_bytes, work), plan_peaks(made, work)):
-        _print_table(to, table)
+        _print_table(screen, table)
 
 
-def print_findings(to: Console, findings: Sequence[Finding], language: Language) -> None:
+def print_findings(screen: Console, findings: Sequence[Finding], language: Language) -> None:
     """What of the machine is fit to measure on, and what to change of it."""
     for finding in findings:
         mark = language.gettext("ok") if finding.fit else language.gettext("fix")
         seen = language.clauses(filter(None, [finding.seen, finding.advice]))
         line = Text(f"{mark:4} {language.note(note(finding.what))}: {seen}")
-        to.print(line, soft_wrap=True, highlight=False)
+        screen.print(line, soft_wrap=True, highlight=False)
     unfit = sum(not finding.fit for finding in findings)
     said = language.gettext("fit to measure on")
     if unfit:
         said = language.gettext("{count} to fix before measuring", count=unfit)
-    to.print(said, highlight=False)
+    screen.print(said, highlight=False)
 
 
-def print_gate(to: Console, result: GateResult, language: Language) -> None:
+def print_gate(screen: Console, result: GateResult, language: Language) -> None:
     """Every figure that was compared, and the verdict."""
     table = gated(result, language)
-    _print_table(to, table)
+    _print_table(screen, table)
     for remark in remarks(result, language):
-        to.print(Text(remark), style="yellow")
-    to.print(Text(f"gate: {result.verdict}", style="bold"))
+        screen.print(Text(remark), style="yellow")
+    screen.print(Text(f"gate: {result.verdict}", style="bold"))
 
 
-def print_claims(to: Console, section: ClaimsSummary, language: Language) -> None:
+def print_claims(screen: Console, section: ClaimsSummary, language: Language) -> None:
     """Every claim with its verdict, and what was measured."""
-    to.print()
-    to.print(Text(language.sentences(map(language.note, section.answer))))
+    screen.print()
+    screen.print(Text(language.sentences(map(language.note, section.answer))))
     for claim in section.claims:
-        to.print()
-        to.print(Text(f"{claim.id}: {claim.verdict}", style="bold"))
+        screen.print()
+        screen.print(Text(f"{claim.id}: {claim.verdict}", style="bold"))
         scope = language.clauses(claim.scope) or language.gettext("nothing was run")
         lines = (
             f"“{language.note(claim.says)}”",
@@ -139,36 +139,36 @@ def print_claims(to: Console, section: ClaimsSummary, language: Language) -> Non
             f"scope: {scope}",
         )
         for line in filter(None, lines):
-            to.print(Text(f"  {line}"))
+            screen.print(Text(f"  {line}"))
 
 
-def print_observation(to: Console, observation: Observation) -> None:
+def print_observation(screen: Console, observation: Observation) -> None:
     """What was seen just now."""
     asked = ", ".join(f"{key}: {value}" for key, value in observation.asked.items())
     seen = observation.seen.get("error") or ", ".join(
         f"{key} {value}" for key, value in observation.seen.items() if isinstance(value, int)
     )
     line = Text(f"{observation.trainer}, {observation.what}: {asked or 'nothing set'}: {seen}")
-    to.print(line, no_wrap=True, overflow="ellipsis")
+    screen.print(line, no_wrap=True, overflow="ellipsis")
 
 
-def _print_headline(to: Console, summary: Summary, language: Language) -> None:
-    to.print()
+def _print_headline(screen: Console, summary: Summary, language: Language) -> None:
+    screen.print()
     for line in headline(summary, language):
-        to.print(Text(line))
+        screen.print(Text(line))
 
 
-def _print_table(to: Console, table: Table) -> None:
+def _print_table(screen: Console, table: Table) -> None:
     if not table.rows:
         return
-    to.print()
-    to.print(_drawn(table))
-    to.print(Text(table.note), style="dim")
+    screen.print()
+    screen.print(_drawn(table))
+    screen.print(Text(table.note), style="dim")
 
 
-def _width(to: Console, table: Table) -> int:
+def _width(screen: Console, table: Table) -> int:
     """Columns of the screen that a table needs so that no figure is broken."""
-    return Measurement.get(to, to.options.update(max_width=10**4), _drawn(table)).maximum
+    return Measurement.get(screen, screen.options.update(max_width=10**4), _drawn(table)).maximum
 
 
 def _drawn(table: Table) -> RichTable:

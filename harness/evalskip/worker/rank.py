@@ -31,7 +31,7 @@ def main() -> None:
     if wanted["request"] is not None and os.getppid() == 1:
         sys.exit(1)  # torchrun ended before we could say so
     try:
-        told = _told(wanted)
+        told = _report_of(wanted)
     except InputError as error:
         _fail(wanted["failure"], {"status": "refused", "error": str(error)})
     except Exception as error:
@@ -43,7 +43,7 @@ def main() -> None:
     _leave_together()
 
 
-def _told(wanted: dict[str, Any]) -> dict[str, Any]:
+def _report_of(wanted: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter_ns()
     runner = runner_of(wanted)
     prepared: dict[str, Any] = runner.prepare(wanted["evaluation_rows"])

@@ -48,7 +48,7 @@ def judge(summary: Summary) -> Claim | None:
     )
 
 
-def _is_coherent(found: Observation) -> bool:
+def _is_coherent(observation: Observation) -> bool:
     """Whether every step has its line."""
-    steps = [int(step) for step, _ in found.seen["log"]]
+    steps = [int(step) for step, _ in observation.seen["log"]]
     return steps == list(range(1, len(steps) + 1))

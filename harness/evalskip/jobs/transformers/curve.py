@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
 
 
-def held_back(rows: int, count: int, number: int) -> list[int]:
+def holdout_of(rows: int, count: int, number: int) -> list[int]:
     """The training rows of one of the sets that share none, each drawn from all of them."""
     order = random.Random(rows).sample(range(rows), rows)
     return sorted(order[number * count : (number + 1) * count])
@@ -121,7 +121,7 @@ def stopping_arguments(every: int) -> dict[str, Any]:
     }
 
 
-def told(keeper: CurveKeeper | None, trainer: Trainer) -> dict[str, Any]:
+def curve_report(keeper: CurveKeeper | None, trainer: Trainer) -> dict[str, Any]:
     """What a run adds to what the probe measured."""
     if keeper is not None:
         return {"points": keeper.points, "train_losses": keeper.losses}

@@ -173,7 +173,7 @@ class TransformersRunner:
             raise ValueError("no curve was asked for")
         evaluated, count = self._evaluation[rows], job.data.train_rows
         text = token_rows(job.data)[count + rows * job.pieces :]
-        held = curve.held_back(count, wanted.holdout_rows, wanted.holdout_set)
+        held = curve.holdout_of(count, wanted.holdout_rows, wanted.holdout_set)
         train = self._train.select([row for row in range(count) if row not in held])
         keeper = None
         callbacks: list[Any] = []
@@ -209,7 +209,7 @@ class TransformersRunner:
             trainer.train()
             return {
                 **probe.finish(),
-                "curve": curve.told(keeper, trainer),
+                "curve": curve.curve_report(keeper, trainer),
                 "environment": environment(probe.device),
             }
 

@@ -204,10 +204,10 @@ def _settings(asked: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}: {value}" for key, value in asked.items())
 
 
-def _evaluated(found: Observation, language: Language) -> str:
-    if "evaluations_inside" not in found.seen:
+def _evaluated(observation: Observation, language: Language) -> str:
+    if "evaluations_inside" not in observation.seen:
         return language.gettext("refused")
-    return f"{found.seen['evaluations_inside']} + {found.seen['evaluations_after']}"
+    return f"{observation.seen['evaluations_inside']} + {observation.seen['evaluations_after']}"
 
 
 FIRST = (speeds, truth, disagreements)
