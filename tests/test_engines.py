@@ -105,10 +105,10 @@ def test_what_belongs_to_another_engine_is_refused(
 ) -> None:
     for options, said in (
         (["--engine", "kubernetes"], "expected one of local, ray, slurm"),
-        (["--address", "auto"], "expected --engine ray"),
-        (["--slurm", "partition=a"], "expected --engine slurm"),
-        (["--slurm", "partition", "--engine", "slurm"], "expected key=value"),
-        (["--gpus", "1"], "expected --engine ray or slurm"),
+        (["-E", "address=auto"], "--engine-option address: unknown with --engine local"),
+        (["-E", "partition=a", "--engine", "ray"], "expected address, gpus"),
+        (["-E", "partition", "--engine", "slurm"], "expected key=value"),
+        (["-E", "gpus=-1", "--engine", "slurm"], "--engine-option gpus: Input should be"),
     ):
         ended = evalskip("bench", write_spec(), "--out", tmp_path / "out", *options)
         assert ended.returncode == 2
@@ -128,7 +128,7 @@ class Nodes:
         return run_evalskip(*self.words(spec, out, *more), timeout=180)
 
     def words(self, spec: Path, out: Path, *more: str) -> list[Any]:
-        address = ["--address", self.cluster.address]
+        address = ["-E", f"address={self.cluster.address}"]
         return ["bench", spec, "--out", out, "--engine", "ray", *address, *more]
 
 
@@ -201,7 +201,7 @@ def test_a_block_whose_node_is_killed_is_run_elsewhere(
 def test_what_no_node_has_is_an_error_at_once(nodes: Nodes, sleeping: Path, tmp_path: Path) -> None:
     nodes.cluster.add_node(num_cpus=1)
     began = time.monotonic()
-    ended = nodes.bench(sleeping, tmp_path / "out", "--gpus", "2")
+    ended = nodes.bench(sleeping, tmp_path / "out", "-E", "gpus=2")
     assert ended.returncode == 2
     assert ended.stderr == (
         "evalskip: --engine ray: a block needs 1 CPU and 2 GPU of one node; expected a cluster "
@@ -209,7 +209,7 @@ def test_what_no_node_has_is_an_error_at_once(nodes: Nodes, sleeping: Path, tmp_
     )
     assert time.monotonic() - began < 30
     ended = run_evalskip(
-        "bench", sleeping, "--engine", "ray", "--address", "127.0.0.1:1", timeout=120
+        "bench", sleeping, "--engine", "ray", "-E", "address=127.0.0.1:1", timeout=120
     )
     assert ended.returncode == 2
     assert "127.0.0.1:1: no Ray cluster" in ended.stderr
@@ -388,8 +388,8 @@ def test_blocks_are_jobs_of_slurm(sleeping: Path, tmp_path: Path) -> None:
         tmp_path / "none",
         "--engine",
         "slurm",
-        "--gpus",
-        "3",
+        "-E",
+        "gpus=3",
         timeout=60,
     )
     assert ended.returncode == 2

@@ -46,17 +46,13 @@ def bench(
     settings: SettingsOption = None,
     python: PythonOption = None,
     engine: Annotated[str, typer.Option(help="Where blocks run: local, ray or slurm.")] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(help="Of the Ray cluster. [default: RAY_ADDRESS, or one on this machine]"),
-    ] = None,
-    gpus: Annotated[
-        int | None,
-        typer.Option(min=0, help="Of a node, for a block. [default: as the job says from here]"),
-    ] = None,
-    slurm: Annotated[
+    engine_option: Annotated[
         list[str] | None,
-        typer.Option(help="For sbatch: partition=gpu, gpus_per_node=1. Repeatable."),
+        typer.Option(
+            "-E",
+            "--engine-option",
+            help="Of it: gpus=1, address=HOST:PORT, partition=gpu. Repeatable.",
+        ),
     ] = None,
 ) -> None:
     """Run matched jobs with and without evaluation, and say what it costs."""
@@ -91,7 +87,7 @@ def bench(
     screen = console()
     for change in map(ENGLISH.note, loaded.job.changes()):
         screen.print(f"changed: {change}", highlight=False, markup=False)
-    options = dict(pair(setting) for setting in slurm or [])
+    options = dict(pair(setting) for setting in engine_option or [])
 
     def run(session: Session) -> Summary:
         summary = run_bench(session)
@@ -103,7 +99,7 @@ def bench(
         directory,
         resume=resume,
         by=run,
-        engine=partial(engine_for, engine, address=address, gpus=gpus, options=options),
+        engine=partial(engine_for, engine, options),
     )
     screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)
 
@@ -112,5 +108,5 @@ def pair(setting: str) -> tuple[str, str]:
     """What an option of the form ``key=value`` says."""
     key, separator, value = setting.partition("=")
     if not separator or not key:
-        raise InputError(f"--slurm {setting}: expected key=value, such as partition=gpu")
+        raise InputError(f"--engine-option {setting}: expected key=value, such as gpus=1")
     return key, value

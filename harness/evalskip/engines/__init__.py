@@ -1,8 +1,15 @@
-"""Where blocks run: on this machine, on a Ray cluster, on Slurm."""
+"""Where blocks run: on this machine, on a Ray cluster, on Slurm. One engine per file.
+
+An engine's module has the class ``ENGINE`` and its ``Options``, what a user may say of it.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from evalskip.engines.base import Engine
 from evalskip.errors import InputError
@@ -13,53 +20,47 @@ if TYPE_CHECKING:
 
     from evalskip.spec import Spec
 
-ENGINES = ("local", "ray", "slurm")
+_SHARED = {"base", "recording", "remote"}
+ENGINES = sorted({module.name for module in iter_modules(__path__)} - _SHARED)
+"""By name; none is imported before it is asked for, since it may need what is not installed."""
 
 
 def engine_for(
     name: str,
+    options: Mapping[str, str],
     spec: Spec,
     logs: Path,
     on_ready: Callable[[dict[str, Any]], None],
-    *,
-    address: str | None = None,
-    gpus: int | None = None,
-    options: Mapping[str, str] | None = None,
 ) -> Engine:
     """An engine, ready for blocks.
 
     Args:
         name: one of ``ENGINES``.
+        options: of the engine, by name, as a user wrote them.
         spec: of the experiment.
         logs: an existing folder for what the runs print.
         on_ready: called with what a block's parent prepared.
-        address: of a Ray cluster.
-        gpus: of a node, for a block; None: as the job says that knows this machine only.
-        options: of Slurm's ``sbatch``, by name.
 
     Raises:
-        InputError: there is no such engine, or it is not there, or nothing there has what a block
-            needs.
+        InputError: there is no such engine or option, or it is not there, or nothing there has
+            what a block needs.
     """
-    if address and name != "ray":
-        raise InputError("--address: expected --engine ray as well, whose cluster it names")
-    if options and name != "slurm":
-        raise InputError("--slurm: expected --engine slurm as well, whose jobs it is for")
-    if gpus is not None and name == "local":
-        raise InputError("--gpus: expected --engine ray or slurm as well, which allots them")
-    if name == "ray":
-        from evalskip.engines.ray import RayEngine
-
-        return RayEngine(spec, logs, on_ready, gpus, address)
-    if name == "slurm":
-        from evalskip.engines.slurm import SlurmEngine
-
-        return SlurmEngine(spec, logs, on_ready, gpus, options)
-    if name != "local":
+    if name not in ENGINES:
         raise InputError(f"--engine {name}: expected one of {', '.join(ENGINES)}")
-    from evalskip.engines.local import LocalEngine
-
-    return LocalEngine(spec, logs, on_ready)
+    module = import_module(f"{__name__}.{name}")
+    try:
+        parsed = module.Options.model_validate(dict(options))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = problem["loc"][0]
+        expected = ", ".join(module.Options.model_fields) or "none"
+        if problem["type"] == "extra_forbidden":
+            raise InputError(
+                f"--engine-option {field}: unknown with --engine {name}; expected {expected}"
+            ) from None
+        raise InputError(f"--engine-option {field}: {problem['msg']}") from None
+    engine: Engine = module.ENGINE(spec, logs, on_ready, parsed)
+    return engine
 
 
 __all__ = ["ENGINES", "Engine", "engine_for"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict
+
 from evalskip.engines.base import BlockEnded, RunEnded
 from evalskip.engines.recording import record_of, steps_of
 from evalskip.launch import launcher_for
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
     from evalskip.spec import Spec
 
 
+class Options(BaseModel):
+    """There is nothing to say of this machine."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class LocalEngine:
     """All arms of a block share this machine and one warm parent; one block runs at a time.
 
@@ -30,6 +38,7 @@ class LocalEngine:
         spec: of the experiment.
         logs: an existing folder for what the runs print.
         on_ready: called with what the parent prepared, once per block.
+        options: none.
         node: this machine's fingerprint, where it is one of several.
     """
 
@@ -40,6 +49,8 @@ class LocalEngine:
         spec: Spec,
         logs: Path,
         on_ready: Callable[[dict[str, Any]], None],
+        options: Options | None = None,
+        *,
         node: Mapping[str, Any] | None = None,
     ) -> None:
         self._spec = spec
@@ -129,3 +140,6 @@ class _Parent:
     measure: Measure
     sizes: tuple[int, ...]
     start_ns: int
+
+
+ENGINE = LocalEngine

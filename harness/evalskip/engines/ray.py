@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 import evalskip
 from evalskip.engines.remote import Lost, RemoteEngine, needs_of, run_on_node
 from evalskip.errors import InputError, MeasurementError
@@ -30,6 +32,19 @@ except ImportError:
 _ANSWER_S, _NOTICED_S = 10.0, 60.0
 
 
+class Options(BaseModel):
+    """What a user may say of a Ray cluster."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str | None = Field(
+        default=None, description="of the cluster; none: RAY_ADDRESS, or one on this machine"
+    )
+    gpus: int | None = Field(
+        default=None, ge=0, description="of a node, for a block; none: as the job says from here"
+    )
+
+
 class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
     """A block takes the CPUs and GPUs that its job needs of one node, as Ray counts them.
 
@@ -37,8 +52,7 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
         spec: of the experiment.
         logs: an existing folder for what the runs print.
         on_ready: called with what a block's parent prepared.
-        gpus: of a node, for a block; None: as the job says that knows this machine only.
-        address: of the cluster; None: RAY_ADDRESS, or else one that is begun on this machine.
+        options: of the cluster.
 
     Raises:
         InputError: there is no such cluster, or no node of it has what a block needs.
@@ -49,15 +63,14 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
         spec: Spec,
         logs: Path,
         on_ready: Callable[[dict[str, Any]], None],
-        gpus: int | None = None,
-        address: str | None = None,
+        options: Options,
     ) -> None:
         super().__init__(spec, logs, on_ready)
-        self._needs = needs_of(spec, gpus)
+        self._needs = needs_of(spec, options.gpus)
         self._on: dict[ray.ObjectRef[Any], str] = {}
         self._lost_at: dict[str, float] = {}
         self._began = not ray.is_initialized()
-        address = address or os.environ.get("RAY_ADDRESS")
+        address = options.address or os.environ.get("RAY_ADDRESS")
         self._is_own = self._began and not address
         if self._began:
             _check(address)
@@ -72,7 +85,9 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
                 )
             except (ConnectionError, ValueError, RuntimeError) as error:
                 first = str(error).strip().splitlines()[0]
-                raise InputError(f"--address {address}: no Ray cluster: {first}") from None
+                raise InputError(
+                    f"--engine-option address={address}: no Ray cluster: {first}"
+                ) from None
         try:
             self._places()
         except BaseException:
@@ -174,8 +189,11 @@ def _check(address: str | None) -> None:
             return
     except (OSError, ValueError) as error:
         raise InputError(
-            f"--address {address}: no Ray cluster: {error}; expected HOST:PORT"
+            f"--engine-option address={address}: no Ray cluster: {error}; expected HOST:PORT"
         ) from None
 
 
 _on_node = ray.remote(run_on_node)
+
+
+ENGINE = RayEngine

@@ -77,7 +77,7 @@ def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
             spec = Spec.model_validate(wanted["spec"])
             spec.job.check(spec.largest_evaluation())
             node = {"name": wanted["node"], **fingerprint()}
-            with closing(LocalEngine(spec, logs, prepared.append, node)) as engine:
+            with closing(LocalEngine(spec, logs, prepared.append, node=node)) as engine:
                 block = Block(tuple(map(RunRequest.model_validate, wanted["runs"])))
                 engine.begin(block, wanted["limit_s"])
                 while isinstance(event := engine.next(), RunEnded):

@@ -9,12 +9,14 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from evalskip.engines.remote import Lost, RemoteEngine, needs_of, run_on_node
 from evalskip.errors import InputError, MeasurementError
 from evalskip.files import append_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from evalskip.spec import Spec
@@ -33,6 +35,16 @@ _SHARED_S = 10.0
 """Until a file that a node wrote is seen here."""
 
 
+class Options(BaseModel):
+    """What a user may say of Slurm; what is not named here is handed to ``sbatch``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    gpus: int | None = Field(
+        default=None, ge=0, description="of a node, for a block; none: as the job says from here"
+    )
+
+
 class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
     """A block is a job of Slurm; its folder of logs is where all nodes see it.
 
@@ -40,8 +52,7 @@ class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
         spec: of the experiment.
         logs: an existing folder that the nodes share, for what the runs print.
         on_ready: called with what a block's parent prepared.
-        gpus: of a node, for a block; None: as the job says that knows this machine only.
-        options: of ``sbatch``, such as ``partition``, by name.
+        options: of Slurm.
 
     Raises:
         InputError: there is no Slurm here.
@@ -54,11 +65,10 @@ class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
         spec: Spec,
         logs: Path,
         on_ready: Callable[[dict[str, Any]], None],
-        gpus: int | None = None,
-        options: Mapping[str, str] | None = None,
+        options: Options,
     ) -> None:
         super().__init__(spec, logs, on_ready)
-        needs = needs_of(spec, gpus)
+        needs = needs_of(spec, options.gpus)
         try:
             self._executor = submitit.SlurmExecutor(folder=logs.absolute() / "slurm")
         except RuntimeError:
@@ -77,7 +87,7 @@ class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
                 "nodes": spec.job.nodes_needed,
                 # a block that is lost is an attempt of its own
                 "no_requeue": True,
-                **(options or {}),
+                **(options.model_extra or {}),
             },
         )
 
@@ -166,3 +176,6 @@ def _queued() -> set[str]:
 
 def _on_node(wanted: dict[str, Any]) -> dict[str, Any]:
     return run_on_node({**wanted, "node": os.environ.get("SLURMD_NODENAME", "node")})
+
+
+ENGINE = SlurmEngine
