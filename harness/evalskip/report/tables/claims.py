@@ -21,9 +21,9 @@ def verdicts(section: ClaimsSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("The claims"),
         note=language.gettext(
-            "What an article claims of skipping evaluation, in our words, and what was measured "
-            "of it. Supported: the whole interval lies in the claimed range; refuted: wholly "
-            "outside; conditional: it depends, and the boundary is given."
+            "What is claimed, in our words, and what was measured of it. Supported: the whole "
+            "interval lies in the claimed range; refuted: wholly outside; conditional: it depends, "
+            "and the boundary is given."
         ),
         columns=(
             language.gettext("claim"),
