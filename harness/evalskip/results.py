@@ -6,7 +6,7 @@ import json
 import shutil
 from contextlib import ExitStack, contextmanager
 from io import StringIO
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 from pydantic import BaseModel, Field
@@ -27,17 +27,19 @@ if TYPE_CHECKING:
 _OURS = "spec.yaml"
 
 
-class _Environment(BaseModel):
-    """What ``environment.json`` holds, as far as it is there."""
+class Environment(BaseModel):
+    """What ``environment.json`` holds: what results were begun on and with; None: not known yet."""
 
-    experiment: str = ""
-    machine: dict[str, Any] = {}
-    software: dict[str, str] = {}
-    parameters: int = 0
-    device: dict[str, Any] = {}
-    sliced: Slice | None = None
-    run_time_s: Annotated[float, Field(gt=0)] = 1.0
-    memory_limit: Annotated[int, Field(gt=0)] = 1
+    experiment: str | None = Field(default=None, description="digest of the spec")
+    machine: dict[str, Any] = Field(default={}, description="its fingerprint")
+    software: dict[str, str] | None = Field(default=None, description="versions by name")
+    parameters: int | None = Field(default=None, description="of the model")
+    device: dict[str, Any] = Field(default={}, description="as a run saw it")
+    sliced: Slice | None = Field(default=None, description="so much of the job is run")
+    run_time_s: float | None = Field(
+        default=None, gt=0, description="limit of a run; with it, ``sliced`` is decided"
+    )
+    memory_limit: int | None = Field(default=None, gt=0, description="bytes, of trials")
 
 
 class ResultDirectory:
@@ -50,7 +52,7 @@ class ResultDirectory:
         self.logs = path / "logs"
 
     @property
-    def environment(self) -> dict[str, Any]:
+    def environment(self) -> Environment:
         """What ``environment.json`` holds; empty where there is none.
 
         Raises:
@@ -58,9 +60,8 @@ class ResultDirectory:
         """
         place = self.path / "environment.json"
         if not place.exists():
-            return {}
-        found = read_json(place, _Environment, "what results were made on")
-        return found.model_dump(exclude_unset=True)
+            return Environment()
+        return read_json(place, Environment, "what results were made on")
 
     def check_software(self, software: dict[str, str]) -> None:
         """See that runs to come use what runs before them did.
@@ -68,7 +69,7 @@ class ResultDirectory:
         Raises:
             InputError: a version differs.
         """
-        for name, version in self.environment.get("software", software).items():
+        for name, version in (self.environment.software or software).items():
             if software.get(name) != version:
                 raise InputError(
                     f"{self.path}: begun with {name} {version}, now {software.get(name)}; expected "
@@ -77,7 +78,7 @@ class ResultDirectory:
 
     def note_environment(self, **parts: Any) -> None:
         """Add parts to ``environment.json``; what is known already stays."""
-        known = self.environment
+        known = self.environment.model_dump(exclude_unset=True)
         if parts.keys() - known.keys():
             text = json.dumps({**parts, **known}, indent=2) + "\n"
             write_atomically(self.path / "environment.json", text)
@@ -182,12 +183,12 @@ def _lock(path: Path) -> BaseFileLock:
 
 def _check_same(results: ResultDirectory, spec: Spec) -> None:
     environment = results.environment
-    if environment.get("experiment") != spec.digest():
+    if environment.experiment != spec.digest():
         raise InputError(
             f"{results.path}: belongs to another spec; expected the one in {_OURS} there, or "
             "another --out"
         )
-    here, there = fingerprint(), environment.get("machine", {})
+    here, there = fingerprint(), environment.machine
     if not same_model(here, there):
         field = next(field for field in MODEL_FIELDS if here[field] != there.get(field))
         raise InputError(

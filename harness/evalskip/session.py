@@ -11,7 +11,7 @@ import time
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalskip.engines.base import BlockLost, RunEnded
 from evalskip.engines.local import LocalEngine
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from evalskip.engines import Engine
     from evalskip.jobs import Purpose, RunId, RunRequest
     from evalskip.plan import Block
+    from evalskip.probe.measured import Prepared
     from evalskip.records import RunRecord, Steps
     from evalskip.results import ResultDirectory
     from evalskip.spec import Spec
@@ -103,7 +104,7 @@ class Session:
         spec: Spec,
         results: ResultDirectory,
         emit: Callable[[Event], None],
-        engine_of: Callable[[Callable[[dict[str, Any]], None]], Engine] | None = None,
+        engine_of: Callable[[Callable[[Prepared], None]], Engine] | None = None,
     ) -> None:
         self.spec, self.results, self.emit = spec, results, emit
         self.limit_s = spec.limits.run_time or RUN_TIME_S
@@ -277,16 +278,16 @@ class Session:
                 f"no run of {block.label} ended well; {first.arm}: {first.status}: {first.error}"
             )
 
-    def _prepared(self, prepared: dict[str, Any]) -> None:
+    def _prepared(self, prepared: Prepared) -> None:
         """Note what a parent prepared.
 
         Raises:
             InputError: runs before this one used other versions.
         """
-        self.results.check_software(prepared["software"])
-        self.results.note_environment(software=prepared["software"])
-        if prepared["parameters"] is not None:
-            self.results.note_environment(parameters=prepared["parameters"])
+        self.results.check_software(prepared.software)
+        self.results.note_environment(software=prepared.software)
+        if prepared.parameters is not None:
+            self.results.note_environment(parameters=prepared.parameters)
 
 
 def _key(request: RunRequest) -> str:

@@ -28,18 +28,16 @@ def summary_of(
         **sections: of the summary, by their names.
     """
     described, environment = spec.job.describe(), results.environment
-    device = environment.get("device", {})
+    device = environment.device
     node = next((record.node for record in records if record.node), {})
     machine = {field: value for field, value in node.items() if field != "name"}
     return Summary(
         name=results.name,
-        made=made_now(
-            machine or dict(environment.get("machine", {})), dict(environment.get("software", {}))
-        ),
+        made=made_now(machine or environment.machine, environment.software or {}),
         scope=Scope(
             job=described["job"],
             model=described["model"],
-            parameters=environment.get("parameters") or device.get("parameters", 0),
+            parameters=environment.parameters or device.get("parameters", 0),
             device=device.get("gpu") or described["device"],
         ),
         **sections,

@@ -83,17 +83,23 @@ def bounds(holds: Mapping[str, bool], others: Sequence[Headroom]) -> list[Note]:
     notes = []
     if leaves := [found.arm for found in bound if found.bound_by == "train"]:
         notes.append(note("train_needs_more", arms=leaves))
-    if sets := [found.arm for found in bound if found.bound_by != "train"]:
+    bound = [found for found in bound if found.bound_by != "train"]
+    if sets := [found.arm for found in bound]:
         free = [
             found.arm
             for found in others
-            if holds.get(found.arm) is False and found.arm.startswith(f"{sets[0]}+")
+            if holds.get(found.arm) is False and found.settings and _alike(found, bound[0])
         ]
         if free:
             notes.append(note("evaluation_sets_peak_unless", arms=sets, free=free))
         else:
             notes.append(note("evaluation_sets_peak", arms=sets))
     return notes
+
+
+def _alike(one: Headroom, other: Headroom) -> bool:
+    """Whether two arms evaluate as many samples, as often."""
+    return (one.schedule, one.evaluation_rows) == (other.schedule, other.evaluation_rows)
 
 
 def judged(

@@ -44,7 +44,7 @@ class Observer:
         self._base = dict(job.settings) if isinstance(job, LlamaFactoryJob) else {}
         sizes = [self._rows] if self._rows else []
         self._launcher = launcher_for(job, "time", sizes, logs, _START_S)
-        self.trainer = f"{name} {self._launcher.prepared['software'][package]}"
+        self.trainer = f"{name} {self._launcher.prepared.software[package]}"
         self.count = 0
         """Of the runs so far; names their logs."""
 

@@ -28,9 +28,9 @@ WORDS = {
 }
 
 
-def rows(section: RegretSummary, prefix: str) -> list[ScheduleRegret]:
-    """Those whose names begin so."""
-    return [each for each in section.rows if each.name.startswith(prefix)]
+def rows(section: RegretSummary, policy: str) -> list[ScheduleRegret]:
+    """Those whose policy has a code."""
+    return [each for each in section.rows if each.policy.code == policy]
 
 
 def within(row: ScheduleRegret, limit: float) -> Verdict:

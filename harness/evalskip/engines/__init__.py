@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from evalskip.probe.measured import Prepared
     from evalskip.spec import Spec
 
 _SHARED = {"base", "recording", "remote"}
@@ -30,7 +31,7 @@ def engine_for(
     options: Mapping[str, str],
     spec: Spec,
     logs: Path,
-    on_ready: Callable[[dict[str, Any]], None],
+    on_ready: Callable[[Prepared], None],
 ) -> Engine:
     """An engine, ready for blocks.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evalskip.jobs import Measure, RunRequest
     from evalskip.launch import Launcher
     from evalskip.plan import Block
+    from evalskip.probe.measured import Prepared
     from evalskip.records import RunRecord, Steps
     from evalskip.spec import Spec
 
@@ -48,7 +49,7 @@ class LocalEngine:
         self,
         spec: Spec,
         logs: Path,
-        on_ready: Callable[[dict[str, Any]], None],
+        on_ready: Callable[[Prepared], None],
         options: Options | None = None,
         *,
         node: Mapping[str, Any] | None = None,

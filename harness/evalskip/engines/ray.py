@@ -20,6 +20,7 @@ from evalskip.errors import InputError, MeasurementError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from evalskip.probe.measured import Prepared
     from evalskip.spec import Spec
 
 try:
@@ -62,7 +63,7 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
         self,
         spec: Spec,
         logs: Path,
-        on_ready: Callable[[dict[str, Any]], None],
+        on_ready: Callable[[Prepared], None],
         options: Options,
     ) -> None:
         super().__init__(spec, logs, on_ready)

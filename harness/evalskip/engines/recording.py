@@ -14,7 +14,7 @@ from evalskip.slices import extrapolated, is_cut, sets_of
 if TYPE_CHECKING:
     from evalskip.jobs import RunRequest
     from evalskip.launch import Outcome
-    from evalskip.probe.measured import EvaluatedTimes, Measured, Whole
+    from evalskip.probe.measured import EvaluatedTimes, Measured, Prepared, Whole
 
 _COPIED = (
     "phases_ns",
@@ -30,7 +30,7 @@ _COPIED = (
 
 
 def record_of(
-    request: RunRequest, outcome: Outcome, *, prepared: dict[str, Any], window: int, **known: Any
+    request: RunRequest, outcome: Outcome, *, prepared: Prepared, window: int, **known: Any
 ) -> RunRecord:
     """The record of a run.
 
@@ -56,7 +56,7 @@ def record_of(
         error=outcome.error,
         is_extrapolated=bool(measured and whole and is_cut(measured.timeline, whole)),
         may_stop_early=bool(measured and measured.whole and measured.whole.may_stop_early),
-        setup_ns=_setup(prepared["setup_ns"], request, measured.setup_ns if measured else {}),
+        setup_ns=_setup(prepared.setup_ns, request, measured.setup_ns if measured else {}),
         usage=outcome.usage,
         activity=means_of(outcome.activity),
         disturbed_s=disturbance.disturbed_s if disturbance else None,

@@ -22,6 +22,7 @@ from evalskip.errors import InputError, Killed, MeasurementError
 from evalskip.jobs import RunRequest
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.plan import Block
+from evalskip.probe.measured import Prepared, as_report, parsed
 from evalskip.records import RunRecord, Steps
 from evalskip.spec import Spec
 
@@ -69,7 +70,7 @@ def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
     with suppress(OSError):
         os.chdir(wanted["folder"])
     shared = wanted["shared"] if wanted["spec"]["job"].get("nodes", 1) > 1 else None
-    prepared: list[dict[str, Any]] = []
+    prepared: list[Prepared] = []
     runs = []
     with tempfile.TemporaryDirectory(prefix="evalskip-", dir=shared) as folder:
         logs = Path(folder)
@@ -89,7 +90,7 @@ def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
             log.name: log.read_bytes()[-_LOG_BYTES:].decode(errors="replace")
             for log in logs.glob("*.log")
         }
-    return {"runs": runs, "prepared": prepared[0], "logs": told}
+    return {"runs": runs, "prepared": as_report(prepared[0]), "logs": told}
 
 
 class RemoteEngine(ABC, Generic[Handle]):
@@ -101,7 +102,7 @@ class RemoteEngine(ABC, Generic[Handle]):
         on_ready: called with what a block's parent prepared.
     """
 
-    def __init__(self, spec: Spec, logs: Path, on_ready: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, spec: Spec, logs: Path, on_ready: Callable[[Prepared], None]) -> None:
         self._spec, self._logs, self._on_ready = spec, logs, on_ready
         self._sent = spec.model_dump(mode="json")
         self._running: dict[Handle, Block] = {}
@@ -186,7 +187,7 @@ class RemoteEngine(ABC, Generic[Handle]):
             raise Lost(told["says"])
         if "error" in told:
             raise _ERRORS[told["error"]](told["says"])
-        self._on_ready(told["prepared"])
+        self._on_ready(parsed(Prepared, told["prepared"]))
         for name, text in told["logs"].items():
             (self._logs / name).write_text(text)
         for record, steps in told["runs"]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from evalskip.probe.measured import Prepared
     from evalskip.spec import Spec
 
 try:
@@ -64,7 +65,7 @@ class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
         self,
         spec: Spec,
         logs: Path,
-        on_ready: Callable[[dict[str, Any]], None],
+        on_ready: Callable[[Prepared], None],
         options: Options,
     ) -> None:
         super().__init__(spec, logs, on_ready)

@@ -19,11 +19,11 @@ from evalskip.notes import note
 from evalskip.plan import plan
 from evalskip.records import duration_s
 from evalskip.session import RUN_TIME_S, Event
-from evalskip.slices import Slice
 from evalskip.spec import OFF
 from evalskip.summary import write_sections
 
 if TYPE_CHECKING:
+    from evalskip.slices import Slice
     from collections.abc import Sequence
 
     from evalskip.jobs import Measure
@@ -128,10 +128,10 @@ class _Experiment:
     def _slice(self) -> Slice | None:
         """How much of the job is run; what an experiment was begun with stays."""
         known, wanted = self._results.environment, self._spec.design.sliced
-        if "sliced" in known:
+        if known.run_time_s is not None:
             if self._spec.limits.run_time is None:
-                self._session.limit_s = known["run_time_s"]
-            return Slice.model_validate(known["sliced"]) if known["sliced"] else None
+                self._session.limit_s = known.run_time_s
+            return known.sliced
         if self._spec.job.is_virtual:  # a virtual clock takes no time
             return wanted
         found = estimate(self._session)

@@ -22,6 +22,7 @@ from evalskip.notes import note
 from evalskip.probe.measured import TriedBatch
 from evalskip.schedules import FinalOnly, Off
 from evalskip.session import Event, RunsPlanned
+from evalskip.spec.arms import written
 from evalskip.summary import Effort, Headroom, HeadroomSummary, Summary, write_sections
 
 if TYPE_CHECKING:
@@ -147,8 +148,7 @@ class _Headroom:
     def _usual_limit(self) -> int:
         """What was free when the search was begun."""
         self._session.results.note_environment(memory_limit=self._free())
-        limit: int = self._session.results.environment["memory_limit"]
-        return limit
+        return self._session.results.environment.memory_limit or self._free()
 
     def _free(self) -> int:
         if self._on_cuda:
@@ -307,6 +307,9 @@ class _Headroom:
         gain = mean_interval(kind.gains, self._spec.design.level) if kind.gains else None
         return Headroom(
             arm=arm.name,
+            schedule=arm.schedule.note,
+            evaluation_rows=arm.evaluation_rows,
+            settings=written(arm.evaluation),
             max_batch=kind.largest,
             limit_bytes=self._limit,
             bound_by=kind.bound_by,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from evalskip.launch.ranks import merged
-from evalskip.probe.measured import Measured, ReportError, TriedBatch, parsed
+from evalskip.probe.measured import Measured, Prepared, ReportError, TriedBatch, parsed
 from evalskip.records import Status
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def reported(
 class Launcher(Protocol):
     """Starts the runs of one block, one after the other."""
 
-    prepared: dict[str, Any]
+    prepared: Prepared
     """What the runner's ``prepare`` returned."""
 
     def run(self, request: RunRequest, limit_s: float) -> Outcome:

@@ -25,6 +25,7 @@ from evalskip.launch.base import Outcome, reported
 from evalskip.launch.bundle import bundle, fresh_scratch
 from evalskip.machine.activity import ActivitySampler
 from evalskip.machine.devices import first_gpu
+from evalskip.probe.measured import Prepared, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ class ForkLauncher:
             answer = self._receive(start_time)
             if "refused" in answer:
                 raise InputError(answer["refused"])
-            self.prepared: dict[str, Any] = answer["prepared"]
+            self.prepared = parsed(Prepared, answer["prepared"])
         except BaseException:
             self.close()
             raise

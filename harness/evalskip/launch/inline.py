@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalskip.launch.base import Outcome, reported
+from evalskip.probe.measured import Prepared, parsed
 from evalskip.worker.runner import outcome_of_error
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ class InlineLauncher:
     def __init__(self, job: Job, evaluation_rows: Sequence[int]) -> None:
         module = importlib.import_module(job.runner)
         self._runner = module.runner(job.model_dump(mode="json"))
-        self.prepared: dict[str, Any] = self._runner.prepare(evaluation_rows)
+        self.prepared = parsed(Prepared, self._runner.prepare(evaluation_rows))
 
     def run(self, request: RunRequest, limit_s: float) -> Outcome:
         """Make one run here and now."""

@@ -7,13 +7,14 @@ import os
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalskip.launch.base import reported
 from evalskip.launch.bundle import bundle, fresh_scratch
 from evalskip.launch.process import Process
 from evalskip.launch.ranks import collected
 from evalskip.launch.torchrun import said_by_rank, torchrun
+from evalskip.probe.measured import Prepared
 from evalskip.probe.report import VARIABLE
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class SpawnLauncher:
         self._environment = {**os.environ, **job.environment(measure)}
         self._environment["PYTHONPATH"] = bundle(self._scratch / "travelled", self._environment)
         self._process = Process("job.command", sees_all=job.nodes == 1)
-        self.prepared: dict[str, Any] = {"setup_ns": {}, "parameters": None, "software": {}}
+        self.prepared = Prepared()
 
     def run(self, request: RunRequest, limit_s: float) -> Outcome:
         """Run the command and wait for its end.

@@ -15,6 +15,7 @@ from evalskip.launch.base import reported
 from evalskip.launch.bundle import bundle, fresh_scratch
 from evalskip.launch.process import Process
 from evalskip.launch.ranks import collected
+from evalskip.probe.measured import Prepared, parsed
 from evalskip.worker.rank import VARIABLE
 from evalskip.worker.runner import last_lines
 
@@ -90,7 +91,7 @@ class TorchrunLauncher:
         if not told:
             raise MeasurementError(f"a block could not be prepared: {found.error}")
         # each rank prepares again, and its set-up says what that takes
-        self.prepared: dict[str, Any] = {**told[0], "setup_ns": {}}
+        self.prepared = parsed(Prepared, {**told[0], "setup_ns": {}})
 
     def run(self, request: RunRequest, limit_s: float) -> Outcome:
         """Start all ranks and wait for their end.

@@ -255,6 +255,18 @@ class TriedBatch:
     environment: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass
+class Prepared:
+    """What a block's parent reports once it is ready for runs."""
+
+    setup_ns: dict[str, int] = field(default_factory=dict)
+    """Parts of set-up that its runs share; of an evaluation set, with its rows after a colon."""
+    parameters: int | None = None
+    """Of the model; None: only a run can count them."""
+    software: dict[str, str] = field(default_factory=dict)
+    """Versions by name."""
+
+
 def as_report(measured: Any) -> dict[str, Any]:
     """A report as JSON holds it."""
     return asdict(measured)

@@ -145,8 +145,8 @@ def _largest(headroom: HeadroomSummary, language: Language) -> str:
 def _predicted(section: PredictionSummary, language: Language) -> str:
     """What the user's own schedule would cost, or else evaluating every epoch; and the advice."""
     evaluating = [found for found in section.schedules if found.evaluations]
-    own = [found for found in evaluating if found.arm.startswith("as_written")]
-    usual = [found for found in evaluating if found.arm.startswith("every_epoch")]
+    own = [found for found in evaluating if found.schedule.code == "as_written"]
+    usual = [found for found in evaluating if found.schedule.code == "every_epoch"]
     found = next(iter([*own, *reversed(usual), *evaluating]))
     says = next(
         (language.note(each.advice) for each in reversed(section.recommendations)),

@@ -17,6 +17,9 @@ class Headroom(Part):
     """The largest batch with which an arm completes, within a limit that was really run into."""
 
     arm: str
+    schedule: Note
+    evaluation_rows: int | None = Field(description="null: nothing, or the job's own")
+    settings: list[str] = Field(description="that its evaluation has of its own")
     max_batch: int = Field(description="rows in a micro-batch, per device; 0: not one fits")
     limit_bytes: int
     bound_by: BoundBy | None = Field(

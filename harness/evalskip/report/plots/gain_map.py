@@ -48,7 +48,7 @@ def plot(summary: Summary, language: Language) -> Plot | None:
     loads = np.array([found.evaluation_load for found in points])
     along = np.geomspace(min(loads.min() / 2, 0.02), max(2 * loads.max(), 1.5), 60)
     models = section.cost_models
-    own = [found for found in points if found.arm.startswith("as_written")]
+    own = [found for found in points if found.schedule.code == "as_written"]
     with Drawing(4.4 + 0.2 * len(models)) as drawing:
         axes = drawing.axes
         axes.set_xscale("log")
