@@ -303,9 +303,7 @@ def test_claims_on_a_job_that_overfits() -> None:
     assert verdicts["train_loss"] == "refuted"
     assert verdicts["debug_use"] == "supported"
     # every 2 and every 5 lose 0.001 and 0.004 nats, every 10 about 0.017 with what begins when
-    assert "it holds: every 2 epochs, every 5 epochs" in clauses(
-        claims["mixed"].condition
-    )
+    assert "it holds: every 2 epochs, every 5 epochs" in clauses(claims["mixed"].condition)
     assert all("not yet measured on a GPU" in clauses(claim.scope) for claim in claims.values())
 
 

@@ -23,13 +23,13 @@ from evalskip.spec import OFF
 from evalskip.summary import write_sections
 
 if TYPE_CHECKING:
-    from evalskip.slices import Slice
     from collections.abc import Sequence
 
     from evalskip.jobs import Measure
     from evalskip.plan import Block
     from evalskip.records import Attempt, RunRecord
     from evalskip.session import Session
+    from evalskip.slices import Slice
     from evalskip.spec import Spec
     from evalskip.summary import BenchSummary, Summary
 

@@ -12,7 +12,7 @@ from evalskip.analysis.survey import Survey
 from evalskip.experiments.pilots import kinds_of, make_pilots
 from evalskip.notes import Note, note
 from evalskip.schedules import AsWritten, EveryEpoch, EveryNSteps, EveryNthEpoch, FinalOnly, Off
-from evalskip.spec.arms import Arm, written
+from evalskip.spec.arms import Arm, arm_of, written
 from evalskip.summary import (
     CostModel,
     Effort,
@@ -150,9 +150,8 @@ class _Predictions:
             *(EveryNSteps(n=n) for n in sorted(every)),
         ]
         own = [arm for arm in kind.arms if arm.evaluation_rows == rows]
-        name = own[0].name.removeprefix(own[0].schedule.label)
         others = [
-            Arm(f"{schedule.label}{name}", schedule, rows, kind.settings)
+            arm_of(schedule, rows, kind.settings)
             for schedule in schedules
             if self._evaluated_after(schedule, survey)
         ]

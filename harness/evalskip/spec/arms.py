@@ -69,22 +69,20 @@ class ArmEntry(BaseModel):
     def arms(self) -> list[Arm]:
         """One arm per evaluation-set size."""
         sizes: list[int] | list[None] = self.evaluation_rows or [None]
-        otherwise = "".join(f"+{text}" for text in written(self.evaluation))
-        return [
-            Arm(
-                f"{self.schedule.label}{'' if rows is None else f'@{rows}'}{otherwise}",
-                self.schedule,
-                rows,
-                self.evaluation,
-            )
-            for rows in sizes
-        ]
+        return [arm_of(self.schedule, rows, self.evaluation) for rows in sizes]
 
     def as_written(self) -> dict[str, Any]:
         """The entry as a spec writes it."""
         sizes = {"evaluation_rows": self.evaluation_rows} if self.evaluation_rows else {}
         otherwise = {"evaluation": self.evaluation} if self.evaluation else {}
         return {**self.schedule.model_dump(), **sizes, **otherwise}
+
+
+def arm_of(schedule: Schedule, rows: int | None, evaluation: Mapping[str, Any]) -> Arm:
+    """An arm with the name that its schedule, its evaluation samples and its settings give it."""
+    size = "" if rows is None else f"@{rows}"
+    otherwise = "".join(f"+{text}" for text in written(evaluation))
+    return Arm(f"{schedule.label}{size}{otherwise}", schedule, rows, evaluation)
 
 
 def written(settings: Mapping[str, Any]) -> list[str]:
