@@ -22,15 +22,8 @@ from transformers import (
 
 from evalskip.analysis.curves import LossCurve, overfits, ranks_alike, replay
 from evalskip.analysis.intervals import crossed_interval, mean_interval
-from evalskip.analysis.regret import (
-    CheckpointPolicy,
-    ReplayCosts,
-    of_others,
-    recommended,
-    rows_of,
-    schedule_policies,
-    substitutes,
-)
+from evalskip.analysis.policies import CheckpointPolicy, schedule_policies, substitutes
+from evalskip.analysis.regret import ReplayCosts, of_others, recommended, rows_of
 from evalskip.article.ledger import judged as judged_claims
 from evalskip.article.regret_evidence import within
 from evalskip.article.words import WORDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalskip.errors import InputError
-from evalskip.spec import load_spec
+from evalskip.spec import Spec, load_spec
 from evalskip.spec.units import parse_duration
 from support import ROOT
 
@@ -194,3 +195,18 @@ def test_a_missing_file_a_folder_and_a_bad_option_are_one_line_each(
         assert expected in ended.stderr
         assert ended.stderr.count("\n") == 1
     assert sorted(file.name for file in tmp_path.iterdir()) == ["spec.yaml"]
+
+
+def test_a_resolved_spec_is_a_spec(write_spec: Callable[..., Path], tmp_path: Path) -> None:
+    spec = load_spec(
+        write_spec(limits={"memory": "3GiB", "run_time": "5m"}, claimed_gain=[0.1, 0.2])
+    )
+    resolved = tmp_path / "resolved.yaml"
+    resolved.write_text(json.dumps(spec.resolved()))
+    assert load_spec(resolved) == spec
+    assert Spec.model_validate(spec.model_dump(mode="json")) == spec
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results" / "reference").rglob("spec.yaml")))
+def test_the_specs_of_the_references_are_read(path: Path) -> None:
+    assert load_spec(path, elsewhere=True).resolved()

@@ -12,7 +12,8 @@ import numpy as np
 from evalskip.analysis.curves import LossCurve, overfits
 from evalskip.analysis.identity import made_now
 from evalskip.analysis.intervals import mean_interval
-from evalskip.analysis.regret import CheckpointPolicy, ReplayCosts, of_others, recommended, rows_of
+from evalskip.analysis.policies import CheckpointPolicy
+from evalskip.analysis.regret import ReplayCosts, of_others, recommended, rows_of
 from evalskip.errors import InputError
 from evalskip.notes import Note, note
 from evalskip.results import fresh_directory

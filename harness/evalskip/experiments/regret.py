@@ -12,14 +12,8 @@ from evalskip.analysis.curves import overfits, replay
 from evalskip.analysis.identity import summary_of
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval
-from evalskip.analysis.regret import (
-    ReplayCosts,
-    of_others,
-    recommended,
-    rows_of,
-    schedule_policies,
-    substitutes,
-)
+from evalskip.analysis.policies import schedule_policies, substitutes
+from evalskip.analysis.regret import ReplayCosts, of_others, recommended, rows_of
 from evalskip.cut import cut
 from evalskip.errors import InputError, MeasurementError
 from evalskip.experiments.curves import curve_from, curve_of

@@ -65,8 +65,8 @@ def parse_size(value: Any) -> int:
     return size
 
 
-Bytes = Annotated[int, BeforeValidator(parse_size)]
-"""A size in bytes, written ``3GiB`` in a spec."""
+Bytes = Annotated[int, BeforeValidator(parse_size), PlainSerializer(lambda size: f"{size}B")]
+"""A size in bytes, written ``3GiB`` in a spec; with its unit, a resolved spec is one as well."""
 
 _EXPECTED_RANGE = "expected a range such as 15-30%"
 _EXPECTED_SHARE = "expected a share such as 10% or 0.1"
