@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MEMORY_BLOCKS = 3
 """Three runs of an arm are the least that say by how much its peaks differ."""
-_AGREE: tuple[str, list[int]] = ("RanksAgree", [])
+_AGREE: tuple[str, list[int | float | str]] = ("RanksAgree", [])
 
 
 @dataclass(frozen=True)

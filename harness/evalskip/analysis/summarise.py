@@ -24,6 +24,7 @@ from evalskip.analysis.peak_differences import peak_differences
 from evalskip.analysis.pieces import pieces_of
 from evalskip.analysis.step_estimates import compared, replicated
 from evalskip.analysis.verdicts import with_verdicts
+from evalskip.notes import note
 from evalskip.records import latest_attempts
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import BenchEffort, BenchSummary, Extrapolated, RunActivity
@@ -81,15 +82,17 @@ def summarise(
     good = runs[runs["status"] == "ok"]
     keys = pd.MultiIndex.from_frame(good[["block", "attempt"]])
     paired = good.loc[keys.isin([attempt[1:] for attempt in usable])] if usable else good.iloc[:0]
-    pieces, left_out = _pieces(timed, usable, store, spec.design.window)
+    pieces, left_out = _pieces(spec, timed, usable, store)
     offs = [pieces[off] for off in (OFF, OFF_AGAIN) if off in pieces]
     design = spec.design
     arm_names = [arm.name for arm in spec.all_arms()]
     level = simultaneous_level(design.level, design.looks, len(spec.every_epoch_arms()))
+    by_clock = [arm.name for arm in spec.all_arms() if arm.schedule.decides_by_the_clock]
+    apart = {OFF, OFF_AGAIN, *by_clock}
     compares = {
         arm.name: pieces[arm.name]
         for arm in spec.all_arms()
-        if arm.name in pieces and arm.name not in (OFF, OFF_AGAIN) and not coupled[arm.name]
+        if arm.name in pieces and arm.name not in apart and not coupled[arm.name]
     }
     level_of_check = simultaneous_level(LEVEL_OF_CHECK, design.looks, len(compares))
     by_steps = [
@@ -154,6 +157,7 @@ def summarise(
             *disagreements(comparisons, design.window),
             *store.warnings,
             *uncompared(coupled),
+            *(note("clock_decides", arm=arm) for arm in by_clock),
             *ended_otherwise(records, found, len(timed)),
             *miscounted(records, expected),
             *left_out,
@@ -163,23 +167,27 @@ def summarise(
 
 
 def _pieces(
+    spec: Spec,
     timed: Mapping[Attempt, Sequence[RunRecord]],
     usable: Sequence[Attempt],
     store: RecordStore,
-    window: int,
 ) -> tuple[dict[str, Pieces], list[Note]]:
-    """Per arm, the pieces of the latest attempt at each block; and what was left out."""
+    """Per arm, the pieces of the latest attempt at each block; and what was left out.
+
+    Where the clock decides, runs differ in how many pieces they have, and are not cut.
+    """
+    by_clock = {arm.name for arm in spec.all_arms() if arm.schedule.decides_by_the_clock}
     good = set(usable)
     by_arm: dict[str, dict[int, RunRecord]] = {}
     for attempt in latest_attempts(timed):
         if attempt in good:
             for run in timed[attempt]:
-                if run.status == "ok":
+                if run.status == "ok" and run.arm not in by_clock:
                     by_arm.setdefault(run.arm, {})[run.block] = run
     pieces: dict[str, Pieces] = {}
     warnings: list[Note] = []
     for arm, runs in by_arm.items():
-        found, left_out = pieces_of(runs, store.steps_of, window)
+        found, left_out = pieces_of(runs, store.steps_of, spec.design.window)
         warnings += left_out
         if found is not None:
             pieces[arm] = found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def made_of(callbacks: Iterable[tuple[str, Sequence[Any]]]) -> list[TrainerCallback]:
-    """Those of a run, from the names that this package has for them, and their arguments."""
-    from evalskip import callbacks as known
+    """Those of a run, from the names of their classes, and their arguments.
 
-    return [getattr(known, name)(*arguments) for name, arguments in callbacks]
+    ``EveryNEpochs`` is looked for in ``every_n_epochs.py`` of this package.
+    """
+    made = []
+    for name, arguments in callbacks:
+        module = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        made.append(getattr(import_module(f"evalskip.callbacks.{module}"), name)(*arguments))
+    return made

@@ -16,7 +16,7 @@ def report(
         Path | None,
         typer.Option("--out", help="Where it goes. [default: DIR; results/comparison for several]"),
     ] = None,
-    lang: Annotated[str, typer.Option(help="Of the report: en or zh.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language of the report, such as en or zh.")] = "en",
 ) -> None:
     """The report of a result, as a page and as Markdown; of several, one that compares them."""
     from evalskip.article.words import WORDS

@@ -136,6 +136,8 @@ class _Experiment:
             return wanted
         found = estimate(self._session)
         sliced = wanted or (slice_for(self._spec, found) if found else None)
+        if any(arm.schedule.decides_by_the_clock for arm in self._spec.all_arms()):
+            sliced = None  # a slice has no time to tell from
         if found and self._spec.limits.run_time is None:
             self._session.limit_s = max(RUN_TIME_S, 3 * found.longest_s)
         if found and not sliced:

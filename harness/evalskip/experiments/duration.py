@@ -92,7 +92,11 @@ def _arm(spec: Spec) -> Arm:
     return max(
         arms,
         # where a job cannot foresee it, a schedule is taken to evaluate
-        key=lambda arm: (spec.job.evaluated_steps(arm.schedule, 0) != [], arm.evaluation_rows or 0),
+        key=lambda arm: (
+            spec.job.evaluated_steps(arm.schedule, 0) != [],
+            not arm.schedule.decides_by_the_clock,
+            arm.evaluation_rows or 0,
+        ),
     )
 
 

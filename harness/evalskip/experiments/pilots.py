@@ -194,7 +194,8 @@ class _Pilots:
     def _usual(self, kind: EvaluationKind) -> Arm:
         """An arm of this kind whose schedule has rows to evaluate, and all of them."""
         for arm in kind.arms:
-            if not isinstance(arm.schedule, AsWritten | FinalOnly):
+            is_usual = not isinstance(arm.schedule, AsWritten | FinalOnly)
+            if is_usual and not arm.schedule.decides_by_the_clock:
                 return replace(arm, evaluation_rows=kind.rows)
         return Arm("every_epoch", EveryEpoch(), kind.rows, kind.settings)
 

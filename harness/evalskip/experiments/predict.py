@@ -76,6 +76,7 @@ def predict_costs(
         recommendations=predictions.recommendations,
         closing_evaluations=spec.job.closing_evaluations,
         effort=Effort(runs=0, seconds=seconds, stopped=note("pilot_made")),
+        warnings=predictions.warnings,
     )
     return write_sections(results.path, summary_of(spec, results, prediction=section))
 
@@ -89,6 +90,7 @@ class _Predictions:
         self.models: list[CostModel] = []
         self.predictions: dict[str, Prediction] = {}
         self.recommendations: list[Recommendation] = []
+        self.warnings: list[Note] = []
 
     def predict_kind(self, kind: EvaluationKind) -> None:
         """Every schedule with every number of rows that an arm of the kind evaluates."""
@@ -159,7 +161,9 @@ class _Predictions:
         one_each: dict[tuple[int, ...], Arm] = {}
         for arm in [*sorted(own, key=_is_not_as_written), *others]:
             after = self._evaluated_after(arm.schedule, survey)
-            if after is not None:
+            if after is None:
+                self.warnings.append(note("not_predicted", arm=arm.name))
+            else:
                 one_each.setdefault(tuple(after), arm)
         found = sorted(one_each.items(), key=lambda each: len(each[0]))
         off = Arm(Off().label, Off(), None, kind.settings)

@@ -115,7 +115,7 @@ class RunRequest(BaseModel):
     output: str | None = Field(
         default=None, description="a folder to write into; None: one that is taken away after"
     )
-    callbacks: list[tuple[str, list[int]]] = Field(
+    callbacks: list[tuple[str, list[int | float | str]]] = Field(
         default=[], description="names in evalskip.callbacks, with their arguments"
     )
     by_rank: dict[int, dict[str, Any]] = Field(
@@ -197,6 +197,11 @@ class BaseJob(BaseModel, ABC):
         Returns:
             None where it cannot be told.
         """
+
+    @property
+    def foresees(self) -> bool:
+        """Whether it evaluates where ``evaluated_steps`` says, and so needs to know."""
+        return False
 
     @property
     def generates(self) -> bool:

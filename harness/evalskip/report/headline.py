@@ -278,6 +278,8 @@ def _where(bench: BenchSummary, point: Comparison, language: Language) -> str:
 def _faster(gain: Interval, language: Language) -> str:
     """How much faster, or slower, or that neither can be told."""
     if gain.low is None:
+        if round(100 * gain.estimate) <= 0:
+            return language.gettext("so far no faster")
         return language.gettext("so far about {gain:.0f} % faster", gain=100 * gain.estimate)
     if gain.high is not None and gain.low <= 0 <= gain.high:
         return language.gettext("no faster that can be told ({gain})", gain=per_cent(gain))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +21,10 @@ class BaseSchedule(BaseModel, ABC):
 
     schedule: str
 
+    decides_by_the_clock: ClassVar[bool] = False
+    """Whether the time that a run takes decides how often it evaluates. Then whole runs alone are
+    compared, the job is run whole, and no pilot can predict it."""
+
     @property
     @abstractmethod
     def label(self) -> str:
@@ -34,9 +38,10 @@ class BaseSchedule(BaseModel, ABC):
 
     @abstractmethod
     def evaluated_steps(self, epochs: int, steps_per_epoch: int) -> list[int] | None:
-        """Optimizer steps (from 1) after which an evaluation runs, in order; None: not foreseen.
+        """Optimizer steps (from 1) after which an evaluation runs, in order.
 
-        An evaluation after training counts as one after the last step.
+        An evaluation after training counts as one after the last step. None where only the run
+        itself knows: nothing is checked then, and nothing predicted.
         """
 
     def evaluated_within(self, steps: int, steps_per_epoch: int) -> list[int] | None:
@@ -63,10 +68,11 @@ class BaseSchedule(BaseModel, ABC):
         """Arguments for ``transformers.TrainingArguments`` that bring this schedule about."""
         return {"eval_strategy": "no"}
 
-    def callbacks(self) -> list[tuple[str, list[int]]]:
+    def callbacks(self) -> list[tuple[str, list[int | float | str]]]:
         """What brings it about where the Trainer has no option for it.
 
         Returns:
-            Names in :mod:`evalskip.callbacks`, each with its arguments.
+            Classes of :mod:`evalskip.callbacks`, each found in the file of its name
+            (``EveryNEpochs`` in ``every_n_epochs.py``), with its arguments.
         """
         return []

@@ -30,5 +30,5 @@ class EveryNthEpoch(BaseSchedule):
         every = self.n * steps_per_epoch
         return list(range(every, steps + 1, every))
 
-    def callbacks(self) -> list[tuple[str, list[int]]]:
+    def callbacks(self) -> list[tuple[str, list[int | float | str]]]:
         return [("EveryNEpochs", [self.n])]

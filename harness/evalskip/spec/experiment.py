@@ -59,6 +59,11 @@ class Spec(BaseModel):
                 raise ValueError(f"arms.{index}.evaluation_rows: missing; expected numbers of rows")
             if isinstance(entry.schedule, AsWritten) and self.job.sizes_evaluation:
                 raise ValueError(f"arms.{index}.schedule: as_written needs a job of the user's own")
+            if self.job.foresees and self.job.evaluated_steps(entry.schedule, 1) is None:
+                raise ValueError(
+                    f"arms.{index}.schedule: expected one whose steps are known beforehand, with "
+                    f"this kind of job, got {entry.schedule.label}"
+                )
             try:
                 self.job.evaluating(entry.evaluation)
             except InputError as error:

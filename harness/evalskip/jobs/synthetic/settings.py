@@ -161,6 +161,10 @@ class SyntheticJob(BaseJob):
     def own_batch(self) -> int:
         return self.train_batch
 
+    @property
+    def foresees(self) -> bool:
+        return True
+
     def check(self, evaluation_rows: int) -> None:
         if self.epochs * self.steps_in_epoch > _MOST_STEPS:
             raise InputError(

@@ -166,7 +166,7 @@ class Drawing:
         text = with_own_ids(text, name)
         for colour, variable in VARIABLES.items():
             text = text.replace(colour, f"var(--{variable}, {colour})")
-        text = text.replace("'DejaVu Sans'", _FAMILIES[language.code])
+        text = text.replace("'DejaVu Sans'", _FAMILIES.get(language.code, _FAMILIES["en"]))
         # a size of its own would keep it from shrinking on a phone
         head, rest = text.split(">", 1)
         head = re.sub(r'\s(width|height)="[^"]*"', "", head)

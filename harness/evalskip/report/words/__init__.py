@@ -62,7 +62,9 @@ class Language:
                     return str(note)
                 template = _from_code(note.code)
             if isinstance(template, tuple):
-                return self.ngettext(*template, int(str(values["count"])), **values)
+                # what is no whole number is said as several are
+                number = 1 if values["count"] == 1 else 2
+                return self._filled(self._catalogue.ngettext(*template, number), values)
             return self.gettext(template, **values)
         except (KeyError, TypeError, ValueError):
             return str(note)
@@ -112,8 +114,8 @@ def catalogue(code: str) -> NullTranslations:
 
 
 def _from_code(code: str) -> str:
-    """What a code without words of its own says: ``every_n_steps`` is ``every {count} steps``."""
-    return code.replace("_n_", " {count} ").replace("_", " ")
+    """What a code without words of its own says: ``every_n_steps`` is ``every {count:g} steps``."""
+    return code.replace("_n_", " {count:g} ").replace("_", " ")
 
 
 ENGLISH = Language()

@@ -14,7 +14,7 @@ NOTES: dict[str, Template] = {
     "off": N_("off"),
     "as_written": N_("as written"),
     "every_epoch": N_("every epoch"),
-    "every_n_steps": N_("every {count} steps"),
+    "every_n_steps": NN_("every step", "every {count} steps"),
     "every_n_epochs": NN_("every 1 epoch", "every {count} epochs"),
     "final_only": N_("once, at the end"),
     "every_n_evaluations": NN_("every evaluation", "every {count} evaluations"),
@@ -50,6 +50,11 @@ NOTES: dict[str, Template] = {
     "read_from_log": N_("read from its log"),
     # what a summary warns of
     "wall_clock_only": N_("{arm}: only its T is compared, since {why}"),
+    "clock_decides": N_(
+        "{arm}: the time that a run takes decides how often it evaluates, so whole runs alone are "
+        "compared"
+    ),
+    "not_predicted": N_("{arm}: not predicted, since only a run itself knows when it evaluates"),
     "evaluation_steers": N_("{settings} lets evaluation steer training"),
     "blocks_differ": N_("{part} of {whole} blocks do not match and enter no estimate"),
     "runs_ended_otherwise": N_("{arm}: {count} of its runs ended {status}: {error}"),
