@@ -27,6 +27,7 @@ from evalskip.gate.figures import Figure, figures_of
 from evalskip.gate.history import shifts
 from evalskip.gate.judge import GateResult, comparable, judged
 from evalskip.gate.run import LEVEL
+from evalskip.machine.fingerprint import fingerprint
 from evalskip.notes import note
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary import ArmSummary, BenchEffort, BenchSummary, Made, Matched, Scope, Summary
@@ -101,7 +102,7 @@ def summary_of(arms: dict[str, Pieces], disturbed: bool, source: np.random.Gener
     )
     return Summary(
         name="simulated",
-        made=Made(at="", evalskip="", machine={"cores": 2}),
+        made=Made(at="", evalskip="", machine=fingerprint()),
         scope=Scope(job="synthetic", model="known costs", parameters=0, device="none"),
         bench=bench,
     )

@@ -156,13 +156,13 @@ def test_blocks_run_whole_on_the_nodes_of_a_ray_cluster(
     records = block_runs(out)
     attempts = whole_attempts(records, ARMS)
     assert sorted(attempts) == [Attempt("time", block, 0) for block in range(1, 7)]
-    used = [{run.node["name"] for run in runs} for runs in attempts.values()]
+    used = [{run.node.name for run in runs} for runs in attempts.values()]
     assert all(len(names) == 1 for names in used)
     assert len(set.union(*used)) == 2
-    assert all(run.node["cores"] > 0 for run in records)
+    assert all(run.node.cores > 0 for run in records)
     summary = read_summary(out)
     assert summary.bench.effort.nodes == 2
-    assert summary.made.machine["cores"] > 0
+    assert summary.made.machine.cores > 0
     assert "on 2 nodes" in ended.stdout
     # what is there already is not run again
     assert nodes.bench(sleeping, out, "--resume").returncode == 0
@@ -380,7 +380,7 @@ def test_blocks_are_jobs_of_slurm(sleeping: Path, tmp_path: Path) -> None:
     attempts = whole_attempts(block_runs(out), ARMS)
     assert sorted({each.block for each in attempts}) == [1, 2, 3, 4, 5, 6]
     assert len(attempts) == 6
-    assert {run.node["name"] for runs in attempts.values() for run in runs} == {"one", "two"}
+    assert {run.node.name for runs in attempts.values() for run in runs} == {"one", "two"}
     ended = run_evalskip(
         "bench",
         sleeping,

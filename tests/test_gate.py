@@ -18,6 +18,7 @@ from evalskip.gate.baseline import Session, read_baseline
 from evalskip.gate.figures import Figure
 from evalskip.gate.history import Shift, add_to_history, read_history, shifts
 from evalskip.gate.judge import changed, noise_of
+from evalskip.machine.fingerprint import Machine
 from support import ROOT, run_inside
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ def baseline(measure: Callable[..., Path], tmp_path: Path) -> Path:
         ended = run_inside("gate", measure(f"s{seed}", seed), "--baseline", path, "--add")
         assert ended.returncode == 0, ended.stderr
     return path
+
+
+MACHINE = Machine(processor="one", cores=2, memory_gib=4, gpus=[], system="Linux", python="3.11")
 
 
 def test_an_evaluation_made_slower_fails_and_noise_does_not(
@@ -295,7 +299,7 @@ def sessions_of(values: Iterator[float] | np.ndarray, **options: Any) -> list[Se
         Session(
             at=str(place),
             experiment="e",
-            machine={"cores": 2},
+            machine=MACHINE,
             versions={},
             figures=[figure(value, **options)],
         )

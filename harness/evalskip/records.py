@@ -17,6 +17,7 @@ from evalskip.errors import InputError
 from evalskip.files import append_line, write_atomically
 from evalskip.jobs.base import Measure, Purpose, RunRequest
 from evalskip.machine.disturbance import Disturbance, is_disturbed
+from evalskip.machine.fingerprint import Node
 from evalskip.notes import Note, note
 from evalskip.probe.measured import Curve, Rank, Timeline, TriedBatch, Whole
 
@@ -112,9 +113,7 @@ class RunRecord(BaseModel):
         default={}, description="what the kernel counted for the run's process"
     )
     environment: dict[str, Any] = {}
-    node: dict[str, Any] = Field(
-        default={}, description="fingerprint and name of its node, where there are several"
-    )
+    node: Node | None = Field(default=None, description="where there are several")
     activity: dict[str, float] = Field(
         default={}, description="means: own_cores and others_cores busy, share of time waiting"
     )

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from evalskip.errors import InputError
 from evalskip.files import read_json, write_atomically
-from evalskip.machine.fingerprint import MODEL_FIELDS, fingerprint, same_model
+from evalskip.machine.fingerprint import Machine, fingerprint
 from evalskip.records import RecordStore
 from evalskip.slices import Slice
 
@@ -31,7 +31,7 @@ class Environment(BaseModel):
     """What ``environment.json`` holds: what results were begun on and with; None: not known yet."""
 
     experiment: str | None = Field(default=None, description="digest of the spec")
-    machine: dict[str, Any] = Field(default={}, description="its fingerprint")
+    machine: Machine | None = Field(default=None, description="its fingerprint")
     software: dict[str, str] | None = Field(default=None, description="versions by name")
     parameters: int | None = Field(default=None, description="of the model")
     device: dict[str, Any] = Field(default={}, description="as a run saw it")
@@ -78,7 +78,7 @@ class ResultDirectory:
 
     def note_environment(self, **parts: Any) -> None:
         """Add parts to ``environment.json``; what is known already stays."""
-        known = self.environment.model_dump(exclude_unset=True)
+        known = self.environment.model_dump(mode="json", exclude_unset=True)
         if parts.keys() - known.keys():
             text = json.dumps({**parts, **known}, indent=2) + "\n"
             write_atomically(self.path / "environment.json", text)
@@ -125,7 +125,7 @@ def _opened(path: Path, spec: Spec, *, resume: bool, exit_stack: ExitStack) -> R
         results.store.mend()
     else:
         _make_fresh(path, exit_stack)
-        results.note_environment(experiment=spec.digest(), machine=fingerprint())
+        results.note_environment(experiment=spec.digest(), machine=fingerprint().model_dump())
         # the last, since with it the directory holds results
         write_atomically(path / _OURS, _as_yaml(spec))
     results.logs.mkdir(exist_ok=True)
@@ -189,11 +189,12 @@ def _check_same(results: ResultDirectory, spec: Spec) -> None:
             "another --out"
         )
     here, there = fingerprint(), environment.machine
-    if not same_model(here, there):
-        field = next(field for field in MODEL_FIELDS if here[field] != there.get(field))
+    if there is None:
+        raise InputError(f"{results.path}: environment.json: machine: missing; expected it")
+    if field := there.differing(here):
         raise InputError(
             f"{results.path}: begun on another model of machine: {field}: expected "
-            f"{there.get(field)}, got {here[field]}"
+            f"{getattr(there, field)}, got {getattr(here, field)}"
         )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from evalskip.machine.fingerprint import Machine
 from evalskip.summary import Made, Scope, Summary
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ def summary_of(
     """
     described, environment = spec.job.describe(), results.environment
     device = environment.device
-    node = next((record.node for record in records if record.node), {})
-    machine = {field: value for field, value in node.items() if field != "name"}
+    node = next((record.node for record in records if record.node), None)
+    machine = Machine(**node.model_dump(exclude={"name"})) if node else environment.machine
     return Summary(
         name=results.name,
-        made=made_now(machine or environment.machine, environment.software or {}),
+        made=made_now(machine, environment.software or {}),
         scope=Scope(
             job=described["job"],
             model=described["model"],
@@ -44,7 +45,7 @@ def summary_of(
     )
 
 
-def made_now(machine: dict[str, Any], versions: dict[str, str]) -> Made:
+def made_now(machine: Machine | None, versions: dict[str, str]) -> Made:
     """When and with what a result is made: now, on a machine, with versions by name."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     return Made(at=at, evalskip=version("evalskip"), machine=machine, versions=versions)

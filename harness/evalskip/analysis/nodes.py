@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalskip.analysis.pieces import Pieces
+    from evalskip.machine.fingerprint import Machine
     from evalskip.notes import Note
     from evalskip.records import RunRecord
 
@@ -49,15 +50,15 @@ def in_own_pace(pieces: Mapping[str, Pieces], nodes: Mapping[int, str]) -> dict[
 
 def of_blocks(runs: Sequence[RunRecord]) -> dict[int, str]:
     """By block, the name of its node; those that ran on the harness's own machine have none."""
-    return {run.block: str(run.node.get("name", "")) for run in runs}
+    return {run.block: run.node.name if run.node else "" for run in runs}
 
 
 def noted_of_nodes(runs: Sequence[RunRecord]) -> list[Note]:
     """A warning where blocks were run on unlike machines."""
-    found = {str(run.node["name"]): run.node for run in runs if run.node}
-    models: list[Mapping[str, object]] = []
+    found = {run.node.name: run.node for run in runs if run.node}
+    models: list[Machine] = []
     for node in found.values():
-        if not any(same_model(dict(node), dict(other)) for other in models):
+        if not any(same_model(node, other) for other in models):
             models.append(node)
     if len(models) < 2:
         return []

@@ -146,7 +146,7 @@ def summarise(
         effort=BenchEffort(
             blocks=len(latest_attempts(timed)),
             runs=len(records),
-            nodes=len({record.node["name"] for record in records if record.node}) or 1,
+            nodes=len({record.node.name for record in records if record.node}) or 1,
             seconds=seconds,
             run_overhead_s=overhead,
             block_start_s=block_start,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,12 +14,13 @@ from evalskip.engines.recording import record_of, steps_of
 from evalskip.launch import launcher_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from evalskip.engines.base import Event
     from evalskip.jobs import Measure, RunRequest
     from evalskip.launch import Launcher
+    from evalskip.machine.fingerprint import Node
     from evalskip.plan import Block
     from evalskip.probe.measured import Prepared
     from evalskip.records import RunRecord, Steps
@@ -52,12 +53,12 @@ class LocalEngine:
         on_ready: Callable[[Prepared], None],
         options: Options | None = None,
         *,
-        node: Mapping[str, Any] | None = None,
+        node: Node | None = None,
     ) -> None:
         self._spec = spec
         self._logs = logs
         self._on_ready = on_ready
-        self._node = dict(node or {})
+        self._node = node
         self._digest = spec.digest()
         self._parent: _Parent | None = None
         self._begun: Generator[Event, None, None] | None = None

@@ -20,7 +20,7 @@ from evalskip.engines.base import BlockEnded, BlockLost, RunEnded
 from evalskip.engines.local import LocalEngine
 from evalskip.errors import InputError, Killed, MeasurementError
 from evalskip.jobs import RunRequest
-from evalskip.machine.fingerprint import fingerprint
+from evalskip.machine.fingerprint import Node, fingerprint
 from evalskip.plan import Block
 from evalskip.probe.measured import Prepared, as_report, parsed
 from evalskip.records import RunRecord, Steps
@@ -77,7 +77,7 @@ def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
         try:
             spec = Spec.model_validate(wanted["spec"])
             spec.job.check(spec.largest_evaluation())
-            node = {"name": wanted["node"], **fingerprint()}
+            node = Node(name=wanted["node"], **fingerprint().model_dump())
             with closing(LocalEngine(spec, logs, prepared.append, node=node)) as engine:
                 block = Block(tuple(map(RunRequest.model_validate, wanted["runs"])))
                 engine.begin(block, wanted["limit_s"])

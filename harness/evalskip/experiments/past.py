@@ -143,7 +143,7 @@ def past_summary(
     section = past_regret(past, design, within_share)
     summary = Summary(
         name=path.stem,
-        made=made_now({}, {}),
+        made=made_now(None, {}),
         scope=Scope(job=note("past_run"), model=path.name, parameters=0, device=note("own_device")),
         regret=section,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from evalskip.errors import InputError
 from evalskip.files import read_json, write_atomically
 from evalskip.gate.figures import Figure
+from evalskip.machine.fingerprint import Machine
 from evalskip.notes import Note
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Session(_Part):
     experiment: str
     """Digest of what it was of."""
     label: str = ""
-    machine: dict[str, Any]
+    machine: Machine | None
     versions: dict[str, str]
     figures: list[Figure]
 

@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Any
 
 import psutil
+from pydantic import BaseModel, ConfigDict, Field
 
 from evalskip.machine.devices import gpus, usable_cores
 
-MODEL_FIELDS = ("processor", "cores", "memory_gib", "gpus")
-"""Fields that tell one model of machine from another."""
+_MODEL = ("processor", "cores", "memory_gib", "gpus")
 
 
-def fingerprint() -> dict[str, Any]:
+class Machine(BaseModel):
     """The hardware and the system, without anything that names this one machine."""
-    return {
-        "processor": _processor(),
-        "cores": usable_cores(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30),
-        "gpus": list(gpus()),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-    }
+
+    model_config = ConfigDict(extra="forbid")
+
+    processor: str = Field(description="vendor's name, family, model and stepping")
+    cores: int = Field(description="that a process may use")
+    memory_gib: int
+    gpus: list[str] = Field(description="by name")
+    system: str
+    python: str = Field(description="version")
+
+    def differing(self, other: Machine) -> str | None:
+        """The first field by which another is not of the same model of machine; None: it is."""
+        return next((f for f in _MODEL if getattr(self, f) != getattr(other, f)), None)
 
 
-def same_model(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two fingerprints are of the same model of machine; those that say nothing are not."""
-    return bool(one) and all(one.get(field) == other.get(field) for field in MODEL_FIELDS)
+class Node(Machine):
+    """One of several machines that blocks are run on."""
+
+    name: str
+
+
+def fingerprint() -> Machine:
+    """That of this machine."""
+    return Machine(
+        processor=_processor(),
+        cores=usable_cores(),
+        memory_gib=round(psutil.virtual_memory().total / 2**30),
+        gpus=list(gpus()),
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+    )
+
+
+def same_model(one: Machine | None, other: Machine | None) -> bool:
+    """Whether two are of the same model of machine; those that nothing is known of are not."""
+    return one is not None and other is not None and one.differing(other) is None
 
 
 def _processor() -> str:

@@ -26,7 +26,7 @@ from evalskip.report.headline import answer, scopes
 from evalskip.report.plots import NAMES, plots_of
 from evalskip.report.plots.compared import compared
 from evalskip.report.plots.drawing import DARK_CSS, LIGHT_CSS, as_file, with_own_ids
-from evalskip.report.provenance import provenance
+from evalskip.report.provenance import made_with, provenance
 from evalskip.report.words import N_
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Section:
     scopes: list[str]
     warnings: list[str]
     provenance: list[str]
+    made: list[tuple[str, str]]
     claims: list[Claim]
     first: list[tables.Table]
     plots: list[Plot]
@@ -81,6 +82,7 @@ class Section:
                     for change in changes
                 ),
             ],
+            made=made_with(summary),
             claims=claims,
             first=tables.first_of(summary, language),
             plots=plots,

@@ -14,7 +14,7 @@ from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_name
 from evalskip.report.headline import answer, scopes
-from evalskip.report.provenance import provenance
+from evalskip.report.provenance import made_with, provenance
 from evalskip.report.tables.claims import verdicts
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _of_one(summary: Summary, language: Language) -> _Content:
     first = tables.first_of(summary, language)
     if summary.claims:
         first.insert(0, verdicts(summary.claims, language))
-    made = (summary.made.machine | summary.made.versions).items()
+    made = made_with(summary)
     changes = summary.bench.changes if summary.bench else []
     return _Content(
         title=summary.name,

@@ -58,6 +58,13 @@ def _benched(bench: BenchSummary, language: Language) -> list[str]:
     return lines
 
 
+def made_with(summary: Summary) -> list[tuple[str, str]]:
+    """The machine and the versions, field by field."""
+    machine = summary.made.machine
+    fields = machine.model_dump() if machine else {}
+    return [(name, str(value)) for name, value in (fields | summary.made.versions).items()]
+
+
 def _measured(summary: Summary, language: Language) -> str:
     """The job, its model, the device, and versions of what matters most."""
     scope = summary.scope

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evalskip.machine.fingerprint import Machine
 from evalskip.notes import Note
 
 Verdict = Literal["supported", "refuted", "conditional", "inconclusive", "not_run"]
@@ -49,7 +50,7 @@ class Made(Part):
 
     at: str = Field(description="UTC, ISO 8601")
     evalskip: str = Field(description="version of this tool")
-    machine: dict[str, Any] = Field(default={}, description="processor, cores, memory, devices")
+    machine: Machine | None = Field(default=None, description="null: not known")
     versions: dict[str, str] = Field(default={}, description="of what was run, by name")
 
 

@@ -19,6 +19,7 @@ _VERSION = "5.1.0"
 def pytest_benchmark(session: Session, records: Iterable[RunRecord]) -> str:
     """Every arm that ended well at least twice."""
     times: dict[str, list[float]] = {}
+    machine = session.machine
     for record in records:
         if record.status == "ok" and record.measure == "time" and record.wall_ns:
             times.setdefault(record.arm, []).append(record.wall_ns / 1e9)
@@ -26,11 +27,11 @@ def pytest_benchmark(session: Session, records: Iterable[RunRecord]) -> str:
         json.dumps(
             {
                 "machine_info": {
-                    "system": session.machine.get("system", ""),
-                    "python_version": session.machine.get("python", ""),
+                    "system": machine.system if machine else "",
+                    "python_version": machine.python if machine else "",
                     "cpu": {
-                        "brand_raw": session.machine.get("processor", ""),
-                        "count": session.machine.get("cores"),
+                        "brand_raw": machine.processor if machine else "",
+                        "count": machine.cores if machine else None,
                     },
                 },
                 "commit_info": {"id": session.label or "unknown", "time": session.at},

@@ -58,8 +58,8 @@ def plot(summary: Summary, language: Language) -> Plot | None:
                 ms=5,
                 label=language.gettext("disturbed block"),
             )
-        if cores := summary.made.machine.get("cores"):
-            axes.axhline(cores, color=INK, lw=0.8, ls=":")
+        if summary.made.machine:
+            axes.axhline(summary.made.machine.cores, color=INK, lw=0.8, ls=":")
         axes.margins(x=0)
         axes.set_ylim(bottom=0)
         axes.set_xlabel(language.gettext("timed runs, in their order"))
