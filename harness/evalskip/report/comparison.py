@@ -10,6 +10,7 @@ from evalskip.report import digits
 from evalskip.report.headline import answer, scopes
 from evalskip.report.tables import Table
 from evalskip.report.tables.table import best_gain
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,7 @@ def _answers(summaries: Sequence[Summary], language: Language) -> Table:
     return Table(
         title=language.gettext("The results"),
         note=language.gettext("What each says, and what it holds for."),
-        columns=(language.gettext("result"), language.gettext("answer"), language.gettext("scope")),
+        columns=language.texts(N_("result"), N_("answer"), N_("scope")),
         rows=[
             (
                 found.name,

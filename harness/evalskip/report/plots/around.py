@@ -68,12 +68,8 @@ def _table(bench: BenchSummary, language: Language) -> Table:
         note=language.gettext(
             "Time of a step over that of the same step without evaluation: median [quartiles]."
         ),
-        columns=(
-            language.gettext("arm"),
-            language.gettext("steps from the evaluation"),
-            language.gettext("time"),
-            language.gettext("lower"),
-            language.gettext("upper"),
+        columns=language.texts(
+            N_("arm"), N_("steps from the evaluation"), N_("time"), N_("lower"), N_("upper")
         ),
         rows=[
             (

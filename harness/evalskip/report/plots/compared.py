@@ -66,7 +66,7 @@ def compared(summaries: Sequence[Summary], language: Language) -> Plot | None:
     table = Table(
         title=language.gettext(TITLE),
         note=language.gettext("Throughput gain in per cent."),
-        columns=(language.gettext("arm"), language.gettext("result"), language.gettext("gain %")),
+        columns=language.texts(N_("arm"), N_("result"), N_("gain %")),
         rows=[
             (arm, summaries[place].name, digits.interval(gain))
             for arm, found in gains.items()

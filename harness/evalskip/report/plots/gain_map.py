@@ -137,12 +137,12 @@ def _table(
         note=language.gettext(
             "Predicted throughput gain, and what floating-point operations alone would say."
         ),
-        columns=(
-            language.gettext("schedule"),
-            language.gettext("rows"),
-            language.gettext("evaluation load"),
-            language.gettext("gain %"),
-            language.gettext("by operations alone %"),
+        columns=language.texts(
+            N_("schedule"),
+            N_("rows"),
+            N_("evaluation load"),
+            N_("gain %"),
+            N_("by operations alone %"),
         ),
         rows=[
             (

@@ -68,12 +68,7 @@ def _table(points: list[tuple[ArmSummary, Comparison]], language: Language) -> T
     return Table(
         title=language.gettext(TITLE),
         note=language.gettext("Throughput gain, matched."),
-        columns=(
-            language.gettext("arm"),
-            language.gettext("evaluation load"),
-            language.gettext("gain %"),
-            language.gettext("verdict"),
-        ),
+        columns=language.texts(N_("arm"), N_("evaluation load"), N_("gain %"), N_("verdict")),
         rows=[
             (
                 label_of(found.arm, arm, language),

@@ -82,14 +82,14 @@ def _table(bench: BenchSummary, language: Language) -> Table:
         note=language.gettext(
             "Cores kept busy, and the share of the time in which something waited for one."
         ),
-        columns=(
-            language.gettext("run"),
-            language.gettext("arm"),
-            language.gettext("own cores"),
-            language.gettext("others' cores"),
-            language.gettext("waiting %"),
-            language.gettext("disturbed %"),
-            language.gettext("its block disturbed"),
+        columns=language.texts(
+            N_("run"),
+            N_("arm"),
+            N_("own cores"),
+            N_("others' cores"),
+            N_("waiting %"),
+            N_("disturbed %"),
+            N_("its block disturbed"),
         ),
         rows=[
             (

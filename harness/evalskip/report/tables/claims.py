@@ -25,12 +25,8 @@ def verdicts(section: ClaimsSummary, language: Language) -> Table:
             "interval lies in the claimed range; refuted: wholly outside; conditional: it depends, "
             "and the boundary is given."
         ),
-        columns=(
-            language.gettext("claim"),
-            language.gettext("it says"),
-            language.gettext("verdict"),
-            language.gettext("measured"),
-            language.gettext("condition"),
+        columns=language.texts(
+            N_("claim"), N_("it says"), N_("verdict"), N_("measured"), N_("condition")
         ),
         rows=[
             (
@@ -52,11 +48,7 @@ def evidence(section: ClaimsSummary, language: Language) -> Table:
         note=language.gettext(
             "The sections of summary.json that each verdict rests on, and what it holds for."
         ),
-        columns=(
-            language.gettext("claim"),
-            language.gettext("scope"),
-            language.gettext("evidence"),
-        ),
+        columns=language.texts(N_("claim"), N_("scope"), N_("evidence")),
         rows=[
             (
                 claim.id,
@@ -78,13 +70,8 @@ def speeds(section: ClaimsSummary, language: Language) -> Table:
             "Load: evaluated tokens over trained tokens. The claim is {claimed}.",
             claimed=digits.claimed(claimed) if claimed else digits.NOTHING,
         ),
-        columns=(
-            language.gettext("result"),
-            language.gettext("scope"),
-            language.gettext("rows"),
-            language.gettext("load"),
-            language.gettext("gain %"),
-            language.gettext("verdict"),
+        columns=language.texts(
+            N_("result"), N_("scope"), N_("rows"), N_("load"), N_("gain %"), N_("verdict")
         ),
         rows=[
             (
@@ -109,12 +96,8 @@ def verdicts_by_result(section: ClaimsSummary, language: Language) -> Table:
         note=language.gettext(
             "What each of them says; the verdict over all is conditional where they differ."
         ),
-        columns=(
-            language.gettext("claim"),
-            language.gettext("result"),
-            language.gettext("verdict"),
-            language.gettext("measured"),
-            language.gettext("condition"),
+        columns=language.texts(
+            N_("claim"), N_("result"), N_("verdict"), N_("measured"), N_("condition")
         ),
         rows=[
             (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from evalskip.report import digits
 from evalskip.report.tables.table import WHO, Table, gain_of, level, who
 from evalskip.report.tables.times import times
+from evalskip.report.words import N_
 from evalskip.spec import OFF_AGAIN
 
 if TYPE_CHECKING:
@@ -106,14 +107,14 @@ def estimates(bench: BenchSummary, language: Language) -> Table:
             "rest on matched, where the whole span does not differ from it.",
             level=level(bench),
         ),
-        columns=(
-            *map(language.gettext, WHO),
-            language.gettext("wall clock"),
-            language.gettext("undisturbed blocks"),
-            language.gettext("attributed"),
-            language.gettext("matched"),
-            language.gettext("of that, after-effect"),
-            language.gettext("whole span"),
+        columns=language.texts(
+            *WHO,
+            N_("wall clock"),
+            N_("undisturbed blocks"),
+            N_("attributed"),
+            N_("matched"),
+            N_("of that, after-effect"),
+            N_("whole span"),
         ),
         rows=rows,
     )

@@ -8,6 +8,7 @@ from evalskip.gate.kinds import KINDS
 from evalskip.notes import note
 from evalskip.report import digits
 from evalskip.report.tables.table import Table
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from evalskip.gate.judge import Change, GateResult
@@ -25,14 +26,14 @@ def gated(result: GateResult, language: Language) -> Table:
             "is less than matters.",
             rate=100 * (1 - result.level),
         ),
-        columns=(
-            language.gettext("figure"),
-            language.gettext("of"),
-            language.gettext("held to"),
-            language.gettext("today"),
-            language.gettext("change"),
-            language.gettext("limits"),
-            language.gettext("outcome"),
+        columns=language.texts(
+            N_("figure"),
+            N_("of"),
+            N_("held to"),
+            N_("today"),
+            N_("change"),
+            N_("limits"),
+            N_("outcome"),
         ),
         rows=[
             (

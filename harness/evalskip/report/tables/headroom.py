@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.report import digits
 from evalskip.report.tables.table import Table
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from evalskip.report.words import Language
@@ -50,16 +51,16 @@ def headroom(section: HeadroomSummary, language: Language) -> Table:
             bases=language.join(bases),
             own=language.join(own_batches),
         ),
-        columns=(
-            language.gettext("arm"),
-            language.gettext("largest batch"),
-            language.gettext("bound by"),
-            language.gettext("trials"),
-            language.gettext("peak MiB"),
-            language.gettext("evaluation alone MiB"),
-            language.gettext("own tokens/s"),
-            language.gettext("largest tokens/s"),
-            language.gettext("faster %"),
+        columns=language.texts(
+            N_("arm"),
+            N_("largest batch"),
+            N_("bound by"),
+            N_("trials"),
+            N_("peak MiB"),
+            N_("evaluation alone MiB"),
+            N_("own tokens/s"),
+            N_("largest tokens/s"),
+            N_("faster %"),
         ),
         rows=rows,
     )

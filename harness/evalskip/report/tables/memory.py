@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.report import digits
 from evalskip.report.tables.table import QUANTITIES, WHO, Table, has, peak, who
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from evalskip.report.words import Language
@@ -34,13 +35,7 @@ def memory(bench: BenchSummary, language: Language) -> Table:
             "in runs of their own. The last two: of train steps before the first evaluation and "
             "after it."
         ),
-        columns=(
-            *map(language.gettext, WHO),
-            language.gettext("quantity"),
-            *map(language.gettext, names),
-            language.gettext("train before"),
-            language.gettext("train after"),
-        ),
+        columns=language.texts(*WHO, N_("quantity"), *names, N_("train before"), N_("train after")),
         rows=rows,
     )
 

@@ -90,14 +90,14 @@ def noticed(section: RegretSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("When overfitting shows"),
         note=note,
-        columns=(
-            language.gettext("looked at"),
-            language.gettext("kept step"),
-            language.gettext("noticed by seeds"),
-            language.gettext("later steps"),
-            language.gettext("stopping saves %"),
-            language.gettext("rank"),
-            language.gettext("regret on the evaluation rows"),
+        columns=language.texts(
+            N_("looked at"),
+            N_("kept step"),
+            N_("noticed by seeds"),
+            N_("later steps"),
+            N_("stopping saves %"),
+            N_("rank"),
+            N_("regret on the evaluation rows"),
         ),
         rows=[
             (

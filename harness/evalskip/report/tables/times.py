@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.report import digits
 from evalskip.report.tables.table import PHASES, WHO, Table, has, peak, schedule_of, who
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from evalskip.report.words import Language
@@ -28,13 +29,8 @@ def times(bench: BenchSummary, language: Language) -> Table:
         if quantity:
             row += tuple(peak(arm, phase, quantity) for phase in ("train", "evaluate"))
         rows.append(row)
-    columns: tuple[str, ...] = (
-        *map(language.gettext, WHO),
-        language.gettext("T s"),
-        language.gettext("train s"),
-        language.gettext("evaluate s"),
-        language.gettext("rest s"),
-        language.gettext("share %"),
+    columns: tuple[str, ...] = language.texts(
+        *WHO, N_("T s"), N_("train s"), N_("evaluate s"), N_("rest s"), N_("share %")
     )
     note = language.gettext("Share: evaluate / T.")
     if quantity:
@@ -64,13 +60,8 @@ def phases(bench: BenchSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Every phase"),
         note=language.gettext("Means over runs, in seconds. Phases never overlap and sum to T."),
-        columns=(
-            *map(language.gettext, WHO),
-            language.gettext("runs"),
-            language.gettext("evaluations"),
-            language.gettext("T"),
-            *map(language.gettext, names),
-            language.gettext("first evaluation"),
+        columns=language.texts(
+            *WHO, N_("runs"), N_("evaluations"), N_("T"), *names, N_("first evaluation")
         ),
         rows=rows,
     )
@@ -95,12 +86,7 @@ def ranks(bench: BenchSummary, language: Language) -> Table:
                     for phase in ("train", "evaluate")
                 )
             rows.append(row)
-    columns: tuple[str, ...] = (
-        *map(language.gettext, WHO),
-        language.gettext("rank"),
-        language.gettext("T"),
-        *map(language.gettext, names),
-    )
+    columns: tuple[str, ...] = language.texts(*WHO, N_("rank"), N_("T"), *names)
     note = language.gettext(
         "Means over runs, in seconds. Wait: at collectives that Python code calls, such as those "
         "that end an evaluation batch; gradients travel within train."
@@ -135,13 +121,13 @@ def per_token(bench: BenchSummary, language: Language) -> Table:
             "Tokens of a run, padding included, and microseconds for each; the last column is "
             "what an evaluated token costs in per cent of a trained one."
         ),
-        columns=(
-            *map(language.gettext, WHO),
-            language.gettext("trained"),
-            language.gettext("µs per trained"),
-            language.gettext("evaluated"),
-            language.gettext("µs per evaluated"),
-            language.gettext("evaluated to trained %"),
+        columns=language.texts(
+            *WHO,
+            N_("trained"),
+            N_("µs per trained"),
+            N_("evaluated"),
+            N_("µs per evaluated"),
+            N_("evaluated to trained %"),
         ),
         rows=rows,
     )
@@ -155,12 +141,8 @@ def evaluation_sets(bench: BenchSummary, language: Language) -> Table:
             "Several sets are evaluated one after the other and count as one evaluation; seconds "
             "are those of all its evaluations in a run."
         ),
-        columns=(
-            language.gettext("schedule"),
-            language.gettext("set"),
-            language.gettext("rows"),
-            language.gettext("seconds"),
-            language.gettext("share of T %"),
+        columns=language.texts(
+            N_("schedule"), N_("set"), N_("rows"), N_("seconds"), N_("share of T %")
         ),
         rows=[
             (

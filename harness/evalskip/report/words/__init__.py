@@ -43,6 +43,10 @@ class Language:
         """A message, filled in; a note by its words, and a list one thing after another."""
         return self._filled(self._catalogue.gettext(template), values)
 
+    def texts(self, *templates: str) -> tuple[str, ...]:
+        """Messages that nothing is filled into, such as the heads of columns."""
+        return tuple(map(self.gettext, templates))
+
     def ngettext(self, one: str, many: str, count: int, /, **values: Any) -> str:
         """A message of so many, of two that both may hold ``{count}``."""
         template = self._catalogue.ngettext(one, many, count)
