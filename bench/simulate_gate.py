@@ -22,7 +22,7 @@ from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval, ratio
 from evalskip.analysis.step_estimates import compared, replicated
 from evalskip.gate import kinds
-from evalskip.gate.baseline import Baseline, Experiment, Session
+from evalskip.gate.baseline import Baseline, Experiment, GateSession
 from evalskip.gate.figures import Figure, figures_of
 from evalskip.gate.history import shifts
 from evalskip.gate.judge import GateResult, comparable, judged
@@ -147,7 +147,7 @@ def arm_of(runs: pd.DataFrame, *, disturbed: bool) -> ArmSummary:
 
 def session(
     gain: float, name: str, between: float, source: np.random.Generator
-) -> tuple[Experiment, Session]:
+) -> tuple[Experiment, GateSession]:
     """One session of 8 blocks."""
     gain *= float(np.exp(source.normal(0, between)))
     scene = next(scene for scene in NOISES if scene.name == name)
@@ -159,7 +159,7 @@ def session(
     summary = summary_of(arms, name == DISTURBED, source)
     assert summary.bench
     experiment = Experiment.of(summary.scope, summary.bench)
-    return experiment, Session.of(experiment, summary.made, figures_of(summary), at="")
+    return experiment, GateSession.of(experiment, summary.made, figures_of(summary), at="")
 
 
 def build(task: tuple[Scene, int, int, int]) -> list[tuple[str, str]]:
@@ -215,7 +215,9 @@ def history(kind: str, source: np.random.Generator) -> bool:
             )
         machine = {"cores": 2}
         sessions.append(
-            Session(at=str(place), experiment="e", machine=machine, versions={}, figures=figures)
+            GateSession(
+                at=str(place), experiment="e", machine=machine, versions={}, figures=figures
+            )
         )
     return bool(shifts(sessions, sessions[-1]))
 

@@ -26,6 +26,7 @@ import typer
 from pydantic import BaseModel, BeforeValidator
 
 from evalskip import errors, summary
+from evalskip.article.words import WORDS
 from evalskip.cli import app
 from evalskip.jobs.transformers.model import packaged_models
 from evalskip.report.words.notes import NOTES
@@ -86,7 +87,7 @@ def main(folder: Path) -> None:
 def _notes() -> Iterator[str]:
     """Every code of a note, with its words; ``{names}`` are its parameters."""
     yield "\n## What notes say {#what-notes-say}\n\n| code | words |\n| --- | --- |\n"
-    for code, words in NOTES.items():
+    for code, words in (NOTES | WORDS).items():
         template = words if isinstance(words, str) else words[1]
         yield f"| `{code}` | {template.replace('|', chr(92) + '|')} |\n"
 

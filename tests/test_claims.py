@@ -330,6 +330,13 @@ def test_the_ledger_is_printed_and_may_be_required(evalskip: Callable[..., Any])
     ended = evalskip("claims", reference, "--require", "speed", "--require", "switch")
     assert ended.returncode == 3
     assert ended.stderr == "evalskip: no verdict on switch: not_run\n"
+    ended = evalskip("claims", reference, reference)
+    assert "was met at 1 of 3 points" in " ".join(ended.stdout.split())
+    ended = evalskip("claims", reference.parent / "article")
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "evalskip: article: is a ledger; expected the results that it rests on\n",
+    )
     ended = evalskip("claims", "--require", "no_such")
     assert ended.returncode == 2
     assert "--require no_such: expected one of default_on, switch" in ended.stderr

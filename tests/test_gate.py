@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from evalskip.gate.baseline import Session, read_baseline
+from evalskip.gate.baseline import GateSession, read_baseline
 from evalskip.gate.figures import Figure
 from evalskip.gate.history import Shift, add_to_history, read_history, shifts
 from evalskip.gate.judge import changed, noise_of
@@ -294,9 +294,9 @@ def figure(value: float, kind: str = "throughput_gain", error: float = 0.005) ->
     return Figure(kind=kind, of="x", value=value, error=error, degrees=7)
 
 
-def sessions_of(values: Iterator[float] | np.ndarray, **options: Any) -> list[Session]:
+def sessions_of(values: Iterator[float] | np.ndarray, **options: Any) -> list[GateSession]:
     return [
-        Session(
+        GateSession(
             at=str(place),
             experiment="e",
             machine=MACHINE,
@@ -534,3 +534,13 @@ def test_really_slower_fails_and_a_really_busy_neighbour_does_not(
             neighbour.wait()
     ended = evalskip("gate", tmp_path / "beside", "--baseline", known)
     assert ended.returncode in (0, 3), ended.stdout + ended.stderr
+
+
+def test_a_result_with_headroom_alone_is_gated(tmp_path: Path) -> None:
+    result = ROOT / "results" / "reference" / "headroom-full-h100"
+    shutil.copytree(result, tmp_path / "day")
+    known = tmp_path / "known.json"
+    ended = run_inside("gate", tmp_path / "day", "--baseline", known, "--add")
+    assert ended.returncode == 0, ended.stderr
+    ended = run_inside("gate", tmp_path / "day", "--baseline", known)
+    assert ended.returncode == 0, ended.stderr

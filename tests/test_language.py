@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -273,6 +274,7 @@ def test_a_note_is_said_in_every_language() -> None:
     assert ENGLISH.note(note("every_n_epochs", count=1)) == "every 1 epoch"
     assert ENGLISH.note(note("every_n_minutes", count=30)) == "every 30 minutes"
     assert ENGLISH.note(note("of_another_version", what="x")) == "of_another_version what=x"
+    assert ENGLISH.note(note("byte_change", estimate=math.inf, low=None, high=None)).startswith("b")
     assert Note.model_validate_json(within.model_dump_json()) == within
     chinese = WHOLE["zh"]
     assert chinese.note(within) == (

@@ -41,7 +41,7 @@ def nasty(value: Any) -> Any:
 def hostile() -> Summary:
     document = json.loads((QUICK / "summary.json").read_text())
     document["made"]["machine"] = nasty(document["made"]["machine"])
-    document["bench"]["warnings"] = [{"code": NASTY, "parameters": {NASTY: NASTY}}]
+    document["bench"]["warnings"] = [{"code": "nobody.knows", "parameters": {NASTY: NASTY}}]
     document["bench"]["changes"] = [{"code": "line_torn", "parameters": {"file": NASTY}}]
     document["name"] = f"{NASTY}/../x"
     document["scope"]["model"] = NASTY
@@ -104,6 +104,23 @@ def test_the_page_opens_with_the_answer_and_its_scope(tmp_path: Path) -> None:
     assert words.startswith("evalskip: ")
     assert words.index(answer(summary, WHOLE)) < 60
     assert words.index("tiny-llama, on cpu") < words.index("What evaluation costs")
+
+
+def test_where_a_claimed_range_holds_is_in_every_report(tmp_path: Path) -> None:
+    summary = read_summary(QUICK)
+    for text in (
+        markdown([summary], ENGLISH),
+        write_page(tmp_path, [summary], ENGLISH).read_text(),
+    ):
+        assert "15-30 % faster: conditional" in text
+        assert "the range is entered at 0.43" in text
+
+
+def test_where_only_memory_was_metered_the_answer_is_of_memory() -> None:
+    summary = read_summary(REFERENCE / "memory" / "logits-cpu")
+    summary.headroom = None
+    assert "the peak of memory is +223 MiB" in answer(summary, ENGLISH)
+    assert "no material difference" in markdown([summary], ENGLISH)
 
 
 def test_a_page_of_claims_has_each_with_its_verdict(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from evalskip.analysis.frames import frame_of
 from evalskip.errors import InputError
+from evalskip.probe.measured import PHASES
 from evalskip.records import RecordStore
 from evalskip.summary import Interval, read_summary
 
@@ -25,6 +26,24 @@ if TYPE_CHECKING:
 
     from evalskip.records import RunRecord, Steps
     from evalskip.summary import BenchSummary
+
+
+_LIMITS = ("", "_low", "_high")
+_ARM = (
+    "evaluation_rows",
+    "evaluation_load",
+    "train_tokens",
+    "evaluation_tokens",
+    "runs",
+    "wall_s",
+    "setup_s",
+    "evaluations",
+    "first_evaluation_s",
+    "share",
+    "disturbed",
+)
+_GAINS = [f"{name}{limit}" for name in ("throughput_gain", "time_saved") for limit in _LIMITS]
+_COMPARISON = ["arm", "estimator", "blocks", "verdict", *_GAINS, "level"]
 
 
 def runs(directory: str | Path) -> pd.DataFrame:
@@ -62,17 +81,17 @@ def steps(directory: str | Path) -> pd.DataFrame:
 def arms(directory: str | Path) -> pd.DataFrame:
     """Every arm of the summary of matched runs, by its name.
 
-    Columns: the plain fields of :class:`evalskip.summary.ArmSummary`, and one per phase
-    (``train_s``, ...), in seconds.
+    Columns: the plain fields of :class:`evalskip.summary.ArmSummary` (``wall_s``, ``share``,
+    ``evaluations``, ...), and one per phase (``train_s``, ...), in seconds.
 
     Raises:
         InputError: there is no summary, or it has no matched runs.
     """
-    rows = {}
-    for name, arm in _bench(Path(directory)).arms.items():
-        fields = {field: getattr(arm, field) for field in type(arm).model_fields}
-        plain = {f: v for f, v in fields.items() if isinstance(v, int | float | None)}
-        rows[name] = plain | {f"{phase}_s": s for phase, s in arm.phases_s.items()}
+    rows = {
+        name: {field: getattr(arm, field) for field in _ARM}
+        | {f"{phase}_s": arm.phases_s.get(phase) for phase in PHASES}
+        for name, arm in _bench(Path(directory)).arms.items()
+    }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
 
 
@@ -97,7 +116,7 @@ def comparisons(directory: str | Path) -> pd.DataFrame:
         }
         for each in _bench(Path(directory)).comparisons
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_COMPARISON)
 
 
 def _records(directory: Path) -> list[RunRecord]:

@@ -47,7 +47,7 @@ _VERDICTS: tuple[Verdict, ...] = (
 
 
 def answer(claims: Sequence[Claim], sources: Sequence[Source]) -> list[Note]:
-    """What becomes of speed, of memory, of the model and of the switch; how many claims hold."""
+    """What becomes of speed, then what other claims have to say in short, and how many hold."""
     verdicts = {claim.id: claim.verdict for claim in claims}
     codes = [getattr(claim, "IN_ANSWER", {}).get(verdicts[claim.ID]) for claim in CLAIMS]
     counts = Counter(verdicts.values())

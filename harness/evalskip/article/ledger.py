@@ -65,9 +65,7 @@ def ledger(name: str, summaries: Sequence[Summary]) -> Summary:
     return Summary(
         name=name,
         made=made_now(fingerprint(), {}),
-        scope=Scope(
-            job=note("claims"), model=str(len(sources)), parameters=0, device=note("several")
-        ),
+        scope=Scope(job=note("claims"), model="", parameters=0, device=note("several")),
         claims=section,
     )
 

@@ -18,6 +18,8 @@ WORDS: dict[str, Template] = {
     "of_result": N_("{result}: {clause}"),
     "evidence_of": N_("{result}: {evidence}"),
     "truth_table": N_("truth table"),
+    "claims": N_("claims"),
+    "several": N_("several"),
     "all_results_read": N_("every result was read"),
     "all_combinations_run": N_("every combination was run"),
     **memory_evidence.WORDS,

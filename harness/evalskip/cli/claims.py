@@ -50,7 +50,10 @@ def claims(
     from evalskip.summary import read_summary, write_sections
 
     screen = console()
-    found = [read_summary(directory) for directory in directories or []]
+    found = [read_summary(each) for each in {d.resolve(): d for d in directories or []}.values()]
+    for summary in found:
+        if summary.claims and summary.claims.sources:
+            raise InputError(f"{summary.name}: is a ledger; expected the results that it rests on")
     for option, given in (("--job", job), ("--python", python), ("--out", out)):
         if given and not run:
             raise InputError(f"{option}: expected --run as well, which it is for")

@@ -166,7 +166,7 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         CheckpointPolicy(
             f"every:{n}",
             "schedule",
-            note("every_n_evaluations", count=n),
+            note("every_n_evaluations", count=n) if n > 1 else note("every_evaluation"),
             _each(n),
             shifts=_shifted(n),
         )

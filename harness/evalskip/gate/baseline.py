@@ -49,9 +49,9 @@ class Experiment(_Part):
     arms: dict[str, ArmWork]
 
     @classmethod
-    def of(cls, scope: Scope, bench: BenchSummary) -> Experiment:
+    def of(cls, scope: Scope, bench: BenchSummary | None) -> Experiment:
         """The experiment of a result."""
-        whole = bench.extrapolated is None
+        whole = bench is None or bench.extrapolated is None
         return cls(
             job=scope.job,
             model=scope.model,
@@ -66,7 +66,7 @@ class Experiment(_Part):
                     evaluation_load=arm.evaluation_load if whole else None,
                     train_tokens=arm.train_tokens if whole else None,
                 )
-                for name, arm in bench.arms.items()
+                for name, arm in (bench.arms if bench else {}).items()
             },
         )
 
@@ -90,7 +90,7 @@ class Experiment(_Part):
         return ""
 
 
-class Session(_Part):
+class GateSession(_Part):
     """One measurement of the experiment."""
 
     at: str
@@ -111,7 +111,7 @@ class Session(_Part):
         *,
         at: str,
         label: str = "",
-    ) -> Session:
+    ) -> GateSession:
         """A session that was measured at a moment, of a commit."""
         return cls(
             at=at,
@@ -128,7 +128,7 @@ class Baseline(_Part):
 
     schema_version: Literal[2] = 2
     experiment: Experiment
-    sessions: list[Session]
+    sessions: list[GateSession]
 
     def check(self, experiment: Experiment, path: Path) -> None:
         """See that a session is of the same experiment.
@@ -166,7 +166,7 @@ def read_baseline(path: Path) -> Baseline:
     return found
 
 
-def add_session(path: Path, experiment: Experiment, session: Session) -> Baseline:
+def add_session(path: Path, experiment: Experiment, session: GateSession) -> Baseline:
     """Add a session to a baseline, which is made where there is none.
 
     Raises:

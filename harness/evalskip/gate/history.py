@@ -10,7 +10,7 @@ import ruptures
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evalskip.errors import InputError
-from evalskip.gate.baseline import Session, locked
+from evalskip.gate.baseline import GateSession, locked
 from evalskip.gate.kinds import KINDS
 from evalskip.machine.fingerprint import same_model
 
@@ -48,7 +48,7 @@ class Shift(BaseModel):
         return kind.scaled(self.after) - kind.scaled(self.before)
 
 
-def read_history(path: Path) -> list[Session]:
+def read_history(path: Path) -> list[GateSession]:
     """All sessions, in order; a torn last line is left out.
 
     Raises:
@@ -59,7 +59,7 @@ def read_history(path: Path) -> list[Session]:
     sessions = []
     for number, line in enumerate(_lines(path), start=1):
         try:
-            sessions.append(Session.model_validate_json(line))
+            sessions.append(GateSession.model_validate_json(line))
         except ValidationError as error:
             problem = error.errors()[0]["msg"]
             raise InputError(f"{path}: line {number}: expected a session: {problem}") from None
@@ -71,7 +71,7 @@ def _lines(path: Path) -> list[bytes]:
     return [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
 
 
-def add_to_history(path: Path, session: Session) -> list[Session]:
+def add_to_history(path: Path, session: GateSession) -> list[GateSession]:
     """Append a session, unless it is there; all of them, in order.
 
     Raises:
@@ -91,7 +91,7 @@ def add_to_history(path: Path, session: Session) -> list[Session]:
     return [*sessions, session]
 
 
-def shifts(sessions: Sequence[Session], today: Session) -> list[Shift]:
+def shifts(sessions: Sequence[GateSession], today: GateSession) -> list[Shift]:
     """Where figures shifted, by PELT (Killick et al. 2012) on the mean.
 
     The noise is read from the differences of neighbours, which a drift hardly touches. A shift

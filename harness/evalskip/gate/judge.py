@@ -23,7 +23,7 @@ from evalskip.notes import Note, note
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalskip.gate.baseline import Baseline, Session
+    from evalskip.gate.baseline import Baseline, GateSession
     from evalskip.gate.figures import Figure
     from evalskip.summary import BenchSummary
 
@@ -90,7 +90,7 @@ class GateResult(BaseModel):
         return [change for change in self.changes if change.outcome in outcomes]
 
 
-def comparable(baseline: Baseline, today: Session) -> dict[str, list[Figure]]:
+def comparable(baseline: Baseline, today: GateSession) -> dict[str, list[Figure]]:
     """Of each figure of today, those of the baseline's sessions that it may be compared with."""
     now = {figure.id for figure in today.figures}
     found: dict[str, list[Figure]] = {}
@@ -102,7 +102,7 @@ def comparable(baseline: Baseline, today: Session) -> dict[str, list[Figure]]:
     return found
 
 
-def judged(baseline: Baseline, today: Session, level: float) -> list[Change]:
+def judged(baseline: Baseline, today: GateSession, level: float) -> list[Change]:
     """Every figure of the baseline and of today.
 
     Args:
@@ -198,12 +198,14 @@ def noise_of(before: Sequence[Figure], level: float) -> float | None:
     return reach if reach > _NOISY * kind.resolution(middle) else None
 
 
-def shares_of(today: Session) -> list[Figure]:
+def shares_of(today: GateSession) -> list[Figure]:
     """The evaluation share of every arm of which it is known."""
     return [figure for figure in today.figures if figure.kind == EVALUATION_SHARE.name]
 
 
-def within_budget(bench: BenchSummary, today: Session, budget: float, level: float) -> list[Change]:
+def within_budget(
+    bench: BenchSummary, today: GateSession, budget: float, level: float
+) -> list[Change]:
     """The evaluation share of every arm against a budget, for which no baseline is needed.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.errors import MeasurementError
 from evalskip.files import read_json
-from evalskip.gate.baseline import Experiment, Session, add_session, read_baseline
+from evalskip.gate.baseline import Experiment, GateSession, add_session, read_baseline
 from evalskip.gate.figures import Benchmark, figures_of
 from evalskip.gate.history import add_to_history, shifts
 from evalskip.gate.judge import (
@@ -41,7 +41,7 @@ LEVEL = 0.99
 
 def session_of(
     summary: Summary, directory: Path, benchmark: Path | None = None
-) -> tuple[Experiment, Session]:
+) -> tuple[Experiment, GateSession]:
     """What a result says, as one session.
 
     Args:
@@ -54,7 +54,7 @@ def session_of(
         MeasurementError: nothing was measured that a gate could compare.
     """
     figures = figures_of(summary, _read_benchmark(directory, benchmark))
-    if summary.bench is None or not figures:
+    if not figures:
         raise MeasurementError(
             f"{directory}: nothing was measured that a gate compares; expected at least six "
             "matched blocks"
@@ -63,7 +63,7 @@ def session_of(
     at = runs[-1].started_at if runs else datetime.now(UTC).isoformat(timespec="milliseconds")
     label = os.environ.get("GITHUB_SHA", "")[:12]
     experiment = Experiment.of(summary.scope, summary.bench)
-    return experiment, Session.of(experiment, summary.made, figures, at=at, label=label)
+    return experiment, GateSession.of(experiment, summary.made, figures, at=at, label=label)
 
 
 def add_to_baseline(
@@ -89,7 +89,7 @@ def gate(
     history: Path | None = None,
     benchmark: Path | None = None,
     level: float = LEVEL,
-) -> tuple[GateResult, Session]:
+) -> tuple[GateResult, GateSession]:
     """Judge a result; what was found, and today's session.
 
     Args:
@@ -131,7 +131,7 @@ def gate(
 
 def _notes(
     baseline: Baseline,
-    today: Session,
+    today: GateSession,
     before: Mapping[str, Sequence[Figure]],
     changes: Sequence[Change],
     level: float,

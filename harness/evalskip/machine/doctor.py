@@ -75,7 +75,7 @@ def _turbo() -> Finding:
             turn_off = note("turn_turbo_off", value=1 - int(on), path=str(_CPU / path))
             return Finding("turbo", note("on"), turn_off)
         if value:
-            return Finding("turbo", note("off"))
+            return Finding("turbo", note("turned_off"))
     return Finding("turbo", note("not_shown"))
 
 

@@ -20,7 +20,7 @@ from evalskip.report.tables.gate import gated, in_words, value
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from evalskip.gate.baseline import Session
+    from evalskip.gate.baseline import GateSession
     from evalskip.gate.history import Shift
     from evalskip.gate.judge import GateResult
     from evalskip.records import RunRecord
@@ -52,7 +52,7 @@ def reason(result: GateResult, language: Language) -> str:
 def write_gate(
     folder: Path,
     result: GateResult,
-    session: Session,
+    session: GateSession,
     records: Iterable[RunRecord],
     language: Language,
 ) -> list[Path]:

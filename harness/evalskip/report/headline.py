@@ -9,6 +9,7 @@ from evalskip.analysis.verdicts import FEWEST_BLOCKS
 from evalskip.report import digits
 from evalskip.report.digits import nats, per_cent
 from evalskip.report.provenance import provenance
+from evalskip.report.tables.memory import MATERIALLY
 from evalskip.report.tables.table import best_gain, schedule_of
 from evalskip.report.words import N_
 from evalskip.summary import Interval
@@ -73,14 +74,12 @@ def headline(summary: Summary, language: Language) -> list[str]:
         f"scope: {'; '.join(scopes(summary, language))}",
         *provenance(summary, language),
     ]
-    if summary.bench and summary.bench.claimed:
-        lines += verdict_on(summary.bench, language)
-    return lines
+    return lines + verdict_on(summary, language)
 
 
-def verdict_on(bench: BenchSummary, language: Language) -> list[str]:
+def verdict_on(summary: Summary, language: Language) -> list[str]:
     """What became of the range that somebody claims, and on what it depends."""
-    claimed = bench.claimed
+    claimed = summary.bench.claimed if summary.bench else None
     if claimed is None or claimed.verdict == "not_run":
         return []
     verdict = language.gettext(
@@ -117,13 +116,27 @@ def _cost(bench: BenchSummary, language: Language) -> str:
         )
     costs = [(gain, name) for name in bench.arms if (gain := best_gain(bench, name)) is not None]
     if not costs:
-        return ""
+        return _peaks(bench, language)
     gain, name = max(costs, key=lambda cost: cost[0].estimate)
     return language.gettext(
         "Skipping evaluation makes this training, against one with evaluation {schedule}, "
         "{faster}.",
         schedule=schedule_of(bench.arms[name], language),
         faster=_faster(gain, language),
+    )
+
+
+def _peaks(bench: BenchSummary, language: Language) -> str:
+    """Where only memory was metered: the largest difference; empty where none was."""
+    found = [each for each in bench.peak_differences if each.what == "peak"]
+    if not found:
+        return ""
+    largest = max(found, key=lambda each: each.difference.estimate)
+    return language.gettext(
+        "Against a run without evaluation, the peak of memory is {more} with {arm}: {verdict}.",
+        more=digits.byte_change(largest.difference),
+        arm=largest.arm,
+        verdict=language.gettext(MATERIALLY[largest.verdict]),
     )
 
 
@@ -147,7 +160,9 @@ def _predicted(section: PredictionSummary, language: Language) -> str:
     evaluating = [found for found in section.schedules if found.evaluations]
     own = [found for found in evaluating if found.schedule.code == "as_written"]
     usual = [found for found in evaluating if found.schedule.code == "every_epoch"]
-    found = next(iter([*own, *reversed(usual), *evaluating]))
+    found = next(iter([*own, *reversed(usual), *evaluating]), None)
+    if found is None:
+        return ""
     says = next(
         (language.note(each.advice) for each in reversed(section.recommendations)),
         language.gettext("no schedule is recommended"),
@@ -178,7 +193,9 @@ def _disturbed(pilot: PilotSummary, language: Language) -> str:
 
 def _regret(regret_summary: RegretSummary, language: Language) -> str:
     """What skipping altogether loses, and the advice."""
-    off = next(each for each in regret_summary.rows if each.name == "off")
+    off = regret_summary.row("off")
+    if off is None:
+        return ""
     if off.time_saved is None:
         return language.gettext(
             "Without evaluation the model that is kept is {lost} worse than the best that "

@@ -22,7 +22,8 @@ from evalskip.files import write_atomically
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_folder, own_name
-from evalskip.report.headline import answer, scopes
+from evalskip.report.headline import answer, scopes, verdict_on
+from evalskip.report.markdown import sentence
 from evalskip.report.plots import NAMES, plots_of
 from evalskip.report.plots.compared import compared
 from evalskip.report.plots.drawing import DARK_CSS, LIGHT_CSS, as_file, with_own_ids
@@ -51,6 +52,7 @@ class Section:
     summary: Summary
     answer: str
     scopes: list[str]
+    verdict: list[str]
     warnings: list[str]
     provenance: list[str]
     made: list[tuple[str, str]]
@@ -72,6 +74,7 @@ class Section:
             summary=summary,
             answer=answer(summary, language),
             scopes=scopes(summary, language),
+            verdict=verdict_on(summary, language),
             warnings=[*map(language.note, summary.warnings())],
             provenance=[
                 *provenance(summary, language),
@@ -138,7 +141,7 @@ def _page(
         lstrip_blocks=True,
     )
     environment.filters["drawn"] = _drawn
-    environment.filters["sentence"] = partial(_sentence, language=language)
+    environment.filters["sentence"] = partial(sentence, language=language)
     environment.filters["numbers"] = _numbers
     environment.globals["gettext"] = language.gettext
     environment.filters["joined"] = language.join
@@ -205,13 +208,6 @@ def _what_if(section: PredictionSummary) -> Markup:
 def _numbers(table: tables.Table) -> list[Markup]:
     """Per column, what has it set as numbers are, if it holds nothing else."""
     return [Markup(' class="n"') if numeric else Markup() for numeric in table.numeric]
-
-
-def _sentence(text: str, language: Language) -> str:
-    if not text:
-        return ""
-    sentence = text[:1].upper() + text[1:]
-    return language.gettext("{sentence}.", sentence=sentence)
 
 
 def _drawn(plot: Plot, section: int) -> Markup:

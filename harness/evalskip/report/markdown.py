@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,7 +14,7 @@ from evalskip.files import write_atomically
 from evalskip.report import tables
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_name
-from evalskip.report.headline import answer, scopes
+from evalskip.report.headline import answer, scopes, verdict_on
 from evalskip.report.provenance import made_with, provenance
 from evalskip.report.tables.claims import verdicts
 
@@ -37,6 +38,7 @@ class _Content:
     title: str
     answer: str
     scopes: list[str]
+    verdict: list[str]
     warnings: list[str]
     first: list[Table]
     rest: list[Table]
@@ -80,6 +82,7 @@ def rendered(template: str, language: Language, **known: object) -> str:
         autoescape=False,
     )
     environment.filters["cell"] = _cell
+    environment.filters["sentence"] = partial(sentence, language=language)
     environment.globals["gettext"] = language.gettext
     return environment.get_template(template).render(**known)
 
@@ -104,6 +107,7 @@ def _of_one(summary: Summary, language: Language) -> _Content:
         title=summary.name,
         answer=answer(summary, language),
         scopes=scopes(summary, language),
+        verdict=verdict_on(summary, language),
         warnings=_some([*map(language.note, summary.warnings())], language),
         first=first,
         rest=tables.rest_of(summary, language),
@@ -125,6 +129,7 @@ def _of_several(summaries: Sequence[Summary], language: Language) -> _Content:
         title=", ".join(summary.name for summary in summaries),
         answer=language.gettext("{count} results compared", count=len(summaries)),
         scopes=found.notes if found else [],
+        verdict=[],
         warnings=_some(
             [f"{one.name}: {language.note(each)}" for one in summaries for each in one.warnings()],
             language,
@@ -147,6 +152,14 @@ def _some(lines: list[str], language: Language) -> list[str]:
         "and {more} more; see {page}", more=more, page=own_name("report.html", language)
     )
     return [*lines[:_MOST_LINES], rest]
+
+
+def sentence(text: str, language: Language) -> str:
+    """Clauses as a sentence, with a capital and a full stop; empty if there are none."""
+    if not text:
+        return ""
+    capital = text[:1].upper() + text[1:]
+    return language.gettext("{sentence}.", sentence=capital)
 
 
 def _cell(text: str) -> str:

@@ -209,6 +209,8 @@ def _tried(effort: Effort, language: Language) -> str:
 def _collected(summary: Summary, section: ClaimsSummary, language: Language) -> list[str]:
     """The results, or the runs, that claims rest on."""
     effort = section.effort
+    if not section.sources and not section.observations:
+        return []
     if not section.sources:
         return [
             language.gettext(

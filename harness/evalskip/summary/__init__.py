@@ -126,7 +126,7 @@ class Summary(Part):
 
     def warnings(self) -> list[Note]:
         """What to know before any figure is relied on, section by section."""
-        return [each for section in self.sections() for each in getattr(section, "warnings", [])]
+        return [each for section in self.sections() for each in section.warnings]
 
 
 def read_summary(directory: Path) -> Summary:

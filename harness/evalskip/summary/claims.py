@@ -66,3 +66,4 @@ class ClaimsSummary(Part):
     )
     timed_blocks: int = Field(default=0, description="of all its sources")
     effort: Effort
+    warnings: list[Note] = Field(default=[], description="what to know before relying on it")

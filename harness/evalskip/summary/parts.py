@@ -29,12 +29,6 @@ class Interval(Part):
         default=None, description="of freedom, of the Student's t that the interval is made with"
     )
 
-    def excludes(self, other: Interval) -> bool:
-        """Whether the two have no value in common."""
-        if self.low is None or self.high is None or other.low is None or other.high is None:
-            return False
-        return self.high < other.low or other.high < self.low
-
 
 class Scope(Part):
     """What the figures hold for."""

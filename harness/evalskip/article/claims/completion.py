@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.article import memory_evidence
+from evalskip.article.scope import scope_of
 from evalskip.notes import note
 from evalskip.report.words import N_
+from evalskip.summary import Claim
 from evalskip.summary.figures import size
 
 if TYPE_CHECKING:
-    from evalskip.summary import Claim, Summary
+    from evalskip.summary import Summary
 
 ID, PLACE = "completion", 130
 WORDS = {
@@ -47,6 +49,14 @@ def judge(summary: Summary) -> Claim | None:
         batch=off.own_batch,
         arms=short,
     )
+    if not completes:
+        return Claim(
+            id=ID,
+            says=note(f"{ID}.says"),
+            verdict="inconclusive",
+            scope=scope_of(summary.scope),
+            measured=[measured],
+        )
     return memory_evidence.judged(
         ID,
         summary,

@@ -50,5 +50,5 @@ def judge(summary: Summary) -> Claim | None:
             note("memory.material", material=size(first.material_bytes)),
         ],
         condition=memory_evidence.few_runs(found) or condition,
-        evidence=[f"peak_differences: {arm}, peak" for arm in found],
+        evidence=[f"bench.peak_differences: {arm}, peak" for arm in found],
     )

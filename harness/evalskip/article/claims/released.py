@@ -48,7 +48,7 @@ def judge(summary: Summary) -> Claim | None:
             *_set_up(summary.bench),
         ],
         condition=memory_evidence.few_runs(found) or condition,
-        evidence=[f"peak_differences: {arm}, after_evaluation" for arm in found],
+        evidence=[f"bench.peak_differences: {arm}, after_evaluation" for arm in found],
     )
 
 

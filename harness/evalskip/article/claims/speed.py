@@ -54,7 +54,7 @@ def judge(summary: Summary) -> Claim | None:
         scope=scope_of(summary.scope, *beside),
         measured=[_measured(bench, point) for point in judged],
         condition=bench.claimed.conditions,
-        evidence=[f"comparisons: {point.arm}, {point.estimator}" for point in judged],
+        evidence=[f"bench.comparisons: {point.arm}, {point.estimator}" for point in judged],
     )
 
 

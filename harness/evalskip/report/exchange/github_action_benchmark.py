@@ -9,11 +9,11 @@ from evalskip.gate.kinds import KINDS
 from evalskip.notes import note
 
 if TYPE_CHECKING:
-    from evalskip.gate.baseline import Session
+    from evalskip.gate.baseline import GateSession
     from evalskip.report.words import Language
 
 
-def github_action_benchmark(session: Session, language: Language) -> str:
+def github_action_benchmark(session: GateSession, language: Language) -> str:
     """Every figure of a session; shares and gains in per cent."""
     entries = []
     for figure in session.figures:

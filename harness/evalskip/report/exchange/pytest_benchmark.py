@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from evalskip.gate.baseline import Session
+    from evalskip.gate.baseline import GateSession
     from evalskip.records import RunRecord
 
 _VERSION = "5.1.0"
 """Of the format."""
 
 
-def pytest_benchmark(session: Session, records: Iterable[RunRecord]) -> str:
+def pytest_benchmark(session: GateSession, records: Iterable[RunRecord]) -> str:
     """Every arm that ended well at least twice."""
     times: dict[str, list[float]] = {}
     machine = session.machine

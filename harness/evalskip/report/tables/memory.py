@@ -40,4 +40,36 @@ def memory(bench: BenchSummary, language: Language) -> Table:
     )
 
 
-REST = (memory,)
+def peak_differences(bench: BenchSummary, language: Language) -> Table:
+    """By how much evaluation raises peaks, and whether that matters."""
+    return Table(
+        title=language.gettext("Peaks against those of runs without evaluation, MiB"),
+        note=language.gettext(
+            "Differences of means, with confidence intervals. After evaluation: of train steps "
+            "that follow one. Material: more than the fourth column."
+        ),
+        columns=language.texts(
+            N_("arm"), N_("peak of"), N_("difference"), N_("material from"), N_("material")
+        ),
+        rows=[
+            (
+                each.arm,
+                language.gettext(_PEAKS[each.what]),
+                digits.size_interval(each.difference),
+                digits.size(round(each.material_bytes)),
+                language.gettext(MATERIALLY[each.verdict]),
+            )
+            for each in bench.peak_differences
+        ],
+    )
+
+
+_PEAKS = {"peak": N_("a run"), "after_evaluation": N_("after evaluation")}
+MATERIALLY = {
+    "supported": N_("material"),
+    "refuted": N_("no material difference"),
+    "inconclusive": N_("inconclusive"),
+}
+"""Whether a difference of peaks matters, by its verdict."""
+
+REST = (memory, peak_differences)

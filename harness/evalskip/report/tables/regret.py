@@ -18,7 +18,9 @@ _CHOSE = {True: N_("chose nothing"), False: N_("chose it themselves")}
 
 def regret(section: RegretSummary, language: Language) -> Table:
     """Every schedule and substitute: what it saves, and what it loses."""
-    seeds = language.ngettext("one run", "means over {count} seeds", section.seeds)
+    seeds = language.gettext("one run")
+    if section.seeds > 1:
+        seeds = language.gettext("means over {count} seeds", count=section.seeds)
     note = language.gettext(
         "Replayed from {points} evaluations of a run ({seeds}). The first line is the job as "
         "written. Saved: of its T, without what is saved and logged. Regret in nats: of the "

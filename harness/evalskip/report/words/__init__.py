@@ -70,7 +70,7 @@ class Language:
                 number = 1 if values["count"] == 1 else 2
                 return self._filled(self._catalogue.ngettext(*template, number), values)
             return self.gettext(template, **values)
-        except (KeyError, TypeError, ValueError):
+        except (LookupError, AttributeError, ArithmeticError, TypeError, ValueError):
             return str(note)
 
     def join(self, things: Iterable[Any]) -> str:
