@@ -257,7 +257,7 @@ def test_bad_input_is_one_line(
 def test_a_pilot_that_does_not_end_well_is_one_line(
     ending: str, write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
-    fault = {"arm": "every_epoch@20", "ending": ending, "step": 2}
+    fault = {"arm": "every_epoch@100", "ending": ending, "step": 2}
     spec = write_spec(job={**JOB, "faults": [fault]}, arms=ARMS[:1])
     ended = evalskip("predict", spec, "--out", tmp_path / "out")
     assert ended.returncode == 4

@@ -13,12 +13,13 @@ import pytest
 from rich.console import Console
 
 from evalskip.engines import recording
+from evalskip.jobs.synthetic import SyntheticJob
 from evalskip.machine.disturbance import Disturbance
-from evalskip.records import RecordStore
+from evalskip.records import RecordStore, elapsed_s
 from evalskip.report.progress import ProgressView
 from evalskip.session import Event
 from evalskip.summary import read_summary
-from support import run_inside
+from support import run_inside, run_record
 from test_headroom import JOB as BATCHES
 from test_predict import JOB as STEPS
 from test_training import TINY
@@ -234,7 +235,7 @@ def test_what_is_asked_otherwise_is_run_beside_what_is_there(
 
 
 def test_a_run_that_failed_is_made_again(write_spec: Callable[..., Path], tmp_path: Path) -> None:
-    fault = {"arm": "every_epoch@16", "ending": "raise", "step": 2}
+    fault = {"arm": "every_epoch@64", "ending": "raise", "step": 2}
     spec, out = write_spec(job={**STEPS, "faults": [fault]}), tmp_path / "out"
     assert run_inside("predict", spec, "--out", out).returncode == 4
     assert run_inside("predict", spec, "--out", out, "--resume").returncode == 4
@@ -302,3 +303,78 @@ def test_regret_goes_on(
     assert run_inside("regret", spec, "--out", out, "--resume").returncode == 0
     assert records_of(out) == records
     assert figures(out) == known
+
+
+def test_a_run_whose_steps_are_lost_is_made_again(
+    write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    spec, out = write_spec(replace=DOCUMENTS["predict"]), tmp_path / "out"
+    assert run_inside("predict", spec, "--out", out).returncode == 0
+    known, before = figures(out), names_of(records_of(out))
+    lost, torn = sorted((out / "steps").iterdir())[:2]
+    lost.unlink()
+    torn.write_text("{")
+    ended = run_inside("predict", spec, "--out", out, "--resume")
+    assert ended.returncode == 0, ended.stderr
+    assert names_of(records_of(out)) == [*before, "pilot-0001-1-00", "pilot-0002-1-00"]
+    found = figures(out)
+    assert found["prediction"]["effort"].pop("runs") == len(before) + 2
+    known["prediction"]["effort"].pop("runs")
+    assert found == known
+
+
+def test_finished_blocks_behind_one_that_does_not_fit_are_recalled(
+    write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    spec, out = write_spec(), tmp_path / "out"
+    assert run_inside("bench", spec, "--out", out).returncode == 0
+    lines = (out / "runs.jsonl").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if json.loads(line)["request"]["id"]["block"] != 2]
+    (out / "runs.jsonl").write_text("".join(kept))
+    ended = run_inside("bench", spec, "--out", out, "--resume", "--budget", "1e-3s")
+    assert ended.returncode == 2  # a budget is written with its unit
+    ended = run_inside("bench", spec, "--out", out, "--resume", "--budget", "0.001s")
+    assert ended.returncode == 0, ended.stderr
+    bench = read_summary(out).bench
+    assert bench
+    assert (bench.effort.blocks, bench.effort.stopped.code) == (2, "budget_used")
+
+
+def test_what_a_budget_cut_off_is_not_said_to_be_run(
+    write_spec: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SyntheticJob, "meters_memory_apart", True)
+    monkeypatch.setattr(
+        "evalskip.experiments.bench._Experiment._fits", lambda _, block: block.measure == "time"
+    )
+    spec = write_spec(measure=["time", "memory"])
+    ended = run_inside("bench", spec, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    bench = read_summary(tmp_path / "out").bench
+    assert bench
+    assert {record.measure for record in records_of(tmp_path / "out")} == {"time"}
+    assert bench.effort.stopped.code == "budget_used"
+
+
+def test_attempts_count_on_from_the_highest(
+    write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    spec, out = write_spec(replace=DOCUMENTS["predict"]), tmp_path / "out"
+    for budget in ("40s", "20s", "10s"):
+        options = [] if budget == "40s" else ["--resume"]
+        assert (
+            run_inside("predict", spec, "--out", out, "--budget", budget, *options).returncode == 0
+        )
+    lines = (out / "runs.jsonl").read_text().splitlines(keepends=True)
+    (out / "runs.jsonl").write_text("".join(reversed(lines)))
+    assert run_inside("predict", spec, "--out", out, "--budget", "5s", "--resume").returncode == 0
+    names = names_of(records_of(out))
+    assert len(set(names)) == len(names)
+
+
+def test_the_time_of_runs_that_overlap_counts_once() -> None:
+    runs = [
+        run_record(started_at=f"2026-01-01T00:00:{second:02d}+00:00", turnaround_ns=10**10)
+        for second in (0, 5, 30)
+    ]
+    assert elapsed_s(runs) == pytest.approx(25)

@@ -9,6 +9,7 @@ lines of the attempt before stay.
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
@@ -314,6 +315,20 @@ def disturbed_blocks(records: Iterable[RunRecord]) -> dict[Attempt, bool | None]
 def latest_attempts(attempts: Iterable[Attempt]) -> list[Attempt]:
     """Of each block that is finished, the latest whole attempt."""
     return list({attempt[:2]: attempt for attempt in sorted(attempts)}.values())
+
+
+def elapsed_s(records: Iterable[RunRecord]) -> float:
+    """The time in which any of these ran, or their parents were started; at once counts once."""
+    spans = []
+    for record in records:
+        began = datetime.fromisoformat(record.started_at).timestamp()
+        start_s = record.block_start_ns / 1e9 if record.position == 0 else 0.0
+        spans.append((began - start_s, began + record.took_s))
+    total, until = 0.0, float("-inf")
+    for begin, end in sorted(spans):
+        total += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return total
 
 
 def duration_s(runs: Iterable[RunRecord]) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from contextlib import ExitStack, contextmanager
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import BaseFileLock, FileLock, Timeout
@@ -20,7 +22,6 @@ from evalskip.slices import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from evalskip.spec import Spec
 
@@ -99,6 +100,7 @@ def open_results(path: Path, spec: Spec, *, resume: bool) -> Iterator[ResultDire
         with ExitStack() as exit_stack:
             yield _opened(path, spec, resume=resume, exit_stack=exit_stack)
     except OSError as error:
+        _see_ours(error, path)
         raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from error
 
 
@@ -114,7 +116,17 @@ def fresh_directory(path: Path) -> Iterator[None]:
             _make_fresh(path, exit_stack)
             yield
     except OSError as error:
+        _see_ours(error, path)
         raise InputError(f"--out {path}: cannot be written to: {error.strerror}") from error
+
+
+def _see_ours(error: OSError, path: Path) -> None:
+    """Raise an error again that is of no file under the directory or of none above it."""
+    if not isinstance(error.filename, str | os.PathLike):
+        raise error
+    place, wanted = Path(error.filename).absolute(), path.absolute()
+    if not (place.is_relative_to(wanted) or wanted.is_relative_to(place)):
+        raise error
 
 
 def _opened(path: Path, spec: Spec, *, resume: bool, exit_stack: ExitStack) -> ResultDirectory:

@@ -8,15 +8,16 @@ next depends on results alone, and never on the time that this process took.
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from evalskip.engines.base import BlockLost, RunEnded
 from evalskip.engines.local import LocalEngine
-from evalskip.errors import MeasurementError
-from evalskip.records import duration_s, whole_attempts
+from evalskip.errors import InputError, MeasurementError
+from evalskip.records import elapsed_s, whole_attempts
+from evalskip.spec import OFF, OFF_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -81,6 +82,21 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Stopwatch:
+    """The time of an experiment, whichever session it was spent in."""
+
+    earlier_s: float
+    """What its runs took in the sessions before."""
+    began: float
+    """On ``time.monotonic``."""
+
+    @property
+    def seconds(self) -> float:
+        """Up to now; what lay between sessions is left out."""
+        return self.earlier_s + time.monotonic() - self.began
+
+
+@dataclass(frozen=True)
 class BlockResult:
     """The runs of a block that is finished."""
 
@@ -118,54 +134,65 @@ class Session:
             self._blocks.setdefault(first.with_attempt(0), deque()).append(runs)
         self._attempts: dict[RunId, int] = {}
         """The latest attempt at each run, whose name here is that of its first."""
-        self.spent_s: dict[Purpose, float] = defaultdict(float)
-        """What all runs on disk took, by purpose, with the start of each parent."""
         for record in records:
             self._note_attempt(record.request.id)
-            self._count(record)
+        self._before = records
+        self._made: Counter[Purpose] = Counter()
         self._has_ended_well = any(record.status == "ok" for record in records)
-        self._began = time.monotonic()
-        self._recalled_s = 0.0
+        self._failed_at_once: set[str] = set()
 
     def close(self) -> None:
         """Leave no process behind."""
         if "_engine" in self.__dict__:
             self._engine.close()
 
-    @property
-    def seconds(self) -> float:
-        """What the session has taken, and what it recalled took before it."""
-        return self._recalled_s + time.monotonic() - self._began
+    def stopwatch(self, *purposes: Purpose) -> Stopwatch:
+        """Begin to time an experiment whose runs have these purposes."""
+        earlier = [record for record in self._before if record.request.id.purpose in purposes]
+        return Stopwatch(elapsed_s(earlier), time.monotonic())
+
+    def runs(self, *purposes: Purpose) -> int:
+        """How many runs of these purposes are on disk."""
+        earlier = sum(record.request.id.purpose in purposes for record in self._before)
+        return earlier + sum(self._made[purpose] for purpose in purposes)
 
     @property
     def room(self) -> int:
         """How many blocks can be run at the same time."""
         return self._engine.room
 
-    def run(self, request: RunRequest, evaluation_rows: Sequence[int] = ()) -> Result:
+    def run(
+        self, request: RunRequest, evaluation_rows: Sequence[int] = (), *, recalls: bool = True
+    ) -> Result:
         """Make one run, or recall it.
 
-        One that failed or took too long is made again in another session.
+        One that failed or took too long is made again in another session, and so is one whose
+        steps are lost.
 
         Args:
             request: of the run; its attempt is chosen here.
             evaluation_rows: sizes of the evaluation sets that it and those after it need.
+            recalls: whether one that is on disk will do.
 
         Raises:
             InputError: what the user wrote makes no run.
             MeasurementError: its parent could not be made ready, or was lost.
         """
-        known = self._runs.get(_key(request))
-        if known:
-            self._recalled_s += duration_s([known])
-            result = Result(known, self.results.store.steps_of(known))
-        else:
+        known = self._recorded(request) if recalls else None
+        result = known
+        if result is None:
             request = request.with_attempt(self._next_attempt(request.id))
             self._note_attempt(request.id)
             result = Result(*self._engine.run(request, evaluation_rows, self.limit_s))
             self._keep(result.record, result.steps)
         self.emit(RunKept(result.record, is_recalled=known is not None))
         return result
+
+    def have_run_together(self, requests: Sequence[RunRequest]) -> bool:
+        """Whether all of these are on disk, made at the same attempt and so under one load."""
+        results = [self._recorded(request) for request in requests]
+        attempts = {result.record.request.id.attempt for result in results if result}
+        return all(results) and len(attempts) == 1
 
     def is_finished(self, block: Block) -> bool:
         """Whether an attempt at the block is on disk that was not recalled yet."""
@@ -193,17 +220,19 @@ class Session:
         due = deque(blocks)
         running: dict[RunId, list[RunRecord]] = {}
         lost: Counter[RunId] = Counter()
+        has_room = True
         while due or running:
             while due:
                 if self.is_finished(due[0]):
                     yield self._recalled(due.popleft())
                 elif len(running) >= self.room:
                     break
-                elif fits(due[0]):
+                elif has_room and fits(due[0]):
                     running[due[0].id] = []
                     self._begin(due.popleft())
                 else:
-                    due.clear()
+                    has_room = False
+                    due.popleft()
             if not running:
                 return
             event = self._engine.next()
@@ -232,9 +261,7 @@ class Session:
         return self._engine_of(self._prepared)
 
     def _recalled(self, block: Block) -> BlockResult:
-        records = self._blocks[block.id].popleft()
-        self._recalled_s += duration_s(records)
-        return BlockResult(records, is_recalled=True)
+        return BlockResult(self._blocks[block.id].popleft(), is_recalled=True)
 
     def _begin(self, block: Block) -> None:
         self.emit(BlockBegun(block))
@@ -247,16 +274,25 @@ class Session:
         return self._attempts.get(run.with_attempt(0), -1) + 1
 
     def _note_attempt(self, run: RunId) -> None:
-        self._attempts[run.with_attempt(0)] = run.attempt
+        first = run.with_attempt(0)
+        self._attempts[first] = max(run.attempt, self._attempts.get(first, 0))
 
-    def _count(self, record: RunRecord) -> None:
-        start_ns = record.block_start_ns if record.position == 0 else 0
-        self.spent_s[record.request.id.purpose] += record.took_s + start_ns / 1e9
+    def _recorded(self, request: RunRequest) -> Result | None:
+        """What is on disk of a request, if its steps are there as well where it has any."""
+        record = self._runs.get(_key(request))
+        if record is None:
+            return None
+        try:
+            steps = self.results.store.steps_of(record)
+        except InputError:
+            return None
+        is_whole = steps is not None or request.trial is not None
+        return Result(record, steps) if is_whole else None
 
     def _keep(self, record: RunRecord, steps: Steps | None) -> None:
         # a run on a virtual clock takes less time than a disk
         self.results.store.append(record, steps, synced=not self.spec.job.is_virtual)
-        self._count(record)
+        self._made[record.request.id.purpose] += 1
         self._has_ended_well |= record.status == "ok"
         if record.environment:
             self.results.note_environment(device=record.environment)
@@ -265,10 +301,13 @@ class Session:
         """See that a run that did not end well ran for a while, as one does whose job can start.
 
         Raises:
-            MeasurementError: it failed at once, and none has ended well.
+            MeasurementError: one of off, or those of two arms, failed at once, and none has ended
+                well.
         """
-        failed = record.status == "failed" and record.took_s < _AT_ONCE_S
-        if failed and not self._has_ended_well:
+        if record.status == "failed" and record.took_s < _AT_ONCE_S:
+            self._failed_at_once.add(record.arm)
+        has_failed = len(self._failed_at_once) > 1 or bool(self._failed_at_once & {OFF, OFF_AGAIN})
+        if has_failed and not self._has_ended_well:
             raise MeasurementError(f"the job does not start; {record.arm}: {record.error}")
 
     def _check_any_ended_well(self, block: Block, records: Sequence[RunRecord]) -> None:
@@ -296,5 +335,8 @@ def _key(request: RunRequest) -> str:
 
 
 def _is_answer(record: RunRecord) -> bool:
-    """Whether the run would end so again, as far as one can know."""
-    return record.status in ("ok", "out_of_memory")
+    """Whether the run would end so again, as far as one can know.
+
+    Memory that others take runs out as well; what a trial was refused within its limit is sure.
+    """
+    return record.status == "ok" or (record.status == "out_of_memory" and bool(record.tried))

@@ -90,6 +90,7 @@ class _Experiment:
         self._expected_s = 0.0
         """The same of a block of whole runs, by the pilot."""
         self._has_begun = False
+        self._stopwatch = session.stopwatch("duration", "time", "memory")
         self._summarised_at = self._summary_took = 0.0
 
     def run(self) -> Summary:
@@ -104,7 +105,7 @@ class _Experiment:
         for look in self._spec.design.looks if timed else ():
             suffices = self._run_all(timed[before:look])
             before = look
-            self._run_all(metered)
+            suffices &= self._run_all(metered)
             metered = []
             if suffices:
                 self._repeat(timed[:look])
@@ -112,11 +113,14 @@ class _Experiment:
             if not suffices:
                 stopped = note("budget_used", budget=self._spec.design.budget)
                 break
-            if self._judged and settled(section.comparisons, self._judged):
+            # blocks beyond, which an earlier session has run, count as well
+            is_last = not any(map(self._session.is_finished, timed[look:]))
+            if is_last and self._judged and settled(section.comparisons, self._judged):
                 stopped = note("verdicts_settled", look=look)
                 break
         if section is None:
-            self._run_all(metered)
+            if not self._run_all(metered):
+                stopped = note("budget_used", budget=self._spec.design.budget)
             section = self._section()
         effort = section.effort.model_copy(update={"stopped": stopped})
         section = section.model_copy(update={"effort": effort})
@@ -143,9 +147,10 @@ class _Experiment:
         if found and not sliced:
             self._expected_s = found.experiment_s(1)
         self._session.emit(DurationEstimated(self._spec, found, sliced))
-        self._results.note_environment(
-            sliced=sliced.model_dump() if sliced else None, run_time_s=self._session.limit_s
-        )
+        if found or self._session.runs("time", "memory"):
+            self._results.note_environment(
+                sliced=sliced.model_dump() if sliced else None, run_time_s=self._session.limit_s
+            )
         return sliced
 
     def _fits(self, block: Block) -> bool:
@@ -153,13 +158,12 @@ class _Experiment:
         if not self._has_begun and not self.finished:
             self._has_begun = True
             return True
-        spent_s = sum(self._session.spent_s[purpose] for purpose in ("duration", "time", "memory"))
         # one that meters memory takes about as long as one that is timed
         took = self._took.get(block.measure) or [
             each for own in self._took.values() for each in own
         ]
         needed_s = median(took or [self._expected_s])
-        return spent_s / self._session.room + needed_s <= self._spec.design.budget
+        return self._stopwatch.seconds + needed_s <= self._spec.design.budget
 
     def _repeat(self, blocks: Sequence[Block]) -> None:
         """Run blocks again that others disturbed, with what is left of the budget.
@@ -212,6 +216,6 @@ class _Experiment:
             self._spec,
             self.finished,
             self._results.store,
-            seconds=self._session.seconds,
+            seconds=self._stopwatch.seconds,
             stopped=note("running"),
         )

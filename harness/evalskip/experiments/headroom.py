@@ -86,13 +86,14 @@ def headroom(session: Session, *, timing: bool = True) -> Summary:
         InputError: no batch of the job can be tried, or not even its model fits.
         MeasurementError: a trial ended by something else than memory.
     """
-    spec, results, began = session.spec, session.results, session.seconds
+    spec, results = session.spec, session.results
+    stopwatch = session.stopwatch("trial", "throughput")
     spec.job.check_trials()
     experiment = _Headroom(session)
     found = experiment.run(timing=timing)
     effort = Effort(
-        runs=experiment.trials,
-        seconds=session.seconds - began,
+        runs=session.runs("trial", "throughput"),
+        seconds=stopwatch.seconds,
         stopped=note("all_batches_found"),
     )
     section = HeadroomSummary(arms=found, effort=effort)
@@ -219,7 +220,8 @@ class _Headroom:
             passes=3 if self._on_cuda else 1,
         )
         run_id = RunId(purpose="trial", block=kind.number, position=kind.trials - 1)
-        record = self._run(run_id, kind.arm, trial=trial).record
+        request = self._request(run_id, kind.arm, trial=trial)
+        record = self._session.run(request, self._sizes()).record
         found = record.tried
         if record.status == "out_of_memory":  # killed by the kernel, where no limit was reached
             found = TriedBatch(False, None, 0, self._base, self._limit)
@@ -249,24 +251,34 @@ class _Headroom:
             runs = [(kind, own) for kind in wanted for own in (True, False)]
             order.shuffle(runs)
             walls: dict[tuple[int, bool], float] = {}
-            for position, (kind, own) in enumerate(runs):
-                run_id = RunId(purpose="throughput", block=number, position=position)
-                batch = self._job.own_batch if own else kind.largest
-                wall_ns, tokens_per_s = self._timed(run_id, kind, batch, rows)
+            batches = [self._job.own_batch if own else kind.largest for kind, own in runs]
+            requests = [
+                self._timed_request(
+                    RunId(purpose="throughput", block=number, position=position), kind, batch, rows
+                )
+                for position, ((kind, _), batch) in enumerate(zip(runs, batches, strict=True))
+            ]
+            # what is compared is of one session
+            recalls = self._session.have_run_together(requests)
+            for (kind, own), batch, request in zip(runs, batches, requests, strict=True):
+                result = self._session.run(request, self._sizes(), recalls=recalls)
+                wall_ns, tokens_per_s = self._timed(result, kind, batch, rows)
                 walls[kind.number, own] = wall_ns
                 kind.tokens_per_s[batch] = max(kind.tokens_per_s.get(batch, 0.0), tokens_per_s)
             for kind in wanted:
                 kind.gains.append(log(walls[kind.number, True] / walls[kind.number, False]))
 
-    def _timed(self, run_id: RunId, kind: _Kind, batch: int, rows: int) -> tuple[int, float]:
-        """T in nanoseconds, and tokens per second once steps are steady."""
+    def _timed_request(self, run_id: RunId, kind: _Kind, batch: int, rows: int) -> RunRequest:
         arguments = {
             "per_device_train_batch_size": batch,
             "num_train_epochs": 1,
             "max_steps": -1,
             "auto_find_batch_size": False,
         }
-        result = self._run(run_id, kind.arm, train_rows=rows, arguments=arguments)
+        return self._request(run_id, kind.arm, train_rows=rows, arguments=arguments)
+
+    def _timed(self, result: Result, kind: _Kind, batch: int, rows: int) -> tuple[int, float]:
+        """T in nanoseconds, and tokens per second once steps are steady."""
         record = result.record
         if record.status != "ok" or result.steps is None:
             raise MeasurementError(
@@ -279,16 +291,16 @@ class _Headroom:
         steady = median(steps[1:-1] or steps) / 1e9
         return timeline.wall_ns, tokens / steady
 
-    def _run(
+    def _request(
         self,
         run_id: RunId,
         arm: Arm,
         *,
         arguments: Mapping[str, Any] | None = None,
         **parts: Any,
-    ) -> Result:
+    ) -> RunRequest:
         schedule = arm.schedule if isinstance(arm.schedule, Off) else FinalOnly()
-        request = RunRequest(
+        return RunRequest(
             id=run_id,
             arm=arm.name,
             schedule=schedule,
@@ -300,8 +312,11 @@ class _Headroom:
             arguments={**self._job.arguments(schedule), **(arguments or {})},
             **parts,
         )
+
+    def _sizes(self) -> list[int]:
+        """Of the evaluation sets that runs need."""
         sizes = {arm.evaluation_rows for arm in self._spec.all_arms() if arm.evaluation_rows}
-        return self._session.run(request, sorted(sizes))
+        return sorted(sizes)
 
     def _headroom_of(self, kind: _Kind, arm: Arm) -> Headroom:
         gain = mean_interval(kind.gains, self._spec.design.level) if kind.gains else None

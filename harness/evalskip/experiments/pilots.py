@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from evalskip.probe.layout import FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS, STEPS_B
 from evalskip.schedules import AsWritten, EveryEpoch, FinalOnly
 from evalskip.session import Event, RunsPlanned
 from evalskip.slices import Pilot, Slice
-from evalskip.spec.arms import Arm, written
+from evalskip.spec.arms import Arm, arm_of, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -196,7 +196,7 @@ class _Pilots:
         for arm in kind.arms:
             is_usual = not isinstance(arm.schedule, AsWritten | FinalOnly)
             if is_usual and not arm.schedule.decides_by_the_clock:
-                return replace(arm, evaluation_rows=kind.rows)
+                return arm_of(arm.schedule, kind.rows, kind.settings)
         return Arm("every_epoch", EveryEpoch(), kind.rows, kind.settings)
 
     def _sizes(self) -> list[tuple[int, int, int]]:

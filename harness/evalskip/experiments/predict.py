@@ -54,12 +54,13 @@ def predict_costs(
         InputError: the job is too short for a pilot.
         MeasurementError: a process of the pilot did not end well.
     """
-    spec, results, began = session.spec, session.results, session.seconds
+    spec, results = session.spec, session.results
+    stopwatch = session.stopwatch("pilot")
     piloted = make_pilots(session, budget_s)
     predictions = _Predictions(spec, piloted, within, every)
     for kind in kinds_of(spec):
         predictions.predict_kind(kind)
-    seconds = session.seconds - began
+    seconds = stopwatch.seconds
     section = PredictionSummary(
         claimed_gain=spec.claimed_gain,
         pilot=PilotSummary(
@@ -75,8 +76,8 @@ def predict_costs(
         schedules=list(predictions.predictions.values()),
         recommendations=predictions.recommendations,
         closing_evaluations=spec.job.closing_evaluations,
-        effort=Effort(runs=0, seconds=seconds, stopped=note("pilot_made")),
-        warnings=predictions.warnings,
+        effort=Effort(runs=session.runs("pilot"), seconds=seconds, stopped=note("pilot_made")),
+        warnings=[*results.store.warnings, *predictions.warnings],
     )
     return write_sections(results.path, summary_of(spec, results, prediction=section))
 

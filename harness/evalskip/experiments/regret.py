@@ -82,7 +82,7 @@ class _Regret:
     def __init__(self, session: Session) -> None:
         spec = session.spec
         self._session, self._spec, self._design = session, spec, spec.regret
-        self.runs, self._began = 0, session.seconds
+        self._stopwatch = session.stopwatch("curve", "proof")
         sizes = {arm.evaluation_rows for entry in spec.arms for arm in entry.arms()}
         if len(sizes) != 1:
             raise InputError(
@@ -150,8 +150,8 @@ class _Regret:
             recommended=chosen.name if chosen else None,
             advice=_advice(chosen, within_share, design.regret),
             effort=Effort(
-                runs=self.runs,
-                seconds=self._session.seconds - self._began,
+                runs=self._session.runs("curve", "proof"),
+                seconds=self._stopwatch.seconds,
                 stopped=note("all_seeds_trained"),
             ),
         )
@@ -286,7 +286,6 @@ class _Regret:
             curve=wanted,
         )
         result = self._session.run(request, [self._rows])
-        self.runs += 1
         if result.steps is None:
             record = result.record
             raise MeasurementError(f"seed {seed}: ended {record.status}: {record.error}")
