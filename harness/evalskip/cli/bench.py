@@ -56,8 +56,6 @@ def bench(
     ] = None,
 ) -> None:
     """Run matched jobs with and without evaluation, and say what it costs."""
-    from functools import partial
-
     from evalskip.cli.measured import measured
     from evalskip.engines import engine_for
     from evalskip.experiments.bench import bench as run_bench
@@ -99,7 +97,7 @@ def bench(
         directory,
         resume=resume,
         by=run,
-        engine=partial(engine_for, engine, options),
+        engine=engine_for(engine, options),
     )
     screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)
 

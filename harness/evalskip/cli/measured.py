@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from evalskip.engines import Engine
+    from evalskip.engines import EngineMaker
     from evalskip.spec import Spec
     from evalskip.summary import Summary
 
@@ -34,7 +34,7 @@ def measured(
     *,
     resume: bool,
     by: Callable[[Session], Summary],
-    engine: Callable[..., Engine] | None = None,
+    engine: EngineMaker | None = None,
 ) -> None:
     """Measure a spec into a directory.
 
@@ -44,7 +44,7 @@ def measured(
         directory: of the results.
         resume: whether to take up the experiment that is there.
         by: measures.
-        engine: given ``spec``, ``logs`` and ``on_ready``, makes the engine; None: this machine.
+        engine: makes the engine; None: this machine.
 
     Raises:
         Interrupted: by the user; it says how to go on.

@@ -5,6 +5,7 @@ An engine's module has the class ``ENGINE`` and its ``Options``, what a user may
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from evalskip.engines.base import Engine
 from evalskip.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from evalskip.probe.measured import Prepared
@@ -26,25 +27,20 @@ ENGINES = sorted({module.name for module in iter_modules(__path__)} - _SHARED)
 """By name; none is imported before it is asked for, since it may need what is not installed."""
 
 
-def engine_for(
-    name: str,
-    options: Mapping[str, str],
-    spec: Spec,
-    logs: Path,
-    on_ready: Callable[[Prepared], None],
-) -> Engine:
-    """An engine, ready for blocks.
+EngineMaker = Callable[["Spec", "Path", Callable[["Prepared"], None]], Engine]
+"""Makes an engine, of a spec, an existing folder for what runs print, and what to call with what a
+block's parent prepared; an InputError: nothing there has what a block needs."""
+
+
+def engine_for(name: str, options: Mapping[str, str]) -> EngineMaker:
+    """What makes an engine, once its options are known to be right.
 
     Args:
         name: one of ``ENGINES``.
         options: of the engine, by name, as a user wrote them.
-        spec: of the experiment.
-        logs: an existing folder for what the runs print.
-        on_ready: called with what a block's parent prepared.
 
     Raises:
-        InputError: there is no such engine or option, or it is not there, or nothing there has
-            what a block needs.
+        InputError: there is no such engine or option, or what it needs is not installed.
     """
     if name not in ENGINES:
         raise InputError(f"--engine {name}: expected one of {', '.join(ENGINES)}")
@@ -60,8 +56,12 @@ def engine_for(
                 f"--engine-option {field}: unknown with --engine {name}; expected {expected}"
             ) from None
         raise InputError(f"--engine-option {field}: {problem['msg']}") from None
-    engine: Engine = module.ENGINE(spec, logs, on_ready, parsed)
-    return engine
+
+    def make(spec: Spec, logs: Path, on_ready: Callable[[Prepared], None]) -> Engine:
+        engine: Engine = module.ENGINE(spec, logs, on_ready, parsed)
+        return engine
+
+    return make
 
 
-__all__ = ["ENGINES", "Engine", "engine_for"]
+__all__ = ["ENGINES", "Engine", "EngineMaker", "engine_for"]
