@@ -1,4 +1,6 @@
-"""What any schedule would cost, from a cost model; ``what_if.js`` computes the same in the page.
+"""What any schedule would cost, from a cost model.
+
+The page computes the same of other sizes, from the same coefficients (``what_if.js``).
 
 An interval is for a run to come. Four things make it: how little the pilot saw of steps and of
 evaluations, by how much evaluation differs against steps from one run to another and from one
@@ -31,10 +33,6 @@ if TYPE_CHECKING:
     from evalskip.analysis.costs import JobCounts
     from evalskip.analysis.parts import PilotRun
     from evalskip.notes import Note
-
-# a step aside for a derivative, in log
-_SCALE = 1e-3
-_DETAIL = ("loader_s", "batch_s", "evaluation_token_s", "gathered_row_s", "first_evaluation_s")
 
 
 @dataclass(frozen=True)
@@ -185,23 +183,28 @@ def predict(
         evaluation_rows: of the arm; None: the job's own.
         evaluation: its rows and settings, where the arm has settings of its own.
     """
-    off = workload(model.size, 0, 0)
-
-    reach = math.hypot(
+    wall, evaluated = total_seconds(model.costs, of)
+    base, _ = total_seconds(model.costs, workload(model.size, 0, 0))
+    rest = wall - evaluated
+    half_width = math.hypot(
         model.sampled_half_width,
         model.evaluation_half_width,
         model.event_half_width / math.sqrt(max(1, of.evaluations)),
     )
+    more = of.with_next_step * model.after_effect_half_width_s
+    # on a log scale, where errors add: T moves with evaluation as far as evaluation is of T
+    of_wall = math.hypot(evaluated / wall * half_width, math.log1p(more / wall))
 
-    def odds(costs: PieceCosts) -> float:
-        wall, evaluated = total_seconds(costs, of)
-        return math.log(evaluated / (wall - evaluated))
+    def interval(estimate: float, reach: float, back: Callable[[float], float]) -> Interval:
+        low, high = back(estimate - reach), back(estimate + reach)
+        return Interval(estimate=back(estimate), low=low, high=high, level=model.level)
 
-    def gain(costs: PieceCosts) -> float:
-        return math.log(total_seconds(costs, of)[0] / total_seconds(costs, off)[0])
-
-    nothing = Interval(estimate=0.0, low=0.0, high=0.0, level=model.level)
-    evaluates = of.evaluations and total_seconds(model.costs, of)[1] > 0
+    share = gain = Interval(estimate=0.0, low=0.0, high=0.0, level=model.level)
+    if evaluated > 0:
+        of_odds = math.hypot(half_width, math.log1p(more / rest))
+        share = interval(math.log(evaluated / rest), of_odds, lambda x: 1 / (1 + math.exp(-x)))
+        # what evaluates takes no less time than what does not
+        gain = interval(math.log(wall / base), of_wall, lambda x: max(0.0, math.expm1(x)))
     return Prediction(
         arm=arm,
         schedule=schedule,
@@ -209,58 +212,7 @@ def predict(
         evaluation_rows=evaluation_rows,
         evaluations=of.evaluations,
         evaluation_load=of.evaluations * of.evaluation_tokens / of.tokens if of.tokens else 0.0,
-        wall_s=_interval(
-            model,
-            lambda c: math.log(total_seconds(c, of)[0]),
-            math.exp,
-            reach,
-            model.pace_half_width,
-        ),
-        share=_interval(model, odds, lambda x: 1 / (1 + math.exp(-x)), reach)
-        if evaluates
-        else nothing,
-        throughput_gain=_interval(model, gain, _no_less_than_nothing, reach)
-        if evaluates
-        else nothing,
+        wall_s=interval(math.log(wall), math.hypot(of_wall, model.pace_half_width), math.exp),
+        share=share,
+        throughput_gain=gain,
     )
-
-
-def _no_less_than_nothing(log_gain: float) -> float:
-    """The gain: what evaluates takes no less time than what does not."""
-    return max(0.0, math.expm1(log_gain))
-
-
-def _interval(
-    model: CostModel,
-    of: Callable[[PieceCosts], float],
-    back: Callable[[float], float],
-    of_evaluation: float,
-    of_pace: float = 0.0,
-) -> Interval:
-    """An estimate and what a run to come may be, worked out on a scale where errors add.
-
-    Args:
-        model: of the job.
-        of: the quantity, on that scale.
-        back: from that scale.
-        of_evaluation: half-width of log evaluation time in a run to come.
-        of_pace: half-width of its log pace.
-    """
-    costs = model.costs
-    estimate = of(costs)
-    slope = (of(_scaled(costs, 1)) - of(_scaled(costs, -1))) / (2 * _SCALE)
-    more = costs.after_effect_s + model.after_effect_half_width_s
-    slower = costs.model_copy(update={"after_effect_s": more})
-    reach = math.hypot(slope * of_evaluation, of(slower) - estimate, of_pace)
-    return Interval(
-        estimate=back(estimate),
-        low=back(estimate - reach),
-        high=back(estimate + reach),
-        level=model.level,
-    )
-
-
-def _scaled(costs: PieceCosts, sign: int) -> PieceCosts:
-    """The same with evaluation a little slower, or faster."""
-    factor = math.exp(sign * _SCALE)
-    return costs.model_copy(update={name: factor * getattr(costs, name) for name in _DETAIL})

@@ -1,12 +1,7 @@
 "use strict";
-// What any schedule would cost, from a cost model of summary.json; analysis/prediction.py computes
-// the same for `evalskip predict`, and a test compares the two.
+// What any schedule would cost of other sizes, from the coefficients of analysis/prediction.py; a
+// test compares the two.
 (() => {
-  const ASIDE = 1e-3;
-  const OF_EVALUATION = [
-    "loader_s", "batch_s", "evaluation_token_s", "gathered_row_s", "first_evaluation_s",
-  ];
-
   function workload(size, evaluations, followed) {
     let microBatches, rows;
     if (size.train_rows === null) {
@@ -44,39 +39,26 @@
     return [trained + evaluated + beside, evaluated];
   }
 
-  function aside(costs, sign) {
-    const moved = { ...costs };
-    for (const name of OF_EVALUATION) moved[name] *= Math.exp(sign * ASIDE);
-    return moved;
-  }
-
-  function interval(model, of, back, ofEvaluation, ofPace) {
-    const estimate = of(model.costs);
-    const slope = (of(aside(model.costs, 1)) - of(aside(model.costs, -1))) / (2 * ASIDE);
-    const more = model.costs.after_effect_s + model.after_effect_half_width_s;
-    const slower = { ...model.costs, after_effect_s: more };
-    const reach = Math.hypot(slope * ofEvaluation, of(slower) - estimate, ofPace);
+  function interval(estimate, reach, back) {
     return { estimate: back(estimate), low: back(estimate - reach), high: back(estimate + reach) };
   }
 
   function predict(model, size, evaluations, followed) {
-    const of = workload(size, evaluations, followed);
-    const off = workload(size, 0, 0);
-    const reach = Math.hypot(model.sampled_half_width, model.evaluation_half_width,
+    const [wall, evaluated] = totalSeconds(model.costs, workload(size, evaluations, followed));
+    const [base] = totalSeconds(model.costs, workload(size, 0, 0));
+    const rest = wall - evaluated;
+    const halfWidth = Math.hypot(model.sampled_half_width, model.evaluation_half_width,
       model.event_half_width / Math.sqrt(Math.max(1, evaluations)));
+    const more = followed * model.after_effect_half_width_s;
+    const ofWall = Math.hypot(evaluated / wall * halfWidth, Math.log1p(more / wall));
+    const ofOdds = Math.hypot(halfWidth, Math.log1p(more / rest));
     const nothing = { estimate: 0, low: 0, high: 0 };
-    const evaluates = evaluations > 0 && totalSeconds(model.costs, of)[1] > 0;
-    const odds = (costs) => {
-      const [wall, evaluated] = totalSeconds(costs, of);
-      return Math.log(evaluated / (wall - evaluated));
-    };
-    const noLess = (logGain) => Math.max(0, Math.expm1(logGain));
-    const gain = (costs) => Math.log(totalSeconds(costs, of)[0] / totalSeconds(costs, off)[0]);
+    const share = (odds) => 1 / (1 + Math.exp(-odds));
+    const gain = (logGain) => Math.max(0, Math.expm1(logGain));
     return {
-      wall: interval(model, (costs) => Math.log(totalSeconds(costs, of)[0]), Math.exp, reach,
-        model.pace_half_width),
-      share: evaluates ? interval(model, odds, (x) => 1 / (1 + Math.exp(-x)), reach, 0) : nothing,
-      gain: evaluates ? interval(model, gain, noLess, reach, 0) : nothing,
+      wall: interval(Math.log(wall), Math.hypot(ofWall, model.pace_half_width), Math.exp),
+      share: evaluated > 0 ? interval(Math.log(evaluated / rest), ofOdds, share) : nothing,
+      gain: evaluated > 0 ? interval(Math.log(wall / base), ofWall, gain) : nothing,
     };
   }
 
