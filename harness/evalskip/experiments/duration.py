@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from evalskip.cut import cut
 from evalskip.jobs import RunId
 from evalskip.plan import plan, request_for
-from evalskip.schedules import AsWritten
+from evalskip.schedules import AsWritten, EveryEpoch
 from evalskip.slices import Slice, fewest_steps
+from evalskip.spec.arms import arm_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +90,7 @@ def _arm(spec: Spec) -> Arm:
     if own:
         return own[0]
 
-    return max(
+    piloted = max(
         arms,
         # where a job cannot foresee it, a schedule is taken to evaluate
         key=lambda arm: (
@@ -98,6 +99,9 @@ def _arm(spec: Spec) -> Arm:
             arm.evaluation_rows or 0,
         ),
     )
+    if piloted.schedule.decides_by_the_clock:  # of which a few steps say nothing
+        return arm_of(EveryEpoch(), piloted.evaluation_rows, piloted.evaluation)
+    return piloted
 
 
 def _estimate_of(spec: Spec, pilot: RunRecord, timeline: Timeline, whole: Whole) -> Estimate:
