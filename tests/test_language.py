@@ -262,10 +262,10 @@ def test_what_the_script_of_the_page_says_is_in_it_as_it_is_replaced() -> None:
 def test_a_note_is_said_in_every_language() -> None:
     within = note(
         "within",
-        share=5.0,
+        share=0.05,
         regret=0.02,
         chosen=note("every_n_epochs", count=5),
-        others=note("others_may_lose", whole=10, most=26.0),
+        others=note("others_may_lose", whole=10, most=0.26),
     )
     assert ENGLISH.note(within) == (
         "within 5 % of T and 0.02 nats of regret: every 5 epochs; none of 10 lost more, but up to "

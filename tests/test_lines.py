@@ -139,7 +139,7 @@ def test_what_stands_against_a_recommendation_is_said() -> None:
 
 def test_a_job_that_is_within_its_share_has_nothing_to_paste() -> None:
     found = recommend(MODEL, 0.25, before=0, closing=1, keeping=Keeping(), as_written=[8, 16, 16])
-    says = "as written it is already: 15.8 % (at 95 %: 15.8 to 15.8 %) of the run"
+    says = "as written it is already: 15.8 % (at 95 %: 15.8 % to 15.8 %) of the run"
     assert ENGLISH.note(found.advice) == says
     assert found.lines == {}
     assert found.evaluations == 3

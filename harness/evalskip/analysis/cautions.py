@@ -74,8 +74,8 @@ def disagreements(comparisons: Sequence[Comparison], window: int) -> list[Note]:
         note(
             "whole_span_disagrees",
             arm=found.arm,
-            span=100 * (found.throughput_gain.estimate + _difference(found)),
-            matched=100 * found.throughput_gain.estimate,
+            span=found.throughput_gain.estimate + _difference(found),
+            matched=found.throughput_gain.estimate,
             window=window,
         )
         for found in comparisons

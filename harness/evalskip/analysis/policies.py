@@ -70,7 +70,7 @@ def substitutes(
         return CheckpointPolicy(
             f"holdout:{count}",
             "substitute",
-            note("rows_held_back", count=count, part=100 * count / train_rows),
+            note("rows_held_back", count=count, part=count / train_rows),
             every,
             signal,
             lambda _: count,
@@ -82,7 +82,7 @@ def substitutes(
         CheckpointPolicy(
             f"subset:{SUBSET:g}",
             "substitute",
-            note("random_rows", part=100 * SUBSET),
+            note("random_rows", part=SUBSET),
             every,
             _of_random_subsets,
             _subset,

@@ -72,9 +72,7 @@ def recommend(
         every, total = None, 1
         advice = note("evaluate_once", share=_with_limits(share))
         if _limit(share) > within:
-            advice = note(
-                "evaluate_once_perhaps_beyond", share=_with_limits(share), within=100 * within
-            )
+            advice = note("evaluate_once_perhaps_beyond", share=_with_limits(share), within=within)
     else:
         every, total = None, 0
         once, share = share, _share(model, 0, 0)
@@ -194,11 +192,11 @@ def _share(model: CostModel, evaluations: int, with_next_step: int) -> Interval:
 
 def _with_limits(share: Interval) -> Note:
     if share.low is None or share.high is None:
-        return note("share_alone", share=100 * share.estimate)
+        return note("share_alone", share=share.estimate)
     return note(
         "share_with_limits",
-        share=100 * share.estimate,
-        level=100 * share.level,
-        low=100 * share.low,
-        high=100 * share.high,
+        share=share.estimate,
+        level=share.level,
+        low=share.low,
+        high=share.high,
     )

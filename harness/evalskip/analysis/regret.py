@@ -232,7 +232,7 @@ def recommended(
 
 def of_others(row: ScheduleRegret) -> Note:
     """What is known of runs that were not made: how often they may lose more."""
-    most = 100 * row.beyond_at_most
+    most = row.beyond_at_most
     if row.beyond:
         return note("some_lost", part=row.beyond, whole=row.units, most=most)
     return note("others_may_lose", whole=row.units, most=most)

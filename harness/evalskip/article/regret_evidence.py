@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 WORDS = {
     "unknown_part": N_("an unknown part"),
-    "where_may_lose": N_("where {limit:g} nats may be lost, judged at {level:.3g} %"),
+    "where_may_lose": N_("where {limit:g} nats may be lost, judged at {level:.3g%}"),
     "lost_supported": N_("it holds: {schedules}"),
     "lost_refuted": N_("not: {schedules}"),
     "lost_inconclusive": N_("not settled: {schedules}"),
     "run_differs": N_("a real run differs: {run}"),
     "overfits_on_some": N_("the job overfits on {part} of {whole} seeds only"),
     "seeds_overfit": N_("{seeds} seeds, of which {overfit} overfit"),
-    "regret_of": N_("{schedule}: regret {lost}; at {level:.1f} %: {judged}"),
+    "regret_of": N_("{schedule}: regret {lost}; at {level:.1f%}: {judged}"),
 }
 
 
@@ -63,7 +63,7 @@ def by_verdict(
         note(
             "where_may_lose",
             limit=section.within_regret,
-            level=100 * section.level_of_verdict,
+            level=section.level_of_verdict,
         )
     ]
     for verdict in ("supported", "refuted", "inconclusive"):
@@ -114,7 +114,7 @@ def judged(
                 "regret_of",
                 schedule=each.policy,
                 lost=nats(each.lost),
-                level=100 * section.level_of_verdict,
+                level=section.level_of_verdict,
                 judged=nats(each.judged),
             )
             for each in evidence

@@ -203,7 +203,7 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
     if chosen:
         advice = note(
             "within_metric",
-            share=100 * within_share,
+            share=within_share,
             regret=design.regret,
             chosen=chosen.policy,
             others=of_others(chosen),
@@ -211,7 +211,7 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
     elif costs:
         advice = note(
             "none_within_metric",
-            share=100 * within_share,
+            share=within_share,
             regret=design.regret,
         )
     else:

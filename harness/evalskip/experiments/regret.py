@@ -302,7 +302,7 @@ def _period(schedule: Schedule, steps_per_epoch: int) -> int | None:
 
 
 def _advice(chosen: ScheduleRegret | None, within_share: float, within_regret: float) -> Note:
-    limits = {"share": 100 * within_share, "regret": within_regret}
+    limits = {"share": within_share, "regret": within_regret}
     if chosen is None:
         return note("none_within", **limits)
     return note("within", **limits, chosen=chosen.policy, others=of_others(chosen))

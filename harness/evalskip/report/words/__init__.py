@@ -11,6 +11,7 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from evalskip.notes import Note
@@ -93,7 +94,7 @@ class Language:
         return self.gettext("; ").join(map(self.note, notes))
 
     def _filled(self, template: str, values: Mapping[str, Any]) -> str:
-        return template.format(**{name: self._value(value) for name, value in values.items()})
+        return _FORMATTER.vformat(template, (), {n: self._value(v) for n, v in values.items()})
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -115,6 +116,18 @@ def catalogue(code: str) -> NullTranslations:
         write_mo(compiled, read_po(source, locale=code))
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+class _Formatter(Formatter):
+    """As ``str.format``; ``{share:.1f%}`` is a fraction in per cent."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if format_spec.endswith(("f%", "g%")):
+            return f"{100 * value:{format_spec[:-1]}} %"
+        return super().format_field(value, format_spec)
+
+
+_FORMATTER = _Formatter()
 
 
 def _from_code(code: str) -> str:

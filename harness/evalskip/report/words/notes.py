@@ -65,8 +65,8 @@ NOTES: dict[str, Template] = {
     ),
     "memory_run_differs": N_("{arm}: its memory run evaluated after steps {steps}"),
     "whole_span_disagrees": N_(
-        "{arm}: no verdict: over the whole span the gain is {span:.1f} %, and matched "
-        "{matched:.1f} %: evaluation slows steps beyond the window of {window}, or noise came with "
+        "{arm}: no verdict: over the whole span the gain is {span:.1f%}, and matched "
+        "{matched:.1f%}: evaluation slows steps beyond the window of {window}, or noise came with "
         "it; the figure is that of the whole span"
     ),
     "rows_not_run": N_(
@@ -133,7 +133,7 @@ NOTES: dict[str, Template] = {
     ),
     "evaluate_once": N_("evaluate once, after training: {share} of the run"),
     "evaluate_once_perhaps_beyond": N_(
-        "evaluate once, after training: {share} of the run, which may be more than {within:g} %"
+        "evaluate once, after training: {share} of the run, which may be more than {within:g%}"
     ),
     "keep_as_written": N_("as written it is already: {share} of the run"),
     "do_not_evaluate": N_("do not evaluate: even once, at the end, would take {share} of the run"),
@@ -142,26 +142,26 @@ NOTES: dict[str, Template] = {
         "early stopping with a patience of {patience} could not act on that"
     ),
     "needs_evaluation": N_("against that stands {wants}, which needs evaluation"),
-    "share_with_limits": N_("{share:.1f} % (at {level:g} %: {low:.1f} to {high:.1f} %)"),
-    "share_alone": N_("{share:.1f} %"),
+    "share_with_limits": N_("{share:.1f%} (at {level:g%}: {low:.1f%} to {high:.1f%})"),
+    "share_alone": N_("{share:.1f%}"),
     "llamafactory_yaml": N_("a LLaMA-Factory YAML"),
     "training_arguments": N_("TrainingArguments"),
     "without_early_stopping": N_("# and without EarlyStoppingCallback"),
     "evaluate_after_training": N_("# and trainer.evaluate() after trainer.train()"),
     # what sparser evaluation would have missed
     "rows_held_back": NN_(
-        "{count} training row, {part:.2g} %, held back",
-        "{count} training rows, {part:.2g} %, held back",
+        "{count} training row, {part:.2g%}, held back",
+        "{count} training rows, {part:.2g%}, held back",
     ),
-    "random_rows": N_("a random {part:g} % of the evaluation rows each time"),
+    "random_rows": N_("a random {part:g%} of the evaluation rows each time"),
     "training_loss": N_("the training loss alone"),
-    "others_may_lose": N_("none of {whole} lost more, but up to {most:.0f} % of runs could"),
-    "some_lost": N_("{part} of {whole} lost more, and up to {most:.0f} % of runs could"),
-    "within": N_("within {share:g} % of T and {regret:g} nats of regret: {chosen}; {others}"),
-    "none_within": N_("nothing stays within {share:g} % of T and {regret:g} nats of regret"),
-    "within_metric": N_("within {share:g} % of T and {regret:g} of regret: {chosen}; {others}"),
+    "others_may_lose": N_("none of {whole} lost more, but up to {most:.0f%} of runs could"),
+    "some_lost": N_("{part} of {whole} lost more, and up to {most:.0f%} of runs could"),
+    "within": N_("within {share:g%} of T and {regret:g} nats of regret: {chosen}; {others}"),
+    "none_within": N_("nothing stays within {share:g%} of T and {regret:g} nats of regret"),
+    "within_metric": N_("within {share:g%} of T and {regret:g} of regret: {chosen}; {others}"),
     "none_within_metric": N_(
-        "nothing that is known stays within {share:g} % of T and {regret:g} of regret"
+        "nothing that is known stays within {share:g%} of T and {regret:g} of regret"
     ),
     "evaluation_time_unknown": N_("what evaluations took is not known, so nothing is recommended"),
     "replay_differs": N_("{run}: {differences}"),
