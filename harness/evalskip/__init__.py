@@ -2,4 +2,6 @@
 
 from evalskip.probe.loop import phase
 
-__all__ = ["phase"]
+__all__ = ["__version__", "phase"]
+
+__version__ = "0.1.0"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from evalskip import __version__
 from evalskip.machine.fingerprint import Machine
 from evalskip.summary import Made, Scope, Summary
 
@@ -48,4 +48,4 @@ def summary_of(
 def made_now(machine: Machine | None, versions: dict[str, str]) -> Made:
     """When and with what a result is made: now, on a machine, with versions by name."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return Made(at=at, evalskip=version("evalskip"), machine=machine, versions=versions)
+    return Made(at=at, evalskip=__version__, machine=machine, versions=versions)
