@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from evalskip.probe.clocks import CudaClock, HostClock
 from evalskip.probe.measured import PHASES
+from evalskip.probe.memory import train_peaks
 from evalskip.probe.phases import PhaseRecorder
 
 
@@ -154,6 +155,33 @@ def test_reading_memory_stops_the_clock() -> None:
         "evaluate",
         "train",
     ]
+
+
+@pytest.mark.parametrize(("steps_after", "expected"), [(1, 30), (0, None)])
+def test_a_peak_after_evaluation_is_of_a_step_that_follows_it(
+    steps_after: int, expected: int | None
+) -> None:
+    readings = iter([5, 40, 60, 30])  # of what is before training, a step, evaluation, what follows
+
+    class Meter:
+        def reset(self) -> None:
+            pass
+
+        def read(self) -> dict[str, int]:
+            return {"allocated": next(readings, 10)}
+
+    recorder = PhaseRecorder(HostClock(Time().now), Meter())
+    recorder.start()
+    recorder.enter_loop()
+    recorder.step_done()
+    with recorder.phase("evaluate"):
+        pass
+    for _ in range(steps_after):
+        recorder.step_done()
+    with recorder.phase("log"):
+        pass
+    after = train_peaks(recorder.stop().peaks).get("after_evaluation", {})
+    assert after.get("allocated") == expected
 
 
 def test_an_open_phase_at_the_end_is_an_error() -> None:

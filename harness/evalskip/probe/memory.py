@@ -128,6 +128,11 @@ def train_peaks(stretches: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
     if "evaluate" not in phases:
         return {}
     first = phases.index("evaluate")
-    parts = {"before_evaluation": stretches[:first], "after_evaluation": stretches[first:]}
+    # what is called train beside a closing evaluation or a log has no step in it
+    counts = [0, *(stretch["after_step"] for stretch in stretches)]
+    parts: dict[str, list[dict[str, Any]]] = {"before_evaluation": [], "after_evaluation": []}
+    for position, stretch in enumerate(stretches):
+        if stretch["phase"] == "train" and counts[position + 1] > counts[position]:
+            parts["after_evaluation" if position > first else "before_evaluation"].append(stretch)
     found = {name: peak_per_phase(part).get("train", {}) for name, part in parts.items()}
     return found if all(found.values()) else {}
