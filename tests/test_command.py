@@ -97,8 +97,8 @@ def test_a_script_that_does_not_start_ends_the_experiment_with_its_last_lines(
     for line in error[1:]:
         assert any(line in each for each in below)
     assert len(said) <= 300
-    # beside the pilot, which a loop by hand cannot make, one run was tried
-    assert len(block_runs(tmp_path / "out")) == 1
+    # beside the pilot, which a loop by hand cannot make, one run of off or of two other arms
+    assert len(block_runs(tmp_path / "out")) <= 2
 
 
 @pytest.mark.parametrize(
