@@ -46,10 +46,10 @@ PUBLISHED = {
         "distributed": "conditional",
     },
     "headroom-full-h100": {"batch": "refuted", "completion": "refuted"},
-    "llamafactory-lora-h100": {
-        "speed": "inconclusive",
-        "memory": "inconclusive",
-        "released": "inconclusive",
+    "llamafactory-lora-h200": {
+        "speed": "refuted",
+        "memory": "refuted",
+        "released": "refuted",
     },
     "memory/evaluation-batch-cpu": {
         "memory": "conditional",
