@@ -95,13 +95,13 @@ PUBLISHED = {
 """Verdicts by reference result and claim."""
 
 
-def saw(what: str, seen: dict[str, Any], **asked: Any) -> Observation:
-    return Observation(what=what, trainer=TRAINER, asked=asked, seen=seen)
+def saw(what: str, behaviour: dict[str, Any], **settings: Any) -> Observation:
+    return Observation(what=what, trainer=TRAINER, settings=settings, behaviour=behaviour)
 
 
-def counted(inside: int, after: int, **asked: Any) -> Observation:
+def counted(inside: int, after: int, **settings: Any) -> Observation:
     found = {"steps": 8, "evaluations_inside": inside, "evaluations_after": after}
-    return saw("switch", found, **asked)
+    return saw("switch", found, **settings)
 
 
 def real_behaviour() -> list[Observation]:
@@ -181,14 +181,14 @@ def test_other_behaviour_gives_another_verdict(
     observations = real_behaviour()
     place = next(i for i, found in enumerate(observations) if found.what == what)
     found = observations[place]
-    observations[place] = found.model_copy(update={"seen": {**found.seen, **change}})
+    observations[place] = found.model_copy(update={"behaviour": {**found.behaviour, **change}})
     before, after = verdicts(real_behaviour())[claim], verdicts(observations)[claim]
     assert {before, after} == {"supported", "refuted"}
 
 
 def test_who_has_no_early_stopping_says_nothing_of_it() -> None:
     observations = [
-        found.model_copy(update={"seen": {"error": "ValueError: unknown"}})
+        found.model_copy(update={"behaviour": {"error": "ValueError: unknown"}})
         if found.what == "early_stopping_on"
         else found
         for found in real_behaviour()
@@ -198,11 +198,13 @@ def test_who_has_no_early_stopping_says_nothing_of_it() -> None:
 
 def test_a_check_that_ends_what_would_end_well_is_told_of() -> None:
     def ranks(status: str, *, check: bool, strategy: str) -> Observation:
-        asked = {"eval_strategy": strategy, "rank 1": {"do_eval": False}, "check": check}
-        seen = {"status": status, "seconds": 6.0}
+        settings = {"eval_strategy": strategy, "rank 1": {"do_eval": False}, "check": check}
+        behaviour = {"status": status, "seconds": 6.0}
         if status == "failed":
-            seen["error"] = "the ranks do not evaluate alike"
-        return Observation(what="ranks", trainer="Trainer 5", asked=asked, seen=seen)
+            behaviour["error"] = "the ranks do not evaluate alike"
+        return Observation(
+            what="ranks", trainer="Trainer 5", settings=settings, behaviour=behaviour
+        )
 
     observations = [
         ranks("ok", check=False, strategy="no"),
@@ -291,7 +293,7 @@ def test_a_ledger_has_every_claim_once_and_says_where_it_comes_from(
     assert f"{len(CLAIMS)} claims" in badge
     assert f"{sum(claim.verdict == 'refuted' for claim in whole.claims)} do not" in badge
     for claim in whole.claims:
-        assert ENGLISH.note(claim.says) in (out / "report.html").read_text()
+        assert ENGLISH.note(claim.statement) in (out / "report.html").read_text()
 
 
 def test_source_is_read_as_python_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,9 +368,9 @@ def test_the_truth_table_of_the_real_thing(tmp_path: Path, evalskip: Callable[..
     assert found["default_on"] == found["switch"] == found["message"] == "refuted"
     assert found["config"] == found["logging"] == found["checkpoints"] == "supported"
     table = {
-        (o.trainer.split()[0], o.asked.get("do_eval"), o.asked.get("eval_strategy")): (
-            o.seen.get("evaluations_inside"),
-            o.seen.get("evaluations_after"),
+        (o.trainer.split()[0], o.settings.get("do_eval"), o.settings.get("eval_strategy")): (
+            o.behaviour.get("evaluations_inside"),
+            o.behaviour.get("evaluations_after"),
         )
         for o in summary.claims.observations
         if o.what == "switch"

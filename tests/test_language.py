@@ -128,11 +128,11 @@ def own_words(document: dict[str, Any]) -> Iterator[str]:
     yield from (each["arm"] for each in (document["headroom"] or {"arms": []})["arms"])
     for observation in (document["claims"] or {"observations": []})["observations"]:
         yield observation["trainer"]
-        error = str(observation["seen"].get("error", ""))
+        error = str(observation["behaviour"].get("error", ""))
         yield from (error, error[:160], error[:120])
-        for key, value in observation["seen"].items():
+        for key, value in observation["behaviour"].items():
             yield f"{key} {value}"
-        for key, value in observation["asked"].items():
+        for key, value in observation["settings"].items():
             yield f"{key}: {value}"
             yield f"{key} {value}"
 
@@ -225,9 +225,9 @@ def test_the_check_for_english_finds_it() -> None:
 def test_a_result_of_before_is_said_in_the_words_of_today() -> None:
     summary = read_summary(REFERENCE / "claims")
     claim = summary.claims.claims[0]
-    reworded = Language("en", {**WORDS, claim.says.code: "In other words."})
-    assert reworded.note(claim.says) == "In other words."
-    assert re.search("[\u4e00-\u9fff]", WHOLE["zh"].note(claim.says))
+    reworded = Language("en", {**WORDS, claim.statement.code: "In other words."})
+    assert reworded.note(claim.statement) == "In other words."
+    assert re.search("[\u4e00-\u9fff]", WHOLE["zh"].note(claim.statement))
 
 
 def test_an_unknown_language_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def hostile() -> Summary:
     claims = json.loads((REFERENCE / "claims" / "summary.json").read_text())["claims"]
     document["claims"] = claims
     for claim in claims["claims"]:
-        claim["says"] = {"code": "line_torn", "parameters": {"file": NASTY}}
+        claim["statement"] = {"code": "line_torn", "parameters": {"file": NASTY}}
         claim["scope"] = claim["evidence"] = [NASTY]
     return Summary.model_validate(document)
 
@@ -129,7 +129,7 @@ def test_a_page_of_claims_has_each_with_its_verdict(tmp_path: Path) -> None:
     assert summary.claims
     for claim in summary.claims.claims:
         assert f"{claim.id}: “" in html
-        assert WHOLE.note(claim.says) in html
+        assert WHOLE.note(claim.statement) in html
 
 
 def test_the_data_beside_a_plot_are_those_it_shows() -> None:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from evalskip.article.truth import Tell
+    from evalskip.article.truth import Report
 
 KINDS = {"llamafactory": observe, "ranks": observe_ranks}
 """What makes which evidence."""
 
 
 def make_claims(
-    kinds: Sequence[str], pythons: Sequence[str], directory: Path, tell: Tell
+    kinds: Sequence[str], pythons: Sequence[str], directory: Path, report: Report
 ) -> Summary:
     """Make real runs of LLaMA-Factory and of the Trainer, and judge what they were seen to do.
 
@@ -32,7 +32,7 @@ def make_claims(
         kinds: of evidence, of ``KINDS``.
         pythons: interpreters that have a LLaMA-Factory.
         directory: of the result.
-        tell: called with each observation as it is made.
+        report: called with each observation as it is made.
 
     Raises:
         InputError: an interpreter has no LLaMA-Factory that is known.
@@ -41,7 +41,7 @@ def make_claims(
     observations = [
         observation
         for kind in kinds
-        for observation in KINDS[kind](pythons, directory / "logs" / kind, tell)
+        for observation in KINDS[kind](pythons, directory / "logs" / kind, report)
     ]
     trainers = sorted({observation.trainer for observation in observations})
     versions = {name: version for name, _, version in (t.rpartition(" ") for t in trainers)}
@@ -49,7 +49,7 @@ def make_claims(
         claims=[],
         observations=observations,
         effort=Effort(
-            runs=sum("error" in o.seen or "steps" in o.seen for o in observations),
+            runs=sum("error" in o.behaviour or "steps" in o.behaviour for o in observations),
             seconds=time.monotonic() - began,
             stopped=note("all_combinations_run"),
         ),

@@ -109,7 +109,7 @@ def _over_all(found: Sequence[tuple[str, Claim]]) -> Claim:
     settled = [(name, claim) for name, claim in found if claim.verdict != "inconclusive"] or found
     return Claim(
         id=claims[0].id,
-        says=claims[0].says,
+        statement=claims[0].statement,
         verdict=verdict,
         scope=[each for i, (_, c) in enumerate(settled) for each in _unless_before(settled[:i], c)],
         measured=[
@@ -135,8 +135,8 @@ def _unless_before(before: Sequence[tuple[str, Claim]], claim: Claim) -> list[No
 
 
 def _not_run(claim: str) -> Claim:
-    says = speed.SAYS if claim == speed.ID else note(f"{claim}.says")
-    return Claim(id=claim, says=says, verdict="not_run", scope=[], measured=[])
+    statement = speed.SAYS if claim == speed.ID else note(f"{claim}.says")
+    return Claim(id=claim, statement=statement, verdict="not_run", scope=[], measured=[])
 
 
 def _source(summary: Summary) -> Source:

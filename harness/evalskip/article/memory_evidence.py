@@ -117,7 +117,7 @@ def judged(
         return None
     return Claim(
         id=claim,
-        says=note(f"{claim}.says"),
+        statement=note(f"{claim}.says"),
         verdict=verdict,
         scope=scope_of(summary.scope),
         measured=list(measured),

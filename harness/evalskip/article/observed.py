@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from evalskip.summary import Observation, Summary, Verdict
 
 WORDS = {
-    "observation": N_("{trainer}, {asked}: {seen}"),
+    "observation": N_("{trainer}, {settings}: {behaviour}"),
     "nothing_set": N_("nothing set"),
     "run_ended_well": N_("ran"),
     "no_such_run": N_("not run"),
@@ -23,7 +23,7 @@ _LONG = ("losses", "log")
 
 
 def observations_of(
-    summary: Summary, what: str, *, trainer: str = "LLaMA-Factory", **asked: Any
+    summary: Summary, what: str, *, trainer: str = "LLaMA-Factory", **settings: Any
 ) -> list[Observation]:
     """The observations of one kind that were asked for exactly this; of any, if for nothing.
 
@@ -31,14 +31,14 @@ def observations_of(
         summary: that holds them.
         what: the kind.
         trainer: whose; the name without its version.
-        **asked: of ``do_eval`` and ``eval_strategy``, what was set; None: not set.
+        **settings: of ``do_eval`` and ``eval_strategy``, what was set; None: not set.
     """
     return [
         observation
         for observation in all_observations(summary)
         if observation.what == what
         and observation.trainer.rpartition(" ")[0] == trainer
-        and all(observation.asked.get(key) == value for key, value in asked.items())
+        and all(observation.settings.get(key) == value for key, value in settings.items())
     ]
 
 
@@ -49,13 +49,13 @@ def all_observations(summary: Summary) -> list[Observation]:
 
 def evaluations(observation: Observation) -> int:
     """In the loop and after it."""
-    seen = observation.seen
-    return int(seen.get("evaluations_inside", 0)) + int(seen.get("evaluations_after", 0))
+    behaviour = observation.behaviour
+    return int(behaviour.get("evaluations_inside", 0)) + int(behaviour.get("evaluations_after", 0))
 
 
 def error(observation: Observation) -> str:
     """What ended a run; empty if it ended well."""
-    return str(observation.seen.get("error") or "")
+    return str(observation.behaviour.get("error") or "")
 
 
 def ending(observation: Observation | None, letters: int) -> Note | str:
@@ -87,7 +87,7 @@ def judged(
     verdict: Verdict = "supported" if holds[0] else "refuted"
     return Claim(
         id=claim,
-        says=note(f"{claim}.says"),
+        statement=note(f"{claim}.says"),
         verdict="conditional" if len(set(holds)) > 1 else verdict,
         scope=[", ".join(sorted({observation.trainer for observation in observations}))],
         measured=list(measured),
@@ -98,13 +98,13 @@ def judged(
 
 def evidence(observation: Observation) -> Note:
     """What was run and what was observed."""
-    asked = ", ".join(f"{key}: {value}" for key, value in observation.asked.items())
-    seen = error(observation) or ", ".join(
-        f"{key} {value}" for key, value in observation.seen.items() if key not in _LONG
+    settings = ", ".join(f"{key}: {value}" for key, value in observation.settings.items())
+    behaviour = error(observation) or ", ".join(
+        f"{key} {value}" for key, value in observation.behaviour.items() if key not in _LONG
     )
     return note(
         "observation",
         trainer=observation.trainer,
-        asked=asked or note("nothing_set"),
-        seen=seen,
+        settings=settings or note("nothing_set"),
+        behaviour=behaviour,
     )

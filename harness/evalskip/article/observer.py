@@ -52,11 +52,11 @@ class Observer:
         """Leave no process behind."""
         self._launcher.close()
 
-    def ask(self, asked: dict[str, Any], limit_s: float, **more: Any) -> Outcome:
+    def ask(self, settings: dict[str, Any], limit_s: float, **more: Any) -> Outcome:
         """Make one run.
 
         Args:
-            asked: settings that differ from those of the other runs.
+            settings: those that differ from those of the other runs.
             limit_s: time after which it is ended.
             **more: fields of its request.
 
@@ -72,7 +72,7 @@ class Observer:
             measure="time",
             seed=0,
             restore_random_state=False,
-            arguments={**self._base, "report_to": "none", **asked} if self._base else asked,
+            arguments={**self._base, "report_to": "none", **settings} if self._base else settings,
             **more,
         )
         return self._launcher.run(request, limit_s)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from evalskip.article.truth import Tell
+    from evalskip.article.truth import Report
     from evalskip.jobs import Job
 
 DISAGREEMENTS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
@@ -32,23 +32,23 @@ _TIMES = 4
 """A run that takes so many times as long as one whose ranks agree is taken to hang."""
 
 
-def observe_ranks(pythons: Sequence[str], folder: Path, tell: Tell) -> list[Observation]:
+def observe_ranks(pythons: Sequence[str], folder: Path, report: Report) -> list[Observation]:
     """Train on two ranks: alike; and not alike, without the check and with it.
 
     Args:
         pythons: interpreters that have a LLaMA-Factory; the newest one's is run.
         folder: to write into.
-        tell: called with each observation as it is made.
+        report: called with each observation as it is made.
 
     Raises:
         InputError: an interpreter has no LLaMA-Factory that is known.
         MeasurementError: a job could not be prepared.
     """
-    seen: list[Observation] = []
+    observations: list[Observation] = []
 
     def note(observation: Observation) -> None:
-        seen.append(observation)
-        tell(observation)
+        observations.append(observation)
+        report(observation)
 
     make_tiny(folder / "tiny")
     settings = {**tiny_settings(folder / "tiny"), "ddp_timeout": 1800}
@@ -63,47 +63,47 @@ def observe_ranks(pythons: Sequence[str], folder: Path, tell: Tell) -> list[Obse
         observer.run_all()
     with closing(_Observer(theirs, "LLaMA-Factory", "llamafactory", logs, note)) as observer:
         observer.run_all()
-    return seen
+    return observations
 
 
 class _Observer(Observer):
-    def __init__(self, job: Job, name: str, package: str, logs: Path, note: Tell) -> None:
+    def __init__(self, job: Job, name: str, package: str, logs: Path, note: Report) -> None:
         self._note = note
         super().__init__(job, name, package, logs)
 
     def run_all(self) -> None:
         """Every disagreement; ranks that agree say how long a training should take."""
         limit_s = 0.0
-        for asked, other in DISAGREEMENTS:
-            took = self._run(asked, {}, check=True, limit_s=_RUN_S)
+        for settings, other in DISAGREEMENTS:
+            took = self._run(settings, {}, check=True, limit_s=_RUN_S)
             limit_s = max(limit_s, min(_RUN_S, _TIMES * took))
-            self._run(asked, other, check=False, limit_s=limit_s)
-            self._run(asked, other, check=True, limit_s=limit_s)
+            self._run(settings, other, check=False, limit_s=limit_s)
+            self._run(settings, other, check=True, limit_s=limit_s)
 
     def _run(
-        self, asked: dict[str, Any], other: dict[str, Any], *, check: bool, limit_s: float
+        self, settings: dict[str, Any], other: dict[str, Any], *, check: bool, limit_s: float
     ) -> float:
         """Make one run and note what became of it; how long it took, in seconds."""
         began = time.monotonic()
         outcome = self.ask(
-            asked,
+            settings,
             limit_s,
             by_rank={1: other} if other else {},
             callbacks=[("RanksAgree", [])] if check else [],
         )
         took = time.monotonic() - began
-        seen: dict[str, Any] = {"status": outcome.status, "seconds": round(took, 1)}
+        behaviour: dict[str, Any] = {"status": outcome.status, "seconds": round(took, 1)}
         if outcome.error:
-            seen["error"] = outcome.error
+            behaviour["error"] = outcome.error
         if outcome.measured:
-            seen["evaluations"] = len(outcome.measured.timeline.evaluations)
+            behaviour["evaluations"] = len(outcome.measured.timeline.evaluations)
         differs = {"rank 1": other} if other else {}
         self._note(
             Observation(
                 what="ranks",
                 trainer=self.trainer,
-                asked={**asked, **differs, "check": check},
-                seen=seen,
+                settings={**settings, **differs, "check": check},
+                behaviour=behaviour,
             )
         )
         return took

@@ -104,7 +104,7 @@ def judged(
     seeds = note("seeds_overfit", seeds=section.seeds, overfit=section.dense_overfits)
     return Claim(
         id=claim,
-        says=note(f"{claim}.says"),
+        statement=note(f"{claim}.says"),
         verdict=verdict,
         scope=scope_of(summary.scope, seeds),
         measured=list(measured),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from evalskip.jobs import Job
     from evalskip.probe.measured import Measured
 
-    Tell = Callable[[Observation], None]
+    Report = Callable[[Observation], None]
 
 DO_EVAL = (None, True, False)
 STRATEGIES = (None, "no", "steps", "epoch")
@@ -38,23 +38,23 @@ _CLI = "from llamafactory.cli import main; main()"
 _RUN_S = 300.0
 
 
-def observe(pythons: Sequence[str], folder: Path, tell: Tell) -> list[Observation]:
+def observe(pythons: Sequence[str], folder: Path, report: Report) -> list[Observation]:
     """Run everything, for each interpreter's LLaMA-Factory and for our own plain Trainer.
 
     Args:
         pythons: interpreters that have a LLaMA-Factory.
         folder: to write into.
-        tell: called with each observation as it is made.
+        report: called with each observation as it is made.
 
     Raises:
         InputError: an interpreter has no LLaMA-Factory that is known.
         MeasurementError: a parent did not start.
     """
-    seen: list[Observation] = []
+    observations: list[Observation] = []
 
     def note(observation: Observation) -> None:
-        seen.append(observation)
-        tell(observation)
+        observations.append(observation)
+        report(observation)
 
     make_tiny(folder / "tiny")
     for python in pythons:
@@ -70,13 +70,13 @@ def observe(pythons: Sequence[str], folder: Path, tell: Tell) -> list[Observatio
     job_of_ours = TransformersJob.model_validate(TRAINER)
     with closing(_Observer(job_of_ours, "Trainer", "transformers", folder, note)) as observer:
         _switch_table(observer)
-    return seen
+    return observations
 
 
 class _Observer(Observer):
     """Notes what each run did."""
 
-    def __init__(self, job: Job, name: str, package: str, folder: Path, note: Tell) -> None:
+    def __init__(self, job: Job, name: str, package: str, folder: Path, note: Report) -> None:
         self._logs = folder / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
         self._kept = folder / "kept"
@@ -87,29 +87,33 @@ class _Observer(Observer):
         """A folder for what a run writes, which stays."""
         return self._kept / self.trainer.replace(" ", "-") / name
 
-    def run(self, what: str, asked: dict[str, Any], keep: Path | None = None) -> Observation:
-        """Make one run and note what it did; ``asked`` is what differs from the other runs."""
-        seen: dict[str, Any]
+    def run(self, what: str, settings: dict[str, Any], keep: Path | None = None) -> Observation:
+        """Make one run and note what it did; ``settings`` is what differs from the other runs."""
+        behaviour: dict[str, Any]
         try:
-            outcome = self.ask(asked, _RUN_S, output=str(keep) if keep else None)
+            outcome = self.ask(settings, _RUN_S, output=str(keep) if keep else None)
         except InputError as error:
-            seen = {"error": str(error)}
+            behaviour = {"error": str(error)}
         else:
-            seen = _seen(outcome.measured) if outcome.measured else {"error": outcome.error}
+            behaviour = (
+                _behaviour(outcome.measured) if outcome.measured else {"error": outcome.error}
+            )
         log = self._logs / f"observation-{self.count:04d}-0-00.log"
         lines = log.read_text(errors="replace").lower().splitlines()
-        seen["says_skip"] = any("skip" in line and "evaluat" in line for line in lines)
+        behaviour["says_skip"] = any("skip" in line and "evaluat" in line for line in lines)
         # where this machine keeps its files is nobody's business
         shown = {
             key: value.removeprefix(f"{self._kept}/") if isinstance(value, str) else value
-            for key, value in asked.items()
+            for key, value in settings.items()
         }
-        observation = Observation(what=what, trainer=self.trainer, asked=shown, seen=seen)
+        observation = Observation(
+            what=what, trainer=self.trainer, settings=shown, behaviour=behaviour
+        )
         self.note(observation)
         return observation
 
 
-def _seen(measured: Measured) -> dict[str, Any]:
+def _behaviour(measured: Measured) -> dict[str, Any]:
     timeline = measured.timeline
     after = sum(evaluation.after_training for evaluation in timeline.evaluations)
     return {
@@ -123,14 +127,14 @@ def _seen(measured: Measured) -> dict[str, Any]:
 def _switch_table(observer: _Observer) -> None:
     for strategy in STRATEGIES:
         for do_eval in DO_EVAL:
-            asked: dict[str, Any] = {}
+            settings: dict[str, Any] = {}
             if do_eval is not None:
-                asked["do_eval"] = do_eval
+                settings["do_eval"] = do_eval
             if strategy is not None:
-                asked["eval_strategy"] = strategy
+                settings["eval_strategy"] = strategy
             if strategy == "steps":
-                asked["eval_steps"] = 5
-            observer.run("switch", asked)
+                settings["eval_steps"] = 5
+            observer.run("switch", settings)
 
 
 def _what_needs_evaluation(observer: _Observer) -> None:
@@ -149,15 +153,15 @@ def _what_is_logged_and_saved(observer: _Observer) -> None:
     logs: dict[str, list[list[float]]] = {}
     for name, strategy in (("on", "epoch"), ("off", "no")):
         folder = observer.kept(name)
-        asked = {"eval_strategy": strategy, "save_strategy": "steps", "save_steps": 4}
-        observer.run(f"log_{name}", {**asked, "logging_steps": 1}, folder)
+        settings = {"eval_strategy": strategy, "save_strategy": "steps", "save_steps": 4}
+        observer.run(f"log_{name}", {**settings, "logging_steps": 1}, folder)
         logs[name] = _training_log(folder)
         observer.note(
             Observation(
                 what=f"files_{name}",
                 trainer=observer.trainer,
-                asked=asked,
-                seen={
+                settings=settings,
+                behaviour={
                     "log": logs[name],
                     "checkpoints": sorted(path.name for path in folder.glob("checkpoint-*")),
                     "final_model": any(folder.glob("adapter_model*")),
@@ -180,9 +184,9 @@ def _training_log(folder: Path) -> list[list[float]]:
 def _command_line(job: LlamaFactoryJob, trainer: str, folder: Path) -> Observation:
     """``do_eval`` as an option of ``llamafactory-cli train``, where it takes no file."""
     folder.mkdir(parents=True)
-    asked = {"do_eval": True}
-    settings = {**job.settings, "report_to": "none", "output_dir": str(folder), **asked}
-    options = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
+    settings = {"do_eval": True}
+    all_settings = {**job.settings, "report_to": "none", "output_dir": str(folder), **settings}
+    options = [word for key, value in all_settings.items() for word in (f"--{key}", str(value))]
     log = folder / "printed.log"
     with log.open("wb") as output:
         ended = subprocess.run(
@@ -194,14 +198,14 @@ def _command_line(job: LlamaFactoryJob, trainer: str, folder: Path) -> Observati
             check=False,
         )
     # what evaluates after training writes this file, and nothing else does
-    seen: dict[str, Any] = {
+    behaviour: dict[str, Any] = {
         "evaluations_inside": 0,
         "evaluations_after": int((folder / "eval_results.json").exists()),
     }
     if ended.returncode:
         lines = log.read_text(errors="replace").strip().splitlines()
-        seen["error"] = lines[-1] if lines else f"exit code {ended.returncode}"
-    return Observation(what="command_line", trainer=trainer, asked=asked, seen=seen)
+        behaviour["error"] = lines[-1] if lines else f"exit code {ended.returncode}"
+    return Observation(what="command_line", trainer=trainer, settings=settings, behaviour=behaviour)
 
 
 def _source(python: str, trainer: str) -> Observation:
@@ -209,6 +213,6 @@ def _source(python: str, trainer: str) -> Observation:
     return Observation(
         what="source",
         trainer=trainer,
-        asked={},
-        seen=conditions_on("do_eval", python, "llamafactory"),
+        settings={},
+        behaviour=conditions_on("do_eval", python, "llamafactory"),
     )

@@ -28,12 +28,12 @@ _CORES_TO_SPARE = 8
 class Finding:
     """One thing examined.
 
-    ``what`` is its code, ``seen`` what was observed of it, and ``advice`` what to change, if
+    ``what`` is its code, ``reading`` what was observed of it, and ``advice`` what to change, if
     anything.
     """
 
     what: str
-    seen: Note
+    reading: Note
     advice: Note | None = None
 
     @property
@@ -62,10 +62,10 @@ def _governor() -> Finding:
     governors = {_read(path) for path in _CPU.glob("cpu[0-9]*/cpufreq/scaling_governor")} - {""}
     if not governors:
         return Finding("frequency_governor", note("not_shown"))
-    seen = note("names", names=sorted(governors))
+    reading = note("names", names=sorted(governors))
     if governors == {"performance"}:
-        return Finding("frequency_governor", seen)
-    return Finding("frequency_governor", seen, note("set_governor"))
+        return Finding("frequency_governor", reading)
+    return Finding("frequency_governor", reading, note("set_governor"))
 
 
 def _turbo() -> Finding:
@@ -137,9 +137,9 @@ def _waiting() -> Finding:
 def _steadied(what: str, names: tuple[str, ...]) -> Finding:
     """What the user has set of it, or else what runs are given."""
     given = steadying(os.environ)
-    seen = {n: v for n, v in sorted((os.environ | given).items()) if n.startswith(names)}
-    settings = [f"{name}={value}" for name, value in seen.items()]
-    code = "settings_applied" if any(name in given for name in seen) else "settings_of_user"
+    reading = {n: v for n, v in sorted((os.environ | given).items()) if n.startswith(names)}
+    settings = [f"{name}={value}" for name, value in reading.items()]
+    code = "settings_applied" if any(name in given for name in reading) else "settings_of_user"
     return Finding(what, note(code, settings=settings))
 
 
@@ -160,12 +160,12 @@ def _memory() -> Finding:
     memory, swap = psutil.virtual_memory(), psutil.swap_memory()
     available = memory.available / 2**30
     if swap.used > 2**28:
-        seen = note("memory_swapped_out", available=available, swapped=swap.used / 2**30)
-        return Finding("memory", seen, note("free_memory"))
-    seen = note("memory_available", available=available)
+        reading = note("memory_swapped_out", available=available, swapped=swap.used / 2**30)
+        return Finding("memory", reading, note("free_memory"))
+    reading = note("memory_available", available=available)
     if memory.available < 2 * 2**30:
-        return Finding("memory", seen, note("free_memory_for_run"))
-    return Finding("memory", seen)
+        return Finding("memory", reading, note("free_memory_for_run"))
+    return Finding("memory", reading)
 
 
 def _spent(process: psutil.Process) -> float:

@@ -163,19 +163,19 @@ def _predicted(section: PredictionSummary, language: Language) -> str:
     found = next(iter([*own, *reversed(usual), *evaluating]), None)
     if found is None:
         return ""
-    says = next(
+    statement = next(
         (language.note(each.advice) for each in reversed(section.recommendations)),
         language.gettext("no schedule is recommended"),
     )
     within = section.recommendations[-1].within if section.recommendations else 0.05
     return _disturbed(section.pilot, language) + language.gettext(
         "Evaluation {schedule} would take {share} of this training's {duration}; to stay within "
-        "{within:g} %, {says}.",
+        "{within:g} %, {statement}.",
         schedule=_with_rows(found, language),
         share=per_cent(found.share),
         duration=digits.duration(found.wall_s.estimate),
         within=100 * within,
-        says=says,
+        statement=statement,
     )
 
 
@@ -199,16 +199,16 @@ def _regret(regret_summary: RegretSummary, language: Language) -> str:
     if off.time_saved is None:
         return language.gettext(
             "Without evaluation the model that is kept is {lost} worse than the best that "
-            "evaluation would have kept; {says}.",
+            "evaluation would have kept; {statement}.",
             lost=nats(off.lost),
-            says=regret_summary.advice,
+            statement=regret_summary.advice,
         )
     return language.gettext(
         "Without evaluation the model that is kept is {lost} worse than the best that "
-        "evaluation would have kept, for {saved} of the time; {says}.",
+        "evaluation would have kept, for {saved} of the time; {statement}.",
         lost=nats(off.lost),
         saved=per_cent(off.time_saved),
-        says=regret_summary.advice,
+        statement=regret_summary.advice,
     )
 
 

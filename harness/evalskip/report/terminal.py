@@ -105,8 +105,8 @@ def print_findings(screen: Console, findings: Sequence[Finding], language: Langu
     """What of the machine is fit to measure on, and what to change of it."""
     for finding in findings:
         mark = language.gettext("ok") if finding.fit else language.gettext("fix")
-        seen = language.clauses(filter(None, [finding.seen, finding.advice]))
-        line = Text(f"{mark:4} {language.note(note(finding.what))}: {seen}")
+        reading = language.clauses(filter(None, [finding.reading, finding.advice]))
+        line = Text(f"{mark:4} {language.note(note(finding.what))}: {reading}")
         screen.print(line, soft_wrap=True, highlight=False)
     unfit = sum(not finding.fit for finding in findings)
     said = language.gettext("fit to measure on")
@@ -133,7 +133,7 @@ def print_claims(screen: Console, section: ClaimsSummary, language: Language) ->
         screen.print(Text(f"{claim.id}: {claim.verdict}", style="bold"))
         scope = language.clauses(claim.scope) or language.gettext("nothing was run")
         lines = (
-            f"“{language.note(claim.says)}”",
+            f"“{language.note(claim.statement)}”",
             language.clauses(claim.measured) or language.gettext("nothing"),
             language.clauses(claim.condition),
             f"scope: {scope}",
@@ -144,11 +144,13 @@ def print_claims(screen: Console, section: ClaimsSummary, language: Language) ->
 
 def print_observation(screen: Console, observation: Observation) -> None:
     """What was seen just now."""
-    asked = ", ".join(f"{key}: {value}" for key, value in observation.asked.items())
-    seen = observation.seen.get("error") or ", ".join(
-        f"{key} {value}" for key, value in observation.seen.items() if isinstance(value, int)
+    settings = ", ".join(f"{key}: {value}" for key, value in observation.settings.items())
+    behaviour = observation.behaviour.get("error") or ", ".join(
+        f"{key} {value}" for key, value in observation.behaviour.items() if isinstance(value, int)
     )
-    line = Text(f"{observation.trainer}, {observation.what}: {asked or 'nothing set'}: {seen}")
+    line = Text(
+        f"{observation.trainer}, {observation.what}: {settings or 'nothing set'}: {behaviour}"
+    )
     screen.print(line, no_wrap=True, overflow="ellipsis")
 
 

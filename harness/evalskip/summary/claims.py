@@ -14,7 +14,7 @@ class Claim(Part):
     """A published claim, judged."""
 
     id: str = Field(description="one word that names it")
-    says: Note = Field(description="what is claimed")
+    statement: Note = Field(description="what is claimed")
     verdict: Verdict
     scope: list[Note | str] = Field(description="what the verdict holds for; empty: nothing ran")
     measured: list[Note] = Field(description="what it rests on; empty: nothing was measured")
@@ -48,8 +48,8 @@ class Observation(Part):
 
     what: str = Field(description="the question that it bears on")
     trainer: str = Field(description="whose behaviour, with its version")
-    asked: dict[str, Any] = Field(description="settings by which it differs from other runs")
-    seen: dict[str, Any]
+    settings: dict[str, Any] = Field(description="settings by which it differs from other runs")
+    behaviour: dict[str, Any]
 
 
 class ClaimsSummary(Part):

@@ -38,15 +38,15 @@ def judge(summary: Summary) -> Claim | None:
             for what in ("resume", "load", "best_at_end", "save_best")
         )
         used += [run for run in (resume, load, best, save_best) if run]
-        goes_on = bool(resume and resume.seen.get("steps"))
-        loads = bool(load and load.seen.get("steps"))
+        goes_on = bool(resume and resume.behaviour.get("steps"))
+        loads = bool(load and load.behaviour.get("steps"))
         chooses = bool(best and not observed.error(best))
-        holds.append(bool(found.seen["checkpoints"]) and goes_on and loads and not chooses)
+        holds.append(bool(found.behaviour["checkpoints"]) and goes_on and loads and not chooses)
         measured.append(
             note(
                 "checkpoints.saved",
                 trainer=found.trainer,
-                count=len(found.seen["checkpoints"]),
+                count=len(found.behaviour["checkpoints"]),
                 resumed=note("checkpoints.resumed" if goes_on else "checkpoints.not_resumed"),
                 loaded=note("checkpoints.loaded" if loads else "checkpoints.not_loaded"),
                 best=observed.ending(best, 120),

@@ -52,7 +52,7 @@ def judge(summary: Summary) -> Claim | None:
     if not completes:
         return Claim(
             id=ID,
-            says=note(f"{ID}.says"),
+            statement=note(f"{ID}.says"),
             verdict="inconclusive",
             scope=scope_of(summary.scope),
             measured=[measured],

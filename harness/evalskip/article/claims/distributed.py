@@ -38,15 +38,15 @@ _ENDED = {"ok": "distributed.ended", "timed_out": "distributed.hung"}
 def judge(summary: Summary) -> Claim | None:
     """Does a training whose ranks differ in ``do_eval`` end well, and does the check name them?"""
     runs = [each for each in observed.all_observations(summary) if each.what == "ranks"]
-    unchecked = [run for run in runs if "rank 1" in run.asked and not run.asked["check"]]
-    on_do_eval = [run for run in unchecked if "do_eval" in run.asked["rank 1"]]
-    elsewhere = [run for run in unchecked if "do_eval" not in run.asked["rank 1"]]
+    unchecked = [run for run in runs if "rank 1" in run.settings and not run.settings["check"]]
+    on_do_eval = [run for run in unchecked if "do_eval" in run.settings["rank 1"]]
+    elsewhere = [run for run in unchecked if "do_eval" not in run.settings["rank 1"]]
     by_trainer: dict[str, list[bool]] = {}
     for run in on_do_eval:
-        by_trainer.setdefault(run.trainer, []).append(run.seen["status"] != "ok")
+        by_trainer.setdefault(run.trainer, []).append(run.behaviour["status"] != "ok")
     # each setting that both ranks were given is one occasion on which it may matter
     holds = [bad for each in by_trainer.values() for bad in each]
-    checked = [run for run in runs if "rank 1" in run.asked and run.asked["check"]]
+    checked = [run for run in runs if "rank 1" in run.settings and run.settings["check"]]
     ended = [run for run in checked if "do not evaluate alike" in observed.error(run)]
     harmless = [run for run in checked if _ends_well(run, unchecked)]
     in_vain = [run for run in ended if run in harmless]
@@ -54,7 +54,7 @@ def judge(summary: Summary) -> Claim | None:
         "distributed.checked",
         part=len(ended) - len(in_vain),
         whole=len(checked) - len(harmless),
-        slowest=max((run.seen["seconds"] for run in ended), default=0),
+        slowest=max((run.behaviour["seconds"] for run in ended), default=0),
         in_vain=len(in_vain),
         harmless=len(harmless),
     )
@@ -65,15 +65,20 @@ def judge(summary: Summary) -> Claim | None:
 
 def _ends_well(run: Observation, unchecked: Sequence[Observation]) -> bool:
     """Whether the same training does without the check."""
-    same = (run.trainer, {**run.asked, "check": False})
+    same = (run.trainer, {**run.settings, "check": False})
     return any(
-        each.seen["status"] == "ok" for each in unchecked if (each.trainer, each.asked) == same
+        each.behaviour["status"] == "ok"
+        for each in unchecked
+        if (each.trainer, each.settings) == same
     )
 
 
 def _condition(elsewhere: Sequence[Observation]) -> list[Note]:
     bad = dict.fromkeys(
-        field for run in elsewhere if run.seen["status"] != "ok" for field in run.asked["rank 1"]
+        field
+        for run in elsewhere
+        if run.behaviour["status"] != "ok"
+        for field in run.settings["rank 1"]
     )
     return [note("distributed.same", settings=list(bad))] if bad else []
 
@@ -82,7 +87,7 @@ def _outcomes(runs: Sequence[Observation]) -> list[Note]:
     """What became of them, those of one outcome together."""
     found: dict[str, list[Note]] = {}
     for run in runs:
-        code = _ENDED.get(run.seen["status"], "distributed.failed")
+        code = _ENDED.get(run.behaviour["status"], "distributed.failed")
         found.setdefault(code, []).append(_differing(run))
     return [note(code, runs=each) for code, each in found.items()]
 
@@ -91,16 +96,16 @@ def _differing(run: Observation) -> Note:
     """Whose ranks differed, and in what."""
     shared = [
         f"{key} {value}"
-        for key, value in run.asked.items()
-        if key not in ("rank 1", "check", *run.asked["rank 1"])
+        for key, value in run.settings.items()
+        if key not in ("rank 1", "check", *run.settings["rank 1"])
     ]
     differing = [
-        note("distributed.setting", setting=key, one=run.asked.get(key), other=value)
-        for key, value in run.asked["rank 1"].items()
+        note("distributed.setting", setting=key, one=run.settings.get(key), other=value)
+        for key, value in run.settings["rank 1"].items()
     ]
     return note(
         "distributed.run",
         trainer=run.trainer,
         settings=[*differing, *shared],
-        seconds=run.seen["seconds"],
+        seconds=run.behaviour["seconds"],
     )

@@ -29,19 +29,19 @@ def judge(summary: Summary) -> Claim | None:
     on = observed.observations_of(summary, "files_on")
     off = {found.trainer: found for found in observed.observations_of(summary, "files_off")}
     pairs = [(found, off[found.trainer]) for found in on if found.trainer in off]
-    same = [a.seen["log"] == b.seen["log"] for a, b in pairs]
+    same = [a.behaviour["log"] == b.behaviour["log"] for a, b in pairs]
     return observed.judged(
         ID,
         [part for pair in pairs for part in pair],
         [
-            bool(a.seen["log"]) and _is_coherent(b) and alike
+            bool(a.behaviour["log"]) and _is_coherent(b) and alike
             for (a, b), alike in zip(pairs, same, strict=True)
         ],
         measured=[
             note(
                 "logging.same" if alike else "logging.other",
                 trainer=b.trainer,
-                count=len(b.seen["log"]),
+                count=len(b.behaviour["log"]),
             )
             for (_, b), alike in zip(pairs, same, strict=True)
         ],
@@ -50,5 +50,5 @@ def judge(summary: Summary) -> Claim | None:
 
 def _is_coherent(observation: Observation) -> bool:
     """Whether every step has its line."""
-    steps = [int(step) for step, _ in observation.seen["log"]]
+    steps = [int(step) for step, _ in observation.behaviour["log"]]
     return steps == list(range(1, len(steps) + 1))

@@ -31,18 +31,18 @@ def judge(summary: Summary) -> Claim | None:
     sources = observed.observations_of(summary, "source")
     switches = observed.observations_of(summary, "switch")
     silent = [run for run in switches if not observed.evaluations(run)]
-    logging = {run.trainer for run in silent if run.seen.get("says_skip")}
+    logging = {run.trainer for run in silent if run.behaviour.get("says_skip")}
     return observed.judged(
         ID,
         sources,
-        [bool(found.seen["if_else"]) and found.trainer in logging for found in sources],
+        [bool(found.behaviour["if_else"]) and found.trainer in logging for found in sources],
         measured=[
             note(
                 "message.source",
                 trainer=found.trainer,
-                conditions=len(found.seen["if"]),
-                files=found.seen["files"],
-                with_else=len(found.seen["if_else"]),
+                conditions=len(found.behaviour["if"]),
+                files=found.behaviour["files"],
+                with_else=len(found.behaviour["if_else"]),
                 logged=note("message.logged" if found.trainer in logging else "message.not_logged"),
             )
             for found in sources

@@ -49,7 +49,7 @@ def judge(summary: Summary) -> Claim | None:
     beside = [note("speed.extrapolated", steps=part.steps)] if part else []
     return Claim(
         id=ID,
-        says=SAYS,
+        statement=SAYS,
         verdict=bench.claimed.verdict,
         scope=scope_of(summary.scope, *beside),
         measured=[_measured(bench, point) for point in judged],

@@ -16,7 +16,7 @@ ID, PLACE = "switch", 20
 WORDS = {
     "switch.says": N_("Setting do_eval: false is all it takes to skip evaluation."),
     "switch.evaluates": N_(
-        "with do_eval: false, eval_strategy {asked}: {inside} in the loop and {after} after it "
+        "with do_eval: false, eval_strategy {settings}: {inside} in the loop and {after} after it "
         "({trainer})"
     ),
     "switch.never": N_("with do_eval: false, there was no evaluation"),
@@ -39,9 +39,9 @@ def judge(summary: Summary) -> Claim | None:
     evaluating = [
         note(
             "switch.evaluates",
-            asked=run.asked.get("eval_strategy", note("switch.not_set")),
-            inside=run.seen.get("evaluations_inside"),
-            after=run.seen.get("evaluations_after"),
+            settings=run.settings.get("eval_strategy", note("switch.not_set")),
+            inside=run.behaviour.get("evaluations_inside"),
+            after=run.behaviour.get("evaluations_after"),
             trainer=run.trainer,
         )
         for run in runs
@@ -59,11 +59,11 @@ def judge(summary: Summary) -> Claim | None:
 def _what_works(summary: Summary) -> list[Note]:
     """The settings under which no run evaluated, whatever the other setting was."""
     off = observed.observations_of(summary, "switch", eval_strategy="no")
-    inside = [run for run in off if run.seen.get("evaluations_inside")]
-    after = [run for run in off if run.seen.get("evaluations_after")]
+    inside = [run for run in off if run.behaviour.get("evaluations_inside")]
+    after = [run for run in off if run.behaviour.get("evaluations_after")]
     if not off or inside:
         return []
     notes = [note("switch.works")]
-    if after and all(run.asked.get("do_eval") is True for run in after):
+    if after and all(run.settings.get("do_eval") is True for run in after):
         notes.append(note("switch.once_more"))
     return notes

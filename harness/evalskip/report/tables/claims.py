@@ -31,7 +31,7 @@ def verdicts(section: ClaimsSummary, language: Language) -> Table:
         rows=[
             (
                 claim.id,
-                language.note(claim.says),
+                language.note(claim.statement),
                 language.gettext(claim.verdict),
                 language.clauses(claim.measured) or language.gettext("nothing"),
                 language.clauses(claim.condition) or digits.NOTHING,
@@ -118,15 +118,19 @@ def verdicts_by_result(section: ClaimsSummary, language: Language) -> Table:
 
 def truth(section: ClaimsSummary, language: Language) -> Table:
     """How often each trainer evaluated under each combination of the two switches."""
-    seen = [found for found in section.observations if found.what == "switch"]
-    trainers = list(dict.fromkeys(found.trainer for found in seen))
+    behaviour = [found for found in section.observations if found.what == "switch"]
+    trainers = list(dict.fromkeys(found.trainer for found in behaviour))
     cells: dict[tuple[str, str], dict[str, str]] = {}
-    for found in seen:
-        asked = tuple(
-            language.gettext("not set") if key not in found.asked else str(found.asked[key]).lower()
+    for found in behaviour:
+        settings = tuple(
+            language.gettext("not set")
+            if key not in found.settings
+            else str(found.settings[key]).lower()
             for key in ("do_eval", "eval_strategy")
         )
-        cells.setdefault((asked[0], asked[1]), {})[found.trainer] = _evaluated(found, language)
+        cells.setdefault((settings[0], settings[1]), {})[found.trainer] = _evaluated(
+            found, language
+        )
     return Table(
         title=language.gettext("Which switch works"),
         note=language.gettext(
@@ -135,8 +139,8 @@ def truth(section: ClaimsSummary, language: Language) -> Table:
         ),
         columns=("do_eval", "eval_strategy", *trainers),
         rows=[
-            (*asked, *(by_trainer.get(trainer, digits.NOTHING) for trainer in trainers))
-            for asked, by_trainer in cells.items()
+            (*settings, *(by_trainer.get(trainer, digits.NOTHING) for trainer in trainers))
+            for settings, by_trainer in cells.items()
         ],
     )
 
@@ -146,15 +150,15 @@ def disagreements(section: ClaimsSummary, language: Language) -> Table:
     rows = []
     for found in section.observations:
         if found.what == "ranks":
-            asked = {k: v for k, v in found.asked.items() if k not in ("rank 1", "check")}
+            settings = {k: v for k, v in found.settings.items() if k not in ("rank 1", "check")}
             rows.append(
                 (
                     found.trainer,
-                    _settings(asked),
-                    _settings(found.asked.get("rank 1", {})) or language.gettext("the same"),
-                    language.gettext("yes") if found.asked["check"] else language.gettext("no"),
-                    language.gettext(_ENDED[found.seen["status"]]),
-                    digits.seconds(found.seen["seconds"]),
+                    _in_words(settings),
+                    _in_words(found.settings.get("rank 1", {})) or language.gettext("the same"),
+                    language.gettext("yes") if found.settings["check"] else language.gettext("no"),
+                    language.gettext(_ENDED[found.behaviour["status"]]),
+                    digits.seconds(found.behaviour["seconds"]),
                 )
             )
     return Table(
@@ -183,14 +187,15 @@ _ENDED = {
 }
 
 
-def _settings(asked: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}: {value}" for key, value in asked.items())
+def _in_words(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in settings.items())
 
 
 def _evaluated(observation: Observation, language: Language) -> str:
-    if "evaluations_inside" not in observation.seen:
+    if "evaluations_inside" not in observation.behaviour:
         return language.gettext("refused")
-    return f"{observation.seen['evaluations_inside']} + {observation.seen['evaluations_after']}"
+    counts = (observation.behaviour[f"evaluations_{where}"] for where in ("inside", "after"))
+    return " + ".join(map(str, counts))
 
 
 FIRST = (speeds, truth, disagreements)
