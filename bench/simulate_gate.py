@@ -158,8 +158,10 @@ def session(
     }
     summary = summary_of(arms, name == DISTURBED, source)
     assert summary.bench
-    experiment = Experiment.of(summary.scope, summary.bench)
-    return experiment, GateSession.of(experiment, summary.made, figures_of(summary), at="")
+    experiment = Experiment.from_result(summary.scope, summary.bench)
+    return experiment, GateSession.from_figures(
+        experiment, summary.made, figures_of(summary), at=""
+    )
 
 
 def build(task: tuple[Scene, int, int, int]) -> list[tuple[str, str]]:
@@ -211,7 +213,7 @@ def history(kind: str, source: np.random.Generator) -> bool:
             if figure is kinds.THROUGHPUT_GAIN:
                 found += moved[place]
             figures.append(
-                Figure(kind=figure.name, of=ON, value=found, error=error, degrees=BLOCKS - 1)
+                Figure(kind=figure.name, subject=ON, value=found, error=error, degrees=BLOCKS - 1)
             )
         machine = {"cores": 2}
         sessions.append(

@@ -221,7 +221,7 @@ def rivals(
     evaluations, between, steps = [], 0.0, 0
     for pilot in pilots:
         timeline = pilot.timeline
-        (there, run), *_ = pilot.whole.sets.values()
+        (there, run), *_ = pilot.full_run.sets.values()
         rows = prediction.evaluation_rows or there
         for each in timeline.evaluations[1:]:
             own = each.loader_ns + sum(each.batches_ns) + each.aggregation_ns

@@ -291,7 +291,7 @@ def test_an_arm_without_an_interval_is_not_within_its_budget(tmp_path: Path) -> 
 
 
 def figure(value: float, kind: str = "throughput_gain", error: float = 0.005) -> Figure:
-    return Figure(kind=kind, of="x", value=value, error=error, degrees=7)
+    return Figure(kind=kind, subject="x", value=value, error=error, degrees=7)
 
 
 def sessions_of(values: Iterator[float] | np.ndarray, **options: Any) -> list[GateSession]:

@@ -202,12 +202,12 @@ def test_every_runner_keeps_the_contract(
     assert sum(measured.timeline.phases_ns().values()) == measured.timeline.wall_ns
     assert measured.phases_ns == measured.timeline.phases_ns()
     assert measured.train_tokens > 0
-    assert (measured.whole is not None) == ("sliced" in asked)
+    assert (measured.full_run is not None) == ("sliced" in asked)
     assert (measured.curve is not None) == ("curve" in asked)
     if asked.get("sliced") is PILOT:
-        assert measured.whole is not None
-        assert measured.whole.job is not None
-        assert measured.whole.job.train_shapes
+        assert measured.full_run is not None
+        assert measured.full_run.job is not None
+        assert measured.full_run.job.train_shapes
         assert len(measured.timeline.evaluations) >= 12
 
 

@@ -95,15 +95,15 @@ def test_a_replay_ends_where_the_trainer_would(
     real = Stopper(patience)
     stopped = next((p for p in places if real.evaluated(p, loss[p])), None)
     found = replay(curve, places, patience=patience)
-    assert found.stopped == stopped
-    assert found.kept == (curve.last if real.kept is None else real.kept)
+    assert found.stopped_at == stopped
+    assert found.kept_at == (curve.last if real.kept is None else real.kept)
 
 
 @given(losses)
 def test_a_replay_without_looks_keeps_the_last(loss: list[float]) -> None:
     found = replay(curve_of(loss), [])
-    assert found.kept == len(loss) - 1
-    assert (found.stopped, found.noticed, found.evaluations) == (None, None, 0)
+    assert found.kept_at == len(loss) - 1
+    assert (found.stopped_at, found.noticed_at, found.evaluations) == (None, None, 0)
 
 
 def _every(n: int) -> Note:
@@ -113,12 +113,12 @@ def _every(n: int) -> Note:
 def test_overfitting_is_noticed_at_the_first_of_two_in_a_row() -> None:
     curve = curve_of([3.0, 2.0, 2.04, 2.01, 2.06, 2.10, 2.2])
     dense = range(7)
-    assert replay(curve, dense, margin=0.02).noticed == 4
-    assert replay(curve, dense, margin=0.05).noticed == 4
-    assert replay(curve, dense, margin=0.15).noticed is None
+    assert replay(curve, dense, margin=0.02).noticed_at == 4
+    assert replay(curve, dense, margin=0.05).noticed_at == 4
+    assert replay(curve, dense, margin=0.15).noticed_at is None
     # seen at every second point, it shows later
-    assert replay(curve, [1, 3, 5], margin=0.005).noticed == 3
-    assert replay(curve, [1, 4], margin=0.05).noticed is None
+    assert replay(curve, [1, 3, 5], margin=0.005).noticed_at == 3
+    assert replay(curve, [1, 4], margin=0.05).noticed_at is None
 
 
 def overfitting(seed: int) -> LossCurve:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from transformers import EarlyStoppingCallback, TrainerCallback
 
 from evalskip.notes import note
-from evalskip.probe.measured import Evaluation, Measured, Timeline, Training, Whole, parsed
+from evalskip.probe.measured import Evaluation, FullRun, Measured, Timeline, Training, parsed
 from evalskip.probe.trainer import TrainerProbe
 from evalskip.slices import extrapolated, fewest_steps, sets_of, weights
 from evalskip.summary import read_summary
@@ -82,9 +82,9 @@ def both(
 
 
 def test_without_noise_a_slice_tells_the_whole_exactly(both: Callable[..., Any]) -> None:
-    whole, cut = both(LONG, ARMS, steps=60, evaluation_batches=5)
-    assert len(whole) == 9
-    for arm, record in whole.items():
+    full_run, cut = both(LONG, ARMS, steps=60, evaluation_batches=5)
+    assert len(full_run) == 9
+    for arm, record in full_run.items():
         assert cut[arm].extrapolated.steps == 60
         assert record.extrapolated is None
         for field in ("steps", "evaluated_after", "evaluation_rows", "evaluation_tokens"):
@@ -138,9 +138,9 @@ def test_a_real_training_foresees_what_its_whole_does(both: Callable[..., Any]) 
         {"schedule": "every_n_steps", "n": 10, "evaluation_rows": 13},
         {"schedule": "final_only", "evaluation_rows": 30},
     ]
-    whole, cut = both(job, arms, steps=24, evaluation_batches=2)
-    assert whole["off"].steps == 36
-    for arm, record in whole.items():
+    full_run, cut = both(job, arms, steps=24, evaluation_batches=2)
+    assert full_run["off"].steps == 36
+    for arm, record in full_run.items():
         for field in ("steps", "evaluated_after", "evaluation_rows", "train_tokens"):
             assert getattr(cut[arm], field) == getattr(record, field), (arm, field)
         assert (cut[arm].phases_ns["save"] > 0) == (record.phases_ns["save"] > 0)
@@ -217,7 +217,9 @@ def test_weights_sum_to_the_whole(steps: int, every: int, window: int, rows: int
         ],
     )
     training = Training(steps=steps, evaluated_after=[0, *after], saves=3, logs=5)
-    found = weights(timeline, Whole(training=training, sets={"": (rows, 20)}, gathers=True), window)
+    found = weights(
+        timeline, FullRun(training=training, sets={"": (rows, 20)}, gathers=True), window
+    )
     assert sum(found.steps) == pytest.approx(steps)
     assert min(found.steps) >= 0
     # the slow first steps stand for themselves, evaluated before them or not
@@ -253,9 +255,9 @@ def trained(trainer: Trainer, steps: int | None) -> tuple[Timeline, dict[str, An
     trainer.evaluate(other)
     measured = parsed(Measured, probe.finish())
     timeline = measured.timeline
-    whole = measured.whole or Whole(training=None, sets={}, gathers=False)
-    sets = {name: found["rows"] for name, found in sets_of(timeline, whole, 4).items()}
-    return timeline, {**extrapolated(timeline, whole, 4), "sets": sets, "whole": whole}
+    full_run = measured.full_run or FullRun(training=None, sets={}, gathers=False)
+    sets = {name: found["rows"] for name, found in sets_of(timeline, full_run, 4).items()}
+    return timeline, {**extrapolated(timeline, full_run, 4), "sets": sets, "full_run": full_run}
 
 
 def test_each_evaluation_set_is_told_by_its_own_rows(make_trainer: Callable[..., Trainer]) -> None:
@@ -265,13 +267,13 @@ def test_each_evaluation_set_is_told_by_its_own_rows(make_trainer: Callable[...,
         "eval_on_start": True,
         "logging_steps": 5,
     }
-    _, whole = trained(make_trainer(evaluation=evaluation_sets(), **settings), None)
+    _, full_run = trained(make_trainer(evaluation=evaluation_sets(), **settings), None)
     timeline, cut = trained(make_trainer(evaluation=evaluation_sets(), **settings), 24)
     assert len(timeline.steps_ns) == 24
     assert len(timeline.evaluations[0].batches_ns) < 10
-    assert whole["evaluated_after"] == [0, *range(2, 41, 2), 40]
+    assert full_run["evaluated_after"] == [0, *range(2, 41, 2), 40]
     for field in ("steps", "evaluated_after", "evaluation_rows", "evaluation_tokens", "sets"):
-        assert cut[field] == whole[field], field
+        assert cut[field] == full_run[field], field
     assert cut["sets"] == {name: rows for name, (rows, _) in SETS.items()}
     # evaluated after training, on rows that are not the Trainer's own: not cut, and told of as such
     assert timeline.evaluations[-1].rows == 30
@@ -287,11 +289,11 @@ def test_what_ends_training_early_is_not_taken_for_its_end(
         "learning_rate": 0.0,
         "num_train_epochs": 20,
     }
-    _, whole = trained(make_trainer(EarlyStoppingCallback(1), **stops), 40)
-    assert (whole["steps"], whole["evaluated_after"]) == (4, [2, 4, 4])
-    assert whole["whole"].training is None
+    _, full_run = trained(make_trainer(EarlyStoppingCallback(1), **stops), 40)
+    assert (full_run["steps"], full_run["evaluated_after"]) == (4, [2, 4, 4])
+    assert full_run["full_run"].training is None
     _, cut = trained(make_trainer(EarlyStoppingCallback(1), **stops), 24)
-    assert (cut["steps"], cut["whole"].may_stop_early) == (40, True)
+    assert (cut["steps"], cut["full_run"].may_stop_early) == (40, True)
     assert len(cut["evaluated_after"]) == 21
 
 

@@ -20,7 +20,7 @@ from evalskip.jobs.base import Measure, Purpose, RunRequest
 from evalskip.machine.disturbance import Disturbance, is_disturbed
 from evalskip.machine.fingerprint import Node
 from evalskip.notes import Note, note
-from evalskip.probe.measured import Curve, Rank, Timeline, TriedBatch, Whole
+from evalskip.probe.measured import Curve, FullRun, Rank, Timeline, TriedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -203,7 +203,7 @@ class Steps(BaseModel):
     model_config = ConfigDict(ser_json_inf_nan="constants")
 
     timeline: Timeline
-    whole: Whole | None = None
+    full_run: FullRun | None = None
     losses: list[float]
     batch_digests: list[str]
     curve: Curve | None = None
@@ -249,11 +249,11 @@ class RecordStore:
         if not self.path.exists():
             return
         content = self.path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
+        full_run = content.rfind(b"\n") + 1
+        if full_run < len(content):
             self._warn_of_torn_line()
             with self.path.open("r+b") as file:
-                file.truncate(whole)
+                file.truncate(full_run)
                 os.fsync(file.fileno())
 
     def _warn_of_torn_line(self) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from evalskip.cut import RunPieces
-    from evalskip.probe.measured import Evaluation, Timeline, Training, Whole
+    from evalskip.probe.measured import Evaluation, FullRun, Timeline, Training
 
 # the first steps of a run can be many times slower than all that follow
 _WARM_UP = 4
@@ -73,10 +73,10 @@ class Slice(BaseModel):
     pilot: Pilot | None = Field(default=None, description="None: it stands for the whole")
 
 
-def is_cut(timeline: Timeline, whole: Whole) -> bool:
+def is_cut(timeline: Timeline, full_run: FullRun) -> bool:
     """Whether anything of a run was left out."""
-    return whole.training is not None or any(
-        _times_rows(evaluation, each.name, whole) != 1
+    return full_run.training is not None or any(
+        _times_rows(evaluation, each.name, full_run) != 1
         for evaluation in timeline.evaluations
         for each in _sets(evaluation)
     )
@@ -107,17 +107,17 @@ class Weights:
         )
 
 
-def weights(timeline: Timeline, whole: Whole, window: int) -> Weights:
+def weights(timeline: Timeline, full_run: FullRun, window: int) -> Weights:
     """The weights of a slice's pieces.
 
     Args:
         timeline: of the slice.
-        whole: what it is a slice of.
+        full_run: what it is a slice of.
         window: steps after an evaluation that may bear its after-effect.
     """
     evaluations, steps = timeline.evaluations, len(timeline.steps_ns)
     inside = [e.after_step for e in evaluations if not e.after_training]
-    training = whole.training
+    training = full_run.training
     times = _times_evaluated(evaluations, training)
     # what is saved or logged along with an evaluation stands for as many as that
     with_evaluation = dict(zip(inside, times, strict=False))
@@ -129,7 +129,7 @@ def weights(timeline: Timeline, whole: Whole, window: int) -> Weights:
     return Weights(
         steps=_steps(steps, inside, training, window) if training else [1.0] * steps,
         evaluations=[
-            _pieces(evaluation, number, whole)
+            _pieces(evaluation, number, full_run)
             for evaluation, number in zip(evaluations, times, strict=True)
         ],
         saves=_events(saves, placed.save, training.saves if training else 0, with_evaluation),
@@ -137,39 +137,39 @@ def weights(timeline: Timeline, whole: Whole, window: int) -> Weights:
     )
 
 
-def sets_of(timeline: Timeline, whole: Whole | None, window: int) -> dict[str, dict[str, int]]:
+def sets_of(timeline: Timeline, full_run: FullRun | None, window: int) -> dict[str, dict[str, int]]:
     """Of each of several evaluation sets, its rows, and the nanoseconds of all its evaluations.
 
     Args:
         timeline: of a run.
-        whole: what it is a slice of; None: it is the whole.
+        full_run: what it is a slice of; None: it is one.
         window: see :func:`weights`.
     """
     evaluations = timeline.evaluations
-    times = _times_evaluated(evaluations, whole.training if whole else None)
+    times = _times_evaluated(evaluations, full_run.training if full_run else None)
     sets: dict[str, dict[str, int]] = {}
     for evaluation, number in zip(evaluations, times, strict=True):
         for each in evaluation.sets:
-            rows = _times_rows(evaluation, each.name, whole)
-            ends = rows if whole and whole.gathers else 1.0
+            rows = _times_rows(evaluation, each.name, full_run)
+            ends = rows if full_run and full_run.gathers else 1.0
             once = each.loader_ns + ends * each.aggregation_ns
             known = sets.setdefault(each.name, {"rows": round(rows * each.rows), "ns": 0})
             known["ns"] += round(number * (once + rows * each.batches_ns))
     return sets
 
 
-def extrapolated(timeline: Timeline, whole: Whole, window: int) -> dict[str, Any]:
+def extrapolated(timeline: Timeline, full_run: FullRun, window: int) -> dict[str, Any]:
     """Fields of a run's record, for the whole of it.
 
     Args:
         timeline: of the slice.
-        whole: what it is a slice of.
+        full_run: what it is a slice of.
         window: see :func:`weights`.
     """
-    found, slice_ns = weights(timeline, whole, window), cut(timeline, unit_ns=1)
-    evaluations, training = timeline.evaluations, whole.training
+    found, slice_ns = weights(timeline, full_run, window), cut(timeline, unit_ns=1)
+    evaluations, training = timeline.evaluations, full_run.training
     tokens = sum(
-        own[-1] * _scaled(evaluation, "tokens", whole)
+        own[-1] * _scaled(evaluation, "tokens", full_run)
         for evaluation, own in zip(evaluations, found.evaluations, strict=True)
     )
     whole_ns = replace(found.applied(slice_ns), steps=times(found.steps, slice_ns.steps))
@@ -190,9 +190,11 @@ def extrapolated(timeline: Timeline, whole: Whole, window: int) -> dict[str, Any
         "steps": steps,
         "evaluations": len(evaluated_after),
         "evaluated_after": evaluated_after,
-        "evaluation_rows": round(_scaled(first, "rows", whole)) if first else None,
+        "evaluation_rows": round(_scaled(first, "rows", full_run)) if first else None,
         "evaluation_tokens": round(tokens),
-        "first_evaluation_ns": round(sum(times(_pieces(first, 1.0, whole)[:-1], first.pieces_ns)))
+        "first_evaluation_ns": round(
+            sum(times(_pieces(first, 1.0, full_run)[:-1], first.pieces_ns))
+        )
         if first
         else None,
     }
@@ -229,19 +231,19 @@ def _times_evaluated(evaluations: Sequence[Evaluation], training: Training | Non
     return within + after_training
 
 
-def _pieces(evaluation: Evaluation, times: float, whole: Whole) -> list[float]:
+def _pieces(evaluation: Evaluation, times: float, full_run: FullRun) -> list[float]:
     """Weights of an evaluation's loader, batches, aggregation and log."""
     batches: list[float] = []
     aggregation = aggregated = 0.0
     for each in _sets(evaluation):
-        count, rows = each.batches, _times_rows(evaluation, each.name, whole)
+        count, rows = each.batches, _times_rows(evaluation, each.name, full_run)
         # the first batch starts the loader's workers, and does so once
         if count > 1:
             batches += [1.0] + [(rows * count - 1) / (count - 1)] * (count - 1)
         else:
             batches += [rows] * count
         aggregation += each.aggregation_ns
-        aggregated += each.aggregation_ns * (rows if whole.gathers else 1.0)
+        aggregated += each.aggregation_ns * (rows if full_run.gathers else 1.0)
     ends = aggregated / aggregation if aggregation else 1.0
     return [times * weight for weight in (1.0, *batches, ends, 1.0)]
 
@@ -263,20 +265,20 @@ def _sets(evaluation: Evaluation) -> list[EvaluationSet]:
     ]
 
 
-def _times_rows(evaluation: Evaluation, name: str, whole: Whole | None) -> float:
+def _times_rows(evaluation: Evaluation, name: str, full_run: FullRun | None) -> float:
     """How many times the rows of a slice's evaluation set the whole one has.
 
     In rows of the data set: of those that reach the model there can be more (pairs), fewer (packing
     without padding) or this rank's only.
     """
-    rows, run = whole.sets.get(name, (1, 1)) if whole and evaluation.cut else (1, 1)
+    rows, run = full_run.sets.get(name, (1, 1)) if full_run and evaluation.cut else (1, 1)
     return rows / run if run else 1.0
 
 
-def _scaled(evaluation: Evaluation, what: Literal["rows", "tokens"], whole: Whole) -> float:
+def _scaled(evaluation: Evaluation, what: Literal["rows", "tokens"], full_run: FullRun) -> float:
     return float(
         sum(
-            getattr(each, what) * _times_rows(evaluation, each.name, whole)
+            getattr(each, what) * _times_rows(evaluation, each.name, full_run)
             for each in _sets(evaluation)
         )
     )

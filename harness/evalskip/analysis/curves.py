@@ -57,12 +57,13 @@ class LossCurve:
 class Replay:
     """What one schedule would have made of a curve; points are numbered from 0.
 
-    ``stopped`` is the point at which patience ended, ``noticed`` that at which overfitting showed.
+    ``stopped_at`` is the point at which patience ended, ``noticed_at`` that at which overfitting
+    showed.
     """
 
-    kept: int
-    stopped: int | None
-    noticed: int | None
+    kept_at: int
+    stopped_at: int | None
+    noticed_at: int | None
     evaluations: int
 
 
@@ -89,7 +90,7 @@ def replay(
     """
     seen = curve.loss if signal is None else signal
     best: int | None = None
-    stopped = noticed = above = None
+    stopped_at = noticed_at = above = None
     waited = used = 0
     for place in places:
         used += 1
@@ -99,14 +100,14 @@ def replay(
             continue
         waited += 1
         if value > seen[best] + margin:
-            noticed = above if noticed is None and above is not None else noticed
+            noticed_at = above if noticed_at is None and above is not None else noticed_at
             above = place
         else:
             above = None
         if patience is not None and waited >= patience:
-            stopped = place
+            stopped_at = place
             break
-    return Replay(curve.last if best is None else best, stopped, noticed, used)
+    return Replay(curve.last if best is None else best, stopped_at, noticed_at, used)
 
 
 def overfits(loss: Floats, margin: float) -> bool:

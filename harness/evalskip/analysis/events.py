@@ -50,13 +50,13 @@ class Events:
 
     def sampled(self, tail: float) -> float:
         """Half-width of the log of their mean, for the quantile of a tail."""
-        return self._reach(tail, self.moments, self.count, self.batches)
+        return self._half_width(tail, self.moments, self.count, self.batches)
 
     def single(self, tail: float, batches: int) -> float:
         """Half-width of the log of one of so many batches in a run to come."""
-        return self._reach(tail, 1, 1, batches)
+        return self._half_width(tail, 1, 1, batches)
 
-    def _reach(self, tail: float, moments: int, count: int, batches: float) -> float:
+    def _half_width(self, tail: float, moments: int, count: int, batches: float) -> float:
         of_moment, known = self._between_moments()
         at_once, degrees = self._at_once(batches)
         # what few show of each other is known no worse than what is believed

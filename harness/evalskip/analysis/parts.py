@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.cut import EvaluationPieces
-    from evalskip.probe.measured import Timeline, Training, Whole, WholeJob
+    from evalskip.probe.measured import FullJob, FullRun, Timeline, Training
 
 # of a process with at least so many steps, the first ones that are told apart: they touch its
 # memory for the first time, and so, somewhat, do the second and the third
@@ -28,16 +28,16 @@ class PilotRun:
     Args:
         evaluation: names what it evaluated; those of one name cost alike.
         timeline: of the process.
-        whole: what it is a slice of, as it foresaw it.
+        full_run: what it is a slice of, as it foresaw it.
         training: the same of its steps.
         job: the same of the job's sizes.
     """
 
     evaluation: str
     timeline: Timeline
-    whole: Whole
+    full_run: FullRun
     training: Training
-    job: WholeJob
+    job: FullJob
 
 
 @dataclass
@@ -75,7 +75,7 @@ def _parts(run: PilotRun, process: int, window: int) -> list[PilotPart]:
     pieces = cut(run.timeline)
     count = len(pieces.steps)
     warm_up = next(first for fewest, first in _WARM_UP if count >= fewest)
-    rows = sum(evaluated for _, evaluated in run.whole.sets.values())
+    rows = sum(evaluated for _, evaluated in run.full_run.sets.values())
     evaluated = {
         step: [replace(each, rows=rows or each.rows) for each in found]
         for step, found in pieces.evaluations_after().items()

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.analysis.parts import PilotRun
-    from evalskip.probe.measured import Timeline, WholeJob
+    from evalskip.probe.measured import FullJob, Timeline
 
 PRIOR_SD_PEAK = 0.015
 """Standard deviation of a log peak from one process to another: ``bench/validate.py``."""
 
 
 def predicted_peaks(
-    pilot: PilotRun, job: WholeJob, *, evaluates: bool, level: float
+    pilot: PilotRun, job: FullJob, *, evaluates: bool, level: float
 ) -> Interval | None:
     """The highest peak that a run will have, in bytes: allocated on a device, resident on a CPU.
 

@@ -148,7 +148,7 @@ class _Row:
 
 def _row(run: Steps, window: int) -> _Row:
     pieces = cut(run.timeline, unit_ns=1)
-    found = weights(run.timeline, run.whole, window) if run.whole else None
+    found = weights(run.timeline, run.full_run, window) if run.full_run else None
     whole = found.applied(pieces) if found else pieces
     after = whole.evaluations_after()
     return _Row(

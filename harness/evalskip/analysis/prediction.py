@@ -134,7 +134,7 @@ def cost_model(
         widening: factor on all half-widths, where others disturbed the pilot.
     """
     parts = parts_of(runs, window)
-    gathers = any(run.whole.gathers for run in runs if run.evaluation == evaluation)
+    gathers = any(run.full_run.gathers for run in runs if run.evaluation == evaluation)
     found = fit(parts, evaluation, gathers=gathers, jobs=jobs)
     processes, tail = len(runs), (1 + level) / 2
     evaluated = max(1, len(found.evaluation_paces))  # those that evaluated so
@@ -166,7 +166,7 @@ def cost_model(
 
 def predict(
     model: CostModel,
-    of: Workload,
+    work: Workload,
     *,
     arm: str,
     schedule: Note,
@@ -177,26 +177,26 @@ def predict(
 
     Args:
         model: of the job.
-        of: how much of each piece it has under the schedule.
+        work: how much of each piece it has under the schedule.
         arm: names it.
         schedule: of the arm.
         evaluation_rows: of the arm; None: the job's own.
         evaluation: its rows and settings, where the arm has settings of its own.
     """
-    wall, evaluated = total_seconds(model.costs, of)
+    wall, evaluated = total_seconds(model.costs, work)
     base, _ = total_seconds(model.costs, workload(model.size, 0, 0))
     rest = wall - evaluated
     half_width = math.hypot(
         model.sampled_half_width,
         model.evaluation_half_width,
-        model.event_half_width / math.sqrt(max(1, of.evaluations)),
+        model.event_half_width / math.sqrt(max(1, work.evaluations)),
     )
-    more = of.with_next_step * model.after_effect_half_width_s
+    more = work.with_next_step * model.after_effect_half_width_s
     # on a log scale, where errors add: T moves with evaluation as far as evaluation is of T
     of_wall = math.hypot(evaluated / wall * half_width, math.log1p(more / wall))
 
-    def interval(estimate: float, reach: float, back: Callable[[float], float]) -> Interval:
-        low, high = back(estimate - reach), back(estimate + reach)
+    def interval(estimate: float, error: float, back: Callable[[float], float]) -> Interval:
+        low, high = back(estimate - error), back(estimate + error)
         return Interval(estimate=back(estimate), low=low, high=high, level=model.level)
 
     share = gain = Interval(estimate=0.0, low=0.0, high=0.0, level=model.level)
@@ -210,8 +210,10 @@ def predict(
         schedule=schedule,
         evaluation=list(evaluation),
         evaluation_rows=evaluation_rows,
-        evaluations=of.evaluations,
-        evaluation_load=of.evaluations * of.evaluation_tokens / of.tokens if of.tokens else 0.0,
+        evaluations=work.evaluations,
+        evaluation_load=work.evaluations * work.evaluation_tokens / work.tokens
+        if work.tokens
+        else 0.0,
         wall_s=interval(math.log(wall), math.hypot(of_wall, model.pace_half_width), math.exp),
         share=share,
         throughput_gain=gain,

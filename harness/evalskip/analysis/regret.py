@@ -106,12 +106,12 @@ def _row(
         seen = replay(curve, policy.places(curve), margin=margin, signal=signal)
         usual = replay(curve, as_written(curve), margin=margin)
         replays.append(seen)
-        chosen.append(float(curve.loss[seen.kept] - curve.loss[usual.kept]))
+        chosen.append(float(curve.loss[seen.kept_at] - curve.loss[usual.kept_at]))
         losses = curve.loss[:, None] if curve.test is None else curve.test
-        lost.append(losses[seen.kept] - losses[usual.kept])
+        lost.append(losses[seen.kept_at] - losses[usual.kept_at])
         if policy.shifts:
-            kept = [replay(curve, places).kept for places in policy.shifts(curve)]
-            shifted.append(losses[kept].mean(axis=0) - losses[usual.kept])
+            kept = [replay(curve, places).kept_at for places in policy.shifts(curve)]
+            shifted.append(losses[kept].mean(axis=0) - losses[usual.kept_at])
         if (delay := _delay(curve, seen, usual)) is not None:
             delays.append(delay)
     judged = _by_unit(policy, curves, shifted or lost)
@@ -121,7 +121,9 @@ def _row(
         kind=policy.kind,
         policy=policy.note,
         evaluations=float(np.mean([len(policy.places(curve)) for curve in curves])),
-        kept_step=float(np.mean([c.steps[r.kept] for c, r in zip(curves, replays, strict=True)])),
+        kept_step=float(
+            np.mean([c.steps[r.kept_at] for c, r in zip(curves, replays, strict=True)])
+        ),
         regret_chosen=mean_interval(chosen, level),
         regret=None
         if any(curve.test is None for curve in curves)
@@ -131,7 +133,7 @@ def _row(
         units=units,
         beyond=beyond,
         beyond_at_most=unseen_probability(units, beyond),
-        noticed=sum(seen.noticed is not None for seen in replays),
+        noticed=sum(seen.noticed_at is not None for seen in replays),
         delay_steps=mean_interval(delays, level) if len(delays) == len(curves) else None,
         correlation=_correlation(policy, as_written, curves, level),
     )
@@ -171,8 +173,8 @@ def _times(
         saved.append(1 - wall / whole)
         shares.append(1 - cost.wall_s(curve.all_steps, 0, 0) / wall)
         part = wall
-        if stops.stopped is not None:
-            part = cost.wall_s(curve.steps[stops.stopped], stops.evaluations, rows)
+        if stops.stopped_at is not None:
+            part = cost.wall_s(curve.steps[stops.stopped_at], stops.evaluations, rows)
         stopping.append(1 - part / wall)
     can_stop = all(len(policy.places(curve)) > patience for curve in curves)
     return {
@@ -183,9 +185,9 @@ def _times(
 
 
 def _delay(curve: LossCurve, replay: Replay, usual: Replay) -> float | None:
-    if replay.noticed is None or usual.noticed is None:
+    if replay.noticed_at is None or usual.noticed_at is None:
         return None
-    return float(curve.steps[replay.noticed] - curve.steps[usual.noticed])
+    return float(curve.steps[replay.noticed_at] - curve.steps[usual.noticed_at])
 
 
 def _correlation(

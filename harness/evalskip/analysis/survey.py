@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.analysis.parts import PilotRun
-    from evalskip.probe.measured import WholeJob
+    from evalskip.probe.measured import FullJob
     from evalskip.schedules import Schedule
 
 
@@ -25,7 +25,7 @@ class Survey:
     run: PilotRun
 
     @property
-    def job(self) -> WholeJob:
+    def job(self) -> FullJob:
         return self.run.job
 
     @property
@@ -39,7 +39,7 @@ class Survey:
 
     def sets(self, rows: int | None) -> list[int]:
         """Rows of each evaluation set, of the first so many of which an arm takes."""
-        found = [there for there, _ in self.run.whole.sets.values()]
+        found = [there for there, _ in self.run.full_run.sets.values()]
         if not found:  # streams, which the pilot evaluated whole
             found = [self.run.timeline.evaluations[-1].rows * self.job.ranks]
         return found if rows is None else [min(rows, there) for there in found]

@@ -14,7 +14,7 @@ from evalskip.slices import extrapolated, is_cut, sets_of
 if TYPE_CHECKING:
     from evalskip.jobs import RunRequest
     from evalskip.launch import Outcome
-    from evalskip.probe.measured import EvaluatedTimes, Measured, Prepared, Whole
+    from evalskip.probe.measured import EvaluatedTimes, FullRun, Measured, Prepared
 
 _COPIED = (
     "phases_ns",
@@ -44,8 +44,8 @@ def record_of(
     measured, tried = outcome.measured, outcome.tried
     # a pilot's pieces stand for themselves
     stands_alone = request.sliced is not None and request.sliced.pilot is not None
-    whole = measured.whole if measured and not stands_alone else None
-    told = _fields_of(measured, whole, window) if measured else {}
+    full_run = measured.full_run if measured and not stands_alone else None
+    told = _fields_of(measured, full_run, window) if measured else {}
     if tried:
         told = {"environment": tried.environment, "tried": replace(tried, environment={})}
     disturbance = disturbance_of(outcome.activity, outcome.gpu_activity)
@@ -54,8 +54,8 @@ def record_of(
         request=request,
         status=outcome.status,
         error=outcome.error,
-        is_extrapolated=bool(measured and whole and is_cut(measured.timeline, whole)),
-        may_stop_early=bool(measured and measured.whole and measured.whole.may_stop_early),
+        is_extrapolated=bool(measured and full_run and is_cut(measured.timeline, full_run)),
+        may_stop_early=bool(measured and measured.full_run and measured.full_run.may_stop_early),
         setup_ns=_setup(prepared.setup_ns, request, measured.setup_ns if measured else {}),
         usage=outcome.usage,
         activity=means_of(outcome.activity),
@@ -73,7 +73,7 @@ def steps_of(outcome: Outcome) -> Steps | None:
         return None
     return Steps(
         timeline=measured.timeline,
-        whole=measured.whole,
+        full_run=measured.full_run,
         losses=measured.losses,
         batch_digests=measured.batch_digests,
         curve=measured.curve,
@@ -82,7 +82,7 @@ def steps_of(outcome: Outcome) -> Steps | None:
     )
 
 
-def _fields_of(measured: Measured, whole: Whole | None, window: int) -> dict[str, Any]:
+def _fields_of(measured: Measured, full_run: FullRun | None, window: int) -> dict[str, Any]:
     """The fields of a record that are of what the run measured, for the whole of the job."""
     timeline = measured.timeline
     evaluations = timeline.evaluations
@@ -96,14 +96,14 @@ def _fields_of(measured: Measured, whole: Whole | None, window: int) -> dict[str
         "first_evaluation_ns": sum(evaluations[0].pieces_ns) if evaluations else None,
         "evaluation_tokens": sum(evaluation.tokens for evaluation in evaluations),
         "waits_ns": timeline.waits_ns,
-        "evaluation_sets": sets_of(timeline, whole, window),
+        "evaluation_sets": sets_of(timeline, full_run, window),
         "train_peaks": train_peaks(timeline.peaks),
     }
-    if whole:
+    if full_run:
         run = found["steps"]
-        found |= extrapolated(timeline, whole, window)
+        found |= extrapolated(timeline, full_run, window)
         found["train_tokens"] = round(found["train_tokens"] * found["steps"] / max(1, run))
-    if whole and is_cut(timeline, whole):
+    if full_run and is_cut(timeline, full_run):
         # times of the slice, beside which those of the whole would look wrong
         found.pop("ranks")
     if measured.evaluated_times:

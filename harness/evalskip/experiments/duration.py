@@ -16,7 +16,7 @@ from evalskip.spec.arms import arm_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from evalskip.probe.measured import Timeline, Whole
+    from evalskip.probe.measured import FullRun, Timeline
     from evalskip.records import RunRecord
     from evalskip.session import Session
     from evalskip.spec import Arm, Spec
@@ -61,9 +61,9 @@ def estimate(session: Session) -> Estimate | None:
     request = request_for(spec, _arm(spec), run_id, measure=first.measure, sliced=_PILOT)
     result = session.run(request, first.evaluation_rows)
     record, steps = result.record, result.steps
-    if record.status != "ok" or steps is None or steps.whole is None:
+    if record.status != "ok" or steps is None or steps.full_run is None:
         return None
-    return _estimate_of(spec, record, steps.timeline, steps.whole)
+    return _estimate_of(spec, record, steps.timeline, steps.full_run)
 
 
 def slice_for(spec: Spec, estimate: Estimate) -> Slice | None:
@@ -104,18 +104,18 @@ def _arm(spec: Spec) -> Arm:
     return piloted
 
 
-def _estimate_of(spec: Spec, pilot: RunRecord, timeline: Timeline, whole: Whole) -> Estimate:
+def _estimate_of(spec: Spec, pilot: RunRecord, timeline: Timeline, full_run: FullRun) -> Estimate:
     wall, phases, waits = pilot.wall_ns or 0, pilot.phases_ns, pilot.waits_ns
     inside = sum(phases[phase] + waits.get(phase, 0) for phase in ("train", "evaluate"))
     rest = (wall - inside) / 1e9
     pieces = cut(timeline)
     step = median(pieces.steps[len(pieces.steps) // 2 :])
     batch = evaluation = 0.0
-    rows = sum(rows for rows, _ in whole.sets.values())
+    rows = sum(rows for rows, _ in full_run.sets.values())
     if pieces.evaluations:
         batches = pieces.evaluations[-1].batches
         batch = median(batches or [0.0])
-        run = sum(run for _, run in whole.sets.values())
+        run = sum(run for _, run in full_run.sets.values())
         evaluation = batch * len(batches) * (rows / run if run else 1.0)
     beyond = pilot.turnaround_ns / 1e9 - timeline.wall_ns / 1e9
     runs = {}

@@ -254,7 +254,7 @@ class _Pilots:
             if self._found.left < _MEMORY_STEPS:
                 self._session.emit(MemoryLeftOut())
                 return
-            gathers = self._found.surveys[kind.name].whole.gathers
+            gathers = self._found.surveys[kind.name].full_run.gathers
             wanted = Slice(
                 steps=_MEMORY_STEPS,
                 # what is gathered of all rows is held together
@@ -284,10 +284,10 @@ class _Pilots:
         for number, loss in enumerate(steps.losses, start=1):
             if not math.isfinite(loss):
                 raise MeasurementError(f"the pilot's loss is not a number: {loss}, batch {number}")
-        whole, timeline = steps.whole, steps.timeline
-        if whole is None or whole.job is None:
+        full_run, timeline = steps.full_run, steps.timeline
+        if full_run is None or full_run.job is None:
             raise MeasurementError("the pilot told nothing of the whole job; expected a Trainer")
-        training = self._long_enough(whole.training, timeline)
+        training = self._long_enough(full_run.training, timeline)
         if len(timeline.evaluations) < 2 or not timeline.evaluations[0].batches_ns:
             raise MeasurementError("the pilot evaluated nothing; expected rows to evaluate")
         wall_s = timeline.wall_ns / 1e9
@@ -305,7 +305,7 @@ class _Pilots:
                 bool(is_disturbed([record.disturbance])),
             )
         )
-        return PilotRun(kind.name, timeline, whole, training, whole.job), record
+        return PilotRun(kind.name, timeline, full_run, training, full_run.job), record
 
     def _long_enough(self, training: Training | None, timeline: Timeline) -> Training:
         """What the pilot is a small part of."""

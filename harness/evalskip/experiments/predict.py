@@ -70,7 +70,7 @@ def predict_costs(
             evaluation_batches=piloted.evaluation_batches,
             seconds=seconds,
             disturbed=piloted.disturbed,
-            stops_early=any(run.whole.may_stop_early for run in piloted.runs),
+            stops_early=any(run.full_run.may_stop_early for run in piloted.runs),
         ),
         cost_models=predictions.models,
         schedules=list(predictions.predictions.values()),

@@ -56,9 +56,9 @@ class ReplayProven(Event):
 
     run: Note
     differences: list[Note]
-    stopped: int
+    stopped_at: int
     """After this step, by the replay, as the next."""
-    kept: int
+    kept_at: int
 
 
 def find_regret(session: Session, *, within_share: float = 0.05) -> Summary:
@@ -256,14 +256,14 @@ class _Regret:
         last = curve.all_steps
         places = curve.places(EveryNSteps(n=every).evaluated_steps(1, last))
         expected = replay(curve, places, patience=patience)
-        stopped = last if expected.stopped is None else curve.steps[expected.stopped]
-        kept = curve.steps[expected.kept]
+        stopped = last if expected.stopped_at is None else curve.steps[expected.stopped_at]
+        kept = curve.steps[expected.kept_at]
         found: dict[str, tuple[Any, Any]] = {
             "stopped_elsewhere": (stopped, real.stopped_at),
-            "kept_another": (kept, real.kept),
+            "kept_another": (kept, real.kept_at),
         }
         if self._spec.job.describe()["device"] == "cpu":  # elsewhere sums may differ in order
-            found["other_weights"] = (digests[expected.kept], real.weights_digest)
+            found["other_weights"] = (digests[expected.kept_at], real.weights_digest)
         differences = [
             note(code, replayed=ours, real=theirs)
             for code, (ours, theirs) in found.items()

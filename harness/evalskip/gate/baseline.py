@@ -49,7 +49,7 @@ class Experiment(_Part):
     arms: dict[str, ArmWork]
 
     @classmethod
-    def of(cls, scope: Scope, bench: BenchSummary | None) -> Experiment:
+    def from_result(cls, scope: Scope, bench: BenchSummary | None) -> Experiment:
         """The experiment of a result."""
         whole = bench is None or bench.extrapolated is None
         return cls(
@@ -103,7 +103,7 @@ class GateSession(_Part):
     figures: list[Figure]
 
     @classmethod
-    def of(
+    def from_figures(
         cls,
         experiment: Experiment,
         made: Made,

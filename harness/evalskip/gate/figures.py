@@ -31,7 +31,7 @@ class Figure(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     kind: str
-    of: str
+    subject: str
     """The arm, or what else it is a figure of."""
     value: float
     error: float = Field(ge=0, description="standard error, on the scale of the kind")
@@ -51,7 +51,7 @@ class Figure(BaseModel):
     @property
     def id(self) -> str:
         """Names the figure in every session."""
-        return f"{self.kind} {self.of}"
+        return f"{self.kind} {self.subject}"
 
 
 class _Stats(BaseModel):
@@ -105,7 +105,7 @@ def _headroom(headroom: HeadroomSummary) -> Iterator[Figure]:
             without, batch = off.max_batch + 1, found.max_batch + 1
             yield Figure(
                 kind=kinds.HEADROOM.name,
-                of=f"{found.arm}, {found.limit_bytes / 2**30:.4g} GiB",
+                subject=f"{found.arm}, {found.limit_bytes / 2**30:.4g} GiB",
                 value=without / batch,
                 error=0,
                 degrees=_CERTAIN,
@@ -144,19 +144,23 @@ def _instrumentation(benchmark: Benchmark) -> Iterator[Figure]:
     ]
     yield Figure(
         kind=kinds.INSTRUMENTATION.name,
-        of="probe",
+        subject="probe",
         value=mark.median / step.median,
         error=math.hypot(*relative),
         degrees=max(1, min(mark.rounds, step.rounds) - 1),
     )
 
 
-def _of_interval(kind: FigureKind, of: str, interval: Interval) -> Iterator[Figure]:
+def _of_interval(kind: FigureKind, subject: str, interval: Interval) -> Iterator[Figure]:
     """The standard error that a jackknife-t interval was made from, widening included."""
     if interval.low is None or interval.high is None or interval.degrees is None:
         return
-    reach = (kind.scaled(interval.high) - kind.scaled(interval.low)) / 2
-    error = reach / float(special.stdtrit(interval.degrees, (1 + interval.level) / 2))
+    half_width = (kind.scaled(interval.high) - kind.scaled(interval.low)) / 2
+    error = half_width / float(special.stdtrit(interval.degrees, (1 + interval.level) / 2))
     yield Figure(
-        kind=kind.name, of=of, value=interval.estimate, error=error, degrees=interval.degrees
+        kind=kind.name,
+        subject=subject,
+        value=interval.estimate,
+        error=error,
+        degrees=interval.degrees,
     )

@@ -35,7 +35,7 @@ class Shift(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: str
-    of: str
+    subject: str
     at: str
     """The first session after it."""
     before: float
@@ -137,7 +137,13 @@ def _shifts(points: Sequence[tuple[str, Figure]]) -> list[Shift]:
         if abs(mean - level) >= kind.tolerance(kind.unscaled(level)):
             before, after = map(kind.unscaled, (level, mean))
             found.append(
-                Shift(kind=first.kind, of=first.of, at=points[start][0], before=before, after=after)
+                Shift(
+                    kind=first.kind,
+                    subject=first.subject,
+                    at=points[start][0],
+                    before=before,
+                    after=after,
+                )
             )
             level = mean
     return found

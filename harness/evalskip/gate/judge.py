@@ -45,7 +45,7 @@ class Change(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: str
-    of: str
+    subject: str
     against: Literal["baseline", "budget"] = "baseline"
     before: float | None = None
     """Mean of the baseline's sessions, or the budget."""
@@ -154,21 +154,21 @@ def changed(before: Sequence[Figure], today: Figure, level: float) -> Change:
     ]
     variance = sum(part for part, _ in parts)
     # Satterthwaite (1946)
-    degrees = variance**2 / sum(part**2 / of for part, of in parts)
-    reach = float(special.stdtrit(degrees, level)) * math.sqrt(variance)
+    degrees = variance**2 / sum(part**2 / subject for part, subject in parts)
+    half_width = float(special.stdtrit(degrees, level)) * math.sqrt(variance)
     change = kind.scaled(today.value) - centre
     middle = kind.unscaled(centre)
     tolerance = max(kind.tolerance(middle), today.grain, *(figure.grain for figure in before))
     resolution = kind.resolution(middle) if kind.resolution else math.inf
-    outcome = _outcome(change, reach, tolerance, max(resolution, tolerance))
+    outcome = _outcome(change, half_width, tolerance, max(resolution, tolerance))
     return Change(
         kind=kind.name,
-        of=today.of,
+        subject=today.subject,
         before=middle,
         today=today.value,
         change=change,
-        low=change - reach,
-        high=change + reach,
+        low=change - half_width,
+        high=change + half_width,
         outcome=outcome,
         why=note("could_go_unseen", change=note("gate_change", kind=kind.name, change=resolution))
         if outcome == "inconclusive"
@@ -193,9 +193,9 @@ def noise_of(before: Sequence[Figure], level: float) -> float | None:
     values = [kind.scaled(figure.value) for figure in before]
     error = math.sqrt(sum(figure.error**2 for figure in before)) / len(before)
     degrees = sum(figure.degrees for figure in before)
-    reach = float(special.stdtrit(degrees, level)) * error
+    half_width = float(special.stdtrit(degrees, level)) * error
     middle = kind.unscaled(float(np.mean(values)))
-    return reach if reach > _NOISY * kind.resolution(middle) else None
+    return half_width if half_width > _NOISY * kind.resolution(middle) else None
 
 
 def shares_of(today: GateSession) -> list[Figure]:
@@ -214,11 +214,11 @@ def within_budget(
         budget: as a fraction of T.
         level: of each limit.
     """
-    shares = {share.of: share for share in shares_of(today)}
+    shares = {share.subject: share for share in shares_of(today)}
     changes = [
         Change(
             kind=EVALUATION_SHARE.name,
-            of=arm,
+            subject=arm,
             against="budget",
             outcome="inconclusive",
             why=note("share_without_interval"),
@@ -227,23 +227,23 @@ def within_budget(
         if arm not in shares and bench.evaluates(arm)
     ]
     for share in shares.values():
-        reach = float(special.stdtrit(share.degrees, level)) * share.error
+        half_width = float(special.stdtrit(share.degrees, level)) * share.error
         over = share.value - budget
         outcome: Outcome = "inconclusive"
-        if over - reach > 0:
+        if over - half_width > 0:
             outcome = "over_budget"
-        elif over + reach <= 0:
+        elif over + half_width <= 0:
             outcome = "unchanged"
         changes.append(
             Change(
                 kind=EVALUATION_SHARE.name,
-                of=share.of,
+                subject=share.subject,
                 against="budget",
                 before=budget,
                 today=share.value,
                 change=over,
-                low=over - reach,
-                high=over + reach,
+                low=over - half_width,
+                high=over + half_width,
                 outcome=outcome,
                 why=note("limits_hold_budget") if outcome == "inconclusive" else None,
             )
@@ -251,12 +251,12 @@ def within_budget(
     return changes
 
 
-def _outcome(change: float, reach: float, tolerance: float, resolution: float) -> Outcome:
-    if change - reach > 0 and change > tolerance:
+def _outcome(change: float, half_width: float, tolerance: float, resolution: float) -> Outcome:
+    if change - half_width > 0 and change > tolerance:
         return "regressed"
-    if change + reach < 0 and change < -tolerance:
+    if change + half_width < 0 and change < -tolerance:
         return "improved"
-    return "unchanged" if change + reach < resolution else "inconclusive"
+    return "unchanged" if change + half_width < resolution else "inconclusive"
 
 
 def _if_missing(figure: Figure) -> Outcome:
@@ -265,4 +265,4 @@ def _if_missing(figure: Figure) -> Outcome:
 
 
 def _uncompared(figure: Figure, outcome: Outcome, why: Note) -> Change:
-    return Change(kind=figure.kind, of=figure.of, outcome=outcome, why=why)
+    return Change(kind=figure.kind, subject=figure.subject, outcome=outcome, why=why)

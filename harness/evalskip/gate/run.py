@@ -62,8 +62,10 @@ def session_of(
     runs = RecordStore(directory).read()
     at = runs[-1].started_at if runs else datetime.now(UTC).isoformat(timespec="milliseconds")
     label = os.environ.get("GITHUB_SHA", "")[:12]
-    experiment = Experiment.of(summary.scope, summary.bench)
-    return experiment, GateSession.of(experiment, summary.made, figures, at=at, label=label)
+    experiment = Experiment.from_result(summary.scope, summary.bench)
+    return experiment, GateSession.from_figures(
+        experiment, summary.made, figures, at=at, label=label
+    )
 
 
 def add_to_baseline(
@@ -141,7 +143,7 @@ def _notes(
         notes.append(note("baseline_of_one_session"))
     for figures in before.values():
         if (noise := noise_of(figures, level)) is not None:
-            kind, arm = figures[0].kind, figures[0].of
+            kind, arm = figures[0].kind, figures[0].subject
             within = note("gate_change", kind=kind, change=noise)
             notes.append(note("baseline_is_noisy", figure=note(kind), arm=arm, within=within))
     times = [change for change in changes if change.kind == UNDISTURBED_TIME.name]

@@ -124,7 +124,7 @@ class Operations:
 
 
 @dataclass
-class WholeJob:
+class FullJob:
     """Sizes of the job that a pilot is of, as its ``TrainingArguments`` have them.
 
     Of a process that looked at the job's batches, ``train_shapes`` and ``evaluation_shapes`` are
@@ -149,7 +149,7 @@ class WholeJob:
 
 
 @dataclass
-class Whole:
+class FullRun:
     """What a run is a slice of."""
 
     training: Training | None
@@ -160,7 +160,7 @@ class Whole:
     """Whether what ends an evaluation grows with its rows."""
     may_stop_early: bool = False
     """Whether the whole may end before its last step; it is told of as if it did not."""
-    job: WholeJob | None = None
+    job: FullJob | None = None
     """Of a pilot."""
 
 
@@ -202,7 +202,7 @@ class Curve:
     train_losses: list[tuple[int, float]] = field(default_factory=list)
     """Pairs (step, training loss)."""
     stopped_at: int | None = None
-    kept: int | None = None
+    kept_at: int | None = None
     weights_digest: str | None = None
 
 
@@ -229,7 +229,7 @@ class Measured:
     weights_digest: str | None = None
     weights_sketch: list[float] = field(default_factory=list)
     """Norms of the final weights."""
-    whole: Whole | None = None
+    full_run: FullRun | None = None
     curve: Curve | None = None
     setup_ns: dict[str, int] = field(default_factory=dict)
     """By part, outside T."""

@@ -89,8 +89,8 @@ class PilotSlicing(Slicing):
             again()
             self._repeats_s -= time.monotonic() - began
 
-    def whole(self) -> dict[str, Any]:
-        """As :meth:`Slicing.whole`, with ``job``: its sizes and, where surveyed, its batches.
+    def full_run(self) -> dict[str, Any]:
+        """As :meth:`Slicing.full_run`, with ``job``: its sizes and, where surveyed, its batches.
 
         ``job`` holds ``steps_per_epoch``, ``train_rows`` (None: a stream), ``train_batch`` and
         ``evaluation_batch`` (rows on one rank), ``accumulation``, ``drop_last``, ``ranks``,
@@ -115,7 +115,7 @@ class PilotSlicing(Slicing):
         }
         if self._survey_s:
             job |= self._survey(stream=job["train_rows"] is None)
-        return {**super().whole(), "job": job}
+        return {**super().full_run(), "job": job}
 
     def _laid_out(self, evaluated_after: list[int], saves: int, logs: int) -> Layout:
         return pilot_layout(self._wanted, saves, logs)

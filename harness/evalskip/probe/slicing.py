@@ -81,8 +81,8 @@ class Slicing:
         if self.cuts_steps:
             control.should_evaluate = control.should_save = control.should_log = False
 
-    def whole(self) -> dict[str, Any]:
-        """What the whole would have been, as :class:`evalskip.probe.measured.Whole` has it.
+    def full_run(self) -> dict[str, Any]:
+        """What the full run would have been, as :class:`evalskip.probe.measured.FullRun` has it.
 
         Raises:
             RuntimeError: the job ended training itself, before the slice did.

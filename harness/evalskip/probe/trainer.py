@@ -144,7 +144,7 @@ class TrainerProbe:
             "batch_digests": batches,
         }
         if self._slicing:
-            measured["whole"] = self._slicing.whole()
+            measured["full_run"] = self._slicing.full_run()
         if self._prove:
             measured |= {
                 "work_digest": combined_digest(batches) if self._keep else None,

@@ -87,7 +87,7 @@ def _shifted(shift: Shift, language: Language) -> str:
     return language.gettext(
         "history: {figure}, {arm}: {before} before {at}, {after} since ({change}, {way})",
         figure=note(kind.name),
-        arm=shift.of,
+        arm=shift.subject,
         before=value(kind, shift.before),
         at=shift.at,
         after=value(kind, shift.after),

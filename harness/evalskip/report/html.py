@@ -64,7 +64,7 @@ class Section:
     """What the page's sliders start from, as JSON; empty where nothing was predicted."""
 
     @classmethod
-    def of(cls, summary: Summary, language: Language) -> Section:
+    def from_summary(cls, summary: Summary, language: Language) -> Section:
         """What there is to say of a result; a table that a plot shows stands with the plot."""
         plots = plots_of(summary, language)
         shown = {plot.table.title for plot in plots}
@@ -105,7 +105,7 @@ def write_page(directory: Path, summaries: Sequence[Summary], language: Language
     Raises:
         InputError: it cannot be written to.
     """
-    sections = [Section.of(summary, language) for summary in summaries]
+    sections = [Section.from_summary(summary, language) for summary in summaries]
     several = comparison(summaries, language)
     together = compared(summaries, language) if several else None
     folder = own_folder(directory / "plots", language)

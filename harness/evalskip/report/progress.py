@@ -211,7 +211,7 @@ class ProgressView:
     @show.register
     def _(self, event: ReplayProven) -> None:
         said = ENGLISH.join(event.differences)
-        ended = said or f"stopped at {event.stopped}, kept {event.kept}"
+        ended = said or f"stopped at {event.stopped_at}, kept {event.kept_at}"
         self._line(f"proof, {ENGLISH.note(event.run)}: {ended}")
 
     def _time_left(self) -> str:

@@ -134,13 +134,13 @@ class SyntheticRunner:
                     work.spend(costs.save)
         work.spend(costs.after_loop)
         timeline = recorder.stop()
-        whole: dict[str, Any] = {
+        full_run: dict[str, Any] = {
             "training": training if last < training["steps"] else None,
             "sets": {"": (all_rows, len(evaluated))},
             "gathers": False,
         }
         if pilot:
-            whole["job"] = _survey(job, all_rows) if pilot.survey_s else _sizes(job)
+            full_run["job"] = _survey(job, all_rows) if pilot.survey_s else _sizes(job)
         return {
             "timeline": as_report(timeline),
             "phases_ns": timeline.phases_ns(),
@@ -154,7 +154,7 @@ class SyntheticRunner:
             "weights_sketch": [],
             "setup_ns": {},
             "environment": {},
-            **({"whole": whole} if sliced else {}),
+            **({"full_run": full_run} if sliced else {}),
         }
 
 
@@ -197,7 +197,7 @@ def _padded(job: SyntheticJob, rows: Sequence[int]) -> int:
 
 
 def _sizes(job: SyntheticJob) -> dict[str, Any]:
-    """As :meth:`evalskip.probe.pilot.PilotSlicing.whole` has it."""
+    """As :meth:`evalskip.probe.pilot.PilotSlicing.full_run` has it."""
     return {
         "steps_per_epoch": job.steps_per_epoch,
         "train_rows": job.steps_per_epoch * job.train_batch,

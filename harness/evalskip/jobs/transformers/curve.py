@@ -128,6 +128,6 @@ def curve_report(keeper: CurveKeeper | None, trainer: Trainer) -> dict[str, Any]
     best = str(trainer.state.best_model_checkpoint or "")
     return {
         "stopped_at": int(trainer.state.global_step),
-        "kept": int(best.rpartition("-")[2] or 0),
+        "kept_at": int(best.rpartition("-")[2] or 0),
         "weights_digest": weights_digest(trainer.model),
     }

@@ -22,7 +22,7 @@ def github_action_benchmark(session: GateSession, language: Language) -> str:
         error = figure.error * (figure.value if kind.scale == "relative" else 1.0)
         entries.append(
             {
-                "name": f"{language.note(note(kind.name))}: {figure.of}",
+                "name": f"{language.note(note(kind.name))}: {figure.subject}",
                 "unit": kind.unit,
                 "value": scale * figure.value,
                 "range": f"± {scale * error:.3g}",

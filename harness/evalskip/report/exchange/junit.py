@@ -30,7 +30,7 @@ def junit(result: GateResult, language: Language) -> str:
             suite,
             "testcase",
             classname=change.kind,
-            name=f"{figure_of(change, language)}: {printable(change.of)}",
+            name=f"{figure_of(change, language)}: {printable(change.subject)}",
         )
         said = printable(in_words(change, language))
         if change in failures:

@@ -94,7 +94,7 @@ def _draw(
     axes.errorbar(
         [100 * each.saved for _, each in rows],
         [each.lost.estimate for _, each in rows],
-        [[_reach(each, 0) for _, each in rows], [_reach(each, 1) for _, each in rows]],
+        [[_half_width(each, 0) for _, each in rows], [_half_width(each, 1) for _, each in rows]],
         fmt=marker,
         color=colour,
         ms=6,
@@ -113,7 +113,7 @@ def _draw(
         )
 
 
-def _reach(each: ScheduleRegret, side: int) -> float:
+def _half_width(each: ScheduleRegret, side: int) -> float:
     lost = each.lost
     limit = (lost.low, lost.high)[side]
     return 0.0 if limit is None else abs(limit - lost.estimate)

@@ -38,7 +38,7 @@ def gated(result: GateResult, language: Language) -> Table:
         rows=[
             (
                 figure_of(change, language),
-                change.of,
+                change.subject,
                 value(KINDS[change.kind], change.before),
                 value(KINDS[change.kind], change.today),
                 *_change(change),
@@ -61,7 +61,7 @@ def in_words(change: Change, language: Language) -> str:
     """One figure and what became of it, in a line."""
     figure = figure_of(change, language)
     if change.change is None:
-        return f"{figure}, {change.of}: {_outcome(change, language)}"
+        return f"{figure}, {change.subject}: {_outcome(change, language)}"
     kind = KINDS[change.kind]
     before, today = value(kind, change.before), value(kind, change.today)
     moved, limits = _change(change)
@@ -71,7 +71,7 @@ def in_words(change: Change, language: Language) -> str:
     else:
         held_to = language.gettext("{before} before", before=before)
     said = language.gettext("{held_to}, {today} today", held_to=held_to, today=today)
-    return f"{figure}, {change.of}: {said}: {moved} {limits}{why}"
+    return f"{figure}, {change.subject}: {said}: {moved} {limits}{why}"
 
 
 def value(kind: FigureKind, found: float | None) -> str:
