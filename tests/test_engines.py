@@ -340,6 +340,11 @@ def begun(spec: Path, out: Path, setting: str) -> list[str]:
     return [sys.executable, "-m", "evalskip", *map(str, words)]
 
 
+def running_jobs() -> set[str]:
+    queue = subprocess.run(["squeue", "-h", "-t", "R", "-o", "%A"], capture_output=True, text=True)
+    return set(queue.stdout.split())
+
+
 @pytest.mark.xdist_group("slurm")
 @pytest.mark.slow
 @pytest.mark.usefixtures("slurm")
@@ -365,14 +370,13 @@ def test_blocks_are_jobs_of_slurm(sleeping: Path, tmp_path: Path) -> None:
         text=True,
     )
     deadline = time.monotonic() + 60
-    running: list[str] = []
-    while not (block_runs(out) and running) and time.monotonic() < deadline:
+    before: set[str] = set()
+    while not block_runs(out) and time.monotonic() < deadline:
         time.sleep(0.2)
-        told = subprocess.run(
-            ["squeue", "-h", "-t", "R", "-o", "%A"], capture_output=True, text=True
-        )
-        running = told.stdout.split()
-    newest = max(running, key=int)  # one that is not about to end
+        before |= running_jobs()
+    while not (new := running_jobs() - before) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    newest = max(new, key=int)  # one that is not about to end
     subprocess.run(["scancel", "--signal=KILL", "--full", newest], check=True)
     said, complained = harness.communicate(timeout=120)
     assert harness.returncode == 0, complained

@@ -222,7 +222,7 @@ def test_a_full_disk_is_said_in_one_line_and_loses_nothing(
 ) -> None:
     full = 0
     for _ in range(8):
-        disk = small_disk(source.randint(8, 400))
+        disk = small_disk(source.randint(8, 200))
         out = disk / "out"
         harness = Harness(spec, out)
         code = harness.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from evalskip.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _Read = TypeVar("_Read", bound=BaseModel)
@@ -54,7 +56,7 @@ def read_json(
 
 def append_line(path: Path, line: str, *, synced: bool = True) -> None:
     """Add a line to a file; when this returns, it is on disk, or with the system."""
-    with path.open("ab") as file:
+    with _named(path), path.open("ab") as file:
         file.write(f"{line}\n".encode())
         file.flush()
         if synced:
@@ -64,9 +66,19 @@ def append_line(path: Path, line: str, *, synced: bool = True) -> None:
 def write_atomically(path: Path, text: str, *, synced: bool = True) -> None:
     """Replace a file as a whole: readers see the old text or the new, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
+    with _named(temporary), temporary.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         if synced:
             os.fsync(file.fileno())
     temporary.replace(path)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file in an error of writing, which unlike one of opening has no name."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise

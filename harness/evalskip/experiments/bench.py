@@ -14,6 +14,7 @@ from evalskip.analysis.summarise import summarise
 from evalskip.analysis.verdicts import settled
 from evalskip.errors import MeasurementError
 from evalskip.experiments.duration import Estimate, estimate, slice_for
+from evalskip.files import write_atomically
 from evalskip.machine.disturbance import is_disturbed
 from evalskip.notes import note
 from evalskip.plan import plan
@@ -102,21 +103,21 @@ class _Experiment:
         metered = [block for block in blocks if block.measure != "time"]
         before = 0
         section = None
-        for look in self._spec.design.looks if timed else ():
-            suffices = self._run_all(timed[before:look])
-            before = look
+        for count in self._spec.design.looks if timed else ():
+            suffices = self._run_all(timed[before:count])
+            before = count
             suffices &= self._run_all(metered)
             metered = []
             if suffices:
-                self._repeat(timed[:look])
+                self._repeat(timed[:count])
             section = self._section()
             if not suffices:
                 stopped = note("budget_used", budget=self._spec.design.budget)
                 break
             # blocks beyond, which an earlier session has run, count as well
-            is_last = not any(map(self._session.is_finished, timed[look:]))
+            is_last = not any(map(self._session.is_finished, timed[count:]))
             if is_last and self._judged and settled(section.comparisons, self._judged):
-                stopped = note("verdicts_settled", look=look)
+                stopped = note("verdicts_settled", look=count)
                 break
         if section is None:
             if not self._run_all(metered):
@@ -125,29 +126,29 @@ class _Experiment:
         effort = section.effort.model_copy(update={"stopped": stopped})
         section = section.model_copy(update={"effort": effort})
         records = [record for runs in self.finished.values() for record in runs]
-        frame_of(records).to_csv(self._results.path / "runs.csv", index=False)
+        write_atomically(self._results.path / "runs.csv", frame_of(records).to_csv(index=False))
         summary = summary_of(self._spec, self._results, records, bench=section)
         return write_sections(self._results.path, summary)
 
     def _slice(self) -> Slice | None:
         """How much of the job is run; what an experiment was begun with stays."""
-        known, wanted = self._results.environment, self._spec.design.sliced
-        if known.run_time_s is not None:
+        environment, spec_slice = self._results.environment, self._spec.design.sliced
+        if environment.run_time_s is not None:
             if self._spec.limits.run_time is None:
-                self._session.limit_s = known.run_time_s
-            return known.sliced
+                self._session.limit_s = environment.run_time_s
+            return environment.sliced
         if self._spec.job.is_virtual:  # a virtual clock takes no time
-            return wanted
-        found = estimate(self._session)
-        sliced = wanted or (slice_for(self._spec, found) if found else None)
+            return spec_slice
+        durations = estimate(self._session)
+        sliced = spec_slice or (slice_for(self._spec, durations) if durations else None)
         if any(arm.schedule.decides_by_the_clock for arm in self._spec.all_arms()):
             sliced = None  # a slice has no time to tell from
-        if found and self._spec.limits.run_time is None:
-            self._session.limit_s = max(RUN_TIME_S, 3 * found.longest_s)
-        if found and not sliced:
-            self._expected_s = found.experiment_s(1)
-        self._session.emit(DurationEstimated(self._spec, found, sliced))
-        if found or self._session.runs("time", "memory"):
+        if durations and self._spec.limits.run_time is None:
+            self._session.limit_s = max(RUN_TIME_S, 3 * durations.longest_s)
+        if durations and not sliced:
+            self._expected_s = durations.experiment_s(1)
+        self._session.emit(DurationEstimated(self._spec, durations, sliced))
+        if durations or self._session.runs("time", "memory"):
             self._results.note_environment(
                 sliced=sliced.model_dump() if sliced else None, run_time_s=self._session.limit_s
             )
