@@ -64,7 +64,7 @@ def agreements(
     of_all = jackknife_variance(every)
     of_all = (own * of_all + others * max(expected, of_all)) / (own + others)
     all_differ = arms > 1 and abs(every[0]) > bound * math.sqrt(of_all)
-    found = {}
+    answers = {}
     for name, variance in variances.items():
         variance = (own * variance + others * max(pooled, variance)) / (own + others)
         gain = math.expm1(matched[name].together[0])
@@ -80,9 +80,9 @@ def agreements(
             level=level,
             degrees=own + others,
         )
-        found[name] = Agreement(
+        answers[name] = Agreement(
             difference=difference,
             allowed=allowed,
             agrees=not sure or abs(estimate) <= allowed,
         )
-    return found
+    return answers

@@ -90,10 +90,10 @@ def _sets(records: Sequence[RunRecord]) -> dict[str, SetSummary]:
     names = timed[0].evaluation_sets if timed else {}
     return {
         name: SetSummary(
-            rows=found.rows,
+            rows=evaluation_set.rows,
             seconds=sum(r.evaluation_sets[name].ns for r in timed) / 1e9 / len(timed),
         )
-        for name, found in names.items()
+        for name, evaluation_set in names.items()
     }
 
 
@@ -115,5 +115,5 @@ def _ranks(records: Sequence[RunRecord]) -> list[RankSummary]:
 
 
 def _mean(values: pd.Series) -> float | None:
-    known = values.dropna()
-    return float(known.mean()) if len(known) else None
+    numbers = values.dropna()
+    return float(numbers.mean()) if len(numbers) else None

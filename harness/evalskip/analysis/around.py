@@ -39,7 +39,7 @@ def around_evaluation(on: Pieces, offs: Sequence[Pieces], window: int) -> list[S
     since = {
         step: step - max((e for e in inside if e <= step), default=-count) for step in range(count)
     }
-    found = []
+    steps_around = []
     for offset in range(-window, window):
         columns = [
             step + offset
@@ -49,12 +49,12 @@ def around_evaluation(on: Pieces, offs: Sequence[Pieces], window: int) -> list[S
         ]
         if columns:
             lower, ratio, upper = np.quantile(ratios[:, columns], (0.25, 0.5, 0.75))
-            found.append(
+            steps_around.append(
                 StepAround(
                     offset=offset, ratio=float(ratio), lower=float(lower), upper=float(upper)
                 )
             )
-    return found
+    return steps_around
 
 
 def _in_own_units(steps: Floats) -> Floats:

@@ -73,13 +73,13 @@ def disagreements(comparisons: Sequence[Comparison], window: int) -> list[Note]:
     return [
         note(
             "whole_span_disagrees",
-            arm=found.arm,
-            span=found.throughput_gain.estimate + _difference(found),
-            matched=found.throughput_gain.estimate,
+            arm=comparison.arm,
+            span=comparison.throughput_gain.estimate + _difference(comparison),
+            matched=comparison.throughput_gain.estimate,
             window=window,
         )
-        for found in comparisons
-        if found.disagrees
+        for comparison in comparisons
+        if comparison.disagrees
     ]
 
 

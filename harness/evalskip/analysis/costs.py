@@ -92,14 +92,14 @@ def fit(parts: Sequence[PilotPart], evaluation: str, *, gathers: bool, jobs: Job
     steps, paces = _fit_steps(parts)
     level = _shrunk(paces)
     own = [part for part in parts if part.evaluation == evaluation]
-    evaluated = [(level[c.process], found) for c in own for found in c.evaluations]
+    evaluated = [(level[c.process], pieces) for c in own for pieces in c.evaluations]
     batches, spread = _fit_batches(own, level)
     later = [each for each in evaluated if not each[1].is_first] or evaluated
     loader = mean(
-        (found.loader + _first_batch(found, batches, pace)) / pace for pace, found in later
+        (pieces.loader + _first_batch(pieces, batches, pace)) / pace for pace, pieces in later
     )
-    end = mean(found.aggregation / pace for pace, found in later)
-    end_of_row = mean(found.aggregation / pace / max(1, found.rows) for pace, found in later)
+    end = mean(pieces.aggregation / pace for pace, pieces in later)
+    end_of_row = mean(pieces.aggregation / pace / max(1, pieces.rows) for pace, pieces in later)
     after_effect, error, degrees_of_it = _after_effect(parts, steps, level)
     costs = PieceCosts(
         fixed_s=_first_save(parts, level, jobs)
@@ -113,7 +113,7 @@ def fit(parts: Sequence[PilotPart], evaluation: str, *, gathers: bool, jobs: Job
         evaluation_token_s=batches[1],
         gathered_row_s=end_of_row if gathers else 0.0,
         first_evaluation_s=_first_evaluation(own, level),
-        evaluation_log_s=mean(found.log / pace for pace, found in evaluated),
+        evaluation_log_s=mean(pieces.log / pace for pace, pieces in evaluated),
         after_effect_s=after_effect,
     )
     return Fitted(
@@ -166,13 +166,13 @@ def _fit_batches(own: Sequence[PilotPart], level: Mapping[int, float]) -> tuple[
     The first batch of an evaluation starts the loader, so it is left out where there are others,
     one of them smaller; where there are not, the first evaluation of a process is.
     """
-    evaluated = [(part.process, found) for part in own for found in part.evaluations]
-    first = 1 if any(len(found.batches) >= _SEVERAL for _, found in evaluated) else 0
+    evaluated = [(part.process, pieces) for part in own for pieces in part.evaluations]
+    first = 1 if any(len(pieces.batches) >= _SEVERAL for _, pieces in evaluated) else 0
     if not first:
         evaluated = [each for each in evaluated if not each[1].is_first] or evaluated
     times, features, process = [], [], []
-    for number, found in evaluated:
-        for seconds, tokens in zip(found.batches[first:], found.tokens[first:], strict=True):
+    for number, pieces in evaluated:
+        for seconds, tokens in zip(pieces.batches[first:], pieces.tokens[first:], strict=True):
             times.append(seconds / level[number])
             features.append([1.0, tokens])
             process.append(number)
@@ -184,9 +184,9 @@ def _fit_batches(own: Sequence[PilotPart], level: Mapping[int, float]) -> tuple[
     spread = spread_of(relative)
     weights, levels = [], []
     for number in sorted(set(process)):
-        found = relative[np.array(process) == number]
-        weights.append(1 / (PRIOR_SD_EVALUATION**2 + spread**2 / len(found)))
-        levels.append(float(found.mean()))
+        ratios = relative[np.array(process) == number]
+        weights.append(1 / (PRIOR_SD_EVALUATION**2 + spread**2 / len(ratios)))
+        levels.append(float(ratios.mean()))
     return costs * float(np.average(levels, weights=weights)), spread
 
 
@@ -278,9 +278,9 @@ def _after_effect(
     )
     window = mean(sum(expected(step, steps) for step in part.after) for part in events)
     degrees = len(added) - 1
-    seen = float(added.var(ddof=1)) if degrees else 0.0
+    sample_variance = float(added.var(ddof=1)) if degrees else 0.0
     believed = (_PRIOR_SD_AFTER_EFFECT * window) ** 2
-    variance = (_PRIOR_DF_AFTER_EFFECT * believed + degrees * seen) / (
+    variance = (_PRIOR_DF_AFTER_EFFECT * believed + degrees * sample_variance) / (
         _PRIOR_DF_AFTER_EFFECT + degrees
     )
     after_effect, error = shrunk(float(added.mean()), variance / len(added), believed)
@@ -294,7 +294,7 @@ def _evaluation_paces(
     level: Mapping[int, float],
     paces: Paces,
 ) -> Paces:
-    found = {}
+    evaluation_paces = {}
     for process in sorted({part.process for part in own}):
         pace, variance = level[process], paces[process][1]
         relative = [
@@ -305,8 +305,8 @@ def _evaluation_paces(
             for seconds, tokens in zip(e.batches[1:], e.tokens[1:], strict=True)
         ]
         if relative:
-            found[process] = (mean(relative), variance + spread**2 / len(relative))
-    return found
+            evaluation_paces[process] = (mean(relative), variance + spread**2 / len(relative))
+    return evaluation_paces
 
 
 def _shrunk(paces: Paces) -> dict[int, float]:

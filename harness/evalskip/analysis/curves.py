@@ -88,18 +88,18 @@ def replay(
         margin: by how much two evaluations in a row must lie above the best to be noticed.
         signal: what is looked at, per point, in place of the curve's loss.
     """
-    seen = curve.loss if signal is None else signal
+    readings = curve.loss if signal is None else signal
     best: int | None = None
     stopped_at = noticed_at = above = None
     waited = used = 0
     for place in places:
         used += 1
-        value = seen[place]
-        if best is None or value < seen[best]:
+        value = readings[place]
+        if best is None or value < readings[best]:
             best, waited, above = place, 0, None
             continue
         waited += 1
-        if value > seen[best] + margin:
+        if value > readings[best] + margin:
             noticed_at = above if noticed_at is None and above is not None else noticed_at
             above = place
         else:

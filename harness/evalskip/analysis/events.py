@@ -57,13 +57,13 @@ class Events:
         return self._half_width(tail, 1, 1, batches)
 
     def _half_width(self, tail: float, moments: int, count: int, batches: float) -> float:
-        of_moment, known = self._between_moments()
+        of_moment, moment_degrees = self._between_moments()
         at_once, degrees = self._at_once(batches)
         # what few show of each other is known no worse than what is believed
-        known_at_once = max(degrees, PRIOR_DF_MOMENT) if degrees else known
+        degrees_at_once = max(degrees, PRIOR_DF_MOMENT) if degrees else moment_degrees
         return math.hypot(
-            float(special.stdtrit(known, tail)) * math.sqrt(of_moment / moments),
-            float(special.stdtrit(known_at_once, tail)) * math.sqrt(at_once / count),
+            float(special.stdtrit(moment_degrees, tail)) * math.sqrt(of_moment / moments),
+            float(special.stdtrit(degrees_at_once, tail)) * math.sqrt(at_once / count),
             float(special.ndtri(tail)) * math.sqrt(self._unseen() / count),
         )
 
@@ -91,8 +91,8 @@ class Events:
         as long.
         """
         chance, slow, factor = 0.05, 0.25, 3.0
-        missed = chance * (1 - slow) ** sum(map(len, self.paces))
-        chance_still = missed / (missed + 1 - chance)
+        hidden_chance = chance * (1 - slow) ** sum(map(len, self.paces))
+        chance_still = hidden_chance / (hidden_chance + 1 - chance)
         return chance_still * (slow * (factor - 1) ** 2)
 
 
@@ -109,10 +109,10 @@ def events_of(
     """
     moments = [(level[part.process], part.evaluations) for part in own if part.evaluations]
     paces = [
-        np.array([_pace(e, costs) / pace for e in found if not e.is_first])
-        for pace, found in moments
+        np.array([_pace(e, costs) / pace for e in evaluations if not e.is_first])
+        for pace, evaluations in moments
     ]
-    every = [e for _, found in moments for e in found]
+    every = [e for _, evaluations in moments for e in evaluations]
     return Events(
         moments=len(moments),
         count=len(every),

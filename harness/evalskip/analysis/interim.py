@@ -56,10 +56,10 @@ def _crossed(bound: float, looks: Sequence[int]) -> float:
     simpson *= step / 3
     for before, blocks in pairwise(looks):
         further = blocks - before
-        held = density * simpson * edge
+        mass = density * simpson * edge
         edge = bound * np.sqrt(blocks)
         after = at * edge
         moved = np.exp(-((after[:, None] - sums[None]) ** 2) / (2 * further))
-        density = moved @ held / np.sqrt(2 * np.pi * further)
+        density = moved @ mass / np.sqrt(2 * np.pi * further)
         sums = after
     return 1 - float((density * simpson * edge).sum())

@@ -46,8 +46,8 @@ def replicate_weights(count: int) -> npt.NDArray[np.float64]:
     """The weights of blocks in the means of each of :func:`replicates`: (replicates, blocks)."""
     sets = replicates(range(count))
     weights = np.zeros((len(sets), count))
-    for row, kept in enumerate(sets):
-        weights[row, kept] = 1 / len(kept)
+    for row, blocks in enumerate(sets):
+        weights[row, blocks] = 1 / len(blocks)
     return weights
 
 
@@ -132,7 +132,7 @@ _PIECES_PER_BLOCK = 10
 def mean_interval(values: Sequence[float], level: float) -> Interval:
     """The mean of values, one per block or seed, with Student's t interval."""
     array = np.asarray(values, dtype=float)
-    return jackknife_t([float(array[kept].mean()) for kept in replicates(range(len(array)))], level)
+    return jackknife_t([float(array[rows].mean()) for rows in replicates(range(len(array)))], level)
 
 
 def crossed_interval(values: Floats, level: float) -> Interval:

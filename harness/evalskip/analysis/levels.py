@@ -38,15 +38,15 @@ def non_negative(times: Floats, features: Floats) -> Floats:
     scale = np.maximum(features.mean(axis=0), 1e-12)
     costs = np.zeros(features.shape[1])
     for _ in range(_ROUNDS):
-        by = np.sqrt(weights) / np.maximum(fitted, 1e-12)
-        shape = features / scale * by[:, None]
+        factor = np.sqrt(weights) / np.maximum(fitted, 1e-12)
+        shape = features / scale * factor[:, None]
         # reversed, so that of features which say the same the last is taken
-        solved, _ = optimize.nnls(shape[:, ::-1], times * by)
+        solved, _ = optimize.nnls(shape[:, ::-1], times * factor)
         costs = solved[::-1] / scale
         fitted = features @ costs
         away = np.abs(times / np.maximum(fitted, 1e-12) - 1)
-        reach = _HUBER * max(_usual_spread(times / np.maximum(fitted, 1e-12)), 1e-6)
-        weights = reach / np.maximum(away, reach)
+        threshold = _HUBER * max(_usual_spread(times / np.maximum(fitted, 1e-12)), 1e-6)
+        weights = threshold / np.maximum(away, threshold)
     return costs
 
 
@@ -62,8 +62,8 @@ def spread_of(relative: Floats) -> float:
 
 def mean(values: Iterable[float]) -> float:
     """Of values; of none, nothing: what did not happen costs nothing."""
-    found = list(values)
-    return sum(found) / len(found) if found else 0.0
+    numbers = list(values)
+    return sum(numbers) / len(numbers) if numbers else 0.0
 
 
 def shrunk(value: float, variance: float, believed: float) -> tuple[float, float]:
@@ -79,18 +79,18 @@ def shrunk(value: float, variance: float, believed: float) -> tuple[float, float
         believed: the variance of such values, before any was seen.
     """
     of_values = max(believed, value**2 - 4 * variance)
-    kept = of_values / (of_values + variance)
-    return kept * value, float(np.sqrt(kept * variance))
+    share = of_values / (of_values + variance)
+    return share * value, float(np.sqrt(share * variance))
 
 
-def shrunk_variance(levels: Paces, belief: float, degrees: float) -> tuple[float, float]:
+def shrunk_variance(levels: Paces, prior_sd: float, degrees: float) -> tuple[float, float]:
     """The relative variance of levels from one to another, beyond what sampling makes of it.
 
     What few processes show is moderated by what is believed beforehand, as by Smyth (2004).
 
     Args:
         levels: of processes, or of evaluations.
-        belief: the standard deviation that is believed beforehand, as a part of the mean.
+        prior_sd: the standard deviation that is believed beforehand, as a part of the mean.
         degrees: of freedom of that belief, which counts no more where three levels or more show,
             by an F test, that it is far too small.
 
@@ -100,9 +100,9 @@ def shrunk_variance(levels: Paces, belief: float, degrees: float) -> tuple[float
     values = np.array([level for level, _ in levels.values()])
     own = len(values) - 1
     if own < 1:
-        return belief**2, degrees
+        return prior_sd**2, degrees
     sampled = mean(variance for _, variance in levels.values())
-    seen = max(0.0, spread_of(values) ** 2 - sampled)
-    if own > 1 and special.fdtrc(own, degrees, seen / belief**2) < _TOO_SMALL:
-        return seen, own
-    return (degrees * belief**2 + own * seen) / (degrees + own), degrees + own
+    excess = max(0.0, spread_of(values) ** 2 - sampled)
+    if own > 1 and special.fdtrc(own, degrees, excess / prior_sd**2) < _TOO_SMALL:
+        return excess, own
+    return (degrees * prior_sd**2 + own * excess) / (degrees + own), degrees + own

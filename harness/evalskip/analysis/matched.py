@@ -154,14 +154,14 @@ def _rest(
     """
     run_slope = slopes[0][:, None]
     share = work @ matching.places.at_start
-    found = []
+    rests = []
     for off, pace in zip(matching.offs, paces[1:], strict=True):
         unit = usual[:, None] ** (1 - run_slope) * pace**run_slope
         first = weights @ (off.steps @ matching.places.at_start / pace)
         before = (weights * off.remainders[:, 0] / unit).sum(axis=1)
         others = (weights * off.remainders[:, 1:].sum(axis=1) / unit).sum(axis=1)
-        found.append(before * (share / first) ** slopes[1] + others)
-    rest: Floats = np.mean(found, axis=0)
+        rests.append(before * (share / first) ** slopes[1] + others)
+    rest: Floats = np.mean(rests, axis=0)
     return rest
 
 

@@ -55,9 +55,9 @@ def of_blocks(runs: Sequence[RunRecord]) -> dict[int, str]:
 
 def noted_of_nodes(runs: Sequence[RunRecord]) -> list[Note]:
     """A warning where blocks were run on unlike machines."""
-    found = {run.node.name: run.node for run in runs if run.node}
+    machines = {run.node.name: run.node for run in runs if run.node}
     models: list[Machine] = []
-    for node in found.values():
+    for node in machines.values():
         if not any(same_model(node, other) for other in models):
             models.append(node)
     if len(models) < 2:
@@ -66,10 +66,10 @@ def noted_of_nodes(runs: Sequence[RunRecord]) -> list[Note]:
 
 
 def _scaled(own: Pieces, paces: Sequence[float]) -> Pieces:
-    by = np.array(paces)[:, None]
+    factors = np.array(paces)[:, None]
     return replace(
         own,
-        steps=own.steps / by,
-        evaluations=own.evaluations / by,
-        remainders=own.remainders / by,
+        steps=own.steps / factors,
+        evaluations=own.evaluations / factors,
+        remainders=own.remainders / factors,
     )

@@ -77,8 +77,8 @@ def _parts(run: PilotRun, process: int, window: int) -> list[PilotPart]:
     warm_up = next(first for fewest, first in _WARM_UP if count >= fewest)
     rows = sum(evaluated for _, evaluated in run.full_run.sets.values())
     evaluated = {
-        step: [replace(each, rows=rows or each.rows) for each in found]
-        for step, found in pieces.evaluations_after().items()
+        step: [replace(each, rows=rows or each.rows) for each in evaluations]
+        for step, evaluations in pieces.evaluations_after().items()
     }
     ends = sorted({0, *evaluated})
     between = min((end - begin for begin, end in pairwise(ends)), default=count)

@@ -41,14 +41,16 @@ def peak_differences(records: Sequence[RunRecord], level: float) -> list[PeakDif
     if not offs:
         return []
     each = 1 - (1 - level) / max(1, len(arms))
-    found = []
+    differences = []
     for arm, runs in arms.items():
-        found.append(_difference(arm, "peak", _peaks(runs), _peaks(offs), each))
+        differences.append(_difference(arm, "peak", _peaks(runs), _peaks(offs), each))
         after = [peak for run in runs if (peak := _train_after(run)) is not None]
-        train = [peak for run in offs if (peak := _of(run.peak_bytes.get("train", {}))) is not None]
+        train = [
+            peak for run in offs if (peak := _peak_of(run.peak_bytes.get("train", {}))) is not None
+        ]
         if after and train:
-            found.append(_difference(arm, "after_evaluation", after, train, each))
-    return found
+            differences.append(_difference(arm, "after_evaluation", after, train, each))
+    return differences
 
 
 def _difference(
@@ -104,13 +106,15 @@ def _peaks(runs: Sequence[RunRecord]) -> list[int]:
 
 
 def _highest(run: RunRecord) -> int | None:
-    return max((peak for phase in run.peak_bytes.values() if (peak := _of(phase))), default=None)
+    return max(
+        (peak for phase in run.peak_bytes.values() if (peak := _peak_of(phase))), default=None
+    )
 
 
 def _train_after(run: RunRecord) -> int | None:
-    return _of(run.train_peaks.get("after_evaluation", {}))
+    return _peak_of(run.train_peaks.get("after_evaluation", {}))
 
 
-def _of(peaks: Mapping[str, int]) -> int | None:
+def _peak_of(peaks: Mapping[str, int]) -> int | None:
     quantity = quantity_of(peaks)
     return peaks[quantity] if quantity else None

@@ -35,11 +35,11 @@ def predicted_peaks(
     """
     before, after, evaluated = _pieces(pilot.timeline)
     most = _most(job.train_shapes)
-    found = [_largest(before, most)]
+    candidates = [_largest(before, most)]
     if evaluates:
         # what an evaluation leaves behind may raise the peak of the steps after it
-        found += [_largest(after, most), _largest(evaluated, _most(job.evaluation_shapes))]
-    peak, added = max(found)
+        candidates += [_largest(after, most), _largest(evaluated, _most(job.evaluation_shapes))]
+    peak, added = max(candidates)
     if not peak:
         return None
     factor = float(np.exp(special.ndtri((1 + level) / 2) * PRIOR_SD_PEAK))

@@ -83,8 +83,8 @@ def pieces_of(
     warnings: list[Note] = []
     rows: dict[int, _Row] = {}
     for block, run in runs.items():
-        found = steps_of(run)
-        row = _row(found, window) if found else None
+        steps = steps_of(run)
+        row = _row(steps, window) if steps else None
         if row is None:
             warnings.append(note("times_are_missing", arm=run.arm, block=block))
         elif row.runs_backwards:
@@ -110,15 +110,15 @@ def pieces_of(
             )
         )
         del rows[block]
-    kept = list(rows.values())
+    usual_rows = list(rows.values())
     return (
         Pieces(
             tuple(rows),
-            np.array([row.steps for row in kept], dtype=float) / 1e9,
-            np.array([row.evaluations for row in kept], dtype=float) / 1e9,
-            np.array([row.remainders for row in kept], dtype=float) / 1e9,
-            kept[0].evaluated_after,
-            kept[0].weights,
+            np.array([row.steps for row in usual_rows], dtype=float) / 1e9,
+            np.array([row.evaluations for row in usual_rows], dtype=float) / 1e9,
+            np.array([row.remainders for row in usual_rows], dtype=float) / 1e9,
+            usual_rows[0].evaluated_after,
+            usual_rows[0].weights,
         ),
         warnings,
     )
@@ -148,14 +148,14 @@ class _Row:
 
 def _row(run: Steps, window: int) -> _Row:
     pieces = cut(run.timeline, unit_ns=1)
-    found = weights(run.timeline, run.full_run, window) if run.full_run else None
-    whole = found.applied(pieces) if found else pieces
-    after = whole.evaluations_after()
+    slice_weights = weights(run.timeline, run.full_run, window) if run.full_run else None
+    whole_job = slice_weights.applied(pieces) if slice_weights else pieces
+    after = whole_job.evaluations_after()
     return _Row(
         steps=pieces.steps,
         evaluations=[sum(e.total + e.log for e in evaluated) for evaluated in after.values()],
-        remainders=whole.remainders,
+        remainders=whole_job.remainders,
         evaluated_after=tuple(after),
-        weights=tuple(found.steps) if found else None,
+        weights=tuple(slice_weights.steps) if slice_weights else None,
         runs_backwards=pieces.runs_backwards,
     )

@@ -62,9 +62,9 @@ def substitutes(
     """
     every = as_written.places
 
-    def held(count: int) -> CheckpointPolicy:
+    def holdout(count: int) -> CheckpointPolicy:
         def signal(curve: LossCurve) -> Floats:
-            means: Floats = _known(curve.holdout)[:, :count].mean(axis=1)
+            means: Floats = _losses(curve.holdout)[:, :count].mean(axis=1)
             return means
 
         return CheckpointPolicy(
@@ -78,7 +78,10 @@ def substitutes(
         )
 
     return [
-        *(held(count) for count in dict.fromkeys(max(1, round(h * held_back)) for h in HELD_BACK)),
+        *(
+            holdout(count)
+            for count in dict.fromkeys(max(1, round(h * held_back)) for h in HELD_BACK)
+        ),
         CheckpointPolicy(
             f"subset:{SUBSET:g}",
             "substitute",
@@ -92,7 +95,7 @@ def substitutes(
             "substitute",
             note("training_loss"),
             every,
-            lambda curve: _known(curve.train),
+            lambda curve: _losses(curve.train),
             lambda _: 0,
         ),
     ]
@@ -123,22 +126,22 @@ def schedule_policies(
 
 
 def _subset(curve: LossCurve) -> int:
-    rows: int = _known(curve.rows).shape[1]
+    rows: int = _losses(curve.rows).shape[1]
     return max(1, round(SUBSET * rows))
 
 
 def _of_random_subsets(curve: LossCurve) -> Floats:
     """At each point the mean over rows drawn anew."""
-    rows = _known(curve.rows)
-    count, wanted = rows.shape[1], _subset(curve)
+    rows = _losses(curve.rows)
+    count, size = rows.shape[1], _subset(curve)
     means = []
     for step, point in zip(curve.steps, rows, strict=True):
         source = random.Random(f"{curve.seed} {step}")
-        means.append(point[source.sample(range(count), wanted)].mean())
+        means.append(point[source.sample(range(count), size)].mean())
     return np.array(means)
 
 
-def _known(losses: Floats | None) -> Floats:
+def _losses(losses: Floats | None) -> Floats:
     if losses is None:
         raise ValueError("the curve does not hold these losses")
     return losses

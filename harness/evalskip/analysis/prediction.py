@@ -64,10 +64,12 @@ def workload(size: JobSize, evaluations: int, with_next_step: int) -> Workload:
         micro_batches = float(size.steps * size.accumulation)
         rows = micro_batches * size.train_batch
     else:
-        whole = size.train_rows // size.train_batch
-        each = whole if size.drop_last else math.ceil(size.train_rows / size.train_batch)
+        full_batches = size.train_rows // size.train_batch
+        each = full_batches if size.drop_last else math.ceil(size.train_rows / size.train_batch)
         micro_batches = size.epochs * each
-        rows = size.epochs * (whole * size.train_batch if size.drop_last else size.train_rows)
+        rows = size.epochs * (
+            full_batches * size.train_batch if size.drop_last else size.train_rows
+        )
     evaluated = sum(size.evaluation_sets)
     return Workload(
         steps=size.steps,
@@ -135,31 +137,31 @@ def cost_model(
     """
     parts = parts_of(runs, window)
     gathers = any(run.full_run.gathers for run in runs if run.evaluation == evaluation)
-    found = fit(parts, evaluation, gathers=gathers, jobs=jobs)
+    estimates = fit(parts, evaluation, gathers=gathers, jobs=jobs)
     processes, tail = len(runs), (1 + level) / 2
-    evaluated = max(1, len(found.evaluation_paces))  # those that evaluated so
-    of_evaluation, known = shrunk_variance(
-        found.evaluation_paces, PRIOR_SD_EVALUATION, PRIOR_DF_EVALUATION
+    evaluated = max(1, len(estimates.evaluation_paces))  # those that evaluated so
+    of_evaluation, evaluation_degrees = shrunk_variance(
+        estimates.evaluation_paces, PRIOR_SD_EVALUATION, PRIOR_DF_EVALUATION
     )
-    of_pace, known_of_pace = shrunk_variance(found.paces, PRIOR_SD_PACE, PRIOR_DF_PACE)
+    of_pace, pace_degrees = shrunk_variance(estimates.paces, PRIOR_SD_PACE, PRIOR_DF_PACE)
     quantile, pace_quantile, after_effect_quantile = (
         float(special.stdtrit(degrees, tail))
-        for degrees in (known, known_of_pace, found.after_effect_degrees)
+        for degrees in (evaluation_degrees, pace_degrees, estimates.after_effect_degrees)
     )
     return CostModel(
         evaluation=list(notes),
         size=size,
-        costs=found.costs,
+        costs=estimates.costs,
         level=level,
         sampled_half_width=widening
-        * math.hypot(quantile * math.sqrt(found.step_variance), found.events.sampled(tail)),
+        * math.hypot(quantile * math.sqrt(estimates.step_variance), estimates.events.sampled(tail)),
         evaluation_half_width=widening
         * quantile
         # of the run to come, and of the pilot's own
         * math.sqrt(of_evaluation * (1 + 1 / evaluated) + unseen),
-        event_half_width=widening * found.events.single(tail, workload(size, 1, 0).batches),
+        event_half_width=widening * estimates.events.single(tail, workload(size, 1, 0).batches),
         pace_half_width=widening * pace_quantile * math.sqrt(of_pace * (1 + 1 / processes)),
-        after_effect_half_width_s=widening * after_effect_quantile * found.after_effect_error_s,
+        after_effect_half_width_s=widening * after_effect_quantile * estimates.after_effect_error_s,
         operations_ratio=operations_ratio,
     )
 

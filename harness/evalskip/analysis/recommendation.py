@@ -75,8 +75,8 @@ def recommend(
             advice = note("evaluate_once_perhaps_beyond", share=_with_limits(share), within=within)
     else:
         every, total = None, 0
-        once, share = share, _share(model, 0, 0)
-        advice = note("do_not_evaluate", share=_with_limits(once))
+        least_share, share = share, _share(model, 0, 0)
+        advice = note("do_not_evaluate", share=_with_limits(least_share))
     settings = settings_for(every, evaluates=total > 0, keeping=keeping)
     against = _against(every, total - before - closing if every else 0, keeping)
     return Recommendation(
@@ -88,7 +88,7 @@ def recommend(
         advice=note("advice_against", advice=advice, against=against) if against else advice,
         lines={
             "llamafactory_yaml": [f"{name}: {_yaml(value)}" for name, value in settings.items()],
-            "training_arguments": _arguments(settings, once=total == 1 and every is None),
+            "training_arguments": _arguments(settings, evaluates_once=total == 1 and every is None),
         },
     )
 
@@ -121,7 +121,7 @@ def _yaml(value: object) -> str:
     return value if isinstance(value, str) and value != "no" else json.dumps(value)
 
 
-def _arguments(settings: Mapping[str, object], *, once: bool) -> list[str | Note]:
+def _arguments(settings: Mapping[str, object], *, evaluates_once: bool) -> list[str | Note]:
     """The same for ``TrainingArguments``, which knows neither of two."""
     lines: list[str | Note] = [
         f'{name}="{value}",' if isinstance(value, str) else f"{name}={value},"
@@ -130,7 +130,7 @@ def _arguments(settings: Mapping[str, object], *, once: bool) -> list[str | Note
     ]
     if "early_stopping_steps" in settings:
         lines.append(note("without_early_stopping"))
-    if once:
+    if evaluates_once:
         lines.append(note("evaluate_after_training"))
     return lines
 
@@ -186,8 +186,8 @@ def rounded_up(steps: int) -> int:
 
 
 def _share(model: CostModel, evaluations: int, with_next_step: int) -> Interval:
-    of = workload(model.size, evaluations, with_next_step)
-    return predict(model, of, arm="", schedule=note("off"), evaluation_rows=None).share
+    work = workload(model.size, evaluations, with_next_step)
+    return predict(model, work, arm="", schedule=note("off"), evaluation_rows=None).share
 
 
 def _with_limits(share: Interval) -> Note:

@@ -65,7 +65,7 @@ def rows_of(
         limit: nats that may be lost.
     """
     as_written = policies[0].places
-    found = [
+    rows = [
         _row(
             policy,
             as_written,
@@ -77,14 +77,14 @@ def rows_of(
         for policy in policies
     ]
     if costs is None:
-        return found
-    found = [
+        return rows
+    rows = [
         row.model_copy(
             update=_times(policy, as_written, curves, costs, patience=patience, level=level)
         )
-        for policy, row in zip(policies, found, strict=True)
+        for policy, row in zip(policies, rows, strict=True)
     ]
-    return [row.model_copy(update={"worth_choosing": _is_worth(row, found)}) for row in found]
+    return [row.model_copy(update={"worth_choosing": _is_worth(row, rows)}) for row in rows]
 
 
 def _row(
@@ -103,16 +103,16 @@ def _row(
     lost, shifted = list["Floats"](), list["Floats"]()
     for curve in curves:
         signal = policy.signal(curve) if policy.signal else None
-        seen = replay(curve, policy.places(curve), margin=margin, signal=signal)
+        outcome = replay(curve, policy.places(curve), margin=margin, signal=signal)
         usual = replay(curve, as_written(curve), margin=margin)
-        replays.append(seen)
-        chosen.append(float(curve.loss[seen.kept_at] - curve.loss[usual.kept_at]))
+        replays.append(outcome)
+        chosen.append(float(curve.loss[outcome.kept_at] - curve.loss[usual.kept_at]))
         losses = curve.loss[:, None] if curve.test is None else curve.test
-        lost.append(losses[seen.kept_at] - losses[usual.kept_at])
+        lost.append(losses[outcome.kept_at] - losses[usual.kept_at])
         if policy.shifts:
-            kept = [replay(curve, places).kept_at for places in policy.shifts(curve)]
-            shifted.append(losses[kept].mean(axis=0) - losses[usual.kept_at])
-        if (delay := _delay(curve, seen, usual)) is not None:
+            checkpoints = [replay(curve, places).kept_at for places in policy.shifts(curve)]
+            shifted.append(losses[checkpoints].mean(axis=0) - losses[usual.kept_at])
+        if (delay := _delay(curve, outcome, usual)) is not None:
             delays.append(delay)
     judged = _by_unit(policy, curves, shifted or lost)
     units, beyond = len(judged), int((judged.mean(axis=1) > limit).sum())
@@ -133,7 +133,7 @@ def _row(
         units=units,
         beyond=beyond,
         beyond_at_most=unseen_probability(units, beyond),
-        noticed=sum(seen.noticed_at is not None for seen in replays),
+        noticed=sum(outcome.noticed_at is not None for outcome in replays),
         delay_steps=mean_interval(delays, level) if len(delays) == len(curves) else None,
         correlation=_correlation(policy, as_written, curves, level),
     )
@@ -146,7 +146,9 @@ def _by_unit(
     units = [policy.unit(curve) for curve in curves]
     return np.array(
         [
-            np.mean([own for own, of in zip(lost, units, strict=True) if of == unit], axis=0)
+            np.mean(
+                [own for own, run_unit in zip(lost, units, strict=True) if run_unit == unit], axis=0
+            )
             for unit in dict.fromkeys(units)
         ]
     )
@@ -169,8 +171,8 @@ def _times(
         stops = replay(curve, places, patience=patience, signal=signal)
         rows = policy.rows(curve) if policy.rows else cost.evaluation_rows
         wall = cost.wall_s(curve.all_steps, len(places), rows)
-        whole = cost.wall_s(curve.all_steps, len(as_written(curve)), cost.evaluation_rows)
-        saved.append(1 - wall / whole)
+        usual_wall = cost.wall_s(curve.all_steps, len(as_written(curve)), cost.evaluation_rows)
+        saved.append(1 - wall / usual_wall)
         shares.append(1 - cost.wall_s(curve.all_steps, 0, 0) / wall)
         part = wall
         if stops.stopped_at is not None:
@@ -202,10 +204,12 @@ def _correlation(
     for curve in curves:
         places = list(as_written(curve))
         alike.append(ranks_alike(policy.signal(curve)[places], curve.loss[places]))
-    found = mean_interval(alike, level)
-    if found.low is None or found.high is None:
-        return found
-    return found.model_copy(update={"low": max(-1.0, found.low), "high": min(1.0, found.high)})
+    interval = mean_interval(alike, level)
+    if interval.low is None or interval.high is None:
+        return interval
+    return interval.model_copy(
+        update={"low": max(-1.0, interval.low), "high": min(1.0, interval.high)}
+    )
 
 
 def _is_worth(row: ScheduleRegret, rows: Sequence[ScheduleRegret]) -> bool:

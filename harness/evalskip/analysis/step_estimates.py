@@ -52,7 +52,7 @@ def replicated(arms: Mapping[str, Pieces], offs: Sequence[Pieces], window: int) 
         offs: those of the arms that do not evaluate.
         window: steps after an evaluation that may bear its after-effect.
     """
-    found = []
+    entries = []
     for blocks, names in _by_blocks(arms, offs).items():
         weights = replicate_weights(len(blocks))
         beside = [off.at(blocks) for off in offs]
@@ -63,7 +63,7 @@ def replicated(arms: Mapping[str, Pieces], offs: Sequence[Pieces], window: int) 
         enough = {name: own for name, own in matchings.items() if own.places.has_outside}
         gains = matched_gains(list(enough.values()), weights)
         spans = whole_span_gains(list(matchings.values()), weights)
-        found.append(
+        entries.append(
             Replicated(
                 blocks=len(blocks),
                 matched=dict(zip(enough, gains, strict=True)),
@@ -72,7 +72,7 @@ def replicated(arms: Mapping[str, Pieces], offs: Sequence[Pieces], window: int) 
                 offs=len(offs),
             )
         )
-    return found
+    return entries
 
 
 def compared(gains: Replicated, *, level: float, level_of_check: float) -> list[Comparison]:
@@ -83,7 +83,7 @@ def compared(gains: Replicated, *, level: float, level_of_check: float) -> list[
         level: of the intervals, which holds over all looks and questions.
         level_of_check: of the difference between matched and whole span; so too.
     """
-    found = []
+    comparisons = []
     checks = agreements(
         gains.matched, gains.whole_span, gains.drift, offs=gains.offs, level=level_of_check
     )
@@ -93,12 +93,12 @@ def compared(gains: Replicated, *, level: float, level_of_check: float) -> list[
             comparison = comparison_of(
                 name, "matched", matched_interval(own, level), blocks=gains.blocks
             )
-            found.append(comparison.model_copy(update={"agreement": checks.get(name)}))
+            comparisons.append(comparison.model_copy(update={"agreement": checks.get(name)}))
             after = jackknife_t(own.after_effect, level)
-            found.append(comparison_of(name, "after_effect", after, blocks=gains.blocks))
+            comparisons.append(comparison_of(name, "after_effect", after, blocks=gains.blocks))
         over_span = jackknife_t(span, level)
-        found.append(comparison_of(name, "whole_span", over_span, blocks=gains.blocks))
-    return found
+        comparisons.append(comparison_of(name, "whole_span", over_span, blocks=gains.blocks))
+    return comparisons
 
 
 def matched_interval(gain: MatchedGain, level: float) -> Interval:
@@ -124,9 +124,9 @@ def _by_blocks(
     arms: Mapping[str, Pieces], offs: Sequence[Pieces]
 ) -> dict[tuple[int, ...], list[str]]:
     """Arms by the blocks that they share with those that do not evaluate."""
-    found: dict[tuple[int, ...], list[str]] = {}
+    names: dict[tuple[int, ...], list[str]] = {}
     for name, arm in arms.items():
         blocks = set(arm.blocks).intersection(*(off.blocks for off in offs))
         if offs and blocks:
-            found.setdefault(tuple(sorted(blocks)), []).append(name)
-    return found
+            names.setdefault(tuple(sorted(blocks)), []).append(name)
+    return names

@@ -75,8 +75,8 @@ def summarise(
         for arm in spec.all_arms()
         if not coupled[arm.name]
     }
-    found = match(timed, expected, lambda run: _losses_of(store.steps_of(run)))
-    usable = matched_attempts(found, timed)
+    matching = match(timed, expected, lambda run: _losses_of(store.steps_of(run)))
+    usable = matched_attempts(matching, timed)
     records = [record for runs in attempts.values() for record in runs]
     runs = frame_of(record for runs in timed.values() for record in runs)
     good = runs[runs["status"] == "ok"]
@@ -132,14 +132,14 @@ def summarise(
     }
     return BenchSummary(
         claimed=claimed_gain(spec.claimed_gain, arms, comparisons) if spec.claimed_gain else None,
-        matched=found,
+        matched=matching,
         extrapolated=part,
         arms=arms,
         comparisons=comparisons,
         noise_floor=floor.throughput_gain if floor else None,
         peak_differences=sorted(
             peak_differences(_metered(records), design.level),
-            key=lambda found: arm_names.index(found.arm),
+            key=lambda difference: arm_names.index(difference.arm),
         ),
         activity=_activity(records, runs),
         changes=job.changes(),
@@ -158,7 +158,7 @@ def summarise(
             *store.warnings,
             *uncompared(coupled),
             *(note("clock_decides", arm=arm) for arm in by_clock),
-            *ended_otherwise(records, found, len(timed)),
+            *ended_otherwise(records, matching, len(timed)),
             *miscounted(records, expected),
             *left_out,
             *unseen(records),
@@ -187,10 +187,10 @@ def _pieces(
     pieces: dict[str, Pieces] = {}
     warnings: list[Note] = []
     for arm, runs in by_arm.items():
-        found, left_out = pieces_of(runs, store.steps_of, spec.design.window)
+        arm_pieces, left_out = pieces_of(runs, store.steps_of, spec.design.window)
         warnings += left_out
-        if found is not None:
-            pieces[arm] = found
+        if arm_pieces is not None:
+            pieces[arm] = arm_pieces
     nodes = of_blocks([run for runs in by_arm.values() for run in runs.values()])
     return in_own_pace(pieces, nodes), warnings
 

@@ -39,10 +39,10 @@ class Survey:
 
     def sets(self, rows: int | None) -> list[int]:
         """Rows of each evaluation set, of the first so many of which an arm takes."""
-        found = [there for there, _ in self.run.full_run.sets.values()]
-        if not found:  # streams, which the pilot evaluated whole
-            found = [self.run.timeline.evaluations[-1].rows * self.job.ranks]
-        return found if rows is None else [min(rows, there) for there in found]
+        sizes = [there for there, _ in self.run.full_run.sets.values()]
+        if not sizes:  # streams, which the pilot evaluated whole
+            sizes = [self.run.timeline.evaluations[-1].rows * self.job.ranks]
+        return sizes if rows is None else [min(rows, there) for there in sizes]
 
     @property
     def train_shapes(self) -> Sequence[Sequence[int]]:
@@ -58,8 +58,8 @@ class Survey:
     @property
     def evaluation_shapes(self) -> Sequence[Sequence[int]]:
         """The same of evaluation batches."""
-        seen = self.run.timeline.evaluations[-1].shapes
-        return self.job.evaluation_shapes or seen
+        pilot_shapes = self.run.timeline.evaluations[-1].shapes
+        return self.job.evaluation_shapes or pilot_shapes
 
     def evaluated_after(self, schedule: Schedule) -> list[int] | None:
         """Steps after which the job evaluates under a schedule; 0: before the first.
@@ -107,21 +107,21 @@ class Survey:
     def unseen(self) -> float:
         """Variance of the mean tokens of a batch, in log, since not all batches were looked at."""
         job = self.job
-        seen = job.train_batch * job.ranks * len(job.train_shapes)
-        all_seen = job.train_rows is not None and seen >= job.train_rows
-        found = 0.0 if all_seen else _variance_of_mean(self.train_shapes)
+        surveyed_rows = job.train_batch * job.ranks * len(job.train_shapes)
+        all_seen = job.train_rows is not None and surveyed_rows >= job.train_rows
+        variance = 0.0 if all_seen else _variance_of_mean(self.train_shapes)
         evaluated = job.evaluation_batch * job.ranks * len(self.evaluation_shapes)
         if evaluated < sum(self.sets(None)):
-            found += _variance_of_mean(self.evaluation_shapes)
-        return found
+            variance += _variance_of_mean(self.evaluation_shapes)
+        return variance
 
     def operations_ratio(self) -> float | None:
         """Operations of an evaluated token over those of a trained one."""
-        found = self.job.flops
-        if not found or not found.train or not found.evaluation_tokens:
+        flops = self.job.flops
+        if not flops or not flops.train or not flops.evaluation_tokens:
             return None
-        evaluated = found.evaluation / found.evaluation_tokens
-        return evaluated / (found.train / max(1, found.train_tokens))
+        evaluated = flops.evaluation / flops.evaluation_tokens
+        return evaluated / (flops.train / max(1, flops.train_tokens))
 
 
 def _per_row(shapes: Sequence[Sequence[int]], batch: int, sets: Sequence[int]) -> float:

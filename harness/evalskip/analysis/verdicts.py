@@ -42,7 +42,7 @@ def with_verdicts(
         arms: at which the claim is judged.
         claimed: range, of throughput gain in one reading, and of time saved in the other.
     """
-    found = list(comparisons)
+    judged_comparisons = list(comparisons)
     for arm in arms:
         headline = headline_of(comparisons, arm)
         if headline is None or headline.estimator == "wall_clock":
@@ -52,10 +52,10 @@ def with_verdicts(
             "inconclusive" if disagree else judge(interval, claimed, headline.blocks)
             for interval in (headline.throughput_gain, headline.time_saved)
         ]
-        found[found.index(headline)] = headline.model_copy(
+        judged_comparisons[judged_comparisons.index(headline)] = headline.model_copy(
             update=dict(zip(("verdict", "verdict_time_saved"), verdicts, strict=True))
         )
-    return found
+    return judged_comparisons
 
 
 def settled(comparisons: Sequence[Comparison], arms: Sequence[str]) -> bool:
@@ -64,13 +64,13 @@ def settled(comparisons: Sequence[Comparison], arms: Sequence[str]) -> bool:
     return all(verdicts.get(arm, "inconclusive") != "inconclusive" for arm in arms)
 
 
-def unseen_probability(count: int, seen: int = 0) -> float:
+def unseen_probability(count: int, cases: int = 0) -> float:
     """How likely a kind of run may be that was seen so often in so many runs, at 95 % confidence.
 
     The upper limit of Clopper and Pearson (1934), one-sided. Of what was never seen it is
     1 - 0.05^(1/n): at this probability n runs hold none of its kind in one case of twenty.
     """
-    return float(special.betaincinv(seen + 1, count - seen, 0.95)) if seen < count else 1.0
+    return float(special.betaincinv(cases + 1, count - cases, 0.95)) if cases < count else 1.0
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:
@@ -90,8 +90,8 @@ def blocks_to_settle(gain: Interval, claimed: tuple[float, float], blocks: int) 
     """
     if gain.low is None or gain.high is None:
         return None
-    reach = (math.log1p(gain.high) - math.log1p(gain.low)) / 2
+    half_width = (math.log1p(gain.high) - math.log1p(gain.low)) / 2
     distance = min(abs(math.log1p(gain.estimate) - math.log1p(edge)) for edge in claimed)
-    if distance < reach / 20:
+    if distance < half_width / 20:
         return None
-    return max(FEWEST_BLOCKS, math.ceil(blocks * (reach / distance) ** 2))
+    return max(FEWEST_BLOCKS, math.ceil(blocks * (half_width / distance) ** 2))

@@ -53,23 +53,23 @@ def drift_of(matching: Matching) -> float:
     later[: int(np.argmax(matching.places.before))] = False
     if not later.any():
         return 0.0
-    known = [
+    pairs = [
         (float(start.mean()), float(off.steps[:, later].mean()))
         for start, off in zip(starts, matching.offs, strict=True)
         if start is not None
     ]
-    if not known:
+    if not pairs:
         return 0.0
-    first, last = (float(np.mean(each)) for each in zip(*known, strict=True))
+    first, last = (float(np.mean(each)) for each in zip(*pairs, strict=True))
     return last / first - 1
 
 
 def _gain(matching: Matching, slope: Floats, weights: Floats) -> Floats:
     starts = [_start(arm, matching.places) for arm in matching.arms]
-    known = [start for start in starts if start is not None]
-    if len(known) < len(starts):
+    known_starts = [start for start in starts if start is not None]
+    if len(known_starts) < len(starts):
         slope = np.zeros_like(slope)
-    elif differ_between_arms(known):
+    elif differ_between_arms(known_starts):
         slope = np.ones_like(slope)
 
     def mean(arm: Pieces, start: Floats | None) -> Floats:

@@ -61,18 +61,18 @@ def answer(claims: Sequence[Claim], sources: Sequence[Source]) -> list[Note]:
 
 def _speed(sources: Sequence[Source]) -> list[Note]:
     """How much faster, over which loads, and where that is what is claimed."""
-    found = [(s, p) for s in sources for p in s.points if p.verdict != "inconclusive"]
-    settled = [point for _, point in found]
+    pairs = [(s, p) for s in sources for p in s.points if p.verdict != "inconclusive"]
+    settled = [point for _, point in pairs]
     if not settled:
         return []
     least, most = (
         find(settled, key=lambda point: point.throughput_gain.estimate) for find in (min, max)
     )
-    held = [point.evaluation_load for point in settled if point.verdict == "supported"]
-    met = note("answer.met", held=len(held), points=len(settled))
-    if held:
-        met = note("answer.met_at", met=met, load=_span(held))
-    if all(is_on_cpu(source.scope) for source, _ in found):
+    supported_loads = [point.evaluation_load for point in settled if point.verdict == "supported"]
+    met = note("answer.met", held=len(supported_loads), points=len(settled))
+    if supported_loads:
+        met = note("answer.met_at", met=met, load=_span(supported_loads))
+    if all(is_on_cpu(source.scope) for source, _ in pairs):
         met = note("answer.no_gpu", met=met)
     return [
         note(

@@ -34,10 +34,10 @@ def write_badge(directory: Path, claims: Sequence[Claim]) -> Path:
         InputError: it cannot be written to.
     """
     counts = Counter(claim.verdict for claim in claims)
-    said = [(f"{len(claims)} claims", "#333333")]
-    said += [(words.format(counts[v]), colour) for v, words, colour in _PARTS if counts[v]]
+    labels = [(f"{len(claims)} claims", "#333333")]
+    labels += [(words.format(counts[v]), colour) for v, words, colour in _PARTS if counts[v]]
     parts, place = [], 0.0
-    for text, colour in said:
+    for text, colour in labels:
         width = round(_LETTER * len(text) + 2 * _MARGIN, 1)
         parts.append({"text": text, "colour": colour, "x": place, "width": width})
         place = round(place + width, 1)

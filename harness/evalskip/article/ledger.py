@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 def judged(summary: Summary) -> list[Claim]:
     """The claims on which one result has a say, with its verdicts, in order."""
-    found = [claim.judge(summary) for claim in CLAIMS]
-    return [claim for claim in found if claim is not None]
+    claims = [claim.judge(summary) for claim in CLAIMS]
+    return [claim for claim in claims if claim is not None]
 
 
 def ledger(name: str, summaries: Sequence[Summary]) -> Summary:
@@ -96,24 +96,26 @@ def unsettled(claims: Sequence[Claim], required: Sequence[str]) -> str:
     return f"no verdict on {', '.join(missing)}" if missing else ""
 
 
-def _over_all(found: Sequence[tuple[str, Claim]]) -> Claim:
-    claims = [claim for _, claim in found]
+def _over_all(entries: Sequence[tuple[str, Claim]]) -> Claim:
+    claims = [claim for _, claim in entries]
     evidence: list[Note | str] = [
         note("evidence_of", result=name, evidence=each)
-        for name, claim in found
+        for name, claim in entries
         for each in claim.evidence
     ]
-    if len(found) == 1:
+    if len(entries) == 1:
         return claims[0].model_copy(update={"evidence": evidence})
     verdict = across([claim.verdict for claim in claims])
-    settled = [(name, claim) for name, claim in found if claim.verdict != "inconclusive"] or found
+    settled = [
+        (name, claim) for name, claim in entries if claim.verdict != "inconclusive"
+    ] or entries
     return Claim(
         id=claims[0].id,
         statement=claims[0].statement,
         verdict=verdict,
         scope=[each for i, (_, c) in enumerate(settled) for each in _unless_before(settled[:i], c)],
         measured=[
-            note("verdict_by", verdict=note(claim.verdict), result=name) for name, claim in found
+            note("verdict_by", verdict=note(claim.verdict), result=name) for name, claim in entries
         ],
         condition=_conditions(settled) if verdict == "conditional" else [],
         evidence=evidence,

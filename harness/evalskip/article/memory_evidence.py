@@ -37,13 +37,17 @@ def peak_differences(
     bench: BenchSummary, what: Literal["peak", "after_evaluation"]
 ) -> dict[str, PeakDifference]:
     """Per arm that evaluates, its peak against that of runs without evaluation."""
-    return {found.arm: found for found in bench.peak_differences if found.what == what}
+    return {
+        difference.arm: difference
+        for difference in bench.peak_differences
+        if difference.what == what
+    }
 
 
-def differences(found: Mapping[str, PeakDifference]) -> list[Note]:
+def differences(by_arm: Mapping[str, PeakDifference]) -> list[Note]:
     """What came of each arm; of those of one verdict, the largest difference with its interval."""
     by_verdict: dict[Verdict, dict[str, PeakDifference]] = {}
-    for arm, each in found.items():
+    for arm, each in by_arm.items():
         by_verdict.setdefault(each.verdict, {})[arm] = each
     notes = []
     for verdict, own in by_verdict.items():
@@ -59,9 +63,9 @@ def differences(found: Mapping[str, PeakDifference]) -> list[Note]:
     return notes
 
 
-def few_runs(found: Mapping[str, PeakDifference]) -> list[Note]:
+def few_runs(by_arm: Mapping[str, PeakDifference]) -> list[Note]:
     """What is missing where too few runs were metered."""
-    fewest = min((each.runs for each in found.values()), default=FEWEST_RUNS)
+    fewest = min((each.runs for each in by_arm.values()), default=FEWEST_RUNS)
     if fewest >= FEWEST_RUNS:
         return []
     return [note("few_runs_metered", runs=FEWEST_RUNS, fewest=fewest)]
@@ -77,18 +81,18 @@ def is_larger(off: Headroom, headroom: Headroom) -> bool:
 
 def bounds(holds: Mapping[str, bool], others: Sequence[Headroom]) -> list[Note]:
     """What bounds the arms for which a claim holds, and which of their like it does not bound."""
-    bound = [found for found in others if holds.get(found.arm)]
+    bound = [headroom for headroom in others if holds.get(headroom.arm)]
     if not bound:
         return [note("train_sets_peak")] if holds else []
     notes = []
-    if leaves := [found.arm for found in bound if found.bound_by == "train"]:
+    if leaves := [headroom.arm for headroom in bound if headroom.bound_by == "train"]:
         notes.append(note("train_needs_more", arms=leaves))
-    bound = [found for found in bound if found.bound_by != "train"]
-    if sets := [found.arm for found in bound]:
+    bound = [headroom for headroom in bound if headroom.bound_by != "train"]
+    if sets := [headroom.arm for headroom in bound]:
         free = [
-            found.arm
-            for found in others
-            if holds.get(found.arm) is False and found.settings and _alike(found, bound[0])
+            headroom.arm
+            for headroom in others
+            if holds.get(headroom.arm) is False and headroom.settings and _alike(headroom, bound[0])
         ]
         if free:
             notes.append(note("evaluation_sets_peak_unless", arms=sets, free=free))
@@ -128,4 +132,4 @@ def judged(
 
 def verdicts_of(holds: Mapping[str, bool]) -> dict[str, Verdict]:
     """Of arms for which a claim certainly holds or does not."""
-    return {arm: "supported" if held else "refuted" for arm, held in holds.items()}
+    return {arm: "supported" if outcome else "refuted" for arm, outcome in holds.items()}

@@ -48,7 +48,7 @@ def saved(row: ScheduleRegret) -> Note:
     return percent(row.time_saved) if row.time_saved else note("unknown_part")
 
 
-def taken(row: ScheduleRegret) -> Note:
+def evaluation_share(row: ScheduleRegret) -> Note:
     """The time that its evaluations take."""
     if row.share is None:
         return note("unknown_part")

@@ -30,7 +30,7 @@ def conditions_on(name: str, python: str, package: str) -> dict[str, Any]:
         InputError: the package is not installed there.
     """
     root = _folder_of(package, python)
-    found: dict[str, list[str]] = {"if": [], "if_else": [], "says_skip": []}
+    places: dict[str, list[str]] = {"if": [], "if_else": [], "says_skip": []}
     files = sorted(root.rglob("*.py"))
     for path in files:
         try:
@@ -38,8 +38,8 @@ def conditions_on(name: str, python: str, package: str) -> dict[str, Any]:
         except (SyntaxError, UnicodeDecodeError):
             continue
         for kind, line in _places(tree, name):
-            found[kind].append(f"{path.relative_to(root)}:{line}")
-    return {"files": len(files), **found}
+            places[kind].append(f"{path.relative_to(root)}:{line}")
+    return {"files": len(files), **places}
 
 
 def _places(tree: ast.AST, name: str) -> Iterator[tuple[str, int]]:

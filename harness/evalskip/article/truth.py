@@ -65,7 +65,7 @@ def observe(pythons: Sequence[str], folder: Path, report: Report) -> list[Observ
             _switch_table(observer)
             _what_needs_evaluation(observer)
             _what_is_logged_and_saved(observer)
-            note(_command_line(job, observer.trainer, observer.kept("command-line")))
+            note(_command_line(job, observer.trainer, observer.output_folder("command-line")))
             note(_source(python, observer.trainer))
     job_of_ours = TransformersJob.model_validate(TRAINER)
     with closing(_Observer(job_of_ours, "Trainer", "transformers", folder, note)) as observer:
@@ -79,13 +79,13 @@ class _Observer(Observer):
     def __init__(self, job: Job, name: str, package: str, folder: Path, note: Report) -> None:
         self._logs = folder / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._kept = folder / "kept"
+        self._outputs = folder / "kept"
         self.note = note
         super().__init__(job, name, package, self._logs)
 
-    def kept(self, name: str) -> Path:
+    def output_folder(self, name: str) -> Path:
         """A folder for what a run writes, which stays."""
-        return self._kept / self.trainer.replace(" ", "-") / name
+        return self._outputs / self.trainer.replace(" ", "-") / name
 
     def run(self, what: str, settings: dict[str, Any], keep: Path | None = None) -> Observation:
         """Make one run and note what it did; ``settings`` is what differs from the other runs."""
@@ -103,7 +103,7 @@ class _Observer(Observer):
         behaviour["says_skip"] = any("skip" in line and "evaluat" in line for line in lines)
         # where this machine keeps its files is nobody's business
         shown = {
-            key: value.removeprefix(f"{self._kept}/") if isinstance(value, str) else value
+            key: value.removeprefix(f"{self._outputs}/") if isinstance(value, str) else value
             for key, value in settings.items()
         }
         observation = Observation(
@@ -144,7 +144,7 @@ def _what_needs_evaluation(observer: _Observer) -> None:
     able = {"eval_strategy": "epoch", "save_strategy": "epoch"}
     observer.run("early_stopping_on", {**without, **able, "early_stopping_steps": 2})
     observer.run("best_at_end", {**without, "load_best_model_at_end": True})
-    keep = observer.kept("save-best")
+    keep = observer.output_folder("save-best")
     observer.run("save_best", {**without, "save_strategy": "best"}, keep)
 
 
@@ -152,7 +152,7 @@ def _what_is_logged_and_saved(observer: _Observer) -> None:
     """A run with evaluation and one without: their logs, checkpoints, and a run that goes on."""
     logs: dict[str, list[list[float]]] = {}
     for name, strategy in (("on", "epoch"), ("off", "no")):
-        folder = observer.kept(name)
+        folder = observer.output_folder(name)
         settings = {"eval_strategy": strategy, "save_strategy": "steps", "save_steps": 4}
         observer.run(f"log_{name}", {**settings, "logging_steps": 1}, folder)
         logs[name] = _training_log(folder)
@@ -168,7 +168,7 @@ def _what_is_logged_and_saved(observer: _Observer) -> None:
                 },
             )
         )
-    checkpoint = str(observer.kept("off") / "checkpoint-4")
+    checkpoint = str(observer.output_folder("off") / "checkpoint-4")
     observer.run("resume", {"eval_strategy": "no", "resume_from_checkpoint": checkpoint})
     observer.run("load", {"eval_strategy": "no", "adapter_name_or_path": checkpoint})
 

@@ -39,8 +39,8 @@ app = typer.Typer(
 _UsageError: Any = typer.BadParameter.__mro__[2]
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(flag: bool) -> None:
+    if flag:
         typer.echo(f"evalskip {metadata.version('evalskip')}")
         raise typer.Exit
 

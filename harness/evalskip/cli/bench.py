@@ -96,7 +96,7 @@ def bench(
         loaded,
         directory,
         resume=resume,
-        by=run,
+        experiment=run,
         engine=engine_for(engine, options),
     )
     screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)

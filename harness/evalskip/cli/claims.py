@@ -50,12 +50,14 @@ def claims(
     from evalskip.summary import read_summary, write_sections
 
     screen = console()
-    found = [read_summary(each) for each in {d.resolve(): d for d in directories or []}.values()]
-    for summary in found:
+    summaries = [
+        read_summary(each) for each in {d.resolve(): d for d in directories or []}.values()
+    ]
+    for summary in summaries:
         if summary.claims and summary.claims.sources:
             raise InputError(f"{summary.name}: is a ledger; expected the results that it rests on")
-    for option, given in (("--job", job), ("--python", python), ("--out", out)):
-        if given and not run:
+    for option, value in (("--job", job), ("--python", python), ("--out", out)):
+        if value and not run:
             raise InputError(f"{option}: expected --run as well, which it is for")
     if run:
         from evalskip.article.evidence import KINDS, make_claims
@@ -69,20 +71,20 @@ def claims(
         kinds, place = job or list(KINDS), out or Path("results/claims")
         with fresh_directory(place):
             summary = make_claims(
-                kinds, pythons, place, lambda seen: print_observation(screen, seen)
+                kinds, pythons, place, lambda observation: print_observation(screen, observation)
             )
         write_markdown(place, [summary], Language("en", WORDS))
-        found.append(summary)
-    whole = ledger(report.name if report else "claims", found)
-    claims = whole.claims.claims if whole.claims else []
+        summaries.append(summary)
+    ledger_summary = ledger(report.name if report else "claims", summaries)
+    claims = ledger_summary.claims.claims if ledger_summary.claims else []
     if report:
         with fresh_directory(report):
-            write_sections(report, whole)
+            write_sections(report, ledger_summary)
             write_badge(report, claims)
             for language in (Language(code, WORDS) for code in LANGUAGES):
-                write_markdown(report, [whole], language)
-                write_page(report, [whole], language)
-    if whole.claims:
-        print_claims(screen, whole.claims, Language("en", WORDS))
+                write_markdown(report, [ledger_summary], language)
+                write_page(report, [ledger_summary], language)
+    if ledger_summary.claims:
+        print_claims(screen, ledger_summary.claims, Language("en", WORDS))
     if missing := unsettled(claims, require or []):
         raise Inconclusive(missing)

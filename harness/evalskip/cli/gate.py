@@ -44,8 +44,8 @@ def gate(
             raise InputError("--add: expected --baseline as well, the file to add to")
         if max_share is not None:
             raise InputError("--add: judges nothing; expected no --max-share beside it")
-        known = add_to_baseline(directory, baseline, history, benchmark)
-        count = len(known.sessions)
+        new_baseline = add_to_baseline(directory, baseline, history, benchmark)
+        count = len(new_baseline.sessions)
         typer.echo(f"{baseline}: {count} session{'s' if count > 1 else ''}")
         return
     if baseline is None and max_share is None:

@@ -53,8 +53,8 @@ def headroom(
     """
     if model is not None or device_memory is not None:
         of_measuring = {"--memory": memory, "--arms": arms, "--set": settings, "--out": out}
-        for option, given in of_measuring.items():
-            if given is not None:
+        for option, value in of_measuring.items():
+            if value is not None:
                 raise InputError(f"{option}: expected none with --model, which measures nothing")
         _plan(
             model,
@@ -82,7 +82,7 @@ def headroom(
         loaded,
         out or Path("results", f"{spec.stem}-headroom"),
         resume=resume,
-        by=partial(find_headroom, timing=timing),
+        experiment=partial(find_headroom, timing=timing),
     )
 
 

@@ -33,7 +33,7 @@ def measured(
     directory: Path,
     *,
     resume: bool,
-    by: Callable[[Session], Summary],
+    experiment: Callable[[Session], Summary],
     engine: EngineMaker | None = None,
 ) -> None:
     """Measure a spec into a directory.
@@ -43,7 +43,7 @@ def measured(
         spec: what to measure.
         directory: of the results.
         resume: whether to take up the experiment that is there.
-        by: measures.
+        experiment: measures.
         engine: makes the engine; None: this machine.
 
     Raises:
@@ -56,7 +56,7 @@ def measured(
                 ProgressView(screen) as progress,
                 closing(Session(spec, results, progress.show, engine_of)) as session,
             ):
-                summary = by(session)
+                summary = experiment(session)
         except KeyboardInterrupt:
             again = shlex.join(argument for argument in sys.argv[1:] if argument != "--resume")
             raise Interrupted(

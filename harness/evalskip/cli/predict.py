@@ -55,5 +55,5 @@ def predict(
         loaded,
         out or Path("results", f"{spec.stem}-predict"),
         resume=resume,
-        by=partial(predict_costs, within=within, every=every or [], budget_s=budget_s),
+        experiment=partial(predict_costs, within=within, every=every or [], budget_s=budget_s),
     )

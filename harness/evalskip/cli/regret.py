@@ -64,5 +64,5 @@ def regret(
         load_spec(spec, settings=settings or []),
         out or Path("results", f"{spec.stem}-regret"),
         resume=resume,
-        by=partial(find_regret, within_share=within),
+        experiment=partial(find_regret, within_share=within),
     )

@@ -42,9 +42,9 @@ def train(
         raise InputError("train: expected --eval-budget 5%, --every-n-epochs N or --eval-cost")
     if share is not None and every_n_epochs is not None:
         raise InputError("--eval-budget: decides alone; expected no --every-n-epochs beside it")
-    given = overrides or []
-    settings = settings_of(configuration, given)
+    assignments = overrides or []
+    settings = settings_of(configuration, assignments)
     callbacks: list[tuple[str, list[Any]]] = callbacks_for(settings, share, every_n_epochs)
     if eval_cost:
         callbacks.append(("EvalCost", []))
-    raise typer.Exit(train_llamafactory([str(configuration), *given], callbacks, python))
+    raise typer.Exit(train_llamafactory([str(configuration), *assignments], callbacks, python))

@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     from evalskip.records import Steps
 
 
-def curve_from(measured: Steps, seed: int, held: int, per_epoch: int) -> LossCurve:
+def curve_from(measured: Steps, seed: int, holdout_set: int, per_epoch: int) -> LossCurve:
     """The curve of a densely evaluated run.
 
     Args:
         measured: by the run step by step, its curve among it.
         seed: of the run.
-        held: which set of training samples it held back.
+        holdout_set: which set of training samples it held back.
         per_epoch: steps.
     """
-    found = curve_of(measured)
-    told, steps = found.points, tuple(point.step for point in found.points)
+    curve = curve_of(measured)
+    points, steps = curve.points, tuple(point.step for point in curve.points)
     return LossCurve(
         seed=seed,
         steps=steps,
-        loss=np.array([point.loss for point in told]),
+        loss=np.array([point.loss for point in points]),
         all_steps=len(measured.timeline.steps_ns),
-        test=np.array([point.test for point in told]),
-        rows=np.array([point.rows for point in told]),
-        holdout=np.array([point.holdout for point in told]),
-        train=_of_the_epoch(steps, dict(found.train_losses), per_epoch),
-        holdout_set=held,
+        test=np.array([point.test for point in points]),
+        rows=np.array([point.rows for point in points]),
+        holdout=np.array([point.holdout for point in points]),
+        train=_of_the_epoch(steps, dict(curve.train_losses), per_epoch),
+        holdout_set=holdout_set,
     )
 
 
@@ -54,8 +54,8 @@ def curve_of(measured: Steps) -> Curve:
 
 def _of_the_epoch(steps: Sequence[int], losses: Mapping[int, float], per_epoch: int) -> Floats:
     """Per point, the mean of what was logged in the epoch before it."""
-    found = []
+    means = []
     for step in steps:
         own = [loss for at, loss in losses.items() if step - per_epoch < at <= step]
-        found.append(float(np.mean(own)) if own else float("nan"))
-    return np.array(found)
+        means.append(float(np.mean(own)) if own else float("nan"))
+    return np.array(means)

@@ -90,13 +90,13 @@ def headroom(session: Session, *, timing: bool = True) -> Summary:
     stopwatch = session.stopwatch("trial", "throughput")
     spec.job.check_trials()
     experiment = _Headroom(session)
-    found = experiment.run(timing=timing)
+    arms = experiment.run(timing=timing)
     effort = Effort(
         runs=session.runs("trial", "throughput"),
         seconds=stopwatch.seconds,
         stopped=note("all_batches_found"),
     )
-    section = HeadroomSummary(arms=found, effort=effort)
+    section = HeadroomSummary(arms=arms, effort=effort)
     return write_sections(results.path, summary_of(spec, results, headroom=section))
 
 
@@ -127,7 +127,7 @@ class _Headroom:
     def __init__(self, session: Session) -> None:
         self._session, self._spec, self._job = session, session.spec, session.spec.job
         self._on_cuda = self._job.describe()["device"] == "cuda"
-        self._asked = self._limit = self._spec.limits.memory or self._usual_limit()
+        self._nominal_limit = self._limit = self._spec.limits.memory or self._usual_limit()
         self.trials = self._base = 0
 
     def run(self, *, timing: bool) -> list[Headroom]:
@@ -183,17 +183,17 @@ class _Headroom:
                 self._emit_found(kind)
                 return peaks
         batch: int | None = first
-        found = self._try(kind, first)
+        outcome = self._try(kind, first)
         search = Search(first, self._limit, self._base, peaks)
         search.fits = int(kind.evaluates)
         while batch:
-            search.note(batch, found.peak_bytes if found.fits else None)
-            if found.fits and batch == search.fits:
-                kind.peak_bytes = found.peak_bytes
+            search.note(batch, outcome.peak_bytes if outcome.fits else None)
+            if outcome.fits and batch == search.fits:
+                kind.peak_bytes = outcome.peak_bytes
             elif batch == search.fails:
-                kind.bound_by = found.phase
+                kind.bound_by = outcome.phase
             if batch := search.next():
-                found = self._try(kind, batch)
+                outcome = self._try(kind, batch)
         kind.largest = search.fits
         self._emit_found(kind)
         return peaks if kind.evaluates else {kind.largest: kind.peak_bytes}
@@ -214,7 +214,7 @@ class _Headroom:
         trial = TrialRequest(
             batch=batch,
             evaluates=kind.evaluates,
-            limit_bytes=self._asked,
+            limit_bytes=self._nominal_limit,
             beyond_process=self._spec.limits.beyond_process,
             # its allocator's fragments differ from pass to pass
             passes=3 if self._on_cuda else 1,
@@ -222,33 +222,33 @@ class _Headroom:
         run_id = RunId(purpose="trial", block=kind.number, position=kind.trials - 1)
         request = self._request(run_id, kind.arm, trial=trial)
         record = self._session.run(request, self._sizes()).record
-        found = record.tried
+        outcome = record.tried
         if record.status == "out_of_memory":  # killed by the kernel, where no limit was reached
-            found = TriedBatch(False, None, 0, self._base, self._limit)
-        elif found is None:
+            outcome = TriedBatch(False, None, 0, self._base, self._limit)
+        elif outcome is None:
             raise MeasurementError(
                 f"a trial of {kind.arm.name} at {batch} rows {record.status}: {record.error}"
             )
-        if found.phase == "model" and not found.fits:
+        if outcome.phase == "model" and not outcome.fits:
             raise InputError(
                 f"limits.memory: {_gibibytes(self._limit)} is less than the model itself needs "
-                f"beside the {_gibibytes(found.base_bytes)} that its process holds; expected more"
+                f"beside the {_gibibytes(outcome.base_bytes)} that its process holds; expected more"
             )
-        self._base, self._limit = found.base_bytes, found.limit_bytes
-        return found
+        self._base, self._limit = outcome.base_bytes, outcome.limit_bytes
+        return outcome
 
     def _pay(self, kinds: list[_Kind]) -> None:
         """Time the same rows at the job's own batch and at the largest, in blocks."""
-        wanted = [kind for kind in kinds if kind.largest > self._job.own_batch]
-        if not wanted:
+        candidates = [kind for kind in kinds if kind.largest > self._job.own_batch]
+        if not candidates:
             return
         steps = _STEPS_AT_LARGEST * self._job.micro_batches
-        rows = steps * max(kind.largest for kind in wanted)
+        rows = steps * max(kind.largest for kind in candidates)
         self._session.emit(TimingBegun(rows, _ROUNDS))
-        self._session.emit(RunsPlanned(2 * _ROUNDS * len(wanted)))
+        self._session.emit(RunsPlanned(2 * _ROUNDS * len(candidates)))
         order = random.Random(self._spec.design.seed)
         for number in range(1, _ROUNDS + 1):
-            runs = [(kind, own) for kind in wanted for own in (True, False)]
+            runs = [(kind, own) for kind in candidates for own in (True, False)]
             order.shuffle(runs)
             walls: dict[tuple[int, bool], float] = {}
             batches = [self._job.own_batch if own else kind.largest for kind, own in runs]
@@ -265,7 +265,7 @@ class _Headroom:
                 wall_ns, tokens_per_s = self._timed(result, kind, batch, rows)
                 walls[kind.number, own] = wall_ns
                 kind.tokens_per_s[batch] = max(kind.tokens_per_s.get(batch, 0.0), tokens_per_s)
-            for kind in wanted:
+            for kind in candidates:
                 kind.gains.append(log(walls[kind.number, True] / walls[kind.number, False]))
 
     def _timed_request(self, run_id: RunId, kind: _Kind, batch: int, rows: int) -> RunRequest:
@@ -333,7 +333,7 @@ class _Headroom:
             base_bytes=self._base,
             evaluation_bytes=kind.evaluation_bytes,
             own_batch=self._job.own_batch,
-            tokens_per_s={str(batch): found for batch, found in kind.tokens_per_s.items()},
+            tokens_per_s={str(batch): speed for batch, speed in kind.tokens_per_s.items()},
             throughput_gain=throughput_gain(gain) if gain else None,
         )
 

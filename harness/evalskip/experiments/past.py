@@ -82,9 +82,9 @@ def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
         evaluated[step] = value
         runtimes.append(_number(entry.get("eval_runtime")))
     if not evaluated:
-        seen = ", ".join(sorted(others)) or "none"
+        names = ", ".join(sorted(others)) or "none"
         raise InputError(
-            f"{path}: no evaluation with {metric}; expected it among what it holds: {seen}"
+            f"{path}: no evaluation with {metric}; expected it among what it holds: {names}"
         )
     if len(evaluated) < _FEWEST:
         raise InputError(
@@ -107,13 +107,13 @@ def _share(
     runtimes: Sequence[float | None], total: float | None, count: int, warnings: list[Note]
 ) -> float | None:
     """Of the run's time, what its evaluations took; None, and why, where the log does not say."""
-    known = [runtime for runtime in runtimes if runtime is not None]
-    if total is None or len(known) < len(runtimes):
+    durations = [runtime for runtime in runtimes if runtime is not None]
+    if total is None or len(durations) < len(runtimes):
         warnings.append(note("times_unknown"))
-    elif len(runtimes) > count or sum(known) >= total:
+    elif len(runtimes) > count or sum(durations) >= total:
         warnings.append(note("resumed"))
     else:
-        return sum(known) / total
+        return sum(durations) / total
     return None
 
 
@@ -260,12 +260,12 @@ def _entries(path: Path, warnings: list[Note]) -> tuple[list[Mapping[str, Any]],
         raise InputError(f"{path}: cannot be read: {error}") from None
     if path.suffix == ".jsonl":
         entries = _lines(text, path, warnings)
-        done, whole = (
+        done, total = (
             int(max((_number(entry.get(key)) or 0.0 for entry in entries), default=0.0))
             for key in ("current_steps", "total_steps")
         )
-        if done < whole:
-            warnings.append(note("run_cut_off", part=done, whole=whole))
+        if done < total:
+            warnings.append(note("run_cut_off", part=done, whole=total))
         return entries, done
     try:
         state = json.loads(text)
@@ -274,11 +274,11 @@ def _entries(path: Path, warnings: list[Note]) -> tuple[list[Mapping[str, Any]],
     if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
         raise InputError(f"{path}: log_history: missing; expected a trainer_state.json")
     history: list[Mapping[str, Any]] = [e for e in state["log_history"] if isinstance(e, dict)]
-    known = state.get("global_step", 0)
-    whole = state.get("max_steps", 0)
-    if isinstance(whole, int) and isinstance(known, int) and known < whole:
-        warnings.append(note("run_cut_off", part=known, whole=whole))
-    return history, known if isinstance(known, int) else 0
+    steps = state.get("global_step", 0)
+    total = state.get("max_steps", 0)
+    if isinstance(total, int) and isinstance(steps, int) and steps < total:
+        warnings.append(note("run_cut_off", part=steps, whole=total))
+    return history, steps if isinstance(steps, int) else 0
 
 
 def _lines(text: str, path: Path, warnings: list[Note]) -> list[Mapping[str, Any]]:

@@ -117,12 +117,12 @@ class Piloted:
 
 def kinds_of(spec: Spec) -> list[EvaluationKind]:
     """The evaluations of a spec that cost differently per row."""
-    found: dict[str, EvaluationKind] = {}
+    kinds: dict[str, EvaluationKind] = {}
     for entry in spec.arms:
         for arm in entry.arms():
             key = json.dumps(arm.evaluation, sort_keys=True)
-            found.setdefault(key, EvaluationKind(arm.evaluation, [])).arms.append(arm)
-    return list(found.values())
+            kinds.setdefault(key, EvaluationKind(arm.evaluation, [])).arms.append(arm)
+    return list(kinds.values())
 
 
 def make_pilots(session: Session, budget_s: float) -> Piloted:
@@ -150,7 +150,7 @@ class _Pilots:
         meters = "memory" in self._spec.measure and not self._spec.job.is_virtual
         self._metered = len(self._kinds) if meters else 0
         """Processes that will meter memory."""
-        self._found = Piloted()
+        self._piloted = Piloted()
         self._count = 0
         self._beyond_s: list[float] = []
 
@@ -164,12 +164,12 @@ class _Pilots:
         self._repeat(sizes, self._budget_s - sum(took_s))
         if self._metered:
             self._meter()
-        return self._found
+        return self._piloted
 
     @property
     def _left(self) -> int:
         """Steps that may yet be trained by processes that are timed."""
-        return self._found.left - _MEMORY_STEPS * self._metered
+        return self._piloted.left - _MEMORY_STEPS * self._metered
 
     def _first(self, kind: EvaluationKind) -> None:
         """A short process, which also looks at the whole job's batches."""
@@ -183,13 +183,13 @@ class _Pilots:
             repeats_s=_REPEATS * self._budget_s,
         )
         batches = _LEAST_BATCHES if self._spec.job.generates else _FIRST_BATCHES
-        wanted = Slice(steps=_FIRST_STEPS, evaluation_batches=batches, pilot=pilot)
-        run, _ = self._add(kind, own or self._usual(kind), wanted)
-        self._found.surveys[kind.name] = run
-        steps = self._found.of_steps = run.training.steps
+        pilot_slice = Slice(steps=_FIRST_STEPS, evaluation_batches=batches, pilot=pilot)
+        run, _ = self._add(kind, own or self._usual(kind), pilot_slice)
+        self._piloted.surveys[kind.name] = run
+        steps = self._piloted.of_steps = run.training.steps
         if own:
             after = [e for e in run.timeline.evaluations if e.after_training]
-            self._found.as_written = [*run.training.evaluated_after, *[steps] * len(after)]
+            self._piloted.as_written = [*run.training.evaluated_after, *[steps] * len(after)]
 
     def _usual(self, kind: EvaluationKind) -> Arm:
         """An arm of this kind whose schedule has rows to evaluate, and all of them."""
@@ -201,7 +201,7 @@ class _Pilots:
 
     def _sizes(self) -> list[tuple[int, int, int]]:
         """Steps, evaluations and batches of each, of the processes after the first ones."""
-        pieces = [cut(run.timeline) for run in self._found.runs]
+        pieces = [cut(run.timeline) for run in self._piloted.runs]
         step_s = median(step for each in pieces for step in each.steps)
         batches = [s for each in pieces for e in each.evaluations for s in e.batches]
         batch_s = median(batches or [0.0])
@@ -214,9 +214,9 @@ class _Pilots:
             steps = min(left // count, _MOST_STEPS, int(room_s / 2 / step_s))
             if steps >= OTHER_PILOT_STEPS:
                 places = max(2, round(steps / STEPS_BETWEEN))
-                wanted = -(-_EVALUATIONS // count)
+                share = -(-_EVALUATIONS // count)
                 # as many follow each of them
-                for evaluations in (places * max(1, -(-wanted // places)), places):
+                for evaluations in (places * max(1, -(-share // places)), places):
                     each = _batches(steps * step_s, evaluations, room_s / 2, batch_s)
                     if each >= _LEAST_BATCHES:
                         return [(steps, evaluations, each)] * count
@@ -227,55 +227,57 @@ class _Pilots:
         """One of the processes after the first ones, of set steps and batches; its seconds."""
         kind, (steps, evaluations, batches) = self._kinds[number % len(self._kinds)], size
         pilot = Pilot(evaluations=evaluations, repeats_s=_REPEATS * self._budget_s)
-        wanted = Slice(steps=steps, evaluation_batches=batches, pilot=pilot)
-        _, record = self._add(kind, self._usual(kind), wanted)
+        pilot_slice = Slice(steps=steps, evaluation_batches=batches, pilot=pilot)
+        _, record = self._add(kind, self._usual(kind), pilot_slice)
         return record.took_s
 
     def _repeat(self, sizes: Sequence[tuple[int, int, int]], left_s: float) -> None:
         """Make disturbed processes again, as long as there are time and steps for it."""
-        found, longest_s = self._found, 0.0
-        first = len(found.runs) - len(sizes)
+        piloted, longest_s = self._piloted, 0.0
+        first = len(piloted.runs) - len(sizes)
         for number, size in enumerate(sizes):
             place = first + number
-            if not found.disturbed_runs[place]:
+            if not piloted.disturbed_runs[place]:
                 continue
             if self._left < size[0] or longest_s >= left_s:
                 return
             self._session.emit(RunsPlanned(1 + self._metered))
             took_s = self._add_sized(number, size)
-            again, is_disturbed_again = found.runs.pop(), found.disturbed_runs.pop()
+            again, is_disturbed_again = piloted.runs.pop(), piloted.disturbed_runs.pop()
             left_s, longest_s = left_s - took_s, max(longest_s, took_s)
             if not is_disturbed_again:
-                found.runs[place], found.disturbed_runs[place] = again, False
+                piloted.runs[place], piloted.disturbed_runs[place] = again, False
 
     def _meter(self) -> None:
         """Per kind, a process in which the memory of every piece is metered."""
         for kind in self._kinds:
-            if self._found.left < _MEMORY_STEPS:
+            if self._piloted.left < _MEMORY_STEPS:
                 self._session.emit(MemoryLeftOut())
                 return
-            gathers = self._found.surveys[kind.name].full_run.gathers
-            wanted = Slice(
+            gathers = self._piloted.surveys[kind.name].full_run.gathers
+            pilot_slice = Slice(
                 steps=_MEMORY_STEPS,
                 # what is gathered of all rows is held together
                 evaluation_batches=10**9 if gathers else _FEWEST_BATCHES,
                 pilot=Pilot(),
             )
-            run, _ = self._run(kind, self._usual(kind), wanted, "memory")
-            self._found.memory[kind.name] = run
+            run, _ = self._run(kind, self._usual(kind), pilot_slice, "memory")
+            self._piloted.memory[kind.name] = run
 
-    def _add(self, kind: EvaluationKind, arm: Arm, wanted: Slice) -> tuple[PilotRun, RunRecord]:
-        run, record = self._run(kind, arm, wanted, "time")
-        self._found.runs.append(run)
-        self._found.disturbed_runs.append(bool(is_disturbed([record.disturbance])))
+    def _add(
+        self, kind: EvaluationKind, arm: Arm, pilot_slice: Slice
+    ) -> tuple[PilotRun, RunRecord]:
+        run, record = self._run(kind, arm, pilot_slice, "time")
+        self._piloted.runs.append(run)
+        self._piloted.disturbed_runs.append(bool(is_disturbed([record.disturbance])))
         return run, record
 
     def _run(
-        self, kind: EvaluationKind, arm: Arm, wanted: Slice, measure: Measure
+        self, kind: EvaluationKind, arm: Arm, pilot_slice: Slice, measure: Measure
     ) -> tuple[PilotRun, RunRecord]:
         self._count += 1
         run_id = RunId(purpose="pilot", block=self._count)
-        request = request_for(self._spec, arm, run_id, measure=measure, sliced=wanted)
+        request = request_for(self._spec, arm, run_id, measure=measure, sliced=pilot_slice)
         rows = sorted({kind.rows for kind in self._kinds if kind.rows})
         result = self._session.run(request, rows)
         record, steps = result.record, result.steps
@@ -293,8 +295,8 @@ class _Pilots:
         wall_s = timeline.wall_ns / 1e9
         self._beyond_s.append(record.took_s - wall_s)
         batches = sum(len(e.batches_ns) for e in timeline.evaluations)
-        self._found.steps += len(timeline.steps_ns)
-        self._found.evaluation_batches += batches
+        self._piloted.steps += len(timeline.steps_ns)
+        self._piloted.evaluation_batches += batches
         self._session.emit(
             PilotMade(
                 self._count,
@@ -324,5 +326,5 @@ def _batches(steps_s: float, evaluations: int, room_s: float, batch_s: float) ->
     if not batch_s:
         return _FEWEST_BATCHES
     room = room_s / evaluations / batch_s
-    wanted = min(max(steps_s / evaluations, _LONG_S), room_s / evaluations) / batch_s
-    return int(min(_MOST_BATCHES, max(min(_FEWEST_BATCHES, room), wanted)))
+    target = min(max(steps_s / evaluations, _LONG_S), room_s / evaluations) / batch_s
+    return int(min(_MOST_BATCHES, max(min(_FEWEST_BATCHES, room), target)))

@@ -166,9 +166,9 @@ class _Predictions:
                 self.warnings.append(note("not_predicted", arm=arm.name))
             else:
                 one_each.setdefault(tuple(after), arm)
-        found = sorted(one_each.items(), key=lambda each: len(each[0]))
+        pairs = sorted(one_each.items(), key=lambda each: len(each[0]))
         off = Arm(Off().label, Off(), None, kind.settings)
-        return [off, *(arm for after, arm in found if after or arm in own)]
+        return [off, *(arm for after, arm in pairs if after or arm in own)]
 
     def _predict(self, model: CostModel, arm: Arm, survey: Survey, memory: Any) -> None:
         if arm.name in self.predictions:  # off, once more
@@ -177,7 +177,7 @@ class _Predictions:
         if after is None:
             return
         with_next_step = sum(0 < step < survey.steps for step in after)
-        told = predict(
+        prediction = predict(
             model,
             workload(model.size, len(after), with_next_step),
             arm=arm.name,
@@ -187,8 +187,8 @@ class _Predictions:
         )
         if memory is not None:
             peak = predicted_peaks(memory, survey.job, evaluates=bool(after), level=model.level)
-            told = told.model_copy(update={"peak_bytes": peak})
-        self.predictions[arm.name] = told
+            prediction = prediction.model_copy(update={"peak_bytes": peak})
+        self.predictions[arm.name] = prediction
 
 
 def _is_not_as_written(arm: Arm) -> bool:

@@ -129,7 +129,7 @@ class _Regret:
             level_of_verdict=level_of_verdict,
             limit=design.regret,
         )
-        seen = [curve.loss[list(as_written.places(curve))] for curve in curves]
+        losses = [curve.loss[list(as_written.places(curve))] for curve in curves]
         chosen = recommended(rows, within_share, design.regret)
         return RegretSummary(
             seeds=len(curves),
@@ -139,9 +139,9 @@ class _Regret:
             margin=design.margin,
             patience=design.patience,
             level_of_verdict=level_of_verdict,
-            dense_overfits=sum(overfits(loss, design.margin) for loss in seen),
+            dense_overfits=sum(overfits(loss, design.margin) for loss in losses),
             best_step=rows[0].kept_step,
-            last_rise=mean_interval([float(loss[-1] - loss.min()) for loss in seen], level),
+            last_rise=mean_interval([float(loss[-1] - loss.min()) for loss in losses], level),
             proven=sum(each is None for each in proven),
             not_proven=[each for each in proven if each is not None],
             rows=rows,
@@ -163,7 +163,7 @@ class _Regret:
         batches = -(-(self._size.train_rows - self._size.holdout_rows) // job.own_batch)
         return -(-batches // job.micro_batches)
 
-    def _wanted(self) -> list[Schedule]:
+    def _all_schedules(self) -> list[Schedule]:
         """Every schedule that is told of; first that of the job as it is usually written."""
         return [
             EveryEpoch(),
@@ -175,14 +175,14 @@ class _Regret:
 
     def _schedules(self) -> dict[str, tuple[Note, list[int]]]:
         """By label: the schedule as a note, and the steps after which it evaluates."""
-        found = {}
-        for schedule in self._wanted():
+        schedules = {}
+        for schedule in self._all_schedules():
             steps = schedule.evaluated_steps(self._size.epochs, self._steps_per_epoch)
             if steps is None:
                 raise InputError(f"arms: {schedule.label}: cannot be replayed")
             if steps or isinstance(schedule, Off):  # one that never evaluates is off
-                found[schedule.label] = (schedule.note, steps)
-        return found
+                schedules[schedule.label] = (schedule.note, steps)
+        return schedules
 
     def _shifts(self) -> dict[str, list[list[int]]]:
         """Schedules that count epochs, begun after each of the first N.
@@ -191,15 +191,15 @@ class _Regret:
         last policy.
         """
         per_epoch, last = self._steps_per_epoch, self._size.epochs
-        found = {}
-        for schedule in self._wanted():
+        shifts = {}
+        for schedule in self._all_schedules():
             n = _period(schedule, per_epoch)
             if n is not None and 1 < n < last:
-                found[schedule.label] = [
+                shifts[schedule.label] = [
                     [epoch * per_epoch for epoch in sorted({*range(begin, last + 1, n), last})]
                     for begin in range(1, n + 1)
                 ]
-        return found
+        return shifts
 
     def _dense(self, seed: int, points: Sequence[int]) -> tuple[LossCurve, ReplayCosts, list[str]]:
         """One run that is evaluated at every point; its curve, costs, and weights at each."""
@@ -207,7 +207,7 @@ class _Regret:
             steps=list(points),
             test_rows=self._design.test_rows,
             holdout_rows=self._size.holdout_rows,
-            holdout_set=self._held(seed),
+            holdout_set=self._holdout_set(seed),
         )
         measured = self._run(RunId(purpose="curve", block=seed + 1), seed, request)
         curve = curve_from(measured, seed, request.holdout_set, self._steps_per_epoch)
@@ -235,7 +235,7 @@ class _Regret:
         )
         return curve, cost, [point.weights_digest for point in curve_of(measured).points]
 
-    def _held(self, seed: int) -> int:
+    def _holdout_set(self, seed: int) -> int:
         """Which training samples a seed holds back: as far as there are enough, its own."""
         return seed % (self._size.train_rows // self._size.holdout_rows)
 
@@ -256,26 +256,26 @@ class _Regret:
         last = curve.all_steps
         places = curve.places(EveryNSteps(n=every).evaluated_steps(1, last))
         expected = replay(curve, places, patience=patience)
-        stopped = last if expected.stopped_at is None else curve.steps[expected.stopped_at]
-        kept = curve.steps[expected.kept_at]
-        found: dict[str, tuple[Any, Any]] = {
-            "stopped_elsewhere": (stopped, real.stopped_at),
-            "kept_another": (kept, real.kept_at),
+        stop_step = last if expected.stopped_at is None else curve.steps[expected.stopped_at]
+        kept_step = curve.steps[expected.kept_at]
+        comparisons: dict[str, tuple[Any, Any]] = {
+            "stopped_elsewhere": (stop_step, real.stopped_at),
+            "kept_another": (kept_step, real.kept_at),
         }
         if self._spec.job.describe()["device"] == "cpu":  # elsewhere sums may differ in order
-            found["other_weights"] = (digests[expected.kept_at], real.weights_digest)
+            comparisons["other_weights"] = (digests[expected.kept_at], real.weights_digest)
         differences = [
             note(code, replayed=ours, real=theirs)
-            for code, (ours, theirs) in found.items()
+            for code, (ours, theirs) in comparisons.items()
             if ours != theirs
         ]
         run = note("real_run", seed=curve.seed, epochs=epochs)
         if patience:
             run = note("real_run_with_patience", **run.parameters, patience=patience)
-        self._session.emit(ReplayProven(run, differences, stopped, kept))
+        self._session.emit(ReplayProven(run, differences, stop_step, kept_step))
         return note("replay_differs", run=run, differences=differences) if differences else None
 
-    def _run(self, run_id: RunId, seed: int, wanted: CurveRequest) -> Steps:
+    def _run(self, run_id: RunId, seed: int, curve_request: CurveRequest) -> Steps:
         request = RunRequest(
             id=run_id,
             arm=run_id.purpose,
@@ -283,7 +283,7 @@ class _Regret:
             evaluation_rows=self._rows,
             measure="time",
             seed=seed,
-            curve=wanted,
+            curve=curve_request,
         )
         result = self._session.run(request, [self._rows])
         if result.steps is None:

@@ -51,20 +51,20 @@ class Experiment(_Part):
     @classmethod
     def from_result(cls, scope: Scope, bench: BenchSummary | None) -> Experiment:
         """The experiment of a result."""
-        whole = bench is None or bench.extrapolated is None
+        is_whole = bench is None or bench.extrapolated is None
         return cls(
             job=scope.job,
             model=scope.model,
             parameters=scope.parameters,
             device=scope.device if scope.device in ("cpu", "none") else "gpu",
-            extrapolated=not whole,
+            extrapolated=not is_whole,
             arms={
                 name: ArmWork(
                     schedule=arm.schedule,
                     settings=arm.settings,
                     evaluation_rows=arm.evaluation_rows,
-                    evaluation_load=arm.evaluation_load if whole else None,
-                    train_tokens=arm.train_tokens if whole else None,
+                    evaluation_load=arm.evaluation_load if is_whole else None,
+                    train_tokens=arm.train_tokens if is_whole else None,
                 )
                 for name, arm in (bench.arms if bench else {}).items()
             },
@@ -106,7 +106,7 @@ class GateSession(_Part):
     def from_figures(
         cls,
         experiment: Experiment,
-        made: Made,
+        provenance: Made,
         figures: Sequence[Figure],
         *,
         at: str,
@@ -117,8 +117,8 @@ class GateSession(_Part):
             at=at,
             experiment=experiment.digest,
             label=label,
-            machine=made.machine,
-            versions=made.versions,
+            machine=provenance.machine,
+            versions=provenance.versions,
             figures=list(figures),
         )
 
@@ -160,10 +160,10 @@ def read_baseline(path: Path) -> Baseline:
     Raises:
         InputError: there is none, it is half written, or of another schema.
     """
-    found = read_json(path, Baseline, "a baseline", if_missing="a baseline, as --add makes it")
-    if not found.sessions:
+    baseline = read_json(path, Baseline, "a baseline", if_missing="a baseline, as --add makes it")
+    if not baseline.sessions:
         raise InputError(f"{path}: sessions: expected at least one")
-    return found
+    return baseline
 
 
 def add_session(path: Path, experiment: Experiment, session: GateSession) -> Baseline:
@@ -176,14 +176,14 @@ def add_session(path: Path, experiment: Experiment, session: GateSession) -> Bas
     try:
         with locked(path):
             if path.exists():
-                found = read_baseline(path)
-                found.check(experiment, path)
+                baseline = read_baseline(path)
+                baseline.check(experiment, path)
             else:
-                found = Baseline(experiment=experiment, sessions=[])
-            if any(session.figures == known.figures for known in found.sessions):
+                baseline = Baseline(experiment=experiment, sessions=[])
+            if any(session.figures == old_session.figures for old_session in baseline.sessions):
                 raise InputError(f"{path}: holds this session already; expected another one")
-            found.sessions.append(session)
-            write_atomically(path, json.dumps(found.model_dump(), indent=1) + "\n")
+            baseline.sessions.append(session)
+            write_atomically(path, json.dumps(baseline.model_dump(), indent=1) + "\n")
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
-    return found
+    return baseline

@@ -78,12 +78,12 @@ def figures_of(summary: Summary, benchmark: Benchmark | None = None) -> list[Fig
         summary: of the session.
         benchmark: what pytest-benchmark measured beside it.
     """
-    found = [*_gains(summary.bench), *_costs(summary.bench)] if summary.bench else []
+    figures = [*_gains(summary.bench), *_costs(summary.bench)] if summary.bench else []
     if summary.headroom:
-        found += _headroom(summary.headroom)
+        figures += _headroom(summary.headroom)
     if benchmark is not None:
-        found += _instrumentation(benchmark)
-    return found
+        figures += _instrumentation(benchmark)
+    return figures
 
 
 def _gains(bench: BenchSummary) -> Iterator[Figure]:
@@ -100,12 +100,12 @@ def _gains(bench: BenchSummary) -> Iterator[Figure]:
 def _headroom(headroom: HeadroomSummary) -> Iterator[Figure]:
     """Known to a row, without a doubt beyond that; a row more on each side, so that 0 has a log."""
     off = headroom.off
-    for found in headroom.evaluating:
+    for arm_headroom in headroom.evaluating:
         if off is not None:
-            without, batch = off.max_batch + 1, found.max_batch + 1
+            without, batch = off.max_batch + 1, arm_headroom.max_batch + 1
             yield Figure(
                 kind=kinds.HEADROOM.name,
-                subject=f"{found.arm}, {found.limit_bytes / 2**30:.4g} GiB",
+                subject=f"{arm_headroom.arm}, {arm_headroom.limit_bytes / 2**30:.4g} GiB",
                 value=without / batch,
                 error=0,
                 degrees=_CERTAIN,

@@ -80,7 +80,7 @@ def add_to_history(path: Path, session: GateSession) -> list[GateSession]:
     try:
         with locked(path):
             sessions = read_history(path)
-            if any(session.figures == known.figures for known in sessions):
+            if any(session.figures == old_session.figures for old_session in sessions):
                 return sessions
             with path.open("ab") as file:
                 # a torn last line would spoil this one
@@ -101,7 +101,7 @@ def shifts(sessions: Sequence[GateSession], today: GateSession) -> list[Shift]:
         sessions: in order.
         today: its experiment and machine are told of; sessions of others are left out.
     """
-    found = []
+    all_shifts = []
     series: dict[str, list[tuple[str, Figure]]] = {}
     for session in sessions:
         if session.experiment != today.experiment:
@@ -111,8 +111,8 @@ def shifts(sessions: Sequence[GateSession], today: GateSession) -> list[Shift]:
             if same or KINDS[figure.kind].holds_across_machines:
                 series.setdefault(figure.id, []).append((session.at, figure))
     for points in series.values():
-        found += _shifts(points)
-    return found
+        all_shifts += _shifts(points)
+    return all_shifts
 
 
 def _shifts(points: Sequence[tuple[str, Figure]]) -> list[Shift]:
@@ -128,7 +128,7 @@ def _shifts(points: Sequence[tuple[str, Figure]]) -> list[Shift]:
         .fit(values / noise)
         .predict(pen=_PENALTY * np.log(len(values)))
     )
-    found = []
+    own_shifts = []
     level = None
     for start, end in pairwise([0, *ends]):
         mean = float(values[start:end].mean())
@@ -136,7 +136,7 @@ def _shifts(points: Sequence[tuple[str, Figure]]) -> list[Shift]:
         # against the level last told of: a slow drift is many small steps
         if abs(mean - level) >= kind.tolerance(kind.unscaled(level)):
             before, after = map(kind.unscaled, (level, mean))
-            found.append(
+            own_shifts.append(
                 Shift(
                     kind=first.kind,
                     subject=first.subject,
@@ -146,4 +146,4 @@ def _shifts(points: Sequence[tuple[str, Figure]]) -> list[Shift]:
                 )
             )
             level = mean
-    return found
+    return own_shifts

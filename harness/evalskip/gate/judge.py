@@ -93,13 +93,13 @@ class GateResult(BaseModel):
 def comparable(baseline: Baseline, today: GateSession) -> dict[str, list[Figure]]:
     """Of each figure of today, those of the baseline's sessions that it may be compared with."""
     now = {figure.id for figure in today.figures}
-    found: dict[str, list[Figure]] = {}
+    figures: dict[str, list[Figure]] = {}
     for session in baseline.sessions:
         same = same_model(session.machine, today.machine)
         for figure in session.figures:
             if figure.id in now and (same or KINDS[figure.kind].holds_across_machines):
-                found.setdefault(figure.id, []).append(figure)
-    return found
+                figures.setdefault(figure.id, []).append(figure)
+    return figures
 
 
 def judged(baseline: Baseline, today: GateSession, level: float) -> list[Change]:
@@ -112,16 +112,18 @@ def judged(baseline: Baseline, today: GateSession, level: float) -> list[Change]
     """
     before = comparable(baseline, today)
     now = {figure.id: figure for figure in today.figures}
-    known = {figure.id: figure for session in baseline.sessions for figure in session.figures}
+    baseline_figures = {
+        figure.id: figure for session in baseline.sessions for figure in session.figures
+    }
     changes = [changed(before[key], now[key], level) for key in before]
     changes += [
         _uncompared(figure, _if_missing(figure), note("not_measured_today"))
-        for key, figure in known.items()
+        for key, figure in baseline_figures.items()
         if key not in now
     ]
     for key, figure in now.items():
         if key not in before:
-            why = "of_another_machine" if key in known else "not_in_baseline"
+            why = "of_another_machine" if key in baseline_figures else "not_in_baseline"
             changes.append(_uncompared(figure, "not_compared", note(why)))
     return changes
 
@@ -139,9 +141,9 @@ def changed(before: Sequence[Figure], today: Figure, level: float) -> Change:
     within = np.array([figure.error**2 for figure in before])
     count = len(values)
     expected = kind.spread(kind.unscaled(float(values.mean())))
-    seen = max(0.0, float(values.var(ddof=1) - within.mean())) if count > 1 else 0.0
+    observed_variance = max(0.0, float(values.var(ddof=1) - within.mean())) if count > 1 else 0.0
     of_spread = _PRIOR_DF + count - 1
-    between = (_PRIOR_DF * expected**2 + (count - 1) * seen) / of_spread
+    between = (_PRIOR_DF * expected**2 + (count - 1) * observed_variance) / of_spread
     # as in a meta-analysis with random effects: a noisy session counts for less; but one that looks
     # quieter than the others by chance, and so tells less of what noise adds, for no more
     weights = 1 / (between + np.maximum(within, within.mean()))

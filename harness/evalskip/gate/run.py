@@ -77,10 +77,10 @@ def add_to_baseline(
         InputError, MeasurementError: as of :func:`session_of`; or another experiment's baseline.
     """
     experiment, session = session_of(read_summary(directory), directory, benchmark)
-    known = add_session(baseline, experiment, session)
+    new_baseline = add_session(baseline, experiment, session)
     if history is not None:
         add_to_history(history, session)
-    return known
+    return new_baseline
 
 
 def gate(
@@ -106,21 +106,21 @@ def gate(
         InputError: an input is missing, half written, of another schema or of another experiment.
         MeasurementError: nothing was measured that a gate compares.
     """
-    summary, known = read_summary(directory), None
+    summary, reference = read_summary(directory), None
     experiment, today = session_of(summary, directory, benchmark)
     result = GateResult(name=directory.resolve().name, level=level, sessions=0, changes=[])
     if baseline is not None:
-        known = read_baseline(baseline)
-        known.check(experiment, baseline)
-        result.sessions = len(known.sessions)
+        reference = read_baseline(baseline)
+        reference.check(experiment, baseline)
+        result.sessions = len(reference.sessions)
     # the level is that of the whole gate
-    before = comparable(known, today) if known else {}
+    before = comparable(reference, today) if reference else {}
     questions = len(before)
     questions += len(shares_of(today)) if max_share is not None else 0
     each = simultaneous_level(level, (1,), questions)
-    if known:
-        result.changes += judged(known, today, each)
-        result.notes += _notes(known, today, before, result.changes, each)
+    if reference:
+        result.changes += judged(reference, today, each)
+        result.notes += _notes(reference, today, before, result.changes, each)
     if max_share is not None and summary.bench is not None:
         over = within_budget(summary.bench, today, max_share, each)
         if all(change.change is None for change in over):
@@ -156,8 +156,8 @@ def _notes(
     return notes
 
 
-def _read_benchmark(directory: Path, given: Path | None) -> Benchmark | None:
-    path = given or directory / "benchmark.json"
-    if given is None and not path.exists():
+def _read_benchmark(directory: Path, file: Path | None) -> Benchmark | None:
+    path = file or directory / "benchmark.json"
+    if file is None and not path.exists():
         return None
     return read_json(path, Benchmark, "the JSON of pytest-benchmark")

@@ -31,14 +31,14 @@ def comparison(summaries: Sequence[Summary], language: Language) -> ComparedResu
     """None where there is but one result."""
     if len(summaries) < 2:
         return None
-    found = [
+    tables = [
         _answers(summaries, language),
         _verdicts(summaries, language),
         _gains(summaries, language),
     ]
     return ComparedResults(
         notes=_notes(summaries, language),
-        tables=[table for table in found if table.rows],
+        tables=[table for table in tables if table.rows],
     )
 
 
@@ -62,11 +62,11 @@ def _answers(summaries: Sequence[Summary], language: Language) -> Table:
         columns=language.texts(N_("result"), N_("answer"), N_("scope")),
         rows=[
             (
-                found.name,
-                answer(found, language),
-                language.gettext("; ").join(scopes(found, language)),
+                summary.name,
+                answer(summary, language),
+                language.gettext("; ").join(scopes(summary, language)),
             )
-            for found in summaries
+            for summary in summaries
         ],
     )
 
@@ -76,8 +76,8 @@ def _verdicts(summaries: Sequence[Summary], language: Language) -> Table:
     verdicts: dict[str, dict[int, str]] = {}
     for place, summary in enumerate(summaries):
         if summary.bench and (claimed := summary.bench.claimed):
-            says = language.gettext("{claimed} faster", claimed=digits.claimed(claimed.gain))
-            verdicts.setdefault(says, {})[place] = language.gettext(claimed.verdict)
+            statement = language.gettext("{claimed} faster", claimed=digits.claimed(claimed.gain))
+            verdicts.setdefault(statement, {})[place] = language.gettext(claimed.verdict)
         for claim in summary.claims.claims if summary.claims else ():
             if claim.verdict != "not_run":
                 verdicts.setdefault(claim.id, {})[place] = language.gettext(claim.verdict)
@@ -86,8 +86,8 @@ def _verdicts(summaries: Sequence[Summary], language: Language) -> Table:
         note=language.gettext("On each claim, by each result; a dash: it was not judged there."),
         columns=(language.gettext("claim"), *(summary.name for summary in summaries)),
         rows=[
-            (claim, *(by.get(place, digits.NOTHING) for place in range(len(summaries))))
-            for claim, by in verdicts.items()
+            (claim, *(by_place.get(place, digits.NOTHING) for place in range(len(summaries))))
+            for claim, by_place in verdicts.items()
         ],
     )
 

@@ -61,10 +61,10 @@ def write_gate(
     Raises:
         InputError: it cannot be written to.
     """
-    said = gate_markdown(result, language)
+    markdown = gate_markdown(result, language)
     files = {
         "gate.json": result.model_dump_json(indent=2) + "\n",
-        "gate.md": said,
+        "gate.md": markdown,
         "junit.xml": junit(result, language),
         "pytest-benchmark.json": pytest_benchmark(session, records),
         "github-action-benchmark.json": github_action_benchmark(session, language),
@@ -75,7 +75,7 @@ def write_gate(
             write_atomically(folder / name, text)
         if step_summary := os.environ.get(_STEP_SUMMARY):
             with Path(step_summary).open("a", encoding="utf-8") as file:
-                file.write(said)
+                file.write(markdown)
     except OSError as error:
         path = error.filename or folder
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None

@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 
 def answer(summary: Summary, language: Language) -> str:
     """What the result says, in one sentence: that of the first section that has an answer."""
-    found = ""
+    sentence = ""
     if summary.claims:
-        found = _judged(summary.claims, language)
+        sentence = _judged(summary.claims, language)
     if summary.bench:
-        found = found or _cost(summary.bench, language)
+        sentence = sentence or _cost(summary.bench, language)
     if summary.prediction:
-        found = found or _predicted(summary.prediction, language)
+        sentence = sentence or _predicted(summary.prediction, language)
     if summary.regret:
-        found = found or _regret(summary.regret, language)
+        sentence = sentence or _regret(summary.regret, language)
     if summary.headroom:
-        found = found or _largest(summary.headroom, language)
-    return found or language.gettext("Nothing was measured that gives an answer.")
+        sentence = sentence or _largest(summary.headroom, language)
+    return sentence or language.gettext("Nothing was measured that gives an answer.")
 
 
 def scopes(summary: Summary, language: Language) -> list[str]:
@@ -128,10 +128,10 @@ def _cost(bench: BenchSummary, language: Language) -> str:
 
 def _peaks(bench: BenchSummary, language: Language) -> str:
     """Where only memory was metered: the largest difference; empty where none was."""
-    found = [each for each in bench.peak_differences if each.what == "peak"]
-    if not found:
+    differences = [each for each in bench.peak_differences if each.what == "peak"]
+    if not differences:
         return ""
-    largest = max(found, key=lambda each: each.difference.estimate)
+    largest = max(differences, key=lambda each: each.difference.estimate)
     return language.gettext(
         "Against a run without evaluation, the peak of memory is {more} with {arm}: {verdict}.",
         more=digits.byte_change(largest.difference),
@@ -145,8 +145,8 @@ def _largest(headroom: HeadroomSummary, language: Language) -> str:
     if off is None or not any(each.max_batch for each in headroom.arms):
         return language.gettext("Not one row fits.")
     each = language.gettext(", ").join(
-        language.gettext("{batch:,} with {arm}", batch=found.max_batch, arm=found.arm)
-        for found in headroom.evaluating
+        language.gettext("{batch:,} with {arm}", batch=arm_headroom.max_batch, arm=arm_headroom.arm)
+        for arm_headroom in headroom.evaluating
     )
     return language.gettext(
         "A batch of {batch:,} rows fits without evaluation, {each}.",
@@ -157,11 +157,11 @@ def _largest(headroom: HeadroomSummary, language: Language) -> str:
 
 def _predicted(section: PredictionSummary, language: Language) -> str:
     """What the user's own schedule would cost, or else evaluating every epoch; and the advice."""
-    evaluating = [found for found in section.schedules if found.evaluations]
-    own = [found for found in evaluating if found.schedule.code == "as_written"]
-    usual = [found for found in evaluating if found.schedule.code == "every_epoch"]
-    found = next(iter([*own, *reversed(usual), *evaluating]), None)
-    if found is None:
+    evaluating = [prediction for prediction in section.schedules if prediction.evaluations]
+    own = [prediction for prediction in evaluating if prediction.schedule.code == "as_written"]
+    usual = [prediction for prediction in evaluating if prediction.schedule.code == "every_epoch"]
+    prediction = next(iter([*own, *reversed(usual), *evaluating]), None)
+    if prediction is None:
         return ""
     statement = next(
         (language.note(each.advice) for each in reversed(section.recommendations)),
@@ -171,9 +171,9 @@ def _predicted(section: PredictionSummary, language: Language) -> str:
     return _disturbed(section.pilot, language) + language.gettext(
         "Evaluation {schedule} would take {share} of this training's {duration}; to stay within "
         "{within:g} %, {statement}.",
-        schedule=_with_rows(found, language),
-        share=per_cent(found.share),
-        duration=digits.duration(found.wall_s.estimate),
+        schedule=_with_rows(prediction, language),
+        share=per_cent(prediction.share),
+        duration=digits.duration(prediction.wall_s.estimate),
         within=100 * within,
         statement=statement,
     )

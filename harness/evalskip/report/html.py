@@ -188,21 +188,21 @@ _IN_SCRIPT: tuple[tuple[str, str, dict[str, str]], ...] = (
 def _script(language: Language) -> str:
     """That of the sliders, which says what a reader sees in the language that is spoken."""
     script = files("evalskip.report").joinpath("templates", "what_if.js").read_text()
-    for quotes, template, known in _IN_SCRIPT:
-        english = quotes.format(template.format(**known))
-        script = script.replace(english, quotes.format(language.gettext(template, **known)))
+    for quotes, template, values in _IN_SCRIPT:
+        english = quotes.format(template.format(**values))
+        script = script.replace(english, quotes.format(language.gettext(template, **values)))
     return script
 
 
 def _what_if(section: PredictionSummary) -> Markup:
     recommended = section.recommendations
-    known = {
+    inputs = {
         "models": [model.model_dump(mode="json") for model in section.cost_models],
         "within": recommended[0].within if recommended else 0.05,
         "extra": section.closing_evaluations,
     }
     # nothing in it may end the element that holds it
-    return Markup(json.dumps(known).replace("<", "\\u003c"))
+    return Markup(json.dumps(inputs).replace("<", "\\u003c"))
 
 
 def _numbers(table: tables.Table) -> list[Markup]:

@@ -71,7 +71,7 @@ def write_markdown(directory: Path, summaries: Sequence[Summary], language: Lang
     return path
 
 
-def rendered(template: str, language: Language, **known: object) -> str:
+def rendered(template: str, language: Language, **values: object) -> str:
     """A Markdown template filled in; ``| cell`` escapes what is not ours."""
     environment = Environment(
         loader=PackageLoader("evalskip.report"),
@@ -84,7 +84,7 @@ def rendered(template: str, language: Language, **known: object) -> str:
     environment.filters["cell"] = _cell
     environment.filters["sentence"] = partial(sentence, language=language)
     environment.globals["gettext"] = language.gettext
-    return environment.get_template(template).render(**known)
+    return environment.get_template(template).render(**values)
 
 
 def _rendered(content: _Content, left_out: Sequence[str], language: Language) -> str:
@@ -101,7 +101,7 @@ def _of_one(summary: Summary, language: Language) -> _Content:
     first = tables.first_of(summary, language)
     if summary.claims:
         first.insert(0, verdicts(summary.claims, language))
-    made = made_with(summary)
+    fields = made_with(summary)
     changes = summary.bench.changes if summary.bench else []
     return _Content(
         title=summary.name,
@@ -117,24 +117,24 @@ def _of_one(summary: Summary, language: Language) -> _Content:
             ),
             language.gettext("How it was measured"): provenance(summary, language),
             language.gettext("The machine and the versions"): [
-                f"{name}: {value}" for name, value in made
+                f"{name}: {value}" for name, value in fields
             ],
         },
     )
 
 
 def _of_several(summaries: Sequence[Summary], language: Language) -> _Content:
-    found = comparison(summaries, language)
+    results = comparison(summaries, language)
     return _Content(
         title=", ".join(summary.name for summary in summaries),
         answer=language.gettext("{count} results compared", count=len(summaries)),
-        scopes=found.notes if found else [],
+        scopes=results.notes if results else [],
         verdict=[],
         warnings=_some(
             [f"{one.name}: {language.note(each)}" for one in summaries for each in one.warnings()],
             language,
         ),
-        first=found.tables if found else [],
+        first=results.tables if results else [],
         rest=[
             replace(table, title=f"{summary.name}: {table.title}")
             for summary in summaries

@@ -49,7 +49,7 @@ class ProgressView:
         self._runs_left = self._blocks_left = 0
         self._run_s: list[float] = []
         self._start_s: list[float] = []
-        self._asked = 0.0
+        self._block_start = 0.0
 
     def __enter__(self) -> ProgressView:
         if self._console.is_terminal:
@@ -77,25 +77,25 @@ class ProgressView:
 
     @show.register
     def _(self, event: DurationEstimated) -> None:
-        design, found, sliced = event.spec.design, event.estimate, event.sliced
-        if found is None:
+        design, estimate, sliced = event.spec.design, event.estimate, event.sliced
+        if estimate is None:
             self._line("how long it will take cannot be told: no short pilot of it could be run")
             return
         budget = digits.duration(design.budget)
-        least, most = (found.experiment_s(n) for n in (design.looks[0], design.looks[-1]))
+        least, most = (estimate.experiment_s(n) for n in (design.looks[0], design.looks[-1]))
         self._line(
-            f"a whole run takes about {digits.duration(found.longest_s)} at most; "
+            f"a whole run takes about {digits.duration(estimate.longest_s)} at most; "
             f"{design.looks[0]} to {design.looks[-1]} blocks of all arms, "
             f"{digits.duration(least)} to {digits.duration(most)}"
         )
         if sliced:
             why = "" if design.sliced else f"since one run exceeds the budget of {budget}, "
             self._line(
-                f"{why}{min(sliced.steps, found.steps):,} of {found.steps:,} steps are run, and at "
-                f"most {sliced.evaluation_batches:,} batches of each evaluation, and the whole is "
-                "extrapolated; --full runs it whole"
+                f"{why}{min(sliced.steps, estimate.steps):,} of {estimate.steps:,} steps are run, "
+                f"and at most {sliced.evaluation_batches:,} batches of each evaluation, and the "
+                "whole is extrapolated; --full runs it whole"
             )
-        elif (needed_s := found.experiment_s(FEWEST_BLOCKS)) > design.budget:
+        elif (needed_s := estimate.experiment_s(FEWEST_BLOCKS)) > design.budget:
             self._line(
                 f"the budget of {budget} is too short for the {FEWEST_BLOCKS} blocks that a "
                 f"verdict needs; expected --budget {math.ceil(needed_s / 60) + 1}m"
@@ -121,7 +121,7 @@ class ProgressView:
     def _(self, event: BlockBegun) -> None:
         # one that is run again was counted already
         self._blocks_left = max(0, self._blocks_left - 1)
-        self._asked = time.monotonic()
+        self._block_start = time.monotonic()
         self._bar.update(self._task, description=event.block.label)
 
     @show.register
@@ -129,9 +129,9 @@ class ProgressView:
         record = event.record
         self._runs_left = max(0, self._runs_left - 1)
         if not event.is_recalled:
-            if self._asked:
-                self._start_s.append(time.monotonic() - self._asked - record.took_s)
-                self._asked = 0.0
+            if self._block_start:
+                self._start_s.append(time.monotonic() - self._block_start - record.took_s)
+                self._block_start = 0.0
             self._run_s.append(record.took_s)
         label = label_of(record.request.id)
         left = f", {self._time_left()} left" if self._runs_left else ""
@@ -146,9 +146,9 @@ class ProgressView:
     def _(self, event: BlocksSummarised) -> None:
         bench = event.bench
         gains = [
-            f"{arm} {digits.interval(found.throughput_gain)}"
+            f"{arm} {digits.interval(comparison.throughput_gain)}"
             for arm in bench.arms
-            if (found := bench.headline(arm))
+            if (comparison := bench.headline(arm))
         ]
         if not gains:
             return
@@ -210,8 +210,8 @@ class ProgressView:
 
     @show.register
     def _(self, event: ReplayProven) -> None:
-        said = ENGLISH.join(event.differences)
-        ended = said or f"stopped at {event.stopped_at}, kept {event.kept_at}"
+        differences = ENGLISH.join(event.differences)
+        ended = differences or f"stopped at {event.stopped_at}, kept {event.kept_at}"
         self._line(f"proof, {ENGLISH.note(event.run)}: {ended}")
 
     def _time_left(self) -> str:

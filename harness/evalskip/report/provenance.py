@@ -73,7 +73,7 @@ def _measured(summary: Summary, language: Language) -> str:
         if scope.parameters
         else ""
     )
-    told = language.gettext(
+    subject = language.gettext(
         "{job}: {model}{size}, on {device}",
         job=scope.job,
         model=scope.model,
@@ -83,7 +83,7 @@ def _measured(summary: Summary, language: Language) -> str:
     versions = [
         f"{name} {value}" for name, value in summary.made.versions.items() if name in _NAMED
     ]
-    return language.gettext("; ").join([told, *([", ".join(versions)] if versions else [])])
+    return language.gettext("; ").join([subject, *([", ".join(versions)] if versions else [])])
 
 
 def _matched(bench: BenchSummary, language: Language) -> str:
@@ -124,7 +124,7 @@ def _effort(effort: BenchEffort, language: Language) -> str:
     blocks = _blocks(effort.blocks, language)
     duration = digits.duration(effort.seconds)
     if effort.nodes > 1:
-        told = language.gettext(
+        extent = language.gettext(
             "{blocks} timed on {nodes} nodes, {runs} runs in {duration}",
             blocks=blocks,
             nodes=effort.nodes,
@@ -132,13 +132,13 @@ def _effort(effort: BenchEffort, language: Language) -> str:
             duration=duration,
         )
     else:
-        told = language.gettext(
+        extent = language.gettext(
             "{blocks} timed, {runs} runs in {duration}",
             blocks=blocks,
             runs=effort.runs,
             duration=duration,
         )
-    parts = [told, language.note(effort.stopped)]
+    parts = [extent, language.note(effort.stopped)]
     if effort.run_overhead_s is not None and effort.block_start_s is not None:
         overhead = language.gettext(
             "{overhead:.2f} s per run beyond T, and {start:.1f} s per block to start",
@@ -161,7 +161,7 @@ def _extrapolated(part: Extrapolated, language: Language) -> str:
 
 def _piloted(pilot: PilotSummary, language: Language) -> str:
     """What predictions were made from."""
-    told = language.ngettext(
+    origin = language.ngettext(
         "predicted from a pilot of {steps:,} of {of_steps:,} steps and {batches:,} evaluation "
         "batches, in {count} process",
         "predicted from a pilot of {steps:,} of {of_steps:,} steps and {batches:,} evaluation "
@@ -175,11 +175,11 @@ def _piloted(pilot: PilotSummary, language: Language) -> str:
     if pilot.disturbed:
         return language.gettext(
             "{told}, {count} of them disturbed by others, {duration} in all",
-            told=told,
+            told=origin,
             count=pilot.disturbed,
             duration=duration,
         )
-    return language.gettext("{told}, {duration} in all", told=told, duration=duration)
+    return language.gettext("{told}, {duration} in all", told=origin, duration=duration)
 
 
 def _replayed(regret_summary: RegretSummary, language: Language) -> str:
@@ -217,7 +217,9 @@ def _collected(summary: Summary, section: ClaimsSummary, language: Language) -> 
                 "{job}: {runs} runs of {trainers} in {duration}",
                 job=summary.scope.job,
                 runs=effort.runs,
-                trainers=", ".join(sorted({found.trainer for found in section.observations})),
+                trainers=", ".join(
+                    sorted({observation.trainer for observation in section.observations})
+                ),
                 duration=digits.duration(effort.seconds),
             )
         ]

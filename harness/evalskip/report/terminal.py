@@ -42,8 +42,8 @@ def console() -> Console:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure:  # an encoding without a dash or a frame must not end the experiment
         reconfigure(errors="replace")
-    found = Console()
-    return found if found.is_terminal else Console(width=_PLAIN_WIDTH)
+    screen = Console()
+    return screen if screen.is_terminal else Console(width=_PLAIN_WIDTH)
 
 
 def print_summary(screen: Console, summary: Summary, language: Language) -> None:
@@ -76,28 +76,30 @@ def _print_bench(screen: Console, bench: BenchSummary, language: Language) -> No
 def _print_prediction(screen: Console, section: PredictionSummary, language: Language) -> None:
     """What every schedule would cost, and the one that is recommended."""
     _print_table(screen, predictions.predictions(section, language))
-    for found in section.recommendations:
+    for recommendation in section.recommendations:
         screen.print()
         several = len(section.recommendations) > 1
-        of = f" on {language.join(found.evaluation)}" if several else ""
-        advice = language.note(found.advice)
-        screen.print(Text(f"within {100 * found.within:g} %{of}: {advice}", style="bold"))
-        for where, lines in found.lines.items():
+        evaluation = f" on {language.join(recommendation.evaluation)}" if several else ""
+        advice = language.note(recommendation.advice)
+        screen.print(
+            Text(f"within {100 * recommendation.within:g} %{evaluation}: {advice}", style="bold")
+        )
+        for where, lines in recommendation.lines.items():
             screen.print(Text(f"  in {language.note(note(where))}:"))
             for line in map(language.note, lines):
                 screen.print(Text(f"    {line}"))
 
 
 def print_plans(
-    screen: Console, model: str, found: Iterable[Plan], device_bytes: int, work: BatchShape
+    screen: Console, model: str, plan_iterator: Iterable[Plan], device_bytes: int, work: BatchShape
 ) -> None:
     """Each plan as it is made, then all in one table."""
-    made = []
-    for plan in found:
-        made.append(plan)
+    all_plans = []
+    for plan in plan_iterator:
+        all_plans.append(plan)
         line = f"{tuning(plan)}: {plan.parameters:,} parameters, traced on fake tensors"
         screen.print(Text(f"{model}, {line}"))
-    for table in (plans(made, device_bytes, work), plan_peaks(made, work)):
+    for table in (plans(all_plans, device_bytes, work), plan_peaks(all_plans, work)):
         _print_table(screen, table)
 
 
@@ -109,10 +111,10 @@ def print_findings(screen: Console, findings: Sequence[Finding], language: Langu
         line = Text(f"{mark:4} {language.note(note(finding.what))}: {reading}")
         screen.print(line, soft_wrap=True, highlight=False)
     unfit = sum(not finding.fit for finding in findings)
-    said = language.gettext("fit to measure on")
+    conclusion = language.gettext("fit to measure on")
     if unfit:
-        said = language.gettext("{count} to fix before measuring", count=unfit)
-    screen.print(said, highlight=False)
+        conclusion = language.gettext("{count} to fix before measuring", count=unfit)
+    screen.print(conclusion, highlight=False)
 
 
 def print_gate(screen: Console, result: GateResult, language: Language) -> None:

@@ -148,9 +148,11 @@ def write_sections(directory: Path, summary: Summary) -> Summary:
     path = directory / FILE_NAME
     with FileLock(directory / f".{FILE_NAME}.lock"):
         if path.exists():
-            known = read_summary(directory)
+            stored_summary = read_summary(directory)
             others = {
-                name: getattr(known, name) for name in _SECTIONS if not getattr(summary, name)
+                name: getattr(stored_summary, name)
+                for name in _SECTIONS
+                if not getattr(summary, name)
             }
             summary = summary.model_copy(update=others)
         write_atomically(path, summary.model_dump_json(indent=2) + "\n")

@@ -241,8 +241,8 @@ class BenchSummary(Part):
 
     def judged(self) -> list[Comparison]:
         """Comparisons that the claimed range is judged at, by evaluation load."""
-        found = [each for each in self.comparisons if each.verdict is not None]
-        return sorted(found, key=lambda each: self.arms[each.arm].evaluation_load)
+        comparisons = [each for each in self.comparisons if each.verdict is not None]
+        return sorted(comparisons, key=lambda each: self.arms[each.arm].evaluation_load)
 
     def headline(self, arm: str) -> Comparison | None:
         """The comparison that an arm's figure is taken from; see :func:`headline_of`."""
@@ -262,7 +262,7 @@ def headline_of(comparisons: Sequence[Comparison], arm: str) -> Comparison | Non
     Matched; over the whole span where the two disagree, since then an after-effect outlasts its
     window, or where there is no matched one; wall clock where only T can be compared.
     """
-    own = {found.estimator: found for found in comparisons if found.arm == arm}
+    own = {comparison.estimator: comparison for comparison in comparisons if comparison.arm == arm}
     matched = own.get("matched")
     if matched and not matched.disagrees:
         return matched

@@ -30,14 +30,14 @@ def judge(summary: Summary) -> Claim | None:
     if summary.headroom is None or (off := summary.headroom.off) is None:
         return None
     others = summary.headroom.evaluating
-    grows = {found.arm: memory_evidence.is_larger(off, found) for found in others}
+    grows = {headroom.arm: memory_evidence.is_larger(off, headroom) for headroom in others}
     return memory_evidence.judged(
         ID,
         summary,
         memory_evidence.verdicts_of(grows),
         measured=_measured(off, others),
         condition=[*memory_evidence.bounds(grows, others), *_pays(off)],
-        evidence=[f"headroom: {found.arm}" for found in others],
+        evidence=[f"headroom: {headroom.arm}" for headroom in others],
     )
 
 
@@ -46,8 +46,8 @@ def _measured(off: Headroom, others: list[Headroom]) -> list[Note]:
     if not off.max_batch:
         return [note("batch.none", limit=limit)]
     by_batch: dict[int, list[str]] = {}
-    for found in others:
-        by_batch.setdefault(found.max_batch, []).append(found.arm)
+    for headroom in others:
+        by_batch.setdefault(headroom.max_batch, []).append(headroom.arm)
     return [
         note("batch.off", limit=limit, batch=off.max_batch),
         *(note("batch.with", batch=batch, arms=arms) for batch, arms in by_batch.items()),

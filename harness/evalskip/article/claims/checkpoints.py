@@ -31,8 +31,8 @@ def judge(summary: Summary) -> Claim | None:
     """Save, go on from, load; and ask for the best."""
     saved = observed.observations_of(summary, "files_off")
     holds, measured, used = [], [], list(saved)
-    for found in saved:
-        own = [r for r in observed.all_observations(summary) if r.trainer == found.trainer]
+    for observation in saved:
+        own = [r for r in observed.all_observations(summary) if r.trainer == observation.trainer]
         resume, load, best, save_best = (
             next((run for run in own if run.what == what), None)
             for what in ("resume", "load", "best_at_end", "save_best")
@@ -41,12 +41,14 @@ def judge(summary: Summary) -> Claim | None:
         goes_on = bool(resume and resume.behaviour.get("steps"))
         loads = bool(load and load.behaviour.get("steps"))
         chooses = bool(best and not observed.error(best))
-        holds.append(bool(found.behaviour["checkpoints"]) and goes_on and loads and not chooses)
+        holds.append(
+            bool(observation.behaviour["checkpoints"]) and goes_on and loads and not chooses
+        )
         measured.append(
             note(
                 "checkpoints.saved",
-                trainer=found.trainer,
-                count=len(found.behaviour["checkpoints"]),
+                trainer=observation.trainer,
+                count=len(observation.behaviour["checkpoints"]),
                 resumed=note("checkpoints.resumed" if goes_on else "checkpoints.not_resumed"),
                 loaded=note("checkpoints.loaded" if loads else "checkpoints.not_loaded"),
                 best=observed.ending(best, 120),

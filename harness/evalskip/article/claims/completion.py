@@ -37,8 +37,9 @@ def judge(summary: Summary) -> Claim | None:
     others = summary.headroom.evaluating
     completes = off.max_batch >= off.own_batch
     finishes = {
-        found.arm: found.max_batch < found.own_batch and memory_evidence.is_larger(off, found)
-        for found in others
+        headroom.arm: headroom.max_batch < headroom.own_batch
+        and memory_evidence.is_larger(off, headroom)
+        for headroom in others
         if completes
     }
     short = [arm for arm, runs_out in finishes.items() if runs_out]
@@ -63,5 +64,5 @@ def judge(summary: Summary) -> Claim | None:
         memory_evidence.verdicts_of(finishes),
         measured=[measured],
         condition=memory_evidence.bounds(finishes, others),
-        evidence=[f"headroom: {found.arm}" for found in others],
+        evidence=[f"headroom: {headroom.arm}" for headroom in others],
     )

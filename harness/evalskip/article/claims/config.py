@@ -30,7 +30,7 @@ def judge(summary: Summary) -> Claim | None:
     on = observed.observations_of(summary, "switch", do_eval=True, eval_strategy=None)
     off = observed.observations_of(summary, "switch", do_eval=None, eval_strategy=None)
     options = observed.observations_of(summary, "command_line")
-    found = list(zip(on, off, options, strict=False))
+    triples = list(zip(on, off, options, strict=False))
     return observed.judged(
         ID,
         [*on, *options],
@@ -38,23 +38,23 @@ def judge(summary: Summary) -> Claim | None:
             not observed.error(a)
             and not observed.error(c)
             and observed.evaluations(a) == observed.evaluations(c) != observed.evaluations(b)
-            for a, b, c in found
+            for a, b, c in triples
         ],
         measured=[
             note(
                 "config.counts",
                 trainer=a.trainer,
-                file=_taken(a, "config.from_file"),
-                option=_taken(c, "config.as_option"),
+                file=_outcome(a, "config.from_file"),
+                option=_outcome(c, "config.as_option"),
                 count=observed.evaluations(b),
             )
-            for a, b, c in found
+            for a, b, c in triples
         ],
         condition=[note("config.after_only")],
     )
 
 
-def _taken(observation: Observation, code: str) -> Note:
+def _outcome(observation: Observation, code: str) -> Note:
     if error := observed.error(observation):
         return note("config.refused", error=error)
     return note(code, count=observed.evaluations(observation))

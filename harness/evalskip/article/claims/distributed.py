@@ -85,11 +85,11 @@ def _condition(elsewhere: Sequence[Observation]) -> list[Note]:
 
 def _outcomes(runs: Sequence[Observation]) -> list[Note]:
     """What became of them, those of one outcome together."""
-    found: dict[str, list[Note]] = {}
+    notes_by_code: dict[str, list[Note]] = {}
     for run in runs:
         code = _ENDED.get(run.behaviour["status"], "distributed.failed")
-        found.setdefault(code, []).append(_differing(run))
-    return [note(code, runs=each) for code, each in found.items()]
+        notes_by_code.setdefault(code, []).append(_differing(run))
+    return [note(code, runs=each) for code, each in notes_by_code.items()]
 
 
 def _differing(run: Observation) -> Note:

@@ -35,7 +35,11 @@ def judge(summary: Summary) -> Claim | None:
         summary,
         section,
         verdict,
-        measured=[note("final_eval.costs", taken=regret_evidence.taken(row), lost=nats(row.lost))],
+        measured=[
+            note(
+                "final_eval.costs", taken=regret_evidence.evaluation_share(row), lost=nats(row.lost)
+            )
+        ],
         condition=[note("final_eval.is_gone")] if verdict == "refuted" else [],
         evidence=[row],
     )

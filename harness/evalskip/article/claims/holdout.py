@@ -39,7 +39,7 @@ def judge(summary: Summary) -> Claim | None:
                 part=each.policy,
                 lost=nats(each.lost),
                 correlation=each.correlation.estimate if each.correlation else 0,
-                taken=regret_evidence.taken(each),
+                taken=regret_evidence.evaluation_share(each),
             )
             for each in rows
         ],

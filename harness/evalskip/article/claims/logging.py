@@ -27,8 +27,13 @@ WORDS = {
 def judge(summary: Summary) -> Claim | None:
     """Are the lines of training the same, with evaluation and without, and is none missing?"""
     on = observed.observations_of(summary, "files_on")
-    off = {found.trainer: found for found in observed.observations_of(summary, "files_off")}
-    pairs = [(found, off[found.trainer]) for found in on if found.trainer in off]
+    off = {
+        observation.trainer: observation
+        for observation in observed.observations_of(summary, "files_off")
+    }
+    pairs = [
+        (observation, off[observation.trainer]) for observation in on if observation.trainer in off
+    ]
     same = [a.behaviour["log"] == b.behaviour["log"] for a, b in pairs]
     return observed.judged(
         ID,

@@ -32,23 +32,23 @@ IN_ANSWER = {
 
 def judge(summary: Summary) -> Claim | None:
     """Is the peak of runs that evaluate materially higher than that of runs that do not?"""
-    found = memory_evidence.peak_differences(summary.bench, "peak") if summary.bench else {}
-    if not found:
+    differences = memory_evidence.peak_differences(summary.bench, "peak") if summary.bench else {}
+    if not differences:
         return None
-    first = next(iter(found.values()))
-    falls = [arm for arm, each in found.items() if each.verdict == "supported"]
+    first = next(iter(differences.values()))
+    falls = [arm for arm, each in differences.items() if each.verdict == "supported"]
     condition = [note("memory.falls", arms=falls)] if falls else []
-    if all(each.verdict == "refuted" for each in found.values()):
+    if all(each.verdict == "refuted" for each in differences.values()):
         condition = [note("memory.train_sets_peak")]
     return memory_evidence.judged(
         ID,
         summary,
-        {arm: each.verdict for arm, each in found.items()},
+        {arm: each.verdict for arm, each in differences.items()},
         measured=[
             note("memory.peak", off=size(first.off_bytes)),
-            *memory_evidence.differences(found),
+            *memory_evidence.differences(differences),
             note("memory.material", material=size(first.material_bytes)),
         ],
-        condition=memory_evidence.few_runs(found) or condition,
-        evidence=[f"bench.peak_differences: {arm}, peak" for arm in found],
+        condition=memory_evidence.few_runs(differences) or condition,
+        evidence=[f"bench.peak_differences: {arm}, peak" for arm in differences],
     )

@@ -35,16 +35,18 @@ def judge(summary: Summary) -> Claim | None:
     return observed.judged(
         ID,
         sources,
-        [bool(found.behaviour["if_else"]) and found.trainer in logging for found in sources],
+        [bool(source.behaviour["if_else"]) and source.trainer in logging for source in sources],
         measured=[
             note(
                 "message.source",
-                trainer=found.trainer,
-                conditions=len(found.behaviour["if"]),
-                files=found.behaviour["files"],
-                with_else=len(found.behaviour["if_else"]),
-                logged=note("message.logged" if found.trainer in logging else "message.not_logged"),
+                trainer=source.trainer,
+                conditions=len(source.behaviour["if"]),
+                files=source.behaviour["files"],
+                with_else=len(source.behaviour["if_else"]),
+                logged=note(
+                    "message.logged" if source.trainer in logging else "message.not_logged"
+                ),
             )
-            for found in sources
+            for source in sources
         ],
     )

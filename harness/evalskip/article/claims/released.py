@@ -31,24 +31,24 @@ def judge(summary: Summary) -> Claim | None:
     """
     if summary.bench is None:
         return None
-    found = memory_evidence.peak_differences(summary.bench, "after_evaluation")
+    differences = memory_evidence.peak_differences(summary.bench, "after_evaluation")
     condition = []
-    if found and all(each.verdict == "refuted" for each in found.values()):
+    if differences and all(each.verdict == "refuted" for each in differences.values()):
         condition = [note("released.nothing")]
-    if not found:
+    if not differences:
         return None
-    first, *others = memory_evidence.differences(found)
+    first, *others = memory_evidence.differences(differences)
     return memory_evidence.judged(
         ID,
         summary,
-        {arm: each.verdict for arm, each in found.items()},
+        {arm: each.verdict for arm, each in differences.items()},
         measured=[
             note("released.peaks", more=first),
             *others,
             *_set_up(summary.bench),
         ],
-        condition=memory_evidence.few_runs(found) or condition,
-        evidence=[f"bench.peak_differences: {arm}, after_evaluation" for arm in found],
+        condition=memory_evidence.few_runs(differences) or condition,
+        evidence=[f"bench.peak_differences: {arm}, after_evaluation" for arm in differences],
     )
 
 

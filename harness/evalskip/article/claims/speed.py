@@ -59,16 +59,16 @@ def judge(summary: Summary) -> Claim | None:
 
 
 def _measured(bench: BenchSummary, point: Comparison) -> Note:
-    known = {
+    values = {
         "gain": percent(point.throughput_gain),
         "place": place_of(bench.arms, point.arm),
         "verdict": note(str(point.verdict)),
     }
     if point.verdict_time_saved == point.verdict:
-        return note("speed.gain", **known)
+        return note("speed.gain", **values)
     return note(
         "speed.gain_and_saved",
         saved=percent(point.time_saved),
         verdict_time_saved=note(str(point.verdict_time_saved)),
-        **known,
+        **values,
     )

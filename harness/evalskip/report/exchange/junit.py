@@ -32,13 +32,13 @@ def junit(result: GateResult, language: Language) -> str:
             classname=change.kind,
             name=f"{figure_of(change, language)}: {printable(change.subject)}",
         )
-        said = printable(in_words(change, language))
+        text = printable(in_words(change, language))
         if change in failures:
-            ElementTree.SubElement(case, "failure", message=said)
+            ElementTree.SubElement(case, "failure", message=text)
         elif change in skipped:
-            ElementTree.SubElement(case, "skipped", message=said)
+            ElementTree.SubElement(case, "skipped", message=text)
         else:
-            ElementTree.SubElement(case, "system-out").text = said
+            ElementTree.SubElement(case, "system-out").text = text
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
     ElementTree.indent(suites)

@@ -24,5 +24,5 @@ NAMES = frozenset(m.__name__.rpartition(".")[2] for m in _MODULES if hasattr(m, 
 
 def plots_of(summary: Summary, language: Language) -> list[Plot]:
     """Every plot that has something to show of a result, in order."""
-    made = (module.plot(summary, language) for module in _PLOTS)
-    return [plot for plot in made if plot is not None]
+    plots = (module.plot(summary, language) for module in _PLOTS)
+    return [plot for plot in plots if plot is not None]

@@ -33,13 +33,13 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         ):
             # beside each other, so that no interval hides another
             shift = 0.5 * ((index + 0.5) / len(arms) - 0.5)
-            found = arm.around_evaluation
+            steps = arm.around_evaluation
             axes.errorbar(
-                [step.offset + shift for step in found],
-                [step.ratio for step in found],
+                [step.offset + shift for step in steps],
+                [step.ratio for step in steps],
                 [
-                    [step.ratio - step.lower for step in found],
-                    [step.upper - step.ratio for step in found],
+                    [step.ratio - step.lower for step in steps],
+                    [step.upper - step.ratio for step in steps],
                 ],
                 fmt=marker,
                 ls=line,

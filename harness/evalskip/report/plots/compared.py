@@ -35,7 +35,7 @@ def compared(summaries: Sequence[Summary], language: Language) -> Plot | None:
         bench = summary.bench
         if bench is None:
             continue
-        for arm in dict.fromkeys(found.arm for found in bench.comparisons):
+        for arm in dict.fromkeys(comparison.arm for comparison in bench.comparisons):
             if gain := best_gain(bench, arm):
                 gains.setdefault(arm, []).append((place, gain))
     if not gains:
@@ -48,8 +48,8 @@ def compared(summaries: Sequence[Summary], language: Language) -> Plot | None:
         axes.axvline(0, color=INK, lw=0.8)
         for place, (colour, marker, _) in enumerate(series(count)):
             label = wrapped(summaries[place].name)
-            for row, found in enumerate(gains.values()):
-                for owner, gain in found:
+            for row, points in enumerate(gains.values()):
+                for owner, gain in points:
                     if owner == place:
                         y = row + 0.6 * ((place + 0.5) / count - 0.5)
                         draw_gain(axes, gain, y, (colour, marker), label)
@@ -69,8 +69,8 @@ def compared(summaries: Sequence[Summary], language: Language) -> Plot | None:
         columns=language.texts(N_("arm"), N_("result"), N_("gain %")),
         rows=[
             (arm, summaries[place].name, digits.interval(gain))
-            for arm, found in gains.items()
-            for place, gain in found
+            for arm, points in gains.items()
+            for place, gain in points
         ],
     )
     return Plot("compared", language.gettext(TITLE), caption, svg, table)

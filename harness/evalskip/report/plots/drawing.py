@@ -177,8 +177,8 @@ def with_own_ids(svg: str, prefix: str) -> str:
     """The same picture with ids that nothing else on a page has."""
 
     def own(tag: re.Match[str]) -> str:
-        found = re.sub(r'\bid="', f'id="{prefix}-', tag[0])
-        return re.sub(r'(href="|url\()#', rf"\1#{prefix}-", found)
+        text = re.sub(r'\bid="', f'id="{prefix}-', tag[0])
+        return re.sub(r'(href="|url\()#', rf"\1#{prefix}-", text)
 
     return re.sub(r"<[^>]+>", own, svg)
 
@@ -208,7 +208,7 @@ def draw_gains_at(
     axes: Axes,
     loads: Sequence[float],
     gains: Sequence[Interval],
-    look: tuple[str, str],
+    style: tuple[str, str],
     label: str,
 ) -> None:
     """Estimates and their intervals in per cent, standing at evaluation loads.
@@ -217,10 +217,10 @@ def draw_gains_at(
         axes: with loads along x, and gains along y.
         loads: one per gain.
         gains: to draw.
-        look: colour and marker.
+        style: colour and marker.
         label: in the legend.
     """
-    colour, marker = look
+    colour, marker = style
     reaches = [
         [0.0 if limit is None else 100 * abs(limit - gain.estimate) for gain, limit in side]
         for side in (
@@ -243,17 +243,17 @@ def lay_out_loads(axes: Axes, language: Language) -> None:
     axes.grid()
 
 
-def draw_gain(axes: Axes, gain: Interval, place: float, look: tuple[str, str], label: str) -> None:
+def draw_gain(axes: Axes, gain: Interval, place: float, style: tuple[str, str], label: str) -> None:
     """An estimate and its interval in per cent, lying at a height.
 
     Args:
         axes: with gains along x.
         gain: to draw.
         place: its height.
-        look: colour and marker.
+        style: colour and marker.
         label: in the legend; one that begins with an underscore is not shown.
     """
-    colour, marker = look
+    colour, marker = style
     low = gain.estimate if gain.low is None else gain.low
     high = gain.estimate if gain.high is None else gain.high
     axes.plot([100 * low, 100 * high], [place, place], color=colour, lw=2)

@@ -42,13 +42,13 @@ def plot(summary: Summary, language: Language) -> Plot | None:
     section = summary.prediction
     if section is None:
         return None
-    points = [found for found in section.schedules if found.evaluation_load > 0]
+    points = [prediction for prediction in section.schedules if prediction.evaluation_load > 0]
     if not points:
         return None
-    loads = np.array([found.evaluation_load for found in points])
+    loads = np.array([point.evaluation_load for point in points])
     along = np.geomspace(min(loads.min() / 2, 0.02), max(2 * loads.max(), 1.5), 60)
     models = section.cost_models
-    own = [found for found in points if found.schedule.code == "as_written"]
+    own = [point for point in points if point.schedule.code == "as_written"]
     with Drawing(4.4 + 0.2 * len(models)) as drawing:
         axes = drawing.axes
         axes.set_xscale("log")
@@ -61,8 +61,8 @@ def plot(summary: Summary, language: Language) -> Plot | None:
                 )
             )
             axes.plot(along, 100 * _gains(model, along), line, color=colour, lw=1.6, label=label)
-        ratio, says = _operations(models, language)
-        axes.plot(along, 100 * ratio * along, ":", color=FAINT, lw=1.6, label=says)
+        ratio, operations_label = _operations(models, language)
+        axes.plot(along, 100 * ratio * along, ":", color=FAINT, lw=1.6, label=operations_label)
         _draw(axes, points, "o", language.gettext("schedules"))
         if own:
             _draw(axes, own, "*", language.gettext("as written"), size=13)
@@ -86,10 +86,10 @@ def plot(summary: Summary, language: Language) -> Plot | None:
 def _gains(model: CostModel, loads: Floats) -> Floats:
     """The gain at each load, as if evaluations came in fractions."""
     off = workload(model.size, 0, 0)
-    once = workload(model.size, 1, 1)
-    base, first = total_seconds(model.costs, off)[0], total_seconds(model.costs, once)[0]
+    one_evaluation = workload(model.size, 1, 1)
+    base, first = total_seconds(model.costs, off)[0], total_seconds(model.costs, one_evaluation)[0]
     each = total_seconds(model.costs, workload(model.size, 2, 2))[0] - first
-    count = loads * off.tokens / once.evaluation_tokens
+    count = loads * off.tokens / one_evaluation.evaluation_tokens
     # what a first one adds comes with it, and no more than once
     return (count * each + np.minimum(1.0, count) * (first - base - each)) / base
 
@@ -105,21 +105,21 @@ def _operations(models: Sequence[CostModel], language: Language) -> tuple[float,
 def _draw(
     axes: Axes, points: Sequence[Prediction], marker: str, label: str, size: float = 6
 ) -> None:
-    gains = [100 * found.throughput_gain.estimate for found in points]
-    reach = [
+    gains = [100 * point.throughput_gain.estimate for point in points]
+    errors = [
         [
-            max(0.0, gain - 100 * (found.throughput_gain.low or 0.0))
-            for gain, found in zip(gains, points, strict=True)
+            max(0.0, gain - 100 * (point.throughput_gain.low or 0.0))
+            for gain, point in zip(gains, points, strict=True)
         ],
         [
-            max(0.0, 100 * (found.throughput_gain.high or 0.0) - gain)
-            for gain, found in zip(gains, points, strict=True)
+            max(0.0, 100 * (point.throughput_gain.high or 0.0) - gain)
+            for gain, point in zip(gains, points, strict=True)
         ],
     ]
     axes.errorbar(
-        [found.evaluation_load for found in points],
+        [point.evaluation_load for point in points],
         gains,
-        reach,
+        errors,
         fmt=marker,
         ms=size,
         color=INK,
@@ -146,12 +146,12 @@ def _table(
         ),
         rows=[
             (
-                schedule_of(found, language),
-                digits.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
-                digits.load(found.evaluation_load),
-                digits.interval(found.throughput_gain),
-                digits.percent(ratio * found.evaluation_load),
+                schedule_of(point, language),
+                digits.NOTHING if point.evaluation_rows is None else str(point.evaluation_rows),
+                digits.load(point.evaluation_load),
+                digits.interval(point.throughput_gain),
+                digits.percent(ratio * point.evaluation_load),
             )
-            for found in points
+            for point in points
         ],
     )

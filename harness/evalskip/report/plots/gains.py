@@ -33,9 +33,9 @@ def plot(summary: Summary, language: Language) -> Plot | None:
     if bench is None:
         return None
     by_estimator: dict[str, dict[str, Interval]] = {"matched": {}, "wall_clock": {}}
-    for found in bench.comparisons:
-        if found.estimator in by_estimator:
-            by_estimator[found.estimator][found.arm] = found.throughput_gain
+    for comparison in bench.comparisons:
+        if comparison.estimator in by_estimator:
+            by_estimator[comparison.estimator][comparison.arm] = comparison.throughput_gain
     matched, wall_clock = by_estimator.values()
     if bench.noise_floor:
         wall_clock[OFF_AGAIN] = bench.noise_floor

@@ -42,16 +42,16 @@ def plot(summary: Summary, language: Language) -> Plot | None:
     section = summary.headroom
     if section is None:
         return None
-    found = section.arms
+    headrooms = section.arms
     arms = summary.bench.arms if summary.bench else {}
-    if not found:
+    if not headrooms:
         return None
-    with Drawing(height_for(len(found))) as drawing:
+    with Drawing(height_for(len(headrooms))) as drawing:
         axes = drawing.axes
         for bound, (colour, hatch) in _LOOK.items():
             own = [
                 (place, each.max_batch)
-                for place, each in enumerate(found)
+                for place, each in enumerate(headrooms)
                 if each.bound_by == bound
             ]
             if own:
@@ -67,20 +67,20 @@ def plot(summary: Summary, language: Language) -> Plot | None:
                     if bound
                     else language.gettext("bound by nobody knows"),
                 )
-        for place, each in enumerate(found):
+        for place, each in enumerate(headrooms):
             axes.text(each.max_batch, place, f" {each.max_batch:,}", va="center", color=INK)
         names = [
             label_of(each.arm, arms[each.arm], language) if each.arm in arms else each.arm
-            for each in found
+            for each in headrooms
         ]
-        axes.set_yticks(range(len(found)), [wrapped(name) for name in names])
-        axes.set_ylim(len(found) - 0.5, -0.5)
+        axes.set_yticks(range(len(headrooms)), [wrapped(name) for name in names])
+        axes.set_ylim(len(headrooms) - 0.5, -0.5)
         axes.margins(x=0.15)
         axes.set_xlabel(language.gettext("rows in a batch, per device"))
         axes.grid(axis="x")
         drawing.legend(2)
         svg = drawing.svg("headroom", language.gettext(TITLE), language)
-    limits = sorted({digits.bytes_of(each.limit_bytes) for each in found})
+    limits = sorted({digits.bytes_of(each.limit_bytes) for each in headrooms})
     caption = language.gettext(
         "Within {limits}; one row more runs out of memory, in the phase that bounds it.",
         limits=language.join(limits),

@@ -33,9 +33,9 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         return None
     points = sorted(
         (
-            (own, found)
+            (own, comparison)
             for arm, own in bench.arms.items()
-            if (found := bench.headline(arm)) and own.evaluation_load
+            if (comparison := bench.headline(arm)) and own.evaluation_load
         ),
         key=lambda point: point[0].evaluation_load,
     )
@@ -50,9 +50,9 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         ):
             own = [point for point in points if schedule_of(point[0], language) == schedule]
             loads = [0.0, *(arm.evaluation_load for arm, _ in own)]
-            gains = [0.0, *(100 * found.throughput_gain.estimate for _, found in own)]
+            gains = [0.0, *(100 * comparison.throughput_gain.estimate for _, comparison in own)]
             axes.plot(loads, gains, line, color=colour, lw=1.2)
-            intervals = [found.throughput_gain for _, found in own]
+            intervals = [comparison.throughput_gain for _, comparison in own]
             draw_gains_at(axes, loads[1:], intervals, (colour, marker), schedule)
         lay_out_loads(axes, language)
         drawing.legend(2)
@@ -71,11 +71,11 @@ def _table(points: list[tuple[ArmSummary, Comparison]], language: Language) -> T
         columns=language.texts(N_("arm"), N_("evaluation load"), N_("gain %"), N_("verdict")),
         rows=[
             (
-                label_of(found.arm, arm, language),
+                label_of(comparison.arm, arm, language),
                 digits.load(arm.evaluation_load),
-                digits.interval(found.throughput_gain),
-                language.gettext(found.verdict) if found.verdict else digits.NOTHING,
+                digits.interval(comparison.throughput_gain),
+                language.gettext(comparison.verdict) if comparison.verdict else digits.NOTHING,
             )
-            for arm, found in points
+            for arm, comparison in points
         ],
     )

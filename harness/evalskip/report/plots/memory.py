@@ -39,14 +39,14 @@ def plot(summary: Summary, language: Language) -> Plot | None:
     with Drawing(height_for(len(arms))) as drawing:
         axes = drawing.axes
         for phase, (colour, marker) in _LOOK.items():
-            found = [
+            points = [
                 (peaks[phase] / _MIB, place)
                 for place, (_, arm) in enumerate(arms)
                 if phase in (peaks := _peaks(arm))
             ]
-            if found:
+            if points:
                 axes.plot(
-                    *zip(*found, strict=True),
+                    *zip(*points, strict=True),
                     marker,
                     color=colour,
                     ms=8,
@@ -70,7 +70,9 @@ def plot(summary: Summary, language: Language) -> Plot | None:
 
 
 def _quantity(arm: ArmSummary) -> str | None:
-    return next((found for peaks in arm.peak_bytes.values() if (found := quantity_of(peaks))), None)
+    return next(
+        (quantity for peaks in arm.peak_bytes.values() if (quantity := quantity_of(peaks))), None
+    )
 
 
 def _peaks(arm: ArmSummary) -> dict[str, int]:

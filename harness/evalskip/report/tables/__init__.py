@@ -28,20 +28,20 @@ _MODULES: dict[str, tuple[Any, ...]] = {
 
 def first_of(summary: Summary, language: Language) -> list[Table]:
     """What a reader looks for first: the main table of each section."""
-    return _made(summary, language, "FIRST")
+    return _tables(summary, language, "FIRST")
 
 
 def rest_of(summary: Summary, language: Language) -> list[Table]:
     """All other tables that have something to say of a result."""
-    return _made(summary, language, "REST")
+    return _tables(summary, language, "REST")
 
 
-def _made(summary: Summary, language: Language, which: str) -> list[Table]:
-    made = [
+def _tables(summary: Summary, language: Language, which: str) -> list[Table]:
+    tables = [
         make(section, language)
         for name, modules in _MODULES.items()
         if (section := getattr(summary, name)) is not None
         for module in modules
         for make in getattr(module, which, ())
     ]
-    return [table for table in made if table.rows]
+    return [table for table in tables if table.rows]

@@ -118,18 +118,20 @@ def verdicts_by_result(section: ClaimsSummary, language: Language) -> Table:
 
 def truth(section: ClaimsSummary, language: Language) -> Table:
     """How often each trainer evaluated under each combination of the two switches."""
-    behaviour = [found for found in section.observations if found.what == "switch"]
-    trainers = list(dict.fromkeys(found.trainer for found in behaviour))
+    behaviour = [
+        observation for observation in section.observations if observation.what == "switch"
+    ]
+    trainers = list(dict.fromkeys(observation.trainer for observation in behaviour))
     cells: dict[tuple[str, str], dict[str, str]] = {}
-    for found in behaviour:
+    for observation in behaviour:
         settings = tuple(
             language.gettext("not set")
-            if key not in found.settings
-            else str(found.settings[key]).lower()
+            if key not in observation.settings
+            else str(observation.settings[key]).lower()
             for key in ("do_eval", "eval_strategy")
         )
-        cells.setdefault((settings[0], settings[1]), {})[found.trainer] = _evaluated(
-            found, language
+        cells.setdefault((settings[0], settings[1]), {})[observation.trainer] = _evaluated(
+            observation, language
         )
     return Table(
         title=language.gettext("Which switch works"),
@@ -148,17 +150,22 @@ def truth(section: ClaimsSummary, language: Language) -> Table:
 def disagreements(section: ClaimsSummary, language: Language) -> Table:
     """What became of trainings on two ranks, alike and not alike, with the check and without."""
     rows = []
-    for found in section.observations:
-        if found.what == "ranks":
-            settings = {k: v for k, v in found.settings.items() if k not in ("rank 1", "check")}
+    for observation in section.observations:
+        if observation.what == "ranks":
+            settings = {
+                k: v for k, v in observation.settings.items() if k not in ("rank 1", "check")
+            }
             rows.append(
                 (
-                    found.trainer,
+                    observation.trainer,
                     _in_words(settings),
-                    _in_words(found.settings.get("rank 1", {})) or language.gettext("the same"),
-                    language.gettext("yes") if found.settings["check"] else language.gettext("no"),
-                    language.gettext(_ENDED[found.behaviour["status"]]),
-                    digits.seconds(found.behaviour["seconds"]),
+                    _in_words(observation.settings.get("rank 1", {}))
+                    or language.gettext("the same"),
+                    language.gettext("yes")
+                    if observation.settings["check"]
+                    else language.gettext("no"),
+                    language.gettext(_ENDED[observation.behaviour["status"]]),
+                    digits.seconds(observation.behaviour["seconds"]),
                 )
             )
     return Table(

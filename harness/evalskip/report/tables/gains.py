@@ -21,8 +21,8 @@ def gains(bench: BenchSummary, language: Language) -> Table:
     spans = False
     for name, arm in bench.arms.items():
         wall_clock = bench.noise_floor if name == OFF_AGAIN else gain_of(bench, name, "wall_clock")
-        found = bench.headline(name)
-        matched = found if found and found.estimator != "wall_clock" else None
+        comparison = bench.headline(name)
+        matched = comparison if comparison and comparison.estimator != "wall_clock" else None
         text = digits.interval(matched.throughput_gain if matched else None)
         if matched and matched.estimator == "whole_span":
             spans, text = True, f"{text} *"
@@ -124,19 +124,19 @@ def readings(bench: BenchSummary, language: Language) -> Table:
     """The same estimate in both readings, each with its verdict; and with set-up included."""
     rows = []
     for name, arm in bench.arms.items():
-        found, wall_clock = bench.headline(name), bench.compared(name, "wall_clock")
-        if found is None:
+        comparison, wall_clock = bench.headline(name), bench.compared(name, "wall_clock")
+        if comparison is None:
             continue
         with_setup = wall_clock.throughput_gain_with_setup if wall_clock else None
         rows.append(
             (
                 *who(name, arm, language),
                 digits.load(arm.evaluation_load),
-                str(found.blocks),
-                digits.interval(found.throughput_gain),
-                *_verdicts(bench, found.verdict, language),
-                digits.interval(found.time_saved),
-                *_verdicts(bench, found.verdict_time_saved, language),
+                str(comparison.blocks),
+                digits.interval(comparison.throughput_gain),
+                *_verdicts(bench, comparison.verdict, language),
+                digits.interval(comparison.time_saved),
+                *_verdicts(bench, comparison.verdict_time_saved, language),
                 digits.seconds(arm.setup_s),
                 digits.interval(with_setup),
             )

@@ -70,19 +70,19 @@ def in_words(change: Change, language: Language) -> str:
         held_to = language.gettext("a budget of {budget}", budget=before)
     else:
         held_to = language.gettext("{before} before", before=before)
-    said = language.gettext("{held_to}, {today} today", held_to=held_to, today=today)
-    return f"{figure}, {change.subject}: {said}: {moved} {limits}{why}"
+    text = language.gettext("{held_to}, {today} today", held_to=held_to, today=today)
+    return f"{figure}, {change.subject}: {text}: {moved} {limits}{why}"
 
 
-def value(kind: FigureKind, found: float | None) -> str:
+def value(kind: FigureKind, amount: float | None) -> str:
     """A figure in its unit."""
-    if found is None:
+    if amount is None:
         return digits.NOTHING
     if kind.unit == "s":
-        return f"{found:.3g} s"
+        return f"{amount:.3g} s"
     if kind.unit == "times":
-        return f"{found:.{kind.digits}f}"
-    return f"{100 * found:.{kind.digits}f} %"
+        return f"{amount:.{kind.digits}f}"
+    return f"{100 * amount:.{kind.digits}f} %"
 
 
 def _change(change: Change) -> tuple[str, str]:

@@ -16,26 +16,31 @@ if TYPE_CHECKING:
 def headroom(section: HeadroomSummary, language: Language) -> Table:
     """The largest batch of each arm, what bounds it and whether it pays."""
     rows = []
-    for found in section.arms:
+    for arm_headroom in section.arms:
         own, largest = (
-            found.tokens_per_s.get(str(batch)) for batch in (found.own_batch, found.max_batch)
+            arm_headroom.tokens_per_s.get(str(batch))
+            for batch in (arm_headroom.own_batch, arm_headroom.max_batch)
         )
         rows.append(
             (
-                found.arm,
-                str(found.max_batch) if found.max_batch else language.gettext("not one fits"),
-                language.gettext(found.bound_by) if found.bound_by else digits.NOTHING,
-                str(found.trials),
-                digits.size(found.peak_bytes),
-                digits.size(found.evaluation_bytes),
+                arm_headroom.arm,
+                str(arm_headroom.max_batch)
+                if arm_headroom.max_batch
+                else language.gettext("not one fits"),
+                language.gettext(arm_headroom.bound_by)
+                if arm_headroom.bound_by
+                else digits.NOTHING,
+                str(arm_headroom.trials),
+                digits.size(arm_headroom.peak_bytes),
+                digits.size(arm_headroom.evaluation_bytes),
                 digits.rate(own),
                 digits.rate(largest),
-                digits.interval(found.throughput_gain),
+                digits.interval(arm_headroom.throughput_gain),
             )
         )
-    limits = sorted({digits.bytes_of(found.limit_bytes) for found in section.arms})
-    bases = sorted({digits.bytes_of(found.base_bytes) for found in section.arms})
-    own_batches = sorted({str(found.own_batch) for found in section.arms})
+    limits = sorted({digits.bytes_of(arm_headroom.limit_bytes) for arm_headroom in section.arms})
+    bases = sorted({digits.bytes_of(arm_headroom.base_bytes) for arm_headroom in section.arms})
+    own_batches = sorted({str(arm_headroom.own_batch) for arm_headroom in section.arms})
     return Table(
         title=language.gettext("Headroom: the largest batch"),
         note=language.gettext(

@@ -21,10 +21,10 @@ def tuning(plan: Plan) -> str:
     return f"{how}{', gradient checkpointing' if setting.gradient_checkpointing else ''}"
 
 
-def plans(made: Sequence[Plan], device_bytes: int, work: BatchShape) -> Table:
+def plans(all_plans: Sequence[Plan], device_bytes: int, work: BatchShape) -> Table:
     """The largest batches on a card that is not there."""
     rows = []
-    for plan in made:
+    for plan in all_plans:
         bound = "evaluate" if plan.largest_train_batch and not plan.fits_evaluation else "train"
         rows.append(
             (
@@ -58,7 +58,7 @@ def _largest(batch: int) -> str:
     return str(batch) if batch else "not one fits"
 
 
-def plan_peaks(made: Sequence[Plan], work: BatchShape) -> Table:
+def plan_peaks(all_plans: Sequence[Plan], work: BatchShape) -> Table:
     """What the peaks are made of."""
     rows = [
         (
@@ -67,7 +67,7 @@ def plan_peaks(made: Sequence[Plan], work: BatchShape) -> Table:
             digits.gibibytes(peak.total),
             *(digits.gibibytes(peak.parts.get(part, 0)) for part in CATEGORIES),
         )
-        for plan in made
+        for plan in all_plans
         for phase, peak in (("train", plan.train), ("evaluate", plan.evaluation))
     ]
     return Table(

@@ -22,19 +22,21 @@ _USUAL_RATIO = N_("1/3 for full fine-tuning without gradient checkpointing")
 def predictions(section: PredictionSummary, language: Language) -> Table:
     """Every schedule, with what it would cost."""
     level = 100 * section.cost_models[0].level if section.cost_models else 95
-    memory = any(found.peak_bytes for found in section.schedules)
+    memory = any(prediction.peak_bytes for prediction in section.schedules)
     rows = [
         (
-            schedule_of(found, language),
-            digits.NOTHING if found.evaluation_rows is None else str(found.evaluation_rows),
-            digits.count(found.evaluations),
-            digits.load(found.evaluation_load),
-            digits.span(found.wall_s),
-            digits.interval(found.share),
-            digits.interval(found.throughput_gain),
-            *([digits.size_interval(found.peak_bytes)] if memory else []),
+            schedule_of(prediction, language),
+            digits.NOTHING
+            if prediction.evaluation_rows is None
+            else str(prediction.evaluation_rows),
+            digits.count(prediction.evaluations),
+            digits.load(prediction.evaluation_load),
+            digits.span(prediction.wall_s),
+            digits.interval(prediction.share),
+            digits.interval(prediction.throughput_gain),
+            *([digits.size_interval(prediction.peak_bytes)] if memory else []),
         )
-        for found in section.schedules
+        for prediction in section.schedules
     ]
     note = language.gettext(
         "Predicted, with {level:g} % intervals for a run to come. Share: evaluate / T. Gain: of "
@@ -76,7 +78,9 @@ def predictions(section: PredictionSummary, language: Language) -> Table:
 
 def recommendations(section: PredictionSummary, language: Language) -> Table:
     """The densest schedules within a share, with the lines to paste."""
-    places = list(dict.fromkeys(p for found in section.recommendations for p in found.lines))
+    places = list(
+        dict.fromkeys(p for recommendation in section.recommendations for p in recommendation.lines)
+    )
     return Table(
         title=language.gettext("Recommended"),
         note=language.gettext(
@@ -90,12 +94,15 @@ def recommendations(section: PredictionSummary, language: Language) -> Table:
         ),
         rows=[
             (
-                language.join(found.evaluation),
-                f"{100 * found.within:g}",
-                language.note(found.advice),
-                *(_pasted(found.lines.get(place, [digits.NOTHING]), language) for place in places),
+                language.join(recommendation.evaluation),
+                f"{100 * recommendation.within:g}",
+                language.note(recommendation.advice),
+                *(
+                    _pasted(recommendation.lines.get(place, [digits.NOTHING]), language)
+                    for place in places
+                ),
             )
-            for found in section.recommendations
+            for recommendation in section.recommendations
         ],
     )
 

@@ -73,16 +73,16 @@ def ranks(bench: BenchSummary, language: Language) -> Table:
     quantity = next((q for q in ("allocated", "resident") if has(bench, q)), None)
     rows = []
     for name, arm in bench.arms.items():
-        for found in arm.ranks:
+        for rank in arm.ranks:
             row: tuple[str, ...] = (
                 *who(name, arm, language),
-                str(found.rank),
-                digits.seconds(found.wall_s),
-                *(digits.seconds(found.phases_s.get(phase)) for phase in names),
+                str(rank.rank),
+                digits.seconds(rank.wall_s),
+                *(digits.seconds(rank.phases_s.get(phase)) for phase in names),
             )
             if quantity:
                 row += tuple(
-                    digits.size(found.peak_bytes.get(phase, {}).get(quantity))
+                    digits.size(rank.peak_bytes.get(phase, {}).get(quantity))
                     for phase in ("train", "evaluate")
                 )
             rows.append(row)
@@ -148,12 +148,12 @@ def evaluation_sets(bench: BenchSummary, language: Language) -> Table:
             (
                 schedule_of(arm, language),
                 set_name,
-                f"{found.rows:,}",
-                digits.seconds(found.seconds),
-                digits.percent(found.seconds / arm.wall_s if arm.wall_s else None),
+                f"{evaluation_set.rows:,}",
+                digits.seconds(evaluation_set.seconds),
+                digits.percent(evaluation_set.seconds / arm.wall_s if arm.wall_s else None),
             )
             for arm in bench.arms.values()
-            for set_name, found in arm.evaluation_sets.items()
+            for set_name, evaluation_set in arm.evaluation_sets.items()
         ],
     )
 

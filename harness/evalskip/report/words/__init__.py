@@ -76,18 +76,18 @@ class Language:
 
     def join(self, things: Iterable[Any]) -> str:
         """Things one after another; empty if there are none."""
-        said = ""
+        text = ""
         for thing in things:
             other = str(self._value(thing))
-            said = self.gettext("{one}, {other}", one=said, other=other) if said else other
-        return said
+            text = self.gettext("{one}, {other}", one=text, other=other) if text else other
+        return text
 
-    def sentences(self, said: Iterable[str]) -> str:
+    def sentences(self, sentences: Iterable[str]) -> str:
         """Sentences, one after another."""
-        whole = ""
-        for other in filter(None, said):
-            whole = self.gettext("{one} {other}", one=whole, other=other) if whole else other
-        return whole
+        text = ""
+        for other in filter(None, sentences):
+            text = self.gettext("{one} {other}", one=text, other=other) if text else other
+        return text
 
     def clauses(self, notes: Iterable[Note | str]) -> str:
         """Notes as the clauses of one sentence; empty if there are none."""
