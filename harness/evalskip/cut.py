@@ -97,10 +97,10 @@ class RunPieces:
 
     def evaluations_after(self) -> dict[int, list[EvaluationPieces]]:
         """Evaluations by the step that they follow: several sets or repeats may follow one."""
-        found: dict[int, list[EvaluationPieces]] = {}
+        by_step: dict[int, list[EvaluationPieces]] = {}
         for each in self.evaluations:
-            found.setdefault(each.after_step, []).append(each)
-        return found
+            by_step.setdefault(each.after_step, []).append(each)
+        return by_step
 
     def phases(self) -> dict[str, float]:
         """Times per phase, those at collectives included in each."""
@@ -143,6 +143,6 @@ def cut(timeline: Timeline, unit_ns: float = 1e9) -> RunPieces:
     )
 
 
-def times(weights: Sequence[float], found: Sequence[float]) -> list[float]:
+def times(weights: Sequence[float], values: Sequence[float]) -> list[float]:
     """Each piece as many times as it stands for."""
-    return [weight * each for weight, each in zip(weights, found, strict=True)]
+    return [weight * each for weight, each in zip(weights, values, strict=True)]

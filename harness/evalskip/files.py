@@ -42,8 +42,8 @@ def read_json(
     try:
         return model.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        wanted = if_missing or expected
-        raise InputError(f"{path}: no such file; expected {wanted}") from None
+        expectation = if_missing or expected
+        raise InputError(f"{path}: no such file; expected {expectation}") from None
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(place) for place in first["loc"]) or "the file"

@@ -79,9 +79,9 @@ class ResultDirectory:
 
     def note_environment(self, **parts: Any) -> None:
         """Add parts to ``environment.json``; what is known already stays."""
-        known = self.environment.model_dump(mode="json", exclude_unset=True)
-        if parts.keys() - known.keys():
-            text = json.dumps({**parts, **known}, indent=2) + "\n"
+        fields = self.environment.model_dump(mode="json", exclude_unset=True)
+        if parts.keys() - fields.keys():
+            text = json.dumps({**parts, **fields}, indent=2) + "\n"
             write_atomically(self.path / "environment.json", text)
 
 
@@ -124,8 +124,8 @@ def _see_ours(error: OSError, path: Path) -> None:
     """Raise an error again that is of no file under the directory or of none above it."""
     if not isinstance(error.filename, str | os.PathLike):
         raise error
-    place, wanted = Path(error.filename).absolute(), path.absolute()
-    if not (place.is_relative_to(wanted) or wanted.is_relative_to(place)):
+    place, directory = Path(error.filename).absolute(), path.absolute()
+    if not (place.is_relative_to(directory) or directory.is_relative_to(place)):
         raise error
 
 
@@ -154,13 +154,13 @@ def _make_fresh(path: Path, exit_stack: ExitStack) -> None:
     is_new = not path.exists()
     path.mkdir(parents=True, exist_ok=True)
     exit_stack.enter_context(_lock(path))
-    aside = None
+    backup = None
     if holds_results:
-        aside = _free_name(path)
-        path.rename(aside)
+        backup = _free_name(path)
+        path.rename(backup)
         path.mkdir()
         exit_stack.enter_context(_lock(path))
-    exit_stack.push(_undo(path, aside, is_new=is_new))
+    exit_stack.push(_undo(path, backup, is_new=is_new))
 
 
 def _is_foreign(path: Path) -> bool:
@@ -168,15 +168,15 @@ def _is_foreign(path: Path) -> bool:
     return not path.name.startswith(".") and path.name != "environment.json"
 
 
-def _undo(path: Path, aside: Path | None, *, is_new: bool) -> Callable[..., None]:
+def _undo(path: Path, backup: Path | None, *, is_new: bool) -> Callable[..., None]:
     """Takes a new directory away again if the input is found wrong before a run is recorded."""
 
     def undo(kind: type[BaseException] | None, *_: object) -> None:
         if kind is None or not issubclass(kind, InputError) or (path / "runs.jsonl").exists():
             return
         shutil.rmtree(path)
-        if aside is not None:
-            aside.rename(path)
+        if backup is not None:
+            backup.rename(path)
         elif not is_new:
             path.mkdir()
 

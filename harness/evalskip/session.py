@@ -137,7 +137,7 @@ class Session:
         for record in records:
             self._note_attempt(record.request.id)
         self._before = records
-        self._made: Counter[Purpose] = Counter()
+        self._run_counts: Counter[Purpose] = Counter()
         self._has_ended_well = any(record.status == "ok" for record in records)
         self._failed_at_once: set[str] = set()
 
@@ -154,7 +154,7 @@ class Session:
     def runs(self, *purposes: Purpose) -> int:
         """How many runs of these purposes are on disk."""
         earlier = sum(record.request.id.purpose in purposes for record in self._before)
-        return earlier + sum(self._made[purpose] for purpose in purposes)
+        return earlier + sum(self._run_counts[purpose] for purpose in purposes)
 
     @property
     def room(self) -> int:
@@ -178,14 +178,14 @@ class Session:
             InputError: what the user wrote makes no run.
             MeasurementError: its parent could not be made ready, or was lost.
         """
-        known = self._recorded(request) if recalls else None
-        result = known
+        earlier = self._recorded(request) if recalls else None
+        result = earlier
         if result is None:
             request = request.with_attempt(self._next_attempt(request.id))
             self._note_attempt(request.id)
             result = Result(*self._engine.run(request, evaluation_rows, self.limit_s))
             self._keep(result.record, result.steps)
-        self.emit(RunKept(result.record, is_recalled=known is not None))
+        self.emit(RunKept(result.record, is_recalled=earlier is not None))
         return result
 
     def have_run_together(self, requests: Sequence[RunRequest]) -> bool:
@@ -292,7 +292,7 @@ class Session:
     def _keep(self, record: RunRecord, steps: Steps | None) -> None:
         # a run on a virtual clock takes less time than a disk
         self.results.store.append(record, steps, synced=not self.spec.job.is_virtual)
-        self._made[record.request.id.purpose] += 1
+        self._run_counts[record.request.id.purpose] += 1
         self._has_ended_well |= record.status == "ok"
         if record.environment:
             self.results.note_environment(device=record.environment)

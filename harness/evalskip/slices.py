@@ -152,9 +152,9 @@ def sets_of(timeline: Timeline, full_run: FullRun | None, window: int) -> dict[s
         for each in evaluation.sets:
             rows = _times_rows(evaluation, each.name, full_run)
             ends = rows if full_run and full_run.gathers else 1.0
-            once = each.loader_ns + ends * each.aggregation_ns
-            known = sets.setdefault(each.name, {"rows": round(rows * each.rows), "ns": 0})
-            known["ns"] += round(number * (once + rows * each.batches_ns))
+            fixed_ns = each.loader_ns + ends * each.aggregation_ns
+            totals = sets.setdefault(each.name, {"rows": round(rows * each.rows), "ns": 0})
+            totals["ns"] += round(number * (fixed_ns + rows * each.batches_ns))
     return sets
 
 
@@ -166,13 +166,13 @@ def extrapolated(timeline: Timeline, full_run: FullRun, window: int) -> dict[str
         full_run: what it is a slice of.
         window: see :func:`weights`.
     """
-    found, slice_ns = weights(timeline, full_run, window), cut(timeline, unit_ns=1)
+    factors, slice_ns = weights(timeline, full_run, window), cut(timeline, unit_ns=1)
     evaluations, training = timeline.evaluations, full_run.training
     tokens = sum(
         own[-1] * _scaled(evaluation, "tokens", full_run)
-        for evaluation, own in zip(evaluations, found.evaluations, strict=True)
+        for evaluation, own in zip(evaluations, factors.evaluations, strict=True)
     )
-    whole_ns = replace(found.applied(slice_ns), steps=times(found.steps, slice_ns.steps))
+    whole_ns = replace(factors.applied(slice_ns), steps=times(factors.steps, slice_ns.steps))
     phases = {phase: round(ns) for phase, ns in whole_ns.phases().items()}
     waits = _waits(timeline, slice_ns, phases)
     wall = sum(phases.values())
@@ -301,16 +301,16 @@ def _events(
 def _steps(count: int, inside: Sequence[int], training: Training, window: int) -> list[float]:
     """Weights of the steps: of those within windows, of the first ones, and of all others."""
     own = _places(inside, count, window)
-    wanted = Counter(_places(training.evaluated_after, training.steps, window).values())
-    found = Counter(own.values())
+    targets = Counter(_places(training.evaluated_after, training.steps, window).values())
+    counts = Counter(own.values())
     outside = [step for step in range(count) if step not in own]
-    wanted_outside = training.steps - sum(wanted.values())
-    warm_up = min(_WARM_UP, wanted_outside) if len(outside) > _WARM_UP else 0
-    once, many = outside[:warm_up], outside[warm_up:]
-    each = (wanted_outside - len(once)) / max(1, len(many))
-    weights = dict.fromkeys(once, 1.0) | dict.fromkeys(many, each)
+    target_outside = training.steps - sum(targets.values())
+    warm_up = min(_WARM_UP, target_outside) if len(outside) > _WARM_UP else 0
+    first, rest = outside[:warm_up], outside[warm_up:]
+    each = (target_outside - len(first)) / max(1, len(rest))
+    weights = dict.fromkeys(first, 1.0) | dict.fromkeys(rest, each)
     for step, place in own.items():
-        weights[step] = wanted[place] / found[place]
+        weights[step] = targets[place] / counts[place]
     return [weights[step] for step in range(count)]
 
 

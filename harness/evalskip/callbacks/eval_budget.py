@@ -106,15 +106,15 @@ class EvalBudget(TrainerCallback):
         step = state.global_step
         every = self.every or max(1, state.max_steps // _CANDIDATES)
         if step >= state.max_steps or control.should_training_stop:
-            wanted = _YES
+            decision = _YES
         elif step % every:
-            wanted = _NO
+            decision = _NO
         else:
-            wanted = self._decided(args, state)
-        if wanted == _FAILED:
+            decision = self._decided(args, state)
+        if decision == _FAILED:
             self._has_stopped = True
             return
-        control.should_evaluate = wanted == _YES
+        control.should_evaluate = decision == _YES
         if control.should_evaluate:
             control.should_save |= args.load_best_model_at_end
             self._guard.call(self._ask, args)
@@ -148,9 +148,9 @@ class EvalBudget(TrainerCallback):
                 decision = _YES if fits else _NO
         if not together:
             return decision
-        told = torch.tensor([decision], device=args.device)
-        torch.distributed.broadcast(told, src=0)
-        return int(told.item())
+        message = torch.tensor([decision], device=args.device)
+        torch.distributed.broadcast(message, src=0)
+        return int(message.item())
 
     def _ask(self, args: TrainingArguments) -> None:
         if args.device.type == "cuda":  # what is still being trained is not evaluation
@@ -180,12 +180,12 @@ class EvalBudget(TrainerCallback):
         """
         trained = self._trained()
         cost = median(self._costs) if self._costs else self._guess(args, state, trained)
-        taken = self._spent + 2 * cost
+        spending = self._spent + 2 * cost
         # a first one that was cheaper than believed must not be followed by a burst of others
         apart = _EVENLY * cost * (1 - self.share) / self.share
         if self._costs and trained - self._trained_at_last < apart:
             return False
-        return taken <= self.share * (trained + taken)
+        return spending <= self.share * (trained + spending)
 
     def _trained(self) -> float:
         return _now() - self._began - self._spent
@@ -206,12 +206,12 @@ class EvalBudget(TrainerCallback):
         return _ROW * sum(map(len, sets)) / in_step * trained / done
 
     def _warn(self, state: TrainerState) -> None:
-        cost, whole = median(self._costs), self._training_time(state)
-        expected = int(self.share * whole / (1 - self.share) / cost) if cost else 0
-        if cost > self.share * (whole + cost):
+        cost, total = median(self._costs), self._training_time(state)
+        expected = int(self.share * total / (1 - self.share) / cost) if cost else 0
+        if cost > self.share * (total + cost):
             self._print(
                 "share",
-                f"one evaluation is {100 * cost / (whole + cost):.1f} % of the training, more than "
+                f"one evaluation is {100 * cost / (total + cost):.1f} % of the training, more than "
                 f"the share of {100 * self.share:g} %; expected fewer rows, or a larger share",
             )
         callbacks = self._trainer.callback_handler.callbacks if self._trainer else []

@@ -72,12 +72,12 @@ class EvalCost(TrainerCallback):
         if trainer is None or trainer in self._watched:
             return None
         # what the harness wants of a run, it wants of the first Trainer
-        wanted = None if self._watched else self._assignment
-        watched = self._watched[trainer] = _Watched(trainer, self.share, wanted, self._guard)
-        if wanted is not None:
-            for callback in made_of(wanted.callbacks):
+        task = None if self._watched else self._assignment
+        watched = self._watched[trainer] = _Watched(trainer, self.share, task, self._guard)
+        if task is not None:
+            for callback in made_of(task.callbacks):
                 trainer.add_callback(callback)
-            wanted.report_at_exit(watched.probe)
+            task.report_at_exit(watched.probe)
         return watched
 
 
@@ -85,18 +85,18 @@ class _Watched:
     """One Trainer, each of whose trainings says what its evaluations cost."""
 
     def __init__(
-        self, trainer: Trainer, share: float | None, wanted: Assignment | None, guard: Guard
+        self, trainer: Trainer, share: float | None, task: Assignment | None, guard: Guard
     ) -> None:
         self._trainer = trainer
         self._share = share
         self._warned: TrainingTimer | None = None
         self.probe = TrainerProbe(
             trainer,
-            wanted.measure if wanted else "time",
-            restore_random_state=bool(wanted and wanted.restore_random_state),
-            prove=wanted is not None,
-            sliced=wanted.sliced if wanted else None,
-            each=wanted is None,
+            task.measure if task else "time",
+            restore_random_state=bool(task and task.restore_random_state),
+            prove=task is not None,
+            sliced=task.sliced if task else None,
+            each=task is None,
             guard=guard,
             on_evaluated=self._evaluated,
             on_ended=self._ended,
@@ -108,11 +108,11 @@ class _Watched:
         if self._share is not None and self._warned is not timer and self._speaks:
             done = max(1, state.global_step) / max(1, state.max_steps)
             self._warned = timer if warn_of_cost(timer, self._share, done) else None
-        seconds, whole = timer.elapsed_s()
+        seconds, total = timer.elapsed_s()
         self._trainer.log(
             {
                 "eval_cost/seconds": round(seconds, 4),
-                "eval_cost/share": round(seconds / whole, 4),
+                "eval_cost/share": round(seconds / total, 4),
                 "eval_cost/evaluations": timer.evaluations,
             }
         )

@@ -17,8 +17,8 @@ def made_of(callbacks: Iterable[tuple[str, Sequence[Any]]]) -> list[TrainerCallb
 
     ``EveryNEpochs`` is looked for in ``every_n_epochs.py`` of this package.
     """
-    made = []
+    instances = []
     for name, arguments in callbacks:
         module = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-        made.append(getattr(import_module(f"evalskip.callbacks.{module}"), name)(*arguments))
-    return made
+        instances.append(getattr(import_module(f"evalskip.callbacks.{module}"), name)(*arguments))
+    return instances

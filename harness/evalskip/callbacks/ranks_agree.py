@@ -66,27 +66,27 @@ class RanksAgree(TrainerCallback):
     def _differ(self, args: TrainingArguments) -> list[str]:
         # a rank that fails must come to the collective all the same
         own = self._guard.call(lambda: _decisive(args, trainer_of(self)))
-        found: list[dict[str, Any] | None] = [None] * dist.get_world_size()
-        dist.all_gather_object(found, own)
-        known = [each for each in found if each is not None]
-        return differences(known) if len(known) == len(found) else []
+        answers: list[dict[str, Any] | None] = [None] * dist.get_world_size()
+        dist.all_gather_object(answers, own)
+        settings = [each for each in answers if each is not None]
+        return differences(settings) if len(settings) == len(answers) else []
 
 
-def differences(found: Sequence[Mapping[str, Any]]) -> list[str]:
+def differences(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Every field in which ranks differ, with what it is on which of them.
 
     Args:
-        found: of each rank, in their order.
+        settings: of each rank, in their order.
     """
-    told = []
-    for field in dict.fromkeys(field for each in found for field in each):
+    lines = []
+    for field in dict.fromkeys(field for each in settings for field in each):
         ranks: dict[str, list[int]] = {}
-        for rank, each in enumerate(found):
+        for rank, each in enumerate(settings):
             ranks.setdefault(str(each.get(field)), []).append(rank)
         if len(ranks) > 1:
-            said = "; ".join(f"{value} on {_named(own)}" for value, own in ranks.items())
-            told.append(f"{field}: {said}")
-    return told
+            text = "; ".join(f"{value} on {_named(own)}" for value, own in ranks.items())
+            lines.append(f"{field}: {text}")
+    return lines
 
 
 def _named(ranks: Sequence[int]) -> str:
@@ -103,24 +103,24 @@ def _named(ranks: Sequence[int]) -> str:
 
 def _decisive(args: TrainingArguments, trainer: Trainer | None) -> dict[str, Any]:
     """What decides when this rank evaluates, and what it then exchanges."""
-    found = {field: getattr(args, field) for field in _FIELDS}
+    settings = {field: getattr(args, field) for field in _FIELDS}
     # an enum, whose name says less than its value
-    found["eval_strategy"] = getattr(args.eval_strategy, "value", args.eval_strategy)
+    settings["eval_strategy"] = getattr(args.eval_strategy, "value", args.eval_strategy)
     if trainer is None:
-        return found
+        return settings
     sets = trainer.eval_dataset
     named = sets if isinstance(sets, dict) else {"": sets}
     for name, rows in named.items():
-        found[f"rows of the evaluation set{f' {name}' if name else ''}"] = (
+        settings[f"rows of the evaluation set{f' {name}' if name else ''}"] = (
             len(rows) if hasattr(rows, "__len__") else None
         )
-    found["compute_metrics"] = "set" if trainer.compute_metrics else "not set"
-    found["callbacks that say when"] = [
+    settings["compute_metrics"] = "set" if trainer.compute_metrics else "not set"
+    settings["callbacks that say when"] = [
         f"{type(callback).__name__}({', '.join(f'{k}={v}' for k, v in _plain(callback))})"
         for callback in trainer.callback_handler.callbacks
         if any(getattr(callback, name, False) for name in _DECIDE)
     ]
-    return found
+    return settings
 
 
 def _plain(callback: TrainerCallback) -> list[tuple[str, Any]]:

@@ -61,7 +61,7 @@ class LocalEngine:
         self._node = node
         self._digest = spec.digest()
         self._parent: _Parent | None = None
-        self._begun: Generator[Event, None, None] | None = None
+        self._block_events: Generator[Event, None, None] | None = None
 
     def run(
         self, request: RunRequest, evaluation_rows: Sequence[int], limit_s: float
@@ -71,28 +71,28 @@ class LocalEngine:
         apart = self._spec.job.meters_memory_apart or request.trial is not None
         before = self._parent
         parent = self._ready(request.measure if apart else "time", evaluation_rows)
-        return self._made(parent, request, limit_s, 0 if parent is before else parent.start_ns)
+        return self._make_run(parent, request, limit_s, 0 if parent is before else parent.start_ns)
 
     def begin(self, block: Block, limit_s: float) -> None:
         """See :meth:`Engine.begin`."""
-        self._begun = self._events(block, limit_s)
+        self._block_events = self._events(block, limit_s)
 
     def next(self) -> Event:
         """See :meth:`Engine.next`."""
-        if self._begun is None:
+        if self._block_events is None:
             raise RuntimeError("no block has begun")
-        return next(self._begun)
+        return next(self._block_events)
 
     def close(self) -> None:
         """See :meth:`Engine.close`."""
-        if self._begun:
-            self._begun.close()
+        if self._block_events:
+            self._block_events.close()
         self._leave()
 
     def _events(self, block: Block, limit_s: float) -> Generator[Event, None, None]:
         parent = self._ready(block.measure, block.evaluation_rows)
         for request in block.runs:
-            yield RunEnded(block, *self._made(parent, request, limit_s, parent.start_ns))
+            yield RunEnded(block, *self._make_run(parent, request, limit_s, parent.start_ns))
         # each block has a parent of its own
         self._leave()
         yield BlockEnded(block)
@@ -108,15 +108,15 @@ class LocalEngine:
         if self._parent and (self._parent.measure, self._parent.sizes) == (measure, sizes):
             return self._parent
         self._leave()
-        asked = time.perf_counter_ns()
+        start = time.perf_counter_ns()
         launcher = launcher_for(
             self._spec.job, measure, sizes, self._logs, self._spec.limits.start_time
         )
-        self._parent = _Parent(launcher, measure, sizes, time.perf_counter_ns() - asked)
+        self._parent = _Parent(launcher, measure, sizes, time.perf_counter_ns() - start)
         self._on_ready(launcher.prepared)
         return self._parent
 
-    def _made(
+    def _make_run(
         self, parent: _Parent, request: RunRequest, limit_s: float, start_ns: int
     ) -> tuple[RunRecord, Steps | None]:
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -117,27 +117,27 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
         }
         places = {}
         for name, has in nodes.items():
-            held = has["CPU"] // self._needs.cpus if self._needs.cpus else 1
+            count = has["CPU"] // self._needs.cpus if self._needs.cpus else 1
             if self._needs.gpus:
-                held = min(held, has.get("GPU", 0) // self._needs.gpus)
-            if held:
-                places[name] = int(held)
+                count = min(count, has.get("GPU", 0) // self._needs.gpus)
+            if count:
+                places[name] = int(count)
         if not places:
             gpus = [f"{self._needs.gpus} GPU"] if self._needs.gpus else []
-            wanted = [f"{self._needs.cpus or 1} CPU", *gpus]
+            needs = [f"{self._needs.cpus or 1} CPU", *gpus]
             most = [
                 f"{max((has.get(name, 0) for has in nodes.values()), default=0):g} {name}"
                 for name in ("CPU", "GPU")
             ]
             raise InputError(
-                f"--engine ray: a block needs {' and '.join(wanted)} of one node; expected a "
+                f"--engine ray: a block needs {' and '.join(needs)} of one node; expected a "
                 f"cluster with such a node, got at most {' and '.join(most)}"
             )
         return places
 
-    def _submit(self, wanted: dict[str, Any]) -> ray.ObjectRef[Any]:
-        taken = Counter(self._on.values())
-        free = {name: held - taken[name] for name, held in self._places().items()}
+    def _submit(self, task: dict[str, Any]) -> ray.ObjectRef[Any]:
+        blocks = Counter(self._on.values())
+        free = {name: count - blocks[name] for name, count in self._places().items()}
         now = time.monotonic()
         # a node that has just died is held to be alive for some seconds
         sound = [each for each in free if now - self._lost_at.get(each, -_NOTICED_S) >= _NOTICED_S]
@@ -151,8 +151,8 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
             "scheduling_strategy": NodeAffinitySchedulingStrategy(name, soft=False),
         }
         # a cluster that goes with us names its node anew each time
-        wanted = {**wanted, "node": "local" if self._is_own else name[:12]}
-        handle: ray.ObjectRef[Any] = _on_node.options(**options).remote(wanted)
+        task = {**task, "node": "local" if self._is_own else name[:12]}
+        handle: ray.ObjectRef[Any] = _on_node.options(**options).remote(task)
         self._on[handle] = name
         return handle
 
@@ -163,13 +163,13 @@ class RayEngine(RemoteEngine["ray.ObjectRef[Any]"]):
     def _result(self, handle: ray.ObjectRef[Any]) -> dict[str, Any]:
         node = self._on.pop(handle)
         try:
-            told: dict[str, Any] = ray.get(handle)
+            answer: dict[str, Any] = ray.get(handle)
         except RayTaskError as error:  # a mistake of ours, or of the node's environment
             raise MeasurementError(f"a block failed on its node: {error.cause!r}") from error
         except RayError as error:
             self._lost_at[node] = time.monotonic()
             raise Lost(str(error).strip().splitlines()[0]) from None
-        return told
+        return answer
 
     def _cancel(self, handle: ray.ObjectRef[Any]) -> None:
         with suppress(RayError, TaskCancelledError):

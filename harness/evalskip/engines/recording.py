@@ -30,7 +30,7 @@ _COPIED = (
 
 
 def record_of(
-    request: RunRequest, outcome: Outcome, *, prepared: Prepared, window: int, **known: Any
+    request: RunRequest, outcome: Outcome, *, prepared: Prepared, window: int, **other_fields: Any
 ) -> RunRecord:
     """The record of a run.
 
@@ -39,15 +39,15 @@ def record_of(
         outcome: how it ended, and what it measured.
         prepared: what its parent prepared.
         window: steps in a piece of the design, for a run that is extrapolated.
-        **known: the fields of the record that the run does not tell.
+        **other_fields: the fields of the record that the run does not tell.
     """
     measured, tried = outcome.measured, outcome.tried
     # a pilot's pieces stand for themselves
     stands_alone = request.sliced is not None and request.sliced.pilot is not None
     full_run = measured.full_run if measured and not stands_alone else None
-    told = _fields_of(measured, full_run, window) if measured else {}
+    fields = _fields_of(measured, full_run, window) if measured else {}
     if tried:
-        told = {"environment": tried.environment, "tried": replace(tried, environment={})}
+        fields = {"environment": tried.environment, "tried": replace(tried, environment={})}
     disturbance = disturbance_of(outcome.activity, outcome.gpu_activity)
     return RunRecord(
         schema_version=SCHEMA,
@@ -61,8 +61,8 @@ def record_of(
         activity=means_of(outcome.activity),
         disturbed_s=disturbance.disturbed_s if disturbance else None,
         observed_s=disturbance.observed_s if disturbance else 0.0,
-        **told,
-        **known,
+        **fields,
+        **other_fields,
     )
 
 
@@ -86,7 +86,7 @@ def _fields_of(measured: Measured, full_run: FullRun | None, window: int) -> dic
     """The fields of a record that are of what the run measured, for the whole of the job."""
     timeline = measured.timeline
     evaluations = timeline.evaluations
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         **{name: getattr(measured, name) for name in _COPIED},
         "wall_ns": timeline.wall_ns,
         "steps": len(timeline.steps_ns),
@@ -100,15 +100,15 @@ def _fields_of(measured: Measured, full_run: FullRun | None, window: int) -> dic
         "train_peaks": train_peaks(timeline.peaks),
     }
     if full_run:
-        run = found["steps"]
-        found |= extrapolated(timeline, full_run, window)
-        found["train_tokens"] = round(found["train_tokens"] * found["steps"] / max(1, run))
+        run = fields["steps"]
+        fields |= extrapolated(timeline, full_run, window)
+        fields["train_tokens"] = round(fields["train_tokens"] * fields["steps"] / max(1, run))
     if full_run and is_cut(timeline, full_run):
         # times of the slice, beside which those of the whole would look wrong
-        found.pop("ranks")
+        fields.pop("ranks")
     if measured.evaluated_times:
-        _count_all_ranks(found, measured.evaluated_times)
-    return found
+        _count_all_ranks(fields, measured.evaluated_times)
+    return fields
 
 
 def _count_all_ranks(counted: dict[str, Any], times: EvaluatedTimes) -> None:
@@ -116,16 +116,16 @@ def _count_all_ranks(counted: dict[str, Any], times: EvaluatedTimes) -> None:
     if counted["evaluation_rows"]:
         counted["evaluation_rows"] = round(counted["evaluation_rows"] * times.rows)
     counted["evaluation_tokens"] = round(counted["evaluation_tokens"] * times.tokens)
-    for found in counted["evaluation_sets"].values():
-        found["rows"] = round(found["rows"] * times.rows)
+    for evaluation_set in counted["evaluation_sets"].values():
+        evaluation_set["rows"] = round(evaluation_set["rows"] * times.rows)
 
 
 def _setup(shared: dict[str, int], request: RunRequest, own: dict[str, int]) -> dict[str, int]:
     """Set-up as a process of its own would have it: only its own evaluation set, if any."""
-    wanted = f"evaluation_data:{request.evaluation_rows}"
+    own_set = f"evaluation_data:{request.evaluation_rows}"
     common = {
         name.partition(":")[0]: ns
         for name, ns in shared.items()
-        if not name.startswith("evaluation_data:") or name == wanted
+        if not name.startswith("evaluation_data:") or name == own_set
     }
     return {**common, **own}

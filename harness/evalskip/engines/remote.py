@@ -55,11 +55,11 @@ def needs_of(spec: Spec, gpus: int | None) -> Needs:
     return Needs(spec.job.cpus, spec.job.gpus if gpus is None else gpus)
 
 
-def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
+def run_on_node(task: dict[str, Any]) -> dict[str, Any]:
     """Run a block on the machine that this is called on; called there.
 
     Args:
-        wanted: ``spec``, ``runs`` (of the block), ``limit_s``, ``folder`` (where the experiment was
+        task: ``spec``, ``runs`` (of the block), ``limit_s``, ``folder`` (where the experiment was
             begun), ``shared`` (a folder that ranks on several nodes see) and ``node`` (its name),
             as JSON holds them.
 
@@ -68,29 +68,29 @@ def run_on_node(wanted: dict[str, Any]) -> dict[str, Any]:
         name, what the runs printed last. Or ``error`` and ``says``: a kind of ours, and its text.
     """
     with suppress(OSError):
-        os.chdir(wanted["folder"])
-    shared = wanted["shared"] if wanted["spec"]["job"].get("nodes", 1) > 1 else None
+        os.chdir(task["folder"])
+    shared = task["shared"] if task["spec"]["job"].get("nodes", 1) > 1 else None
     prepared: list[Prepared] = []
     runs = []
     with tempfile.TemporaryDirectory(prefix="evalskip-", dir=shared) as folder:
         logs = Path(folder)
         try:
-            spec = Spec.model_validate(wanted["spec"])
+            spec = Spec.model_validate(task["spec"])
             spec.job.check(spec.largest_evaluation())
-            node = Node(name=wanted["node"], **fingerprint().model_dump())
+            node = Node(name=task["node"], **fingerprint().model_dump())
             with closing(LocalEngine(spec, logs, prepared.append, node=node)) as engine:
-                block = Block(tuple(map(RunRequest.model_validate, wanted["runs"])))
-                engine.begin(block, wanted["limit_s"])
+                block = Block(tuple(map(RunRequest.model_validate, task["runs"])))
+                engine.begin(block, task["limit_s"])
                 while isinstance(event := engine.next(), RunEnded):
                     steps = event.steps.model_dump(mode="json") if event.steps else None
                     runs.append((event.record.model_dump(mode="json"), steps))
         except (InputError, MeasurementError) as error:
             return {"error": type(error).__name__, "says": "\n".join([str(error), *error.below])}
-        told = {
+        tails = {
             log.name: log.read_bytes()[-_LOG_BYTES:].decode(errors="replace")
             for log in logs.glob("*.log")
         }
-    return {"runs": runs, "prepared": as_report(prepared[0]), "logs": told}
+    return {"runs": runs, "prepared": as_report(prepared[0]), "logs": tails}
 
 
 class RemoteEngine(ABC, Generic[Handle]):
@@ -106,7 +106,7 @@ class RemoteEngine(ABC, Generic[Handle]):
         self._spec, self._logs, self._on_ready = spec, logs, on_ready
         self._sent = spec.model_dump(mode="json")
         self._running: dict[Handle, Block] = {}
-        self._told: deque[Event] = deque()
+        self._events: deque[Event] = deque()
 
     @property
     @abstractmethod
@@ -114,7 +114,7 @@ class RemoteEngine(ABC, Generic[Handle]):
         """See :class:`Engine`."""
 
     @abstractmethod
-    def _submit(self, wanted: dict[str, Any]) -> Handle:
+    def _submit(self, task: dict[str, Any]) -> Handle:
         """Have :func:`run_on_node` called on some node, which adds the name of that to it.
 
         Raises:
@@ -156,25 +156,25 @@ class RemoteEngine(ABC, Generic[Handle]):
 
     def begin(self, block: Block, limit_s: float) -> None:
         """See :meth:`Engine.begin`."""
-        wanted = {
+        task = {
             "spec": self._sent,
             "runs": [request.model_dump(mode="json") for request in block.runs],
             "limit_s": limit_s,
             "folder": str(Path.cwd()),
             "shared": str(self._logs.absolute()),
         }
-        self._running[self._submit(wanted)] = block
+        self._running[self._submit(task)] = block
 
     def next(self) -> Event:
         """See :meth:`Engine.next`."""
-        if not self._told:
+        if not self._events:
             handle = self._first_ended(list(self._running))
             block = self._running.pop(handle)
             try:
                 self._take(block, self._result(handle))
             except Lost as lost:
                 return BlockLost(block, str(lost))
-        return self._told.popleft()
+        return self._events.popleft()
 
     def close(self) -> None:
         """See :meth:`Engine.close`."""
@@ -182,15 +182,15 @@ class RemoteEngine(ABC, Generic[Handle]):
             self._cancel(handle)
         self._running.clear()
 
-    def _take(self, block: Block, told: dict[str, Any]) -> None:
-        if told.get("error") == Killed.__name__:
-            raise Lost(told["says"])
-        if "error" in told:
-            raise _ERRORS[told["error"]](told["says"])
-        self._on_ready(parsed(Prepared, told["prepared"]))
-        for name, text in told["logs"].items():
+    def _take(self, block: Block, answer: dict[str, Any]) -> None:
+        if answer.get("error") == Killed.__name__:
+            raise Lost(answer["says"])
+        if "error" in answer:
+            raise _ERRORS[answer["error"]](answer["says"])
+        self._on_ready(parsed(Prepared, answer["prepared"]))
+        for name, text in answer["logs"].items():
             (self._logs / name).write_text(text)
-        for record, steps in told["runs"]:
+        for record, steps in answer["runs"]:
             measured = Steps.model_validate(steps) if steps else None
-            self._told.append(RunEnded(block, RunRecord.model_validate(record), measured))
-        self._told.append(BlockEnded(block))
+            self._events.append(RunEnded(block, RunRecord.model_validate(record), measured))
+        self._events.append(BlockEnded(block))

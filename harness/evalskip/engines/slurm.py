@@ -101,17 +101,17 @@ class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
             self._submitted.unlink()
         self._submitted.parent.mkdir(exist_ok=True)
 
-    def _submit(self, wanted: dict[str, Any]) -> submitit.Job[Any]:
-        runs = len(wanted["runs"])
+    def _submit(self, task: dict[str, Any]) -> submitit.Job[Any]:
+        runs = len(task["runs"])
         # a run that exceeds its own limit is to be recorded as such
-        limit_s = self._spec.limits.start_time + runs * (wanted["limit_s"] + _GRACE_S) + _GRACE_S
+        limit_s = self._spec.limits.start_time + runs * (task["limit_s"] + _GRACE_S) + _GRACE_S
         self._executor.update_parameters(time=math.ceil(limit_s / 60))
         try:
             with _complaints_kept():
-                job = self._executor.submit(_on_node, wanted)
+                job = self._executor.submit(_on_node, task)
         except (FailedSubmissionError, FailedJobError, subprocess.CalledProcessError) as error:
-            said = [line for line in str(error).splitlines() if "error:" in line] or [str(error)]
-            text = said[-1].partition("error:")[2].strip() or said[-1]
+            errors = [line for line in str(error).splitlines() if "error:" in line] or [str(error)]
+            text = errors[-1].partition("error:")[2].strip() or errors[-1]
             raise InputError(f"--engine slurm: sbatch: {text}") from None
         append_line(self._submitted, job.job_id)
         return job
@@ -132,11 +132,11 @@ class SlurmEngine(RemoteEngine["submitit.Job[Any]"]):
                 raise Lost(f"Slurm's job {handle.job_id} ended without a result")
             time.sleep(_LOOK_S)
         try:
-            told: dict[str, Any] = handle.result()
+            answer: dict[str, Any] = handle.result()
         except FailedJobError as error:  # a mistake of ours, or of the node's environment
             last = str(error).strip().splitlines()[-1]
             raise MeasurementError(f"a block failed on its node: {last}") from error
-        return told
+        return answer
 
     def _cancel(self, handle: submitit.Job[Any]) -> None:
         with suppress(subprocess.CalledProcessError, OSError):
@@ -164,19 +164,19 @@ def _queued() -> set[str]:
         MeasurementError: Slurm does not answer.
     """
     for last in (False, False, True):
-        found = subprocess.run(
+        reply = subprocess.run(
             ["squeue", "--noheader", "--me", "--format", "%A"], capture_output=True, text=True
         )
-        if found.returncode == 0:
+        if reply.returncode == 0:
             break
         if last:
-            raise MeasurementError(f"squeue: {found.stderr.strip()}")
+            raise MeasurementError(f"squeue: {reply.stderr.strip()}")
         time.sleep(_SHARED_S)
-    return set(found.stdout.split())
+    return set(reply.stdout.split())
 
 
-def _on_node(wanted: dict[str, Any]) -> dict[str, Any]:
-    return run_on_node({**wanted, "node": os.environ.get("SLURMD_NODENAME", "node")})
+def _on_node(task: dict[str, Any]) -> dict[str, Any]:
+    return run_on_node({**task, "node": os.environ.get("SLURMD_NODENAME", "node")})
 
 
 ENGINE = SlurmEngine

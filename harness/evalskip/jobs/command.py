@@ -59,8 +59,8 @@ class CommandJob(DistributedJob):
             raise ValueError("expected a command line, got nothing")
         unknown = [place for place in places if place not in _PLACES]
         if unknown:
-            known = ", ".join(f"{{{place}}}" for place in _PLACES)
-            raise ValueError(f"expected placeholders from {known}, got {{{unknown[0]}}}")
+            choices = ", ".join(f"{{{place}}}" for place in _PLACES)
+            raise ValueError(f"expected placeholders from {choices}, got {{{unknown[0]}}}")
         if not {"schedule", "eval_strategy", "n"} & set(places):
             raise ValueError("expected a placeholder {schedule}, so that arms can differ")
         return command

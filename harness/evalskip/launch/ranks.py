@@ -29,9 +29,9 @@ def collected(report: Path) -> list[dict[str, Any]] | None:
     Returns:
         None where a rank, or the only process, has reported nothing.
     """
-    found = [_taken(report)] if report.exists() else list(_ranks(report))
-    worlds = [each.pop("world") for each in found]
-    return found if found and len(found) >= worlds[0] else None
+    reports = [_pop_report(report)] if report.exists() else list(_ranks(report))
+    worlds = [each.pop("world") for each in reports]
+    return reports if reports and len(reports) >= worlds[0] else None
 
 
 def _ranks(report: Path) -> Iterator[dict[str, Any]]:
@@ -39,13 +39,13 @@ def _ranks(report: Path) -> Iterator[dict[str, Any]]:
         place = place_of(report, rank)
         if not place.exists():
             return
-        yield _taken(place)
+        yield _pop_report(place)
 
 
-def _taken(place: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(place.read_text())
+def _pop_report(place: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(place.read_text())
     place.unlink()
-    return told
+    return content
 
 
 def merged(measured: Sequence[Measured]) -> Measured:

@@ -46,7 +46,7 @@ class SpawnLauncher:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         report = folder / "report.json"
-        wanted = {
+        assignment = {
             "report": str(report),
             "measure": request.measure,
             "restore_random_state": request.restore_random_state,
@@ -57,7 +57,7 @@ class SpawnLauncher:
         began = time.perf_counter_ns()
         outcome = self._process.run(
             self._command_line(request),
-            {**self._environment, VARIABLE: json.dumps(wanted)},
+            {**self._environment, VARIABLE: json.dumps(assignment)},
             log,
             limit_s,
         )

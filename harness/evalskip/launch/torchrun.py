@@ -63,12 +63,12 @@ def torchrun(python: str, processes: int, nodes: int) -> list[str]:
 
 def said_by_rank(log: Path) -> str | None:
     """The first error that a rank printed: what torchrun prints after it says little."""
-    found = re.search(
+    match = re.search(
         r"^(?:\[rank\d+\]: )?((?:\w+\.)*\w*(?:Error|Exception)\b: .+)$",
         log.read_text(errors="replace"),
         re.MULTILINE,
     )
-    return found.group(1)[:500] if found else None
+    return match.group(1)[:500] if match else None
 
 
 class TorchrunLauncher:
@@ -87,11 +87,11 @@ class TorchrunLauncher:
             self._environment["PYTHONPATH"] = bundle(place, self._environment)
         self._process = Process("job.python", sees_all=job.nodes == 1)
         alone = [self._python, "-m", _ENTRY]
-        found, told = self._ended(alone, None, [], logs / "parent.log", start_time)
-        if not told:
-            raise MeasurementError(f"a block could not be prepared: {found.error}")
+        outcome, reports = self._ended(alone, None, [], logs / "parent.log", start_time)
+        if not reports:
+            raise MeasurementError(f"a block could not be prepared: {outcome.error}")
         # each rank prepares again, and its set-up says what that takes
-        self.prepared = parsed(Prepared, {**told[0], "setup_ns": {}})
+        self.prepared = parsed(Prepared, {**reports[0], "setup_ns": {}})
 
     def run(self, request: RunRequest, limit_s: float) -> Outcome:
         """Start all ranks and wait for their end.
@@ -103,11 +103,11 @@ class TorchrunLauncher:
         folder = self._scratch / "run"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        wanted = request.model_dump(mode="json") | {"output": request.output or str(folder)}
+        content = request.model_dump(mode="json") | {"output": request.output or str(folder)}
         rows = [request.evaluation_rows] if request.evaluation_rows else []
         log = self._logs / f"{request.id.name}.log"
-        outcome, told = self._ended(self._command(), wanted, rows, log, limit_s)
-        return reported(outcome, told, request) if told else outcome
+        outcome, reports = self._ended(self._command(), content, rows, log, limit_s)
+        return reported(outcome, reports, request) if reports else outcome
 
     def close(self) -> None:
         """Leave no process behind, and nothing that a run wrote."""
@@ -131,7 +131,7 @@ class TorchrunLauncher:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         report, failure = folder / "report.json", folder / "failure.json"
-        wanted = {
+        assignment = {
             "runner": self._job.runner,
             "settings": self._job.model_dump(mode="json"),
             "evaluation_rows": list(evaluation_rows),
@@ -140,15 +140,15 @@ class TorchrunLauncher:
             "failure": str(failure),
         }
         outcome = self._process.run(
-            command, {**self._environment, VARIABLE: json.dumps(wanted)}, log, limit_s
+            command, {**self._environment, VARIABLE: json.dumps(assignment)}, log, limit_s
         )
         if outcome.status == "timed_out":
             return outcome, []
         if failure.exists():
-            told = json.loads(failure.read_text())
-            if told["status"] == "refused":
-                raise InputError(told["error"])
-            return outcome.model_copy(update=told), []
+            fields = json.loads(failure.read_text())
+            if fields["status"] == "refused":
+                raise InputError(fields["error"])
+            return outcome.model_copy(update=fields), []
         if outcome.status != "ok":
             return outcome, []
         reports = collected(report)

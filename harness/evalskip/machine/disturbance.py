@@ -61,8 +61,8 @@ def disturbance_of(
 
 def is_disturbed(runs: Iterable[Disturbance | None]) -> bool | None:
     """Judge a block by all its runs; None where none could be watched."""
-    known = [run for run in runs if run is not None]
-    if not known:
+    observations = [run for run in runs if run is not None]
+    if not observations:
         return None
-    observed = sum(run.observed_s for run in known)
-    return sum(run.disturbed_s for run in known) / observed > TIME_SHARE
+    observed = sum(run.observed_s for run in observations)
+    return sum(run.disturbed_s for run in observations) / observed > TIME_SHARE

@@ -136,10 +136,10 @@ def _waiting() -> Finding:
 
 def _steadied(what: str, names: tuple[str, ...]) -> Finding:
     """What the user has set of it, or else what runs are given."""
-    given = steadying(os.environ)
-    reading = {n: v for n, v in sorted((os.environ | given).items()) if n.startswith(names)}
+    defaults = steadying(os.environ)
+    reading = {n: v for n, v in sorted((os.environ | defaults).items()) if n.startswith(names)}
     settings = [f"{name}={value}" for name, value in reading.items()]
-    code = "settings_applied" if any(name in given for name in reading) else "settings_of_user"
+    code = "settings_applied" if any(name in defaults for name in reading) else "settings_of_user"
     return Finding(what, note(code, settings=settings))
 
 

@@ -45,10 +45,10 @@ class FakeJob:
         except InputError:
             raise
         except Exception as error:
-            said = " ".join(str(error).split())
+            text = " ".join(str(error).split())
             raise InputError(
                 "--model: expected the configuration of a model that can be built: "
-                f"{type(error).__name__}: {said:.120}"
+                f"{type(error).__name__}: {text:.120}"
             ) from error
         with self._fake, self._trace, self._trace.category(_WEIGHTS):
             _fill(self._model)
@@ -141,15 +141,15 @@ def _as_on_cuda() -> Any:
 
 def _fill(model: torch.nn.Module) -> None:
     """Put a tensor of the current mode in place of each that is on ``meta``; what is tied stays."""
-    made: dict[int, torch.Tensor] = {}
+    replacements: dict[int, torch.Tensor] = {}
     for module in model.modules():
         for name, parameter in module._parameters.items():
             if parameter is not None:
-                if id(parameter) not in made:
-                    made[id(parameter)] = torch.nn.Parameter(
+                if id(parameter) not in replacements:
+                    replacements[id(parameter)] = torch.nn.Parameter(
                         torch.empty_like(parameter, device="cpu"), parameter.requires_grad
                     )
-                module._parameters[name] = made[id(parameter)]  # type: ignore[assignment]
+                module._parameters[name] = replacements[id(parameter)]  # type: ignore[assignment]
         for name, buffer in module._buffers.items():
             if buffer is not None:
                 module._buffers[name] = torch.empty_like(buffer, device="cpu")

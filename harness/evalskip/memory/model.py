@@ -85,8 +85,8 @@ _OUTER = ("architectures", "quantization_config")
 def _config(fields: Mapping[str, Any]) -> Any:
     from transformers import AutoConfig
 
-    known = dict(fields)
-    return AutoConfig.for_model(known.pop("model_type"), **known)
+    arguments = dict(fields)
+    return AutoConfig.for_model(arguments.pop("model_type"), **arguments)
 
 
 def _class_of(fields: Mapping[str, Any]) -> tuple[Any, str]:
@@ -108,12 +108,12 @@ def _class_of(fields: Mapping[str, Any]) -> tuple[Any, str]:
             name = own[0]
         if name not in own:
             continue
-        found = getattr(transformers, str(name), None)
-        if found is None or any(sense in fields for sense in _OTHER_SENSES):
+        model_class = getattr(transformers, str(name), None)
+        if model_class is None or any(sense in fields for sense in _OTHER_SENSES):
             break
-        if getattr(found, "main_input_name", "input_ids") != "input_ids":
+        if getattr(model_class, "main_input_name", "input_ids") != "input_ids":
             break
-        return found, task
+        return model_class, task
     raise InputError(
         f"--model: {name or kind}: is not planned; expected a causal language model, an "
         "encoder-decoder of text or a sequence classifier"

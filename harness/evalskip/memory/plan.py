@@ -52,12 +52,12 @@ def plans(config: Mapping[str, Any], device_bytes: int, work: BatchShape) -> Ite
             )
 
 
-def _largest(peak_of: Callable[[int], Peak], limit: int, held: int) -> tuple[Peak, int]:
+def _largest(peak_of: Callable[[int], Peak], limit: int, base_bytes: int) -> tuple[Peak, int]:
     """The peak of one row, and the largest batch, each tried on fake tensors."""
     one = peak_of(1)
     if one.total > limit:
         return one, 0
-    search = Search(1, limit, held)
+    search = Search(1, limit, base_bytes)
     search.note(1, one.total)
     while (batch := search.next()) is not None:
         total = peak_of(batch).total

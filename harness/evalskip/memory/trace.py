@@ -40,11 +40,11 @@ class MemoryTrace(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operation, and count the storages that it made."""
-        found = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(found):
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
             if isinstance(leaf, torch.Tensor):
                 self._see(leaf)
-        return found
+        return result
 
     @contextmanager
     def category(self, name: str) -> Iterator[None]:
@@ -60,8 +60,8 @@ class MemoryTrace(TorchDispatchMode):
         for tensor in tensors:
             self._see(tensor)
             key = id(tensor.untyped_storage())
-            known, size = self._live[key]
-            self._now[known] -= size
+            previous, size = self._live[key]
+            self._now[previous] -= size
             self._now[category] += size
             self._live[key] = (category, size)
 

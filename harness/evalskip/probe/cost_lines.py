@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 def print_cost(timer: TrainingTimer) -> None:
     """What evaluation came to."""
-    seconds, whole = timer.elapsed_s()
+    seconds, total = timer.elapsed_s()
     count = timer.evaluations
     if count == 0:
         print("evalskip: there was no evaluation", file=sys.stderr)
         return
     print(
         f"evalskip: {count} evaluation{'s' if count > 1 else ''} took {duration(seconds)} of "
-        f"{duration(whole)}: {100 * seconds / whole:.1f} %. Without them training would have been "
-        f"{100 * seconds / (whole - seconds):.1f} % faster.",
+        f"{duration(total)}: {100 * seconds / total:.1f} %. Without them training would have been "
+        f"{100 * seconds / (total - seconds):.1f} % faster.",
         file=sys.stderr,
     )
 
@@ -34,14 +34,14 @@ def warn_of_cost(timer: TrainingTimer, share: float, done: float) -> bool:
         share: of the time that evaluation may take.
         done: part of the training that is behind us, above 0.
     """
-    seconds, whole = timer.elapsed_s()
-    found = seconds / whole
-    if found <= share:
+    seconds, total = timer.elapsed_s()
+    ratio = seconds / total
+    if ratio <= share:
         return False
     print(
-        f"evalskip: evaluation takes {100 * found:.0f} % of the time so far, more than "
-        f"{100 * share:.0f} %; at this rate {duration(whole / done * found)} of "
-        f"{duration(whole / done)}. Evaluate less often, or on fewer rows.",
+        f"evalskip: evaluation takes {100 * ratio:.0f} % of the time so far, more than "
+        f"{100 * share:.0f} %; at this rate {duration(total / done * ratio)} of "
+        f"{duration(total / done)}. Evaluate less often, or on fewer rows.",
         file=sys.stderr,
     )
     return True

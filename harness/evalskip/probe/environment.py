@@ -16,7 +16,7 @@ def environment(device: str) -> dict[str, Any]:
     Args:
         device: a torch device type, ``cpu`` or ``cuda``.
     """
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "threads": torch.get_num_threads(),
         "steadied_by": {
             name: value for name, value in sorted(os.environ.items()) if name.startswith(_STEADYING)
@@ -24,6 +24,6 @@ def environment(device: str) -> dict[str, Any]:
     }
     if device == "cuda":
         properties = torch.cuda.get_device_properties(torch.cuda.current_device())
-        found |= {"gpu": properties.name, "gpu_bytes": properties.total_memory}
-        found |= {"cuda": torch.version.cuda}
-    return found
+        fields |= {"gpu": properties.name, "gpu_bytes": properties.total_memory}
+        fields |= {"cuda": torch.version.cuda}
+    return fields

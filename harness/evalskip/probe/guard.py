@@ -52,9 +52,9 @@ class Guard:
             raise error
         if not self.has_failed:
             self.has_failed = True
-            said = " ".join(f"{type(error).__name__}: {error}".split())
+            text = " ".join(f"{type(error).__name__}: {error}".split())
             print(
-                f"evalskip: {self.name}: stops, and training goes on, since it failed: {said:.200}",
+                f"evalskip: {self.name}: stops, and training goes on, since it failed: {text:.200}",
                 file=sys.stderr,
             )
 

@@ -76,11 +76,11 @@ FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS = 4, 20
 over the first ten steps, so one long process tells more than two short ones."""
 
 
-def pilot_steps(wanted: int, steps: int, most: float, reserved: int) -> int:
+def pilot_steps(count: int, steps: int, most: float, reserved: int) -> int:
     """How many steps a pilot's process trains.
 
     Args:
-        wanted: of them, where there are enough for another process as well.
+        count: of them, where there are enough for another process as well.
         steps: of the whole job.
         most: of these, the share that all processes may train together.
         reserved: for others, of that.
@@ -89,12 +89,12 @@ def pilot_steps(wanted: int, steps: int, most: float, reserved: int) -> int:
         All that are left where they are not enough for another process, and four at least.
     """
     left = int(most * steps) - reserved
-    return max(FEWEST_PILOT_STEPS, left if is_alone(wanted, steps, most, reserved) else wanted)
+    return max(FEWEST_PILOT_STEPS, left if is_alone(count, steps, most, reserved) else count)
 
 
-def is_alone(wanted: int, steps: int, most: float, reserved: int) -> bool:
+def is_alone(count: int, steps: int, most: float, reserved: int) -> bool:
     """Whether such a process leaves no steps for another one; see :func:`pilot_steps`."""
-    return int(most * steps) - reserved < wanted + OTHER_PILOT_STEPS
+    return int(most * steps) - reserved < count + OTHER_PILOT_STEPS
 
 
 def pilot_rows(there: int, count: int, batch: int) -> Sequence[int]:
@@ -114,8 +114,8 @@ def pilot_rows(there: int, count: int, batch: int) -> Sequence[int]:
     return chosen[: len(chosen) - batch // 2]
 
 
-def spread_batches(there: int, wanted: int, size: int) -> list[int]:
+def spread_batches(there: int, count: int, size: int) -> list[int]:
     """Places of the rows of so many batches, evenly spread over all."""
-    wanted = min(wanted, there)
-    batches = [(2 * number + 1) * there // (2 * wanted) for number in range(wanted)]
+    count = min(count, there)
+    batches = [(2 * number + 1) * there // (2 * count) for number in range(count)]
     return [row for batch in batches for row in range(batch * size, (batch + 1) * size)]

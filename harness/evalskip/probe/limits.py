@@ -69,8 +69,8 @@ class DataSegment:
 
     def _read(self) -> dict[str, int]:
         lines = (line.split() for line in self._status.read_text().splitlines())
-        wanted = ("VmSize:", "VmData:", "VmPeak:")
-        return {line[0][:-1]: int(line[1]) * 1024 for line in lines if line and line[0] in wanted}
+        fields = ("VmSize:", "VmData:", "VmPeak:")
+        return {line[0][:-1]: int(line[1]) * 1024 for line in lines if line and line[0] in fields}
 
 
 class CudaShare:
@@ -122,5 +122,5 @@ def is_out_of_memory(error: BaseException) -> bool:
     return (
         "DefaultCPUAllocator: can't allocate memory" in text
         or ("CUDA" in text and "out of memory" in text)
-        or any(said in text for said in _SAID_OF_MEMORY)
+        or any(phrase in text for phrase in _SAID_OF_MEMORY)
     )

@@ -30,7 +30,7 @@ class Loop:
         self.timer = TrainingTimer(PhaseRecorder(clock_for(_device())), on_ended=self._ended)
         self._train_tokens = 0
         self._has_printed = self._tells_at_exit = False
-        self._said: set[str] = set()
+        self._warnings: set[str] = set()
 
     @contextmanager
     def phase(self, name: str, rows: int, tokens: int) -> Iterator[None]:
@@ -111,8 +111,8 @@ class Loop:
 
     def _print(self, name: str, text: str) -> None:
         """Once of each."""
-        if name not in self._said:
-            self._said.add(name)
+        if name not in self._warnings:
+            self._warnings.add(name)
             print(f'evalskip: phase("{name}"): {text}', file=sys.stderr)
 
 

@@ -90,7 +90,7 @@ class Timeline:
 
     def phases_ns(self) -> dict[str, int]:
         """Nanoseconds per phase; they sum to ``wall_ns``."""
-        held = {
+        totals = {
             "train": sum(self.steps_ns),
             "evaluate": sum(sum(e.pieces_ns) for e in self.evaluations),
             "save": sum(ns for _, ns in self.saves_ns),
@@ -98,7 +98,7 @@ class Timeline:
             "other": self.before_loop_ns + self.after_loop_ns,
         }
         waits = self.waits_ns
-        apart = {phase: ns - waits.get(phase, 0) for phase, ns in held.items()}
+        apart = {phase: ns - waits.get(phase, 0) for phase, ns in totals.items()}
         return {**apart, "wait": sum(waits.values())}
 
 
@@ -282,8 +282,8 @@ def parsed(kind: type[_Parsed], report: Any) -> _Parsed:
     Raises:
         ReportError: a field is missing, unknown or of another type.
     """
-    found: _Parsed = _value(kind, report, "")
-    return found
+    instance: _Parsed = _value(kind, report, "")
+    return instance
 
 
 @cache
@@ -320,13 +320,13 @@ def _value(kind: Any, value: Any, place: str) -> Any:
 def _instance(kind: Any, value: Any, place: str) -> Any:
     if not isinstance(value, dict):
         raise ReportError(f"{_named(place)}: expected fields, got {str(value)[:40]}")
-    known = {each.name: each for each in fields(kind)}
+    definitions = {each.name: each for each in fields(kind)}
     for name in value:
-        if name not in known:
+        if name not in definitions:
             raise ReportError(f"{_named(f'{place}.{name}')}: unknown")
     hints = _hints(kind)
     filled = {}
-    for name, each in known.items():
+    for name, each in definitions.items():
         if name in value:
             filled[name] = _value(hints[name], value[name], f"{place}.{name}")
         elif each.default is MISSING and each.default_factory is MISSING:

@@ -106,20 +106,20 @@ def peak_per_phase(stretches: list[dict[str, Any]]) -> dict[str, dict[str, int]]
         peak = peaks.setdefault(stretch["phase"], {})
         for quantity, value in stretch.items():
             if quantity not in ("phase", "after_step"):
-                known = peak.get(quantity, 0)
-                peak[quantity] = known + value if quantity == "retries" else max(value, known)
+                previous = peak.get(quantity, 0)
+                peak[quantity] = previous + value if quantity == "retries" else max(value, previous)
     return peaks
 
 
 def highest(readings: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
     """Of each part and quantity the highest of several readings."""
-    found: dict[str, dict[str, int]] = {}
+    maxima: dict[str, dict[str, int]] = {}
     for reading in readings:
         for part, quantities in reading.items():
-            known = found.setdefault(part, {})
+            peaks = maxima.setdefault(part, {})
             for quantity, value in quantities.items():
-                known[quantity] = max(value, known.get(quantity, 0))
-    return found
+                peaks[quantity] = max(value, peaks.get(quantity, 0))
+    return maxima
 
 
 def train_peaks(stretches: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
@@ -134,5 +134,5 @@ def train_peaks(stretches: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
     for position, stretch in enumerate(stretches):
         if stretch["phase"] == "train" and counts[position + 1] > counts[position]:
             parts["after_evaluation" if position > first else "before_evaluation"].append(stretch)
-    found = {name: peak_per_phase(part).get("train", {}) for name, part in parts.items()}
-    return found if all(found.values()) else {}
+    peaks = {name: peak_per_phase(part).get("train", {}) for name, part in parts.items()}
+    return peaks if all(peaks.values()) else {}

@@ -68,10 +68,10 @@ class PilotSlicing(Slicing):
 
     def begin(self) -> None:
         """Training begins: the Trainer knows how long it would be."""
-        job = (self._wanted, int(self._trainer.state.max_steps), self._most, self._reserved)
+        job = (self._target_steps, int(self._trainer.state.max_steps), self._most, self._reserved)
         if is_alone(*job):
             self._evaluations = max(self._evaluations, self._alone)
-        self._wanted = pilot_steps(*job)
+        self._target_steps = pilot_steps(*job)
         super().begin()
 
     def evaluated(self, again: Callable[[], object]) -> None:
@@ -118,7 +118,7 @@ class PilotSlicing(Slicing):
         return {**super().full_run(), "job": job}
 
     def _laid_out(self, evaluated_after: list[int], saves: int, logs: int) -> Layout:
-        return pilot_layout(self._wanted, saves, logs)
+        return pilot_layout(self._target_steps, saves, logs)
 
     def _rows_of(self, rows: Any, count: int) -> Any:
         batch = self._trainer.args.eval_batch_size * self._trainer.args.world_size
@@ -163,9 +163,9 @@ class PilotSlicing(Slicing):
 
     def _evaluation_batches(self) -> Iterator[Any]:
         """Batches of the whole evaluation, set by set, evenly spread where they are many."""
-        found, args = self._all_rows, self._trainer.args
+        dataset, args = self._all_rows, self._trainer.args
         batch = args.eval_batch_size * args.world_size
-        for rows in found.values() if isinstance(found, dict) else [found]:
+        for rows in dataset.values() if isinstance(dataset, dict) else [dataset]:
             if hasattr(rows, "__len__"):
                 chosen: Sequence[int] = range(len(rows))
                 if len(rows) > _MOST_BATCHES * batch:
@@ -188,15 +188,15 @@ def _operations(trainer: Trainer, batch: Any, evaluated: Any) -> dict[str, int]:
         return int(sdpa_flop_count(query, key, value)) * 5 // 2
 
     aten = torch.ops.aten
-    known = {
+    formulas = {
         aten._scaled_dot_product_flash_attention_for_cpu: attention,
         aten._scaled_dot_product_flash_attention_for_cpu_backward: attention_backward,
     }
     own = type(trainer)  # the instance's methods are wrapped by the probe
-    with FlopCounterMode(display=False, custom_mapping=known) as counter:
+    with FlopCounterMode(display=False, custom_mapping=formulas) as counter:
         own.training_step(trainer, trainer.model_wrapped, batch)
     train = counter.get_total_flops()
-    with FlopCounterMode(display=False, custom_mapping=known) as counter:
+    with FlopCounterMode(display=False, custom_mapping=formulas) as counter:
         loss_only = trainer.compute_metrics is None
         own.prediction_step(trainer, trainer.model_wrapped.eval(), evaluated, loss_only)
     return {

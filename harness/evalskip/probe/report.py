@@ -51,17 +51,17 @@ class Assignment:
         write_report(self.report, report)
 
 
-def write_report(report: Path, told: dict[str, Any]) -> None:
+def write_report(report: Path, content: dict[str, Any]) -> None:
     """Write what this process tells: there as a whole, or not at all.
 
     Args:
         report: where one process reports; each of several does beside it.
-        told: what it measured; ``world`` is added: how many processes report.
+        content: what it measured; ``world`` is added: how many processes report.
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     place = report if world == 1 else place_of(report, int(os.environ["RANK"]))
     part = place.with_suffix(".part")
-    part.write_text(json.dumps({**told, "world": world}))
+    part.write_text(json.dumps({**content, "world": world}))
     part.replace(place)
 
 
@@ -85,11 +85,11 @@ def assignment() -> Assignment | None:
     text = os.environ.get(VARIABLE)
     if not text:
         return None
-    wanted = json.loads(text)
+    fields = json.loads(text)
     return Assignment(
-        report=Path(wanted["report"]),
-        measure=wanted["measure"],
-        restore_random_state=wanted["restore_random_state"],
-        sliced=wanted.get("sliced"),
-        callbacks=[(name, arguments) for name, arguments in wanted.get("callbacks", [])],
+        report=Path(fields["report"]),
+        measure=fields["measure"],
+        restore_random_state=fields["restore_random_state"],
+        sliced=fields.get("sliced"),
+        callbacks=[(name, arguments) for name, arguments in fields.get("callbacks", [])],
     )

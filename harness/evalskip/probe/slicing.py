@@ -27,7 +27,7 @@ class Slicing:
 
     def __init__(self, trainer: Trainer, steps: int, evaluation_batches: int) -> None:
         self._trainer = trainer
-        self._wanted = steps
+        self._target_steps = steps
         self._layout = Layout()
         self._training: dict[str, Any] | None = None
         self._may_stop_early = False
@@ -36,7 +36,7 @@ class Slicing:
     @property
     def cuts_steps(self) -> bool:
         """Whether the whole has more steps than are wanted."""
-        return int(self._trainer.state.max_steps) > self._wanted
+        return int(self._trainer.state.max_steps) > self._target_steps
 
     def has_cut(self, rows: Any) -> bool:
         """Whether these are a part of what the whole evaluates.
@@ -73,7 +73,7 @@ class Slicing:
         control.should_evaluate = step in self._layout.evaluate
         control.should_save = step in self._layout.save
         control.should_log = step in self._layout.log
-        if step >= self._wanted:
+        if step >= self._target_steps:
             control.should_training_stop = True
 
     def epoch_ended(self, control: TrainerControl) -> None:
@@ -89,10 +89,10 @@ class Slicing:
         """
         trainer = self._trainer
         step = trainer.state.global_step
-        if self._training and step < self._wanted:
+        if self._training and step < self._target_steps:
             raise RuntimeError(
-                f"the job ended its training itself, at step {step} of the {self._wanted} that are "
-                "run; expected one that trains on, or --full"
+                f"the job ended its training itself, at step {step} of the {self._target_steps} "
+                "that are run; expected one that trains on, or --full"
             )
         return {
             "training": self._training,
@@ -104,7 +104,7 @@ class Slicing:
 
     def _laid_out(self, evaluated_after: list[int], saves: int, logs: int) -> Layout:
         """After which of its steps it does what the whole does."""
-        return layout(self._wanted, evaluated_after, saves, logs)
+        return layout(self._target_steps, evaluated_after, saves, logs)
 
     def _rows_of(self, rows: Any, count: int) -> Any:
         """So many rows of an evaluation set, to stand for all."""
@@ -114,8 +114,8 @@ class Slicing:
         """Of each evaluation set its rows, and those that are run; none where any has no length."""
         trainer = self._trainer
         batch = trainer.args.eval_batch_size * trainer.args.world_size
-        found = trainer.eval_dataset
-        named = found if isinstance(found, dict) else {"": found}
+        dataset = trainer.eval_dataset
+        named = dataset if isinstance(dataset, dict) else {"": dataset}
         if not all(hasattr(rows, "__len__") for rows in named.values()):
             return {}
         total = sum(map(len, named.values()))
@@ -125,7 +125,7 @@ class Slicing:
             name: self._rows_of(rows, min(len(rows), max(batch, round(share * len(rows)))))
             for name, rows in named.items()
         }
-        trainer.eval_dataset = cut if isinstance(found, dict) else cut[""]
+        trainer.eval_dataset = cut if isinstance(dataset, dict) else cut[""]
         return {name: (len(rows), len(cut[name])) for name, rows in named.items()}
 
 
@@ -154,7 +154,7 @@ def foreseen(trainer: Trainer) -> tuple[list[int], int, int]:
             )
     args, state = trainer.args, copy(trainer.state)
     # copies, since they may count
-    asked = [
+    callbacks = [
         copy(callback)
         for callback in trainer.callback_handler.callbacks
         if isinstance(callback, DefaultFlowCallback) or getattr(callback, "decides_when", False)
@@ -167,7 +167,7 @@ def foreseen(trainer: Trainer) -> tuple[list[int], int, int]:
         ended = step % per_epoch == 0 or step == steps
         for event in ("on_step_end", "on_epoch_end") if ended else ("on_step_end",):
             control = TrainerControl()
-            for callback in asked:
+            for callback in callbacks:
                 getattr(callback, event)(args, state, control)
             if control.should_evaluate:
                 evaluated.append(step)

@@ -109,9 +109,9 @@ class TrainingTimer:
             if after_training:
                 self._timed.close()
                 self.recorder.pause()
-        told = self._on_ended if after_training else self._on_evaluated
-        if told:
-            told()
+        hook = self._on_ended if after_training else self._on_evaluated
+        if hook:
+            hook()
 
     def finish(self) -> None:
         """T ends.

@@ -38,7 +38,7 @@ class Spec(BaseModel):
 
     @field_validator("measure")
     @classmethod
-    def _once(cls, measure: list[str]) -> list[str]:
+    def _no_repeats(cls, measure: list[str]) -> list[str]:
         if len(set(measure)) != len(measure):
             raise ValueError("expected each of time, memory, headroom at most once")
         if measure == ["headroom"]:
@@ -70,11 +70,11 @@ class Spec(BaseModel):
                 raise ValueError(f"arms.{index}.{error}") from None
         if "headroom" in self.measure:
             self.job.check_trials()
-        seen: set[str] = set()
+        names: set[str] = set()
         for arm in self.all_arms():
-            if arm.name in seen:
+            if arm.name in names:
                 raise ValueError(f"arms: expected distinct arms, got {arm.name} twice")
-            seen.add(arm.name)
+            names.add(arm.name)
         return self
 
     def all_arms(self) -> list[Arm]:

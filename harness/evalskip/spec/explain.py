@@ -21,8 +21,8 @@ _MAPPING_ERRORS = {"model_type", "model_attributes_type", "dict_type"}
 def explain(error: ValidationError, section: str = "") -> str:
     """The first of a spec's errors, or of a section's, and how many there are beside it."""
     errors = error.errors(include_url=False)
-    place, known = _locate((*filter(None, [section]), *errors[0]["loc"]))
-    text = _expectation(errors[0], known)
+    place, fields = _locate((*filter(None, [section]), *errors[0]["loc"]))
+    text = _expectation(errors[0], fields)
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{place}: {text}{more}" if place else f"{text}{more}"
 
@@ -59,12 +59,12 @@ def _is_tagged(model: type[BaseModel], tag: str) -> bool:
     return any(tag in get_args(field.annotation) for field in fields if field)
 
 
-def _expectation(details: ErrorDetails, known: list[str]) -> str:
+def _expectation(details: ErrorDetails, fields: list[str]) -> str:
     kind, message, value = details["type"], details["msg"], details["input"]
     context = details.get("ctx", {})
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(details["loc"][-1]), known, n=1)
-        expected = near[0] if near else f"one of {', '.join(known)}"
+        near = difflib.get_close_matches(str(details["loc"][-1]), fields, n=1)
+        expected = near[0] if near else f"one of {', '.join(fields)}"
         return f"unknown field; expected {expected}"
     if kind == "missing":
         return "missing; a value is expected"

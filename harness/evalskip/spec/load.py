@@ -147,11 +147,11 @@ def _apply(document: dict[str, Any], setting: str) -> None:
         raise InputError(f"--set {setting}: {last}: there is no such place in the spec")
 
 
-def _keep(spec: Spec, wanted: Sequence[str]) -> Spec:
+def _keep(spec: Spec, selection: Sequence[str]) -> Spec:
     """The spec with the wanted arms only; off and off_again stay in any case."""
     names = {arm.name for arm in spec.all_arms()}
     labels = {arm.schedule.label for arm in spec.all_arms()}
-    for name in wanted:
+    for name in selection:
         if name not in names | labels:
             expected = ", ".join(sorted(names))
             raise InputError(f"--arms {name}: expected names from {expected}")
@@ -160,7 +160,7 @@ def _keep(spec: Spec, wanted: Sequence[str]) -> Spec:
         rows = [
             arm.evaluation_rows
             for arm in entry.arms()
-            if arm.name in wanted or arm.schedule.label in wanted
+            if arm.name in selection or arm.schedule.label in selection
         ]
         if rows:
             sizes = rows if entry.evaluation_rows else None

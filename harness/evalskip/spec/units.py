@@ -82,12 +82,12 @@ def parse_range(value: str) -> tuple[float, float]:
     if high.endswith("%") and not low.endswith("%"):
         low += "%"
     try:
-        found = 0.0 if low in ("0", "0%") else parse_share(low), parse_share(high)
+        bounds = 0.0 if low in ("0", "0%") else parse_share(low), parse_share(high)
     except ValueError:
         raise ValueError(f"{_EXPECTED_RANGE}, got {value}") from None
-    if found[0] >= found[1]:
+    if bounds[0] >= bounds[1]:
         raise ValueError(f"{_EXPECTED_RANGE}, got {value}")
-    return found
+    return bounds
 
 
 def parse_share(value: str) -> float:

@@ -98,7 +98,7 @@ class LlamaFactoryRunner:
             except Exception as error:
                 if attached.began_at_ns is None:
                     # before training began, it is the configuration that is wrong
-                    raise InputError(f"LLaMA-Factory: {_said(error)}") from error
+                    raise InputError(f"LLaMA-Factory: {_error_text(error)}") from error
                 raise
         probe = attached.probe
         if probe is None or attached.began_at_ns is None:
@@ -118,15 +118,15 @@ def _try(request: dict[str, Any]) -> dict[str, Any]:
     from evalskip.worker.attached import AttachedTrial, NoEvaluationAfterTraining
     from evalskip.worker.trial import Trial, trial_arguments
 
-    wanted = request["trial"]
-    trial = Trial(wanted, "cuda" if torch.cuda.is_available() else "cpu")
+    trial_request = request["trial"]
+    trial = Trial(trial_request, "cuda" if torch.cuda.is_available() else "cpu")
 
     def train() -> None:
         with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
             run_exp(
                 args={
                     **_arguments(request, output),
-                    **trial_arguments(wanted["batch"], wanted["passes"]),
+                    **trial_arguments(trial_request["batch"], trial_request["passes"]),
                 },
                 callbacks=[AttachedTrial(trial), NoEvaluationAfterTraining()],
             )
@@ -135,7 +135,7 @@ def _try(request: dict[str, Any]) -> dict[str, Any]:
         return trial.run(train)
     except Exception as error:
         if trial.phase == "model":
-            raise InputError(f"LLaMA-Factory: {_said(error)}") from error
+            raise InputError(f"LLaMA-Factory: {_error_text(error)}") from error
         raise
 
 
@@ -143,7 +143,7 @@ def _arguments(request: dict[str, Any], output: str) -> dict[str, Any]:
     return {**request["arguments"], **request["evaluation"], "output_dir": output}
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """An error in one line; one without a text is told by where it happened."""
     text = " ".join(str(error).split())
     if not text:
@@ -161,9 +161,10 @@ def _version() -> str:
     version = metadata.version("llamafactory")
     release = tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
     if not OLDEST <= release <= NEWEST:
-        known = " to ".join(".".join(map(str, bound)) for bound in (OLDEST, NEWEST))
+        versions = " to ".join(".".join(map(str, bound)) for bound in (OLDEST, NEWEST))
         raise InputError(
-            f"job.python: {sys.executable}: LLaMA-Factory {version} is not known; expected {known}"
+            f"job.python: {sys.executable}: LLaMA-Factory {version} is not known; "
+            f"expected {versions}"
         )
     return version
 

@@ -27,27 +27,27 @@ VARIABLE = "EVALSKIP_RANK"
 def main() -> None:
     """Prepare the job and make one run of it."""
     end_with_parent()
-    wanted = json.loads(os.environ[VARIABLE])
-    if wanted["request"] is not None and os.getppid() == 1:
+    assignment = json.loads(os.environ[VARIABLE])
+    if assignment["request"] is not None and os.getppid() == 1:
         sys.exit(1)  # torchrun ended before we could say so
     try:
-        told = _report_of(wanted)
+        report = _report_of(assignment)
     except InputError as error:
-        _fail(wanted["failure"], {"status": "refused", "error": str(error)})
+        _fail(assignment["failure"], {"status": "refused", "error": str(error)})
     except Exception as error:
         import traceback
 
         traceback.print_exc()
-        _fail(wanted["failure"], outcome_of_error(error))
-    write_report(Path(wanted["report"]), told)
+        _fail(assignment["failure"], outcome_of_error(error))
+    write_report(Path(assignment["report"]), report)
     _leave_together()
 
 
-def _report_of(wanted: dict[str, Any]) -> dict[str, Any]:
+def _report_of(assignment: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter_ns()
-    runner = runner_of(wanted)
-    prepared: dict[str, Any] = runner.prepare(wanted["evaluation_rows"])
-    request = wanted["request"]
+    runner = runner_of(assignment)
+    prepared: dict[str, Any] = runner.prepare(assignment["evaluation_rows"])
+    request = assignment["request"]
     if request is None:
         return prepared
     ready = time.perf_counter_ns()

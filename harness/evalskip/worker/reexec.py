@@ -45,22 +45,22 @@ def begin(config: dict[str, Any], request: dict[str, Any], result: Path) -> NoRe
         result: where it is told how the run ended; its folder is the run's own.
     """
     rows = request["evaluation_rows"]
-    wanted = {**config, "evaluation_rows": [rows] if rows else [], "request": request}
-    result.with_name("wanted.json").write_text(json.dumps(wanted))
+    assignment = {**config, "evaluation_rows": [rows] if rows else [], "request": request}
+    result.with_name("wanted.json").write_text(json.dumps(assignment))
     os.execv(sys.executable, [sys.executable, "-m", "evalskip.worker.reexec", str(result)])
 
 
 def main() -> None:
     """Prepare for the one run, and make it."""
     result = Path(sys.argv[1])
-    wanted = json.loads(result.with_name("wanted.json").read_text())
+    assignment = json.loads(result.with_name("wanted.json").read_text())
     tempfile.tempdir = str(result.parent)
     keep_socket_names_short(result.parent)
 
     def run() -> dict[str, Any]:
-        runner = runner_of(wanted)
-        runner.prepare(wanted["evaluation_rows"])
-        return runner.run(wanted["request"])
+        runner = runner_of(assignment)
+        runner.prepare(assignment["evaluation_rows"])
+        return runner.run(assignment["request"])
 
     make_run(run, result)
     os._exit(0)  # a loader's worker must not keep it from ending

@@ -42,17 +42,17 @@ class Trial:
     """A trial as a Trainer makes it.
 
     Args:
-        wanted: :class:`evalskip.jobs.TrialRequest`, as JSON holds it.
+        request: :class:`evalskip.jobs.TrialRequest`, as JSON holds it.
         device: ``cpu`` or ``cuda``.
     """
 
-    def __init__(self, wanted: Mapping[str, Any], device: str) -> None:
-        self._wanted, self._device = wanted, device
+    def __init__(self, request: Mapping[str, Any], device: str) -> None:
+        self._request, self._device = request, device
         self._memory = limited_memory(device)
         self.phase = "model"
         """What it is at: ``model``, ``train`` or ``evaluate``."""
         self._base = self._memory.taken()
-        self._limit = wanted["limit_bytes"] + (self._base if wanted["beyond_process"] else 0)
+        self._limit = request["limit_bytes"] + (self._base if request["beyond_process"] else 0)
 
     def run(self, train: Callable[[], None]) -> dict[str, Any]:
         """Have it trained.
@@ -86,20 +86,20 @@ class Trial:
         """Give a Trainer that is built the rows of the trial, and see what it is at."""
         args = trainer.args
         ranks = args.world_size
-        micro_batches = 2 * _STEPS * self._wanted["passes"] * args.gradient_accumulation_steps
+        micro_batches = 2 * _STEPS * self._request["passes"] * args.gradient_accumulation_steps
         rows = args.train_batch_size * ranks * micro_batches
         trainer.train_dataset = _longest(trainer.train_dataset, rows)
         gathers = trainer.compute_metrics is not None or getattr(
             args, "predict_with_generate", False
         )
-        if self._wanted["evaluates"] and not gathers:
+        if self._request["evaluates"] and not gathers:
             # what is kept of a batch is a loss: two batches do as well as all
             batches = 2 * args.eval_batch_size * ranks
-            found = trainer.eval_dataset
+            dataset = trainer.eval_dataset
             trainer.eval_dataset = (
-                {name: _longest(each, min(len(each), batches)) for name, each in found.items()}
-                if isinstance(found, dict)
-                else _longest(found, min(len(found), batches))
+                {name: _longest(each, min(len(each), batches)) for name, each in dataset.items()}
+                if isinstance(dataset, dict)
+                else _longest(dataset, min(len(dataset), batches))
             )
         events = trainer.callback_handler
         self._after(events, "on_train_begin", self._begins)
@@ -110,10 +110,10 @@ class Trial:
         @wraps(evaluate)
         def evaluated(*arguments: Any, **named: Any) -> Any:
             self.phase = "evaluate"
-            found = evaluate(*arguments, **named)
+            metrics = evaluate(*arguments, **named)
             # where it raises, that is what it was at
             self.phase = "train"
-            return found
+            return metrics
 
         trainer.evaluate = evaluated
         self._state = trainer.state
@@ -124,7 +124,7 @@ class Trial:
     def _decides(self, control: TrainerControl) -> None:
         _nothing(control)
         step = self._state.global_step
-        control.should_evaluate = self._wanted["evaluates"] and step % (2 * _STEPS) == _STEPS
+        control.should_evaluate = self._request["evaluates"] and step % (2 * _STEPS) == _STEPS
 
     def _after(self, events: Any, name: str, action: Callable[[TrainerControl], None]) -> None:
         original = getattr(events, name)

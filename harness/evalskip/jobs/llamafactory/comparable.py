@@ -88,11 +88,11 @@ def explained(settings: Mapping[str, Any]) -> list[Note]:
     ):
         for rule in rules:
             if rule.changes(settings):
-                known = {"key": rule.key, "own": str(settings[rule.key]), "why": note(rule.why)}
+                details = {"key": rule.key, "own": str(settings[rule.key]), "why": note(rule.why)}
                 if rule.value is None:
-                    changes.append(note(taken_out, **known))
+                    changes.append(note(taken_out, **details))
                 else:
-                    changes.append(note(set_to, **known, value=rule.value))
+                    changes.append(note(set_to, **details, value=rule.value))
     if settings.get("val_size"):
         changes.append(note("val_size_kept", size=settings["val_size"]))
     return changes

@@ -42,12 +42,12 @@ def _processes() -> int | None:
     """What LLaMA-Factory's own variables ask for."""
     if os.environ.get("FORCE_TORCHRUN", "0").lower() not in ("1", "true", "y"):
         return None
-    asked = os.environ.get("NPROC_PER_NODE", "gpu")
-    if asked in ("gpu", "auto"):  # as torchrun reads them
+    setting = os.environ.get("NPROC_PER_NODE", "gpu")
+    if setting in ("gpu", "auto"):  # as torchrun reads them
         return max(1, len(gpus()))
-    if not asked.isdecimal() or int(asked) == 0:
-        raise InputError(f"NPROC_PER_NODE: expected a number of processes, or gpu, got {asked}")
-    return int(asked)
+    if not setting.isdecimal() or int(setting) == 0:
+        raise InputError(f"NPROC_PER_NODE: expected a number of processes, or gpu, got {setting}")
+    return int(setting)
 
 
 class LlamaFactoryJob(DistributedJob):
@@ -77,31 +77,32 @@ class LlamaFactoryJob(DistributedJob):
     @model_validator(mode="after")
     def _measurable(self) -> LlamaFactoryJob:
         """What would make every run fail, or make arms incomparable, said at once."""
-        found = self.settings
+        settings = self.settings
         for key in ("model_name_or_path", "stage", "dataset"):
-            if not found.get(key):
+            if not settings.get(key):
                 raise ValueError(f"{key}: missing; expected what LLaMA-Factory trains with")
-        stage = found["stage"]
+        stage = settings["stage"]
         if stage not in STAGES:
             refused = "its rollouts are no evaluation" if stage == "ppo" else "no such stage"
             raise ValueError(f"stage: expected one of {', '.join(STAGES)}, got {stage}: {refused}")
-        if found.get("do_train") is not True:
+        if settings.get("do_train") is not True:
             raise ValueError("do_train: expected true, since evalskip measures training")
-        strategy = found.get("eval_strategy", "no")
+        strategy = settings.get("eval_strategy", "no")
         if strategy is False:
             raise ValueError('eval_strategy: expected "no" in quotes: unquoted, YAML reads false')
         if strategy not in _STRATEGIES:
             raise ValueError(
                 f"eval_strategy: expected one of {', '.join(_STRATEGIES)}, got {strategy}"
             )
-        if found.get("val_size") and found.get("eval_dataset"):
+        if settings.get("val_size") and settings.get("eval_dataset"):
             raise ValueError("val_size: expected either val_size or eval_dataset, got both")
-        if str(found.get("lr_scheduler_type", "")).startswith("reduce_lr_on_plateau"):
+        if str(settings.get("lr_scheduler_type", "")).startswith("reduce_lr_on_plateau"):
             raise ValueError(
                 "lr_scheduler_type: expected a scheduler that no evaluation drives, got "
-                f"{found['lr_scheduler_type']}: without evaluation the job would train differently"
+                f"{settings['lr_scheduler_type']}: without evaluation the job would train "
+                "differently"
             )
-        if found.get("streaming") and not found.get("max_steps"):
+        if settings.get("streaming") and not settings.get("max_steps"):
             raise ValueError("max_steps: missing; expected a number of steps, with streaming: true")
         return self
 
@@ -136,11 +137,11 @@ class LlamaFactoryJob(DistributedJob):
         return not self.on_cuda
 
     def check(self, evaluation_rows: int) -> None:
-        given = self.python or str(PYTHON)
-        if shutil.which(given) is None:
+        interpreter = self.python or str(PYTHON)
+        if shutil.which(interpreter) is None:
             raise InputError(
-                f"job.python: {given}: no such interpreter; expected one that has LLaMA-Factory, "
-                "by --python or from make llamafactory"
+                f"job.python: {interpreter}: no such interpreter; expected one that has "
+                "LLaMA-Factory, by --python or from make llamafactory"
             )
         if not (self.settings.get("val_size") or self.settings.get("eval_dataset")):
             raise InputError(
@@ -174,13 +175,13 @@ class LlamaFactoryJob(DistributedJob):
         if isinstance(schedule, AsWritten):
             return settings
         evaluates_inside = not isinstance(schedule, Off | FinalOnly)
-        kept = {
+        user_settings = {
             key: value
             for key, value in applied(settings, MATCHING).items()
             if key not in _WHEN or (key in ("eval_on_start", "eval_delay") and evaluates_inside)
         }
         return {
-            **kept,
+            **user_settings,
             "do_eval": isinstance(schedule, FinalOnly),
             **schedule.trainer_arguments(),
         }

@@ -43,10 +43,10 @@ def _weights() -> Path:
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise InputError(f"{sys.executable}: has no {PACKAGE}; expected make smollm2")
-    found = sorted(Path(spec.origin).parent.rglob("*.gguf"))
-    if not found:
+    files = sorted(Path(spec.origin).parent.rglob("*.gguf"))
+    if not files:
         raise InputError(f"{spec.origin}: expected a file *.gguf beside it")
-    return found[0]
+    return files[0]
 
 
 if __name__ == "__main__":

@@ -27,19 +27,19 @@ def settings_of(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     yaml = YAML(typ="safe", pure=True)
     yaml.version = (1, 1)  # as LLaMA-Factory reads it
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"))
+        settings = yaml.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a LLaMA-Factory configuration") from None
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise InputError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
-    if not isinstance(found, dict) or "model_name_or_path" not in found:
+    if not isinstance(settings, dict) or "model_name_or_path" not in settings:
         raise InputError(f"{path}: model_name_or_path: missing; expected a LLaMA-Factory YAML")
     for override in overrides:
         key, is_one, value = override.partition("=")
         if not is_one:
             raise InputError(f"{override}: expected KEY=VALUE, as LLaMA-Factory takes it")
-        found[key] = YAML(typ="safe", pure=True).load(value)
-    return found
+        settings[key] = YAML(typ="safe", pure=True).load(value)
+    return settings
 
 
 def callbacks_for(

@@ -158,10 +158,10 @@ class _SliceSource(NoiseSource):
         self._kind, self._random = kind, source
 
     def factor(self, at: float, seconds: float) -> float:
-        taken, until = 0, 0.0
+        events, until = 0, 0.0
         while self._kind.per_s and (until := until + self._gap()) < seconds:
-            taken += 1
-        return 1 + taken * self._kind.length_s / seconds
+            events += 1
+        return 1 + events * self._kind.length_s / seconds
 
     def _gap(self) -> float:
         return self._random.expovariate(self._kind.per_s)

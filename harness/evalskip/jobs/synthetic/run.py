@@ -73,14 +73,14 @@ class SyntheticRunner:
             count = min(all_rows, sliced.evaluation_batches * job.evaluation_batch)
             chosen = pilot_rows(all_rows, count, job.evaluation_batch) if pilot else range(count)
             evaluated = chosen
-        wanted = sliced.steps if sliced else last
+        target = sliced.steps if sliced else last
         fewest = pilot.evaluations if pilot else 0
         if pilot:
-            if is_alone(wanted, last, pilot.most, pilot.reserved):
+            if is_alone(target, last, pilot.most, pilot.reserved):
                 fewest = max(fewest, pilot.alone)
-            wanted = pilot_steps(wanted, last, pilot.most, pilot.reserved)
-        if last > wanted:
-            last, saves, logs = wanted, training["saves"], training["logs"]
+            target = pilot_steps(target, last, pilot.most, pilot.reserved)
+        if last > target:
+            last, saves, logs = target, training["saves"], training["logs"]
             happens = (
                 pilot_layout(last, saves, logs)
                 if pilot
@@ -165,20 +165,20 @@ _BATCH = "per_device_train_batch_size"
 
 def _tried(job: SyntheticJob, trial: TrialRequest, evaluation_rows: int) -> dict[str, Any]:
     """What a trial says, as :meth:`evalskip.worker.trial.Trial.run` has it."""
-    held = job.memory
-    limit = trial.limit_bytes + (held.base if trial.beyond_process else 0)
-    evaluated = min(evaluation_rows, job.evaluation_batch) * held.evaluation_row
-    peak = needed = held.base
-    phases = {"model": held.model, "train": held.model + trial.batch * held.train_row}
+    memory = job.memory
+    limit = trial.limit_bytes + (memory.base if trial.beyond_process else 0)
+    evaluated = min(evaluation_rows, job.evaluation_batch) * memory.evaluation_row
+    peak = needed = memory.base
+    phases = {"model": memory.model, "train": memory.model + trial.batch * memory.train_row}
     if trial.evaluates:
-        phases["evaluate"] = held.model + evaluated
-    found = {"base_bytes": held.base, "limit_bytes": limit}
+        phases["evaluate"] = memory.model + evaluated
+    bounds = {"base_bytes": memory.base, "limit_bytes": limit}
     for phase, more in phases.items():
-        needed = held.base + more
+        needed = memory.base + more
         if needed > limit:
-            return {"fits": False, "phase": phase, "peak_bytes": peak, **found}
+            return {"fits": False, "phase": phase, "peak_bytes": peak, **bounds}
         peak = max(peak, needed)
-    return {"fits": True, "phase": "train", "peak_bytes": peak, **found}
+    return {"fits": True, "phase": "train", "peak_bytes": peak, **bounds}
 
 
 def _train_rows(job: SyntheticJob, step: int) -> range:
@@ -192,8 +192,8 @@ def _padded(job: SyntheticJob, rows: Sequence[int]) -> int:
     lengths = job.lengths
     if lengths.shortest == lengths.longest:
         return len(rows) * lengths.longest
-    found = (random.Random(row).randint(lengths.shortest, lengths.longest) for row in rows)
-    return len(rows) * max(found)
+    row_lengths = (random.Random(row).randint(lengths.shortest, lengths.longest) for row in rows)
+    return len(rows) * max(row_lengths)
 
 
 def _sizes(job: SyntheticJob) -> dict[str, Any]:

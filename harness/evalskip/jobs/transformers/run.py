@@ -133,10 +133,10 @@ class TransformersRunner:
         from evalskip.jobs.transformers import training
         from evalskip.worker.trial import Trial, trial_arguments
 
-        wanted, rows = request.trial, request.evaluation_rows
-        if wanted is None:
+        trial_request, rows = request.trial, request.evaluation_rows
+        if trial_request is None:
             raise ValueError("no trial was asked for")
-        trial = Trial(wanted.model_dump(), "cuda" if job.on_cuda else "cpu")
+        trial = Trial(trial_request.model_dump(), "cuda" if job.on_cuda else "cpu")
 
         def train() -> None:
             with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
@@ -150,7 +150,7 @@ class TransformersRunner:
                     evaluation=self._evaluation[rows] if rows else None,
                     arguments={
                         **request.arguments,
-                        **trial_arguments(wanted.batch, wanted.passes),
+                        **trial_arguments(trial_request.batch, trial_request.passes),
                     },
                     callbacks=[],
                 )
@@ -168,26 +168,26 @@ class TransformersRunner:
         from evalskip.probe.environment import environment
         from evalskip.probe.trainer import TrainerProbe
 
-        wanted, rows = request.curve, request.evaluation_rows
-        if wanted is None or rows is None:
+        target, rows = request.curve, request.evaluation_rows
+        if target is None or rows is None:
             raise ValueError("no curve was asked for")
         evaluated, count = self._evaluation[rows], job.data.train_rows
         text = token_rows(job.data)[count + rows * job.pieces :]
-        held = curve.holdout_of(count, wanted.holdout_rows, wanted.holdout_set)
-        train = self._train.select([row for row in range(count) if row not in held])
+        holdout = curve.holdout_of(count, target.holdout_rows, target.holdout_set)
+        train = self._train.select([row for row in range(count) if row not in holdout])
         keeper = None
         callbacks: list[Any] = []
         arguments: dict[str, Any] = {"eval_strategy": "no", "logging_steps": 1}
-        if wanted.every is not None:
-            arguments |= curve.stopping_arguments(wanted.every)
-            callbacks = [EarlyStoppingCallback(wanted.patience)] if wanted.patience else []
+        if target.every is not None:
+            arguments |= curve.stopping_arguments(target.every)
+            callbacks = [EarlyStoppingCallback(target.patience)] if target.patience else []
         else:
             keeper = curve.CurveKeeper(
-                wanted.steps,
+                target.steps,
                 {
                     "rows": evaluated,
-                    "test": training.evaluation_set(job, text, wanted.test_rows),
-                    "holdout": self._train.select(held),
+                    "test": training.evaluation_set(job, text, target.test_rows),
+                    "holdout": self._train.select(holdout),
                 },
             )
             callbacks = [keeper]

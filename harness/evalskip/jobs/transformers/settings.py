@@ -202,8 +202,8 @@ class TransformersJob(DistributedJob):
                 "job.finetuning: qlora needs bitsandbytes; expected pip install 'evalskip[qlora]'"
             )
         available = rows_in(self.data)
-        wanted = self.data.train_rows + evaluation_rows * self.pieces
-        if wanted > available:
+        required = self.data.train_rows + evaluation_rows * self.pieces
+        if required > available:
             longer = f", each {self.pieces} times as long" if self.pieces > 1 else ""
             raise InputError(
                 f"job.data: expected at most {available} rows of {self.data.length} tokens, "
@@ -224,10 +224,10 @@ class TransformersJob(DistributedJob):
         }
 
     def content(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"model": self.model.fields()}
+        fields: dict[str, Any] = {"model": self.model.fields()}
         if self.deepspeed:
-            found["deepspeed"] = _json(Path(self.deepspeed))
-        return found
+            fields["deepspeed"] = _json(Path(self.deepspeed))
+        return fields
 
     @property
     def runner(self) -> str:

@@ -70,8 +70,8 @@ def padded(rows: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
 
 def token_accuracy(prediction: EvalPrediction) -> dict[str, float]:
     """The share of tokens that are foretold, by logits or by ids in their place."""
-    found, labels = prediction.predictions, prediction.label_ids
-    ids = found.argmax(axis=-1) if found.ndim > labels.ndim else found
+    predictions, labels = prediction.predictions, prediction.label_ids
+    ids = predictions.argmax(axis=-1) if predictions.ndim > labels.ndim else predictions
     width = min(ids.shape[-1], labels.shape[-1])
     return {"accuracy": float((ids[:, : width - 1] == labels[:, 1:width]).mean())}
 
@@ -203,11 +203,11 @@ def _warm_up(job: TransformersJob, train: Dataset) -> None:
         "head_dim": 8,
         "layer_types": None,
     }
-    known = {key: value for key, value in tiny.items() if hasattr(model_config(job), key)}
+    sizes = {key: value for key, value in tiny.items() if hasattr(model_config(job), key)}
     small = job.model_copy(
         update={
             "model": job.model.model_copy(
-                update={"overrides": {**job.model.overrides, **known}, "dtype": "float32"}
+                update={"overrides": {**job.model.overrides, **sizes}, "dtype": "float32"}
             ),
             "finetuning": "full" if job.finetuning == "qlora" else job.finetuning,
             "device": "cpu",
