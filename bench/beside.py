@@ -64,7 +64,7 @@ def tried(out: Path) -> dict[str, Any]:
         "bench_s": bench.effort.seconds,
         "blocks": bench.effort.blocks,
         "points": {
-            str(bench.arms[point.arm].evaluation_rows): {
+            str(bench.arms[point.arm].evaluation_samples): {
                 "gain": point.throughput_gain.model_dump(),
                 "verdict": point.verdict,
             }
@@ -85,7 +85,7 @@ def table(tries: list[dict[str, Any]]) -> list[str]:
         "the whole command, with the search for the largest batch.",
         "",
         "| try | blocks | s | of the command | "
-        + " | ".join(f"{size} rows: gain %, verdict" for size in sizes)
+        + " | ".join(f"{size} samples: gain %, verdict" for size in sizes)
         + " |",
         "| ---: | ---: | ---: | ---: |" + " --- |" * len(sizes),
     ]

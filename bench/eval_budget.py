@@ -40,7 +40,7 @@ def train(number: int) -> dict[str, Any]:
     from evalskip.callbacks import EvalBudget
     from evalskip.jobs.transformers import training
     from evalskip.jobs.transformers.settings import TransformersJob
-    from evalskip.jobs.transformers.text import token_rows
+    from evalskip.jobs.transformers.text import token_samples
     from evalskip.probe.trainer import TrainerProbe
 
     job = TransformersJob.model_validate(
@@ -48,10 +48,10 @@ def train(number: int) -> dict[str, Any]:
             "kind": "transformers",
             "epochs": 1,
             "model": {"config": "tiny-llama"},
-            "data": {"train_rows": ROWS, "length": 96},
+            "data": {"train_samples": ROWS, "length": 96},
         }
     )
-    rows = token_rows(job.data)
+    rows = token_samples(job.data)
     with tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(number)
         trainer = Trainer(
@@ -119,10 +119,11 @@ def main() -> None:
     lines = [
         "# What share `EvalBudget(share=0.05)` takes",
         "",
-        f"Made by `make eval-budget`: {STEPS} steps of the tiny Llama, {EVALUATED} rows evaluated.",
+        f"Made by `make eval-budget`: {STEPS} steps of the tiny Llama, {EVALUATED} samples "
+        "evaluated.",
         "",
         "| kind | runs | evaluations | one is % | undisturbed % | of the clock %, each run | at "
-        f"most {100 * MOST:g} % |",
+        f"most {100 * MOST:g}% |",
         "| --- | ---: | ---: | ---: | ---: | --- | ---: |",
     ]
     for kind in ("quiet", "neighbour"):

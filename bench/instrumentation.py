@@ -45,12 +45,12 @@ def table(job: Any, runs: int) -> list[str]:
     import torch
 
     from evalskip.analysis.intervals import mean_interval, throughput_gain
-    from evalskip.jobs.transformers.text import token_rows
+    from evalskip.jobs.transformers.text import token_samples
     from evalskip.jobs.transformers.training import dataset
     from evalskip.machine.devices import usable_cores
 
     torch.set_num_threads(job.threads or usable_cores())
-    rows = dataset(token_rows(job.data)[: job.data.train_rows])
+    rows = dataset(token_samples(job.data)[: job.data.train_samples])
     train(job, rows, seed=0)  # the first run pays for lazy imports
     found = [train(job, rows, seed=seed) for seed in range(1, runs + 1)]
     cost = throughput_gain(mean_interval([ratio for ratio, _ in found], LEVEL))
@@ -61,7 +61,7 @@ def table(job: Any, runs: int) -> list[str]:
         f"The job of `bench/quick.yaml` with {EPOCHS} epochs, {runs} runs, the probe switched on "
         "and off at random within each; `make instrumentation`.",
         "",
-        "| train step, ms | cost of the probe, % of it | 95 % interval |",
+        "| train step, ms | cost of the probe, % of it | 95% interval |",
         "| ---: | ---: | ---: |",
         f"| {step_ms:.1f} | {100 * cost.estimate:+.2f} "
         f"| {100 * cost.low:+.2f} to {100 * cost.high:+.2f} |",

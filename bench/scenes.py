@@ -403,7 +403,7 @@ def _warm_up(source: Source, runs: int) -> Array:
 
 
 def _unequal(source: Source, runs: int) -> Array:
-    """Rows of unequal length, the same in every run."""
+    """Samples of unequal length, the same in every run."""
     lengths = np.exp(np.random.default_rng(5).normal(0, 0.25, STEPS))
     return np.broadcast_to(STEP_S * (lengths / lengths.mean() - 1), (runs, STEPS))
 
@@ -464,7 +464,7 @@ SCENES = [
     Scene("training x1.2, 1 process in 5", _LIGHT, steps=_slow_training, rare=0.2),
     Scene("collections", _SLICES, steps=_collections),
     Scene("warm-up", _SLICES, steps=_warm_up),
-    Scene("unequal rows", _SLICES, steps=_unequal),
+    Scene("unequal samples", _SLICES, steps=_unequal),
     Scene("after-effect, 1 step", _SLICES, after=_after(np.array([0.3]))),
     Scene("after-effect, 4 steps", _SLICES, after=_after(np.full(4, 0.1))),
     *(

@@ -1,7 +1,7 @@
 """Known truth through the real analysis: do the intervals cover, and do the verdicts mislead?
 
 Simulated sweeps of four evaluation-set sizes under each scene of ``scenes.py``; their true gains
-are 15, 22, 30 and 60 %. Two lie on the edges of the claimed range, where every verdict but
+are 15, 22, 30 and 60%. Two lie on the edges of the claimed range, where every verdict but
 ``inconclusive`` is counted as wrong. ``make simulate`` writes the table.
 """
 
@@ -68,7 +68,7 @@ class Counts:
     moved: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Per size: the whole span less matched, in half-widths of the whole span."""
     decided: list[bool] = field(default_factory=list)
-    """Whether 22 % was supported by the last look."""
+    """Whether 22% was supported by the last look."""
 
     def add(self, other: Counts) -> None:
         """Count those of another as well."""
@@ -212,9 +212,9 @@ def main() -> None:
 
 def _opening(cells: pd.DataFrame, sweeps_per_scene: int) -> list[str]:
     below = failing(cells)
-    least = ", ".join(f"{100 * least:.0f} % with {look} blocks" for look, least in LEAST.items())
+    least = ", ".join(f"{100 * least:.0f}% with {look} blocks" for look, least in LEAST.items())
     named = "; ".join(
-        f"{cell.scene}, {cell.gain:.0%}, {cell.blocks} blocks: {100 * cell.covered:.1f} %"
+        f"{cell.scene}, {cell.gain:.0%}, {cell.blocks} blocks: {100 * cell.covered:.1f}%"
         for cell in below.itertuples()
     )
     gains = [f"{gain:.0%}" for gain in BATCHES]
@@ -226,20 +226,20 @@ def _opening(cells: pd.DataFrame, sweeps_per_scene: int) -> list[str]:
         f"{', '.join(map(str, LOOKS))} blocks. All {len(cells)} cells, one by one: "
         "`simulation.csv` beside this file.",
         "",
-        "- Of all cells the median coverage of the 95 % interval is "
-        f"{100 * cells['covered'].median():.1f} %, the lowest {100 * cells['covered'].min():.1f} "
+        "- Of all cells the median coverage of the 95% interval is "
+        f"{100 * cells['covered'].median():.1f}%, the lowest {100 * cells['covered'].min():.1f} "
         "%. Where a process in n is of another kind, m blocks cannot see it with probability "
         "(1 - 1/n)^m, and less that and 3 points is asked.",
         f"- Significantly below what is asked ({least}; Holm over all cells): {named or 'none'}.",
-        f"- No half-width is below {100 * LEAST_HALF_WIDTH:g} % of the gain: a machine that is "
+        f"- No half-width is below {100 * LEAST_HALF_WIDTH:g}% of the gain: a machine that is "
         "faster in its first second, and a run that slows as it ages, bend the figure by about "
         "that.",
         "",
-        "Coverage: the lowest and the highest of the four gains. Half-widths of 95 % intervals, in "
+        "Coverage: the lowest and the highest of the four gains. Half-widths of 95% intervals, in "
         f"points, at gains of {' / '.join(gains)}. Misled: sweeps in which any look gave a wrong "
         "verdict in either reading; at a truth on an edge of the range every verdict is counted as "
         "wrong. Disagreed: sweeps in which matched and whole span differed, at any look and size, "
-        f"surely and by more than {100 * MATERIAL:g} points. Decided: sweeps in which 22 % was "
+        f"surely and by more than {100 * MATERIAL:g} points. Decided: sweeps in which 22% was "
         "supported by 12 blocks. Caught: where evaluation slows steps beyond the window, how often "
         "the figure that is shown covers the truth or the two disagree, after 6 / 9 / 12 blocks, "
         "and in brackets by how many half-widths of the whole span the after-effect moves the "

@@ -131,7 +131,7 @@ def frame_of(arms: dict[str, Pieces], disturbed: bool) -> pd.DataFrame:
 def arm_of(runs: pd.DataFrame, *, disturbed: bool) -> ArmSummary:
     return ArmSummary(
         schedule=note("every_epoch"),
-        evaluation_rows=None,
+        evaluation_samples=None,
         evaluation_load=0,
         runs=BLOCKS,
         wall_s=None,
@@ -225,7 +225,7 @@ def history(kind: str, source: np.random.Generator) -> bool:
 
 
 def cell(count: int, total: int) -> str:
-    """A share, with the bounds of its 95 % interval."""
+    """A share, with the bounds of its 95% interval."""
     bounds = stats.binomtest(count, total).proportion_ci(0.95, method="wilson")
     return f"{100 * count / total:.1f} [{100 * bounds.low:.1f}, {100 * bounds.high:.1f}]"
 
@@ -243,7 +243,7 @@ def main() -> None:
         f"{arguments.builds:,} simulated builds per line, {BLOCKS} blocks a side, steps of "
         f"{1000 * STEP_S:g} ms; `make simulate-gate`. False alarms: builds without a change that "
         "fail (1). Seen: builds that fail when the gain is 5 points more, or a tenth where it is "
-        "large. Cannot tell: builds without a change that end in 3. In brackets 95 % intervals of "
+        "large. Cannot tell: builds without a change that end in 3. In brackets 95% intervals of "
         "the simulation. Between sessions: by how much what an evaluation costs differs from one "
         "to another.",
         "",

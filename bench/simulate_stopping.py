@@ -1,7 +1,7 @@
 """Does an interval still hold where blocks are run until it is narrow enough?
 
-The rule of ``stopwatch.py`` under the scenes of ``scenes.py``: one arm with a true gain of 15 %,
-one without evaluation; blocks are added until the half-width of the 97 % interval is one point,
+The rule of ``stopwatch.py`` under the scenes of ``scenes.py``: one arm with a true gain of 15%,
+one without evaluation; blocks are added until the half-width of the 97% interval is one point,
 from the fourth on, or there are 24. ``make simulate-stopping`` writes the table.
 """
 
@@ -69,7 +69,7 @@ def main() -> None:
         f"simulate-stopping`. A true gain of {GAIN:.0%}; blocks of two runs are added, from "
         f"{FEWEST} to at most {MOST}, until the half-width of the {AT_STOP:.0%} interval is "
         f"{100 * TARGET:g} point. Coverage where it then stands: median "
-        f"{100 * np.median(covered):.1f} %, lowest {100 * min(covered):.1f} %.",
+        f"{100 * np.median(covered):.1f}%, lowest {100 * min(covered):.1f}%.",
         "",
         "| scene | median blocks | within a point % | coverage % |",
         "| --- | ---: | ---: | ---: |",

@@ -5,8 +5,8 @@ beside a neighbour that keeps one core busy for random stretches.
 
 Matched: a run of each arm at a time, which is a block, until the half-width of the interval is one
 point, from the fourth block on, or the time is up. Making the parent process ready is on the clock.
-One that stops when it happens to be narrow covers less than it says: so it is a 97 % interval that
-is waited for, of which 95 % hold where they stand (``make simulate-stopping``).
+One that stops when it happens to be narrow covers less than it says: so it is a 97% interval that
+is waited for, of which 95% hold where they stand (``make simulate-stopping``).
 
 hyperfine: as many runs of each arm as fit in the time that this took. What it times is T: its
 ``--prepare`` has a process set up, and its command lets that process train.
@@ -228,7 +228,7 @@ def table(sessions: list[dict[str, Any]]) -> list[str]:
         "# Matched against a stopwatch",
         "",
         "The job of `bench/stopwatch.yaml`, off against every epoch; `make stopwatch`. Gains in %, "
-        f"with half-widths of {AT_STOP:.0%} intervals, of which 95 % hold where they are waited "
+        f"with half-widths of {AT_STOP:.0%} intervals, of which 95% hold where they are waited "
         "for, in percentage points; the target is 1.0. "
         f"Blocks are run until it is met, from {FEWEST} on, or the time is up: {limits}. The "
         "neighbour keeps one core busy for random stretches. hyperfine times the same T for about "

@@ -5,7 +5,7 @@
 # every claim of the article, by what is there, and by running what is missing: about 40 minutes on
 # two cores; ends with results/article
 CLAIMED := $(addprefix results/,quick overfit claims smollm2) \
-	$(addprefix results/memory/,evaluation-batch long-rows logits generation)
+	$(addprefix results/memory/,evaluation-batch long-samples logits generation)
 ifeq ($(origin GPU),command line)
     CLAIMED += results/gpu results/llamafactory-gpu
 else
@@ -56,5 +56,5 @@ smollm2: $(READY) .smollm2/.ready .venv-llamafactory-0.9.5/.ready
 
 # where evaluation sets the peak of memory, each case beside its remedy; about four minutes
 memory: $(READY)
-	for name in evaluation-batch long-rows logits generation; do \
+	for name in evaluation-batch long-samples logits generation; do \
 		$(PY) -m evalskip bench bench/memory/$$name.yaml --out results/memory/$$name || exit; done

@@ -68,7 +68,7 @@ def record(index: int = 0) -> RunRecord:
             id=RunId(purpose="time", block=index),
             arm="off",
             schedule=Off(),
-            evaluation_rows=None,
+            evaluation_samples=None,
             measure="time",
             seed=0,
         ),

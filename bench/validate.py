@@ -174,7 +174,7 @@ def run_whole(spec: Spec, folder: Path, count: int = RUNS) -> dict[str, list[dic
     arms = [*(arm for entry in spec.arms for arm in entry.arms())]
     if isinstance(spec.job, SyntheticJob):
         arms.append(baseline_arms()[0])
-    rows = sorted({arm.evaluation_rows for arm in arms if arm.evaluation_rows})
+    rows = sorted({arm.evaluation_samples for arm in arms if arm.evaluation_samples})
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     logs = folder / "logs"
     logs.mkdir(exist_ok=True)
@@ -215,14 +215,14 @@ def rivals(
     model = next(
         found
         for found in section.cost_models
-        if not prediction.evaluation_rows
-        or sum(found.size.evaluation_sets) == prediction.evaluation_rows
+        if not prediction.evaluation_samples
+        or sum(found.size.evaluation_sets) == prediction.evaluation_samples
     )
     evaluations, between, steps = [], 0.0, 0
     for pilot in pilots:
         timeline = pilot.timeline
         (there, run), *_ = pilot.full_run.sets.values()
-        rows = prediction.evaluation_rows or there
+        rows = prediction.evaluation_samples or there
         for each in timeline.evaluations[1:]:
             own = each.loader_ns + sum(each.batches_ns) + each.aggregation_ns
             evaluations.append(own * rows / run)
@@ -289,7 +289,7 @@ def drawn(source: random.Random) -> tuple[str, dict[str, Any]]:
             "steps_in_epoch": steps,
             "train_batch": train_batch,
             "evaluation_batch": batch,
-            "rows": rows,
+            "samples": rows,
             "lengths": {"shortest": longest // 8 if varies else longest, "longest": longest},
             "save_steps": source.choice([0, steps]),
             "between_runs": source.uniform(0.0, 0.08),
@@ -312,10 +312,10 @@ def drawn(source: random.Random) -> tuple[str, dict[str, Any]]:
             },
         },
         "arms": [
-            {"schedule": "every_epoch", "evaluation_rows": rows},
-            {"schedule": "every_n_epochs", "n": 2, "evaluation_rows": rows},
-            {"schedule": "final_only", "evaluation_rows": rows},
-            {"schedule": "every_n_steps", "n": max(1, steps // 3), "evaluation_rows": rows},
+            {"schedule": "every_epoch", "evaluation_samples": rows},
+            {"schedule": "every_n_epochs", "n": 2, "evaluation_samples": rows},
+            {"schedule": "final_only", "evaluation_samples": rows},
+            {"schedule": "every_n_steps", "n": max(1, steps // 3), "evaluation_samples": rows},
         ],
         "measure": ["time"],
         "design": {"seed": source.randrange(10**6)},
@@ -350,7 +350,7 @@ def told(rows: list[Row]) -> list[str]:
         "# What `evalskip predict` predicted, and what whole runs then took",
         "",
         f"Made by `make validate`. Measured: the mean of {RUNS} whole runs. Errors may be "
-        f"{100 * POINTS:g} points, or {100 * PART:g} % of the share. An interval is for a run to "
+        f"{100 * POINTS:g} points, or {100 * PART:g}% of the share. An interval is for a run to "
         "come: covered are single runs. Coverage is the mean over configurations of the part of "
         "runs that is covered, with its standard error; those of one configuration are not "
         "independent. What is believed beforehand (`analysis/costs.py`) was set on other jobs "
@@ -410,17 +410,17 @@ def _summed(rows: list[Row]) -> list[str]:
         f"- {count} configurations, {len(rows)} schedules: error of the share within bounds for "
         f"{close} of {len(rows)}; mean absolute error "
         f"{100 * mean(abs(row.error) for row in rows):.2f} points",
-        f"- covered by the 95 % interval of the share: {100 * mean(parts):.1f} % (standard error "
+        f"- covered by the 95% interval of the share: {100 * mean(parts):.1f}% (standard error "
         f"{100 * error:.1f}), all runs of {covered} of {count} configurations; the mean of "
-        f"{RUNS} runs: {100 * mean(means):.1f} %; median width "
-        f"{100 * median(row.width for row in rows):.1f} % of the share",
+        f"{RUNS} runs: {100 * mean(means):.1f}%; median width "
+        f"{100 * median(row.width for row in rows):.1f}% of the share",
     ]
     small = [row for row in rows if PART * row.measured < POINTS]
     if small:
         lines.append(
-            f"- shares below {100 * POINTS / PART:.1f} %: {len(small)} schedules, mean absolute "
-            f"error {100 * mean(abs(row.error) / row.measured for row in small):.1f} % of the "
-            f"share; within {100 * PART:g} % for "
+            f"- shares below {100 * POINTS / PART:.1f}%: {len(small)} schedules, mean absolute "
+            f"error {100 * mean(abs(row.error) / row.measured for row in small):.1f}% of the "
+            f"share; within {100 * PART:g}% for "
             f"{sum(abs(row.error) <= PART * row.measured for row in small)}"
         )
     for what in ("gain", "wall_s", "peak_bytes"):
@@ -494,7 +494,7 @@ def main() -> None:
             rows += found
             for row in found:
                 print(
-                    f"{name} {row.arm}: measured {100 * row.measured:.2f} %, predicted "
+                    f"{name} {row.arm}: measured {100 * row.measured:.2f}%, predicted "
                     f"{100 * row.predicted:.2f} [{100 * row.low:.2f}, {100 * row.high:.2f}] "
                     f"{'' if row.is_close else 'FAR '}{row.covered} of {len(row.runs)}",
                     flush=True,

@@ -256,13 +256,13 @@ def _shown(default: Any) -> str:
 
 
 def _exit_codes() -> str:
-    rows = [
+    samples = [
         f"| {each.exit_code} | {_code((each.__doc__ or '').strip())} |\n"
         for each in sorted(errors.EvalskipError.__subclasses__(), key=lambda e: e.exit_code)
     ]
     return (
         "\n## Exit codes\n\n| code | meaning |\n| ---: | --- |\n"
-        "| 0 | Done, whatever the verdict. |\n" + "".join(rows)
+        "| 0 | Done, whatever the verdict. |\n" + "".join(samples)
     )
 
 

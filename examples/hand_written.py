@@ -44,7 +44,7 @@ def main() -> None:
                     optimizer.step()
                     optimizer.zero_grad()
             if arguments.evaluate_every and epoch % arguments.evaluate_every == 0:
-                with phase("evaluate", rows=len(held_back) * BATCH, tokens=held_back.numel()):
+                with phase("evaluate", samples=len(held_back) * BATCH, tokens=held_back.numel()):
                     evaluate(model, held_back)
 
 

@@ -16,10 +16,10 @@ LENGTH, TRAINED, EVALUATED = 128, 48, 64
 
 
 def main() -> None:
-    """Train on a few rows of Python's own documentation, byte by byte."""
+    """Train on a few samples of Python's own documentation, byte by byte."""
     text = "".join(topics[name] for name in sorted(topics)).encode()
-    rows = [list(text[start : start + LENGTH]) for start in range(0, len(text), LENGTH * 20)]
-    data = Dataset.from_dict({"input_ids": rows, "labels": rows})
+    samples = [list(text[start : start + LENGTH]) for start in range(0, len(text), LENGTH * 20)]
+    data = Dataset.from_dict({"input_ids": samples, "labels": samples})
     torch.manual_seed(0)
     model = LlamaForCausalLM(
         LlamaConfig(

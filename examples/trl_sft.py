@@ -24,16 +24,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
     parser.add_argument("data", type=Path)
-    parser.add_argument("--rows", type=int, default=96)
+    parser.add_argument("--samples", type=int, default=96)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--eval_strategy", default="no")
     parser.add_argument("--eval_steps", type=int, default=500)
     arguments = parser.parse_args()
-    rows = [
-        {"prompt": row["instruction"], "completion": f" {row['output']}"}
-        for row in json.loads(arguments.data.read_text())[: arguments.rows]
+    samples = [
+        {"prompt": sample["instruction"], "completion": f" {sample['output']}"}
+        for sample in json.loads(arguments.data.read_text())[: arguments.samples]
     ]
-    split = Dataset.from_list(rows).train_test_split(test_size=0.25, seed=0)
+    split = Dataset.from_list(samples).train_test_split(test_size=0.25, seed=0)
     with tempfile.TemporaryDirectory() as output:
         trainer = SFTTrainer(
             model=arguments.model,

@@ -45,7 +45,7 @@ def write_spec(tmp_path: Path) -> Callable[..., Path]:
     ) -> Path:
         document: dict[str, Any] = {
             "job": {"kind": "synthetic", "epochs": 4, "steps_in_epoch": 5},
-            "arms": [{"schedule": "every_epoch", "evaluation_rows": [16, 64]}],
+            "arms": [{"schedule": "every_epoch", "evaluation_samples": [16, 64]}],
             "claimed_gain": [0.15, 0.30],
             # a busy machine must not change how many blocks there are
             "design": {"looks": [3], "repeats": 0},
@@ -71,7 +71,7 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
     from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
 
     def make(*callbacks: TrainerCallback, evaluation: Any = None, **arguments: Any) -> Trainer:
-        rows = Dataset.from_dict({"input_ids": [[1, 2, 3]] * 3, "labels": [[1, 2, 3]] * 3})
+        samples = Dataset.from_dict({"input_ids": [[1, 2, 3]] * 3, "labels": [[1, 2, 3]] * 3})
         config = LlamaConfig(
             vocab_size=8,
             hidden_size=8,
@@ -92,8 +92,8 @@ def make_trainer(tmp_path: Path) -> Callable[..., Trainer]:
         return Trainer(
             LlamaForCausalLM(config),
             TrainingArguments(str(tmp_path), **settings),
-            train_dataset=rows,
-            eval_dataset=evaluation or rows,
+            train_dataset=samples,
+            eval_dataset=evaluation or samples,
             callbacks=list(callbacks),
         )
 

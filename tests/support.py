@@ -61,7 +61,7 @@ def run_record(**fields: Any) -> RunRecord:
         "id": {"purpose": "time", "block": 1, **run_id},
         "arm": "off",
         "schedule": {"schedule": "off"},
-        "evaluation_rows": None,
+        "evaluation_samples": None,
         "measure": "time",
         "seed": 0,
         **asked,

@@ -44,11 +44,11 @@ def test_known_costs_come_out_exactly(
     spec = write_spec(
         job={"epochs": 10, "steps_in_epoch": 20, "save_steps": 100, "costs": COSTS},
         arms=[
-            {"schedule": "every_epoch", "evaluation_rows": [20, 64]},
-            {"schedule": "every_n_epochs", "n": 5, "evaluation_rows": 64},
-            {"schedule": "every_n_epochs", "n": 11, "evaluation_rows": 64},
-            {"schedule": "every_n_steps", "n": 60, "evaluation_rows": 64},
-            {"schedule": "final_only", "evaluation_rows": 64},
+            {"schedule": "every_epoch", "evaluation_samples": [20, 64]},
+            {"schedule": "every_n_epochs", "n": 5, "evaluation_samples": 64},
+            {"schedule": "every_n_epochs", "n": 11, "evaluation_samples": 64},
+            {"schedule": "every_n_steps", "n": 60, "evaluation_samples": 64},
+            {"schedule": "final_only", "evaluation_samples": 64},
         ],
         design={"looks": [6]},
     )
@@ -101,7 +101,7 @@ def test_known_truth_is_recovered_under_noise(
     tmp_path: Path,
     evalskip: Callable[..., Any],
 ) -> None:
-    arms = [{"schedule": "every_n_epochs", "n": n, "evaluation_rows": 64} for n in (2, 4)]
+    arms = [{"schedule": "every_n_epochs", "n": n, "evaluation_samples": 64} for n in (2, 4)]
     spec = write_spec(
         job={"epochs": 16, "steps_in_epoch": 10, "costs": COSTS, "noise": noise},
         arms=arms,
@@ -156,8 +156,8 @@ def test_permuting_arms_changes_no_figure(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
     arms = [
-        {"schedule": "every_epoch", "evaluation_rows": 64},
-        {"schedule": "final_only", "evaluation_rows": 16},
+        {"schedule": "every_epoch", "evaluation_samples": 64},
+        {"schedule": "final_only", "evaluation_samples": 16},
     ]
     for name, order in (("one", arms), ("two", arms[::-1])):
         spec = write_spec(f"{name}.yaml", job={"costs": COSTS}, arms=order)
@@ -448,8 +448,8 @@ def test_markdown_says_what_the_terminal_says_and_escapes_names(
     assert text.startswith("## &lt;b&gt;\\|out\n")
     for figure in re.findall(r"\d+\.\d+ \[-?\d+\.\d, -?\d+\.\d\]", ended.stdout):
         assert figure.replace("[", "\\[").replace("]", "\\]") in text
-    rows = [line for line in text.splitlines() if line.startswith("| every epoch")]
-    assert len(rows) == 2 * 5  # overview, estimates, readings, phases, tokens; no memory
+    samples = [line for line in text.splitlines() if line.startswith("| every epoch")]
+    assert len(samples) == 2 * 5  # overview, estimates, readings, phases, tokens; no memory
     (out / "report.md").unlink()
     again = evalskip("report", out)
     assert again.returncode == 0
@@ -534,15 +534,17 @@ def test_an_encoding_without_frames_ends_nothing(
 def test_looks_end_the_experiment_once_every_verdict_is_settled(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
-    # gains of 6 %, 20 % and 60 %, known exactly: nothing is open after the first look
+    # gains of 6%, 20% and 60%, known exactly: nothing is open after the first look
     spec = write_spec(
         job={"costs": {"step": 0.01, "evaluation_batch": 0.001}},
-        arms=[{"schedule": "every_epoch", "evaluation_rows": [24, 80, 240]}],
+        arms=[{"schedule": "every_epoch", "evaluation_samples": [24, 80, 240]}],
         design={"looks": [6, 9]},
     )
     ended = evalskip("bench", spec, "--out", tmp_path / "out")
     summary = read_summary(tmp_path / "out")
-    verdicts = [summary.bench.headline(f"every_epoch@{rows}").verdict for rows in (24, 80, 240)]
+    verdicts = [
+        summary.bench.headline(f"every_epoch@{samples}").verdict for samples in (24, 80, 240)
+    ]
     assert verdicts == ["refuted", "supported", "refuted"]
     levels = {c.throughput_gain.level for c in summary.bench.comparisons} | {
         summary.bench.noise_floor.level
@@ -552,12 +554,12 @@ def test_looks_end_the_experiment_once_every_verdict_is_settled(
     assert summary.bench.effort.stopped == note("verdicts_settled", look=6)
     assert summary.bench.claimed.verdict == "conditional"
     conditions = ENGLISH.clauses(summary.bench.claimed.conditions)
-    # 17.6 and 42.9 % of gain are 15 and 30 % of time saved
+    # 17.6 and 42.9% of gain are 15 and 30% of time saved
     assert "read as time saved, it is entered at 1.79 [1.75, 1.83]" in conditions
-    # the gain is the load times 0.6, within the least half-width: the range of 15-30 % lies
+    # the gain is the load times 0.6, within the least half-width: the range of 15-30% lies
     # between loads of 1.5 and 3
     assert "entered at 1.50 [1.46, 1.54] and left at 3.00 [2.93, 3.08]" in conditions
-    assert "claimed, 15-30 % faster: conditional; " in ended.stdout
+    assert "claimed, 15-30% faster: conditional; " in ended.stdout
 
 
 def test_below_six_blocks_every_verdict_is_inconclusive(
@@ -574,7 +576,7 @@ def test_an_after_effect_is_found_and_is_part_of_the_gain(
 ) -> None:
     spec = write_spec(
         job={"costs": {"step": 0.01, "evaluation_batch": 0.001, "after_evaluation": 0.002}},
-        arms=[{"schedule": "every_epoch", "evaluation_rows": 80}],
+        arms=[{"schedule": "every_epoch", "evaluation_samples": 80}],
     )
     assert evalskip("bench", spec, "--out", tmp_path / "out").returncode == 0
     summary = read_summary(tmp_path / "out")
@@ -606,7 +608,7 @@ def test_nothing_is_judged_where_nobody_claims_anything(
     ended = evalskip("bench", spec, "--out", judged, "--claimed-gain", "1-2.5%")
     assert ended.returncode == 0, ended.stderr
     assert read_summary(judged).bench.claimed_gain == (0.01, 0.025)
-    assert "the claimed 1-2.5 %" in " ".join(ended.stdout.split())
+    assert "the claimed 1-2.5%" in " ".join(ended.stdout.split())
 
 
 @pytest.mark.parametrize("given", ["15", "30-15%", "15-", "a-b", "15-300%"])

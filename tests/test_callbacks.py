@@ -46,7 +46,7 @@ def test_eval_cost_tells_warns_and_logs(
     slow_evaluation(trainer, 0.2)
     trainer.train()
     told = capsys.readouterr().err.splitlines()
-    warnings = [line for line in told if "of the time so far, more than 30 %" in line]
+    warnings = [line for line in told if "of the time so far, more than 30%" in line]
     assert len(warnings) == 1
     assert "3 evaluations took 1." in told[-1]
     logged = [entry for entry in trainer.state.log_history if "eval_cost/share" in entry]

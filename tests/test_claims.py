@@ -69,7 +69,7 @@ PUBLISHED = {
         "batch": "conditional",
         "completion": "conditional",
     },
-    "memory/long-rows-cpu": {
+    "memory/long-samples-cpu": {
         "memory": "conditional",
         "released": "refuted",
         "batch": "conditional",

@@ -27,13 +27,13 @@ with phase("train"):
         with phase("step", tokens=10):
             time.sleep(0.01)
         if every and step % every == 0:
-            with phase("evaluate", rows=4, tokens=20):
+            with phase("evaluate", samples=4, tokens=20):
                 time.sleep(0.03)
         with phase("log"):
             time.sleep(0.001)
 time.sleep(0.2)  # saving the model, say: no part of T
 if every == 8:
-    with phase("evaluate", rows=4, tokens=20):
+    with phase("evaluate", samples=4, tokens=20):
         time.sleep(0.03)
 """
 

@@ -20,7 +20,7 @@ MIB = 2**20
 JOB: dict[str, Any] = {
     "kind": "transformers",
     "model": {"config": "small-llama", "dtype": "bfloat16"},
-    "data": {"train_rows": 32, "length": 64},
+    "data": {"train_samples": 32, "length": 64},
     "epochs": 2,
     "train_batch": 4,
     "evaluation_batch": 4,
@@ -115,7 +115,7 @@ def test_arms_match_and_every_phase_has_time_and_memory(
 ) -> None:
     spec = write_spec(
         replace={"job": {**JOB, "finetuning": finetuning}, "measure": ["time", "memory"]},
-        arms=[{"schedule": "every_epoch", "evaluation_rows": [8, 24]}],
+        arms=[{"schedule": "every_epoch", "evaluation_samples": [8, 24]}],
         design={"looks": [2], "full": True, "repeats": 0},
     )
     ended = evalskip("bench", spec, "--out", tmp_path / "out")
@@ -131,12 +131,12 @@ def test_arms_match_and_every_phase_has_time_and_memory(
     assert len({record.work_digest for record in records if record.block == 1}) == 1
 
 
-def test_the_largest_batch_fits_and_one_more_row_does_not(
+def test_the_largest_batch_fits_and_one_more_sample_does_not(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
     spec = write_spec(
-        replace={"job": {**JOB, "data": {"train_rows": 32, "length": 512}}},
-        arms=[{"schedule": "every_epoch", "evaluation_rows": 8}],
+        replace={"job": {**JOB, "data": {"train_samples": 32, "length": 512}}},
+        arms=[{"schedule": "every_epoch", "evaluation_samples": 8}],
         limits={"memory": "2GiB"},
     )
     ended = evalskip("headroom", spec, "--out", tmp_path / "out", "--no-timing")
@@ -153,8 +153,8 @@ def test_the_largest_batch_fits_and_one_more_row_does_not(
 def test_a_pilot_foretells_what_a_whole_run_takes(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
-    job = {**JOB, "data": {"train_rows": 320, "length": 64}, "save_steps": 0}
-    arms = [{"schedule": "every_epoch", "evaluation_rows": 160}]
+    job = {**JOB, "data": {"train_samples": 320, "length": 64}, "save_steps": 0}
+    arms = [{"schedule": "every_epoch", "evaluation_samples": 160}]
     spec = write_spec(replace={"job": job}, arms=arms, design={"looks": [2], "repeats": 0})
     ended = evalskip("predict", spec, "--out", tmp_path / "pilot")
     assert ended.returncode == 0, ended.stderr

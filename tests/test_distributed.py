@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TINY = {
     "kind": "transformers",
     "model": {"config": "tiny-llama"},
-    "data": {"text": "python-docs", "train_rows": 44, "length": 32},
+    "data": {"text": "python-docs", "train_samples": 44, "length": 32},
     "epochs": 2,
     "train_batch": 4,
     "evaluation_batch": 4,
@@ -46,7 +46,7 @@ STEPS = 6
 
 
 def measured(wall_ns: int, tokens: int = 30, **other: Any) -> Measured:
-    evaluation = Evaluation(after_step=1, rows=5, tokens=tokens)
+    evaluation = Evaluation(after_step=1, samples=5, tokens=tokens)
     known: dict[str, Any] = {
         "timeline": Timeline(wall_ns=wall_ns, evaluations=[evaluation]),
         "phases_ns": {"train": wall_ns},
@@ -69,7 +69,7 @@ def test_ranks_are_told_of_as_one_run_as_long_as_its_slowest() -> None:
     assert one.timeline.wall_ns == one.phases_ns["train"] == 9
     assert one.peak_bytes == {"train": {"resident": 9}}
     assert one.train_tokens == 27
-    assert one.evaluated_times == EvaluatedTimes(rows=3, tokens=4)
+    assert one.evaluated_times == EvaluatedTimes(samples=3, tokens=4)
     assert [rank.wall_ns for rank in one.ranks] == [5, 9, 7]
 
 
@@ -86,11 +86,11 @@ def test_every_ranks_shard_counts_in_the_proof(proof: str) -> None:
 
 def test_differences_name_the_field_and_the_ranks() -> None:
     assert differences([{"a": 1, "b": 2}] * 4) == []
-    found = [{"steps": 5, "rows": 9}, {"steps": 5, "rows": 9}, {"steps": 7, "rows": 9}]
+    found = [{"steps": 5, "samples": 9}, {"steps": 5, "samples": 9}, {"steps": 7, "samples": 9}]
     assert differences(found) == ["steps: 5 on ranks 0-1; 7 on rank 2"]
-    assert differences([*found, {"steps": 5, "rows": 8}]) == [
+    assert differences([*found, {"steps": 5, "samples": 8}]) == [
         "steps: 5 on ranks 0-1, 3; 7 on rank 2",
-        "rows: 9 on ranks 0-2; 8 on rank 3",
+        "samples: 9 on ranks 0-2; 8 on rank 3",
     ]
 
 
@@ -107,11 +107,11 @@ def test_the_error_of_a_rank_is_found_among_what_torchrun_prints(tmp_path: Path)
     log.write_text(
         "[rank1]: Traceback (most recent call last):\n"
         '[rank1]:   File "script.py", line 3\n'
-        "[rank1]: my.own.ShapeError: expected 3 rows\n"
+        "[rank1]: my.own.ShapeError: expected 3 samples\n"
         "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n"
         "  traceback : To enable traceback see: somewhere\n"
     )
-    assert said_by_rank(log) == "my.own.ShapeError: expected 3 rows"
+    assert said_by_rank(log) == "my.own.ShapeError: expected 3 samples"
     log.write_text("Killed\n")
     assert said_by_rank(log) is None
 
@@ -140,7 +140,7 @@ def test_what_cannot_be_spread_is_refused_in_one_line(
     said: str,
 ) -> None:
     monkeypatch.delenv("SLURM_JOB_NUM_NODES", raising=False)
-    arms = [{"schedule": "every_epoch"} | ({"evaluation_rows": 8} if "data" in job else {})]
+    arms = [{"schedule": "every_epoch"} | ({"evaluation_samples": 8} if "data" in job else {})]
     path = write_spec(replace={"job": job, "arms": arms})
     ended = evalskip("bench", path, "--out", tmp_path / "out")
     assert ended.returncode == 2
@@ -158,7 +158,7 @@ def test_a_job_of_ours_trains_on_two_ranks(
     spec = write_spec(
         replace={
             "job": TINY,
-            "arms": [{"schedule": "every_epoch", "evaluation_rows": 20}],
+            "arms": [{"schedule": "every_epoch", "evaluation_samples": 20}],
             "measure": ["time"],
             "design": {"looks": [2], "repeats": 0},
         }
@@ -177,8 +177,8 @@ def test_a_job_of_ours_trains_on_two_ranks(
         for rank in record.ranks:
             assert sum(rank.phases_ns.values()) == rank.wall_ns
         assert sum(record.phases_ns.values()) == record.wall_ns
-        # 20 rows are 5 batches: the loader gives each rank 3 whole ones
-        assert record.evaluation_rows in (None, 20, 24)
+        # 20 samples are 5 batches: the loader gives each rank 3 whole ones
+        assert record.evaluation_samples in (None, 20, 24)
     arm = summary.bench.arms["every_epoch@20"]
     assert [rank.rank for rank in arm.ranks] == [0, 1]
     assert "### Every rank" in (out / "report.md").read_text()
@@ -195,7 +195,7 @@ def test_deepspeed_trains_by_its_configuration_and_shards_are_proven(
     spec = write_spec(
         replace={
             "job": {**TINY, "deepspeed": str(configuration)},
-            "arms": [{"schedule": "every_epoch", "evaluation_rows": 8}],
+            "arms": [{"schedule": "every_epoch", "evaluation_samples": 8}],
             "measure": ["time"],
             "design": {"looks": [2], "budget": "1s", "full": True, "repeats": 0},
         }
@@ -271,7 +271,7 @@ def test_ranks_that_do_not_agree_hang_and_the_check_ends_that(tmp_path: Path) ->
         id=RunId(purpose="observation", block=1),
         arm="every_epoch",
         schedule=EveryEpoch(),
-        evaluation_rows=8,
+        evaluation_samples=8,
         measure="time",
         seed=0,
         arguments={"eval_strategy": "epoch"},
@@ -297,10 +297,10 @@ dist.init_process_group("gloo")
 batches = 4 if dist.get_rank() == 0 else 1
 with phase("train"):
     for step in range(4):
-        with phase("step", rows=2, tokens=8):
+        with phase("step", samples=2, tokens=8):
             time.sleep(0.02)
         if schedule == "every_epoch" and step % 2:
-            with phase("evaluate", rows=batches, tokens=batches):
+            with phase("evaluate", samples=batches, tokens=batches):
                 time.sleep(0.1 * batches)
                 dist.barrier()
 if schedule == "final_only":
@@ -310,7 +310,7 @@ if schedule == "final_only":
 
 @pytest.mark.slow
 @pytest.mark.nightly
-def test_a_rank_with_fewer_rows_waits_for_the_others(
+def test_a_rank_with_fewer_samples_waits_for_the_others(
     write_spec: Callable[..., Path],
     evalskip: Callable[..., subprocess.CompletedProcess[str]],
     tmp_path: Path,

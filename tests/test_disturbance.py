@@ -30,7 +30,7 @@ def samples(others: list[float], steal: float = 0.0) -> list[list[float]]:
 
 
 @pytest.mark.parametrize(
-    ("rows", "disturbed_s"),
+    ("samples", "disturbed_s"),
     [
         ([], None),
         ([[0.05, 1.0, 0.0, 0.0, 0.0]], None),  # too short to judge: rounding
@@ -40,8 +40,8 @@ def samples(others: list[float], steal: float = 0.0) -> list[list[float]]:
         (samples([0.0] * 5, steal=0.3), 5),
     ],
 )
-def test_each_second_of_a_run_is_judged(rows: Any, disturbed_s: float | None) -> None:
-    found = disturbance_of(rows)
+def test_each_second_of_a_run_is_judged(samples: Any, disturbed_s: float | None) -> None:
+    found = disturbance_of(samples)
     assert (found and found.disturbed_s) == disturbed_s
 
 

@@ -345,8 +345,10 @@ def test_the_reference_names_every_field(model: Any, page: str, reference: Path)
     parts = [part for part in (schema, *schema["$defs"].values()) if "properties" in part]
     assert len(parts) > 10
     for part in parts:
-        rows = [f"| `{field}` | " for field in part["properties"]]
-        assert any(all(row in section for row in rows) for section in sections), part["title"]
+        samples = [f"| `{field}` | " for field in part["properties"]]
+        assert any(all(sample in section for sample in samples) for section in sections), part[
+            "title"
+        ]
         for field in part["properties"].values():
             if said := field.get("description"):
                 assert said.replace("|", "\\|") in "".join(sections), said

@@ -42,7 +42,7 @@ SLEEPING = {
         "steps_in_epoch": 4,
         "costs": {"step": 0.02},
     },
-    "arms": [{"schedule": "every_epoch", "evaluation_rows": 8}],
+    "arms": [{"schedule": "every_epoch", "evaluation_samples": 8}],
     "design": {"looks": [6], "repeats": 0},
     "measure": ["time"],
 }

@@ -153,13 +153,13 @@ def pieces(
         steps = np.full(STEPS, 0.01)
         steps[[step for step in evaluated if step < STEPS]] += hidden
         work = np.concatenate([steps, np.full(len(evaluated), evaluation), [0.02]])
-        rows = np.tile(work, (blocks, 1)) * (1 + source.exponential(0.3, (blocks, 1)))
-        rows *= 1 + source.exponential(each, rows.shape) if each else 1.0
+        samples = np.tile(work, (blocks, 1)) * (1 + source.exponential(0.3, (blocks, 1)))
+        samples *= 1 + source.exponential(each, samples.shape) if each else 1.0
         return Pieces(
             blocks=tuple(range(blocks)),
-            steps=rows[:, :STEPS],
-            evaluations=rows[:, STEPS:-1],
-            remainders=rows[:, -1:],
+            steps=samples[:, :STEPS],
+            evaluations=samples[:, STEPS:-1],
+            remainders=samples[:, -1:],
             evaluated_after=evaluated,
         )
 
@@ -245,7 +245,7 @@ def test_the_whole_span_and_matched_disagree_where_an_effect_outlasts_its_window
     arms = pieces(evaluation=0.2 * 0.22 / 4, each=0.005)
     agreeing = with_verdicts(list(comparisons(arms).values()), ["on"], RANGE)
     assert headline_of(agreeing, "on").verdict == "supported"
-    # steps after the first evaluation are slower by 10 %, within windows and beyond
+    # steps after the first evaluation are slower by 10%, within windows and beyond
     arms["on"].steps[:, 5:] *= 1.1
     found = comparisons(arms)
     agreement = found["matched"].agreement
@@ -260,7 +260,7 @@ def test_the_whole_span_and_matched_disagree_where_an_effect_outlasts_its_window
 def test_one_interval_gives_a_verdict_in_both_readings() -> None:
     arms = pieces(evaluation=0.16 * 0.22 / 4)
     judged = headline_of(with_verdicts(list(comparisons(arms).values()), ["on"], RANGE), "on")
-    # 16 % of gain is 13.8 % of time saved
+    # 16% of gain is 13.8% of time saved
     assert (judged.verdict, judged.verdict_time_saved) == ("supported", "refuted")
 
 

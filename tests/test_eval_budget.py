@@ -62,17 +62,17 @@ def timed(
         steps: int = 400,
         costs: Any = None,
         evaluation_s: float,
-        rows: int = 4,
+        samples: int = 4,
         sets: int = 1,
         **arguments: Any,
     ) -> tuple[Trainer, Clock]:
         evaluation: Any = Dataset.from_dict(
-            {"input_ids": [[1, 2, 3]] * rows, "labels": [[1] * 3] * rows}
+            {"input_ids": [[1, 2, 3]] * samples, "labels": [[1] * 3] * samples}
         )
         if sets > 1:
             evaluation = {f"set{number}": evaluation for number in range(sets)}
         trainer = make_trainer(*callbacks, max_steps=steps, evaluation=evaluation, **arguments)
-        clock = Clock(trainer, costs or [1.0] * steps, evaluation_s / (rows / 2))
+        clock = Clock(trainer, costs or [1.0] * steps, evaluation_s / (samples / 2))
         monkeypatch.setattr(eval_budget, "_now", lambda: clock.now)
         return trainer, clock
 
@@ -87,7 +87,7 @@ def evaluated_at(trainer: Trainer) -> list[int]:
 def test_it_uses_its_share_and_no_more(
     cost: float, timed: Callable[..., tuple[Trainer, Clock]]
 ) -> None:
-    # one evaluation costs at most 0.3 % of the job
+    # one evaluation costs at most 0.3% of the job
     trainer, clock = timed(EvalBudget(share=0.05, every=1), evaluation_s=cost)
     trainer.train()
     assert 0.04 <= clock.share <= 0.05
@@ -109,7 +109,7 @@ def test_an_evaluation_before_training_is_not_its_own(
     timed: Callable[..., tuple[Trainer, Clock]],
 ) -> None:
     trainer, clock = timed(
-        EvalBudget(share=0.05, every=1), evaluation_s=0.8, rows=8, eval_on_start=True
+        EvalBudget(share=0.05, every=1), evaluation_s=0.8, samples=8, eval_on_start=True
     )
     trainer.train()
     assert evaluated_at(trainer)[0] == 0
@@ -154,7 +154,7 @@ def test_what_the_strategy_asks_for_is_overruled(
     timed: Callable[..., tuple[Trainer, Clock]],
 ) -> None:
     trainer, clock = timed(
-        EvalBudget(0.05), evaluation_s=4.0, rows=20, steps=100, eval_strategy="epoch"
+        EvalBudget(0.05), evaluation_s=4.0, samples=20, steps=100, eval_strategy="epoch"
     )
     trainer.train()
     assert evaluated_at(trainer) == [100]
@@ -164,19 +164,19 @@ def test_what_the_strategy_asks_for_is_overruled(
 def test_an_evaluation_that_never_fits_comes_once(
     timed: Callable[..., tuple[Trainer, Clock]],
 ) -> None:
-    trainer, _ = timed(EvalBudget(0.05), evaluation_s=60.0, rows=200, steps=100)
+    trainer, _ = timed(EvalBudget(0.05), evaluation_s=60.0, samples=200, steps=100)
     trainer.train()
     assert evaluated_at(trainer) == [100]
 
 
-def test_one_that_was_dearer_than_its_rows_is_warned_of(
+def test_one_that_was_dearer_than_its_samples_is_warned_of(
     timed: Callable[..., tuple[Trainer, Clock]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trainer, _ = timed(EvalBudget(0.1), evaluation_s=60.0, rows=4, steps=100)
+    trainer, _ = timed(EvalBudget(0.1), evaluation_s=60.0, samples=4, steps=100)
     trainer.train()
     assert len(evaluated_at(trainer)) == 2
     told = capsys.readouterr().err
-    assert "EvalBudget: one evaluation is 37.5 % of the training, more than the share" in told
+    assert "EvalBudget: one evaluation is 37.5% of the training, more than the share" in told
 
 
 def test_it_warns_where_early_stopping_would_starve(
@@ -220,13 +220,13 @@ from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArgumen
 from evalskip.callbacks import EvalBudget
 
 rank = int(os.environ["RANK"])
-rows = Dataset.from_dict({"input_ids": [[1, 2, 3]] * 64, "labels": [[1, 2, 3]] * 64})
+samples = Dataset.from_dict({"input_ids": [[1, 2, 3]] * 64, "labels": [[1, 2, 3]] * 64})
 config = LlamaConfig(vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1,
                      num_attention_heads=1, num_key_value_heads=1)
 settings = dict(max_steps=60, per_device_train_batch_size=2, use_cpu=True, report_to=[],
                 disable_tqdm=True, save_strategy="no")
 trainer = Trainer(LlamaForCausalLM(config), TrainingArguments(sys.argv[1], **settings),
-                  train_dataset=rows, eval_dataset=rows.select(range(8)),
+                  train_dataset=samples, eval_dataset=samples.select(range(8)),
                   callbacks=[EvalBudget(0.3)])
 original = trainer.prediction_step
 def slow(*args, **kwargs):

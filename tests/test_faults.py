@@ -43,7 +43,7 @@ SPEC = {
         "steps_in_epoch": 3,
         "costs": {"step": 0.008},
     },
-    "arms": [{"schedule": "every_epoch", "evaluation_rows": 8}],
+    "arms": [{"schedule": "every_epoch", "evaluation_samples": 8}],
     "design": {"looks": [BLOCKS], "repeats": 0},
     "measure": ["time"],
 }

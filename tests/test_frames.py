@@ -46,9 +46,9 @@ def test_arms_and_comparisons_are_those_of_the_summary() -> None:
     assert len(comparisons) == len(bench.comparisons)
     gain = bench.compared("every_epoch@56", "matched")
     assert gain
-    row = comparisons.loc[("every_epoch@56", "matched")]
-    assert row["throughput_gain_low"] == gain.throughput_gain.low
-    assert row["verdict"] == "supported"
+    sample = comparisons.loc[("every_epoch@56", "matched")]
+    assert sample["throughput_gain_low"] == gain.throughput_gain.low
+    assert sample["verdict"] == "supported"
 
 
 def test_where_there_is_no_result_one_line_says_so(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def measure(write_spec: Callable[..., Path], tmp_path: Path) -> Callable[..., Pa
         spec = write_spec(
             f"{name}.yaml",
             job={"epochs": 6, "steps_in_epoch": 12, "costs": costs, "noise": list(noise)},
-            arms=more.pop("arms", [{"schedule": "every_epoch", "evaluation_rows": 48}]),
+            arms=more.pop("arms", [{"schedule": "every_epoch", "evaluation_samples": 48}]),
             design={"looks": [more.pop("blocks", 8)], "seed": seed},
         )
         ended = run_inside("bench", spec, "--out", tmp_path / name, *more.pop("options", ()))
@@ -127,7 +127,7 @@ def test_every_tool_can_read_what_a_gate_writes(
 
 @pytest.mark.parametrize(("budget", "code"), [("25%", 0), ("5%", 1), ("0.1525", 3)])
 def test_a_budget_needs_no_baseline(budget: str, code: int, measure: Callable[..., Path]) -> None:
-    # evaluation takes 6 * 6 * 8 ms of 1.64 s and that: 14.9 %
+    # evaluation takes 6 * 6 * 8 ms of 1.64 s and that: 14.9%
     noise = ({"kind": "autocorrelation", "sigma": 0.3, "memory": 0.5},)
     ended = run_inside("gate", measure("today", noise=noise), "--max-share", budget)
     assert ended.returncode == code, ended.stdout + ended.stderr
@@ -168,12 +168,12 @@ def edited(path: Path, to: Path, **changes: Any) -> Path:
 def test_bad_input_is_one_line(measure: Callable[..., Path], tmp_path: Path) -> None:
     good, known = measure("good"), tmp_path / "known.json"
     assert run_inside("gate", good, "--baseline", known, "--add").returncode == 0
-    other = measure("other", arms=[{"schedule": "every_epoch", "evaluation_rows": 40}])
+    other = measure("other", arms=[{"schedule": "every_epoch", "evaluation_samples": 40}])
     more = measure(
         "more",
         arms=[
-            {"schedule": "every_epoch", "evaluation_rows": 48},
-            {"schedule": "final_only", "evaluation_rows": 48},
+            {"schedule": "every_epoch", "evaluation_samples": 48},
+            {"schedule": "final_only", "evaluation_samples": 48},
         ],
     )
     empty = tmp_path / "empty"
@@ -267,7 +267,7 @@ def test_headroom_that_evaluation_takes_is_gated(batch: int, code: int, tmp_path
 
 
 @pytest.mark.parametrize(("batch", "code"), [(4, 0), (3, 0), (2, 1), (0, 1)])
-def test_a_small_batch_is_known_to_a_row(batch: int, code: int, tmp_path: Path) -> None:
+def test_a_small_batch_is_known_to_a_sample(batch: int, code: int, tmp_path: Path) -> None:
     day, known = tmp_path / "day", tmp_path / "known.json"
     day.mkdir()
     document = reference()
@@ -384,7 +384,7 @@ def test_no_more_false_alarms_than_the_level_allows(
     sessions: int, spread: float, before: float, today: float
 ) -> None:
     outcomes = builds(sessions, spread, before=before, today=today, change=0, count=2000)
-    # 1 % of builds, of which each of two figures has a half, and the error of 2,000
+    # 1% of builds, of which each of two figures has a half, and the error of 2,000
     assert outcomes.count("regressed") / len(outcomes) <= 0.009
 
 

@@ -39,18 +39,18 @@ def searched(search: Search, peak_of: Callable[[int], int]) -> int:
 @given(
     base=st.integers(0, 2000),
     model=st.integers(1, 800),
-    row_kib=st.integers(2000, 200_000),
+    sample_kib=st.integers(2000, 200_000),
     first=st.integers(1, 8),
     wobble=st.integers(0, 64),
 )
-@example(base=1886, model=800, row_kib=79053, first=1, wobble=0)
+@example(base=1886, model=800, sample_kib=79053, first=1, wobble=0)
 def test_the_largest_batch_is_found_and_confirmed_in_five_trials(
-    base: int, model: int, row_kib: int, first: int, wobble: int
+    base: int, model: int, sample_kib: int, first: int, wobble: int
 ) -> None:
     def peak_of(batch: int) -> int:
-        # what an allocator rounds up differs from batch to batch, by less than a row
+        # what an allocator rounds up differs from batch to batch, by less than a sample
         rounded = (batch * 7919 % 17) * wobble * 64
-        return (base + model) * MIB + batch * row_kib * 1024 + rounded
+        return (base + model) * MIB + batch * sample_kib * 1024 + rounded
 
     search = Search(first, LIMIT, base * MIB)
     trials = searched(search, peak_of)
@@ -68,7 +68,7 @@ def test_a_line_that_bends_is_followed() -> None:
 
 @pytest.mark.parametrize("excess", [0, 1])
 def test_a_search_that_the_line_misleads_still_ends(excess: int) -> None:
-    # what was read is an upper bound, near the limit from the first row on
+    # what was read is an upper bound, near the limit from the first sample on
     search = Search(8, LIMIT)
     trials = 0
     while batch := search.next():
@@ -86,8 +86,8 @@ JOB: dict[str, Any] = {
     "memory": {
         "base": 500 * MIB,
         "model": 700 * MIB,
-        "train_row": 40 * MIB,
-        "evaluation_row": 20 * MIB,
+        "train_sample": 40 * MIB,
+        "evaluation_sample": 20 * MIB,
     },
 }
 
@@ -111,14 +111,14 @@ def headroom(
 def test_every_arm_has_its_largest_batch_and_what_bounds_it(headroom: Callable[..., Any]) -> None:
     otherwise = {"evaluation_batch": 8}
     arms = [
-        {"schedule": "every_epoch", "evaluation_rows": [16, 64]},
-        {"schedule": "every_epoch", "evaluation_rows": 64, "evaluation": otherwise},
+        {"schedule": "every_epoch", "evaluation_samples": [16, 64]},
+        {"schedule": "every_epoch", "evaluation_samples": 64, "evaluation": otherwise},
     ]
     found, summary, ended = headroom("--memory", "2000 MiB", arms=arms)
-    # (2000 - 500 - 700) / 40 rows
+    # (2000 - 500 - 700) / 40 samples
     assert (found["off"].max_batch, found["off"].bound_by) == (20, "train")
     assert (found["every_epoch@16"].max_batch, found["every_epoch@16"].bound_by) == (20, "train")
-    # 64 rows of 20 MiB do not fit beside the model
+    # 64 samples of 20 MiB do not fit beside the model
     assert (found["every_epoch@64"].max_batch, found["every_epoch@64"].bound_by) == (0, "evaluate")
     remedied = found["every_epoch@64+evaluation_batch=8"]
     assert (remedied.max_batch, remedied.bound_by) == (20, "train")
@@ -137,7 +137,7 @@ def test_every_arm_has_its_largest_batch_and_what_bounds_it(headroom: Callable[.
 def test_where_train_steps_set_the_peak_the_claims_are_refuted(
     headroom: Callable[..., Any],
 ) -> None:
-    arms = [{"schedule": "every_epoch", "evaluation_rows": 8}]
+    arms = [{"schedule": "every_epoch", "evaluation_samples": 8}]
     _, summary, _ = headroom("--memory", "2000MiB", arms=arms)
     assert {claim.id: claim.verdict for claim in judged(summary)} == {
         "batch": "refuted",
@@ -189,14 +189,14 @@ def test_a_trial_that_hangs_is_ended(
     job = {
         "kind": "transformers",
         "model": {"config": "tiny-llama"},
-        "data": {"train_rows": 16, "length": 64},
+        "data": {"train_samples": 16, "length": 64},
         "epochs": 1,
     }
     path = write_spec(replace={"job": job}, limits={"memory": "3GiB", "run_time": "0.05s"})
     ended = evalskip("headroom", path, "--out", tmp_path / "out")
     assert ended.returncode == 4
     (line,) = ended.stderr.splitlines()
-    assert "a trial of off at 8 rows timed_out: ended after its limit of 0.05 s" in line
+    assert "a trial of off at 8 samples timed_out: ended after its limit of 0.05 s" in line
     children = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True)
     assert not children.stdout
 
@@ -204,7 +204,7 @@ def test_a_trial_that_hangs_is_ended(
 def test_settings_that_the_job_does_not_have_are_refused(
     write_spec: Callable[..., Path], evalskip: Callable[..., Any]
 ) -> None:
-    arm = {"schedule": "every_epoch", "evaluation_rows": 8, "evaluation": {"train_batch": 1}}
+    arm = {"schedule": "every_epoch", "evaluation_samples": 8, "evaluation": {"train_batch": 1}}
     ended = evalskip("bench", write_spec(arms=[arm]))
     assert ended.returncode == 2
     assert "arms.0.evaluation.train_batch: unknown setting" in ended.stderr
@@ -232,7 +232,7 @@ def test_a_real_training_runs_into_a_real_limit(
     job = {
         "kind": "transformers",
         "model": {"config": "tiny-llama"},
-        "data": {"train_rows": 16, "length": 256},
+        "data": {"train_samples": 16, "length": 256},
         "epochs": 1,
         "train_batch": 8,
         "evaluation_batch": 8,
@@ -240,8 +240,8 @@ def test_a_real_training_runs_into_a_real_limit(
     }
     otherwise = {"preprocess_logits": True}
     arms = [
-        {"schedule": "every_epoch", "evaluation_rows": 64},
-        {"schedule": "every_epoch", "evaluation_rows": 64, "evaluation": otherwise},
+        {"schedule": "every_epoch", "evaluation_samples": 64},
+        {"schedule": "every_epoch", "evaluation_samples": 64, "evaluation": otherwise},
     ]
     limits = {"memory": "120MiB", "beyond_process": True}
     path = write_spec(
@@ -251,7 +251,7 @@ def test_a_real_training_runs_into_a_real_limit(
     assert ended.returncode == 0, ended.stderr
     summary = read_summary(tmp_path / "out")
     found = {one.arm: one for one in summary.headroom.arms}
-    # the logits of 64 rows, 256 tokens, 2048 entries and 4 bytes are 128 MiB
+    # the logits of 64 samples, 256 tokens, 2048 entries and 4 bytes are 128 MiB
     assert (found["every_epoch@64"].max_batch, found["every_epoch@64"].bound_by) == (0, "evaluate")
     off, remedied = found["off"], found["every_epoch@64+preprocess_logits=true"]
     assert off.max_batch > off.own_batch
@@ -276,17 +276,17 @@ def test_a_real_training_runs_into_a_real_limit(
     [
         (20, "train", "refuted"),
         (21, "train", "refuted"),
-        # a row is what repeats differ by
+        # a sample is what repeats differ by
         (19, "train", "refuted"),
         (18, "train", "supported"),
         (19, "evaluate", "supported"),
         (0, "evaluate", "supported"),
     ],
 )
-def test_a_row_of_difference_is_no_growth(
+def test_a_sample_of_difference_is_no_growth(
     largest: int, bound_by: Any, verdict: str, headroom: Callable[..., Any]
 ) -> None:
-    arms = [{"schedule": "every_epoch", "evaluation_rows": 8}]
+    arms = [{"schedule": "every_epoch", "evaluation_samples": 8}]
     _, summary, _ = headroom("--memory", "2000MiB", arms=arms)
     changed = [
         found

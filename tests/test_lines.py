@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 from transformers import TrainingArguments
 
-from evalskip.analysis.recommendation import recommend
+from evalskip.analysis.recommendation import EvaluationShares, recommend
 from evalskip.jobs import Keeping
 from evalskip.jobs.llamafactory import LlamaFactoryJob
 from evalskip.jobs.llamafactory.settings import PYTHON
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 SIZE = JobSize(
     steps=16,
     epochs=4.0,
-    train_rows=16,
+    train_samples=16,
     train_batch=4,
     accumulation=1,
     drop_last=False,
-    train_tokens_per_row=64,
+    train_tokens_per_sample=64,
     evaluation_sets=[4],
     evaluation_batch=4,
-    evaluation_tokens_per_row=64,
+    evaluation_tokens_per_sample=64,
 )
 MODEL = CostModel(
-    evaluation=[note("own_rows")],
+    evaluation=[note("own_samples")],
     size=SIZE,
     costs=PieceCosts(
         fixed_s=0.0,
@@ -50,7 +50,7 @@ MODEL = CostModel(
         loader_s=1.0,
         batch_s=0.0,
         evaluation_token_s=0.0,
-        gathered_row_s=0.0,
+        gathered_sample_s=0.0,
         first_evaluation_s=0.0,
         evaluation_log_s=0.0,
         after_effect_s=0.0,
@@ -92,7 +92,13 @@ def recommended(configuration: dict[str, Any], outcome: str) -> Recommendation:
     settings = {**tiny_settings(PYTHON), **own(configuration)}
     settings = {name: value for name, value in settings.items() if value is not None}
     job = LlamaFactoryJob(kind="llamafactory", settings=settings)
-    return recommend(MODEL, SHARES[outcome], before=0, closing=1, keeping=job.keeping)
+    return recommend(
+        EvaluationShares.from_model(MODEL),
+        SHARES[outcome],
+        before=0,
+        closing=1,
+        keeping=job.keeping,
+    )
 
 
 def pasted(configuration: dict[str, Any], outcome: str) -> dict[str, Any]:
@@ -138,22 +144,36 @@ def test_what_stands_against_a_recommendation_is_said() -> None:
 
 
 def test_a_job_that_is_within_its_share_has_nothing_to_paste() -> None:
-    found = recommend(MODEL, 0.25, before=0, closing=1, keeping=Keeping(), as_written=[8, 16, 16])
-    says = "as written it is already: 15.8 % (at 95 %: 15.8 % to 15.8 %) of the run"
+    found = recommend(
+        EvaluationShares.from_model(MODEL),
+        0.25,
+        before=0,
+        closing=1,
+        keeping=Keeping(),
+        own_steps=[8, 16, 16],
+    )
+    says = "as written it is already: 15.8% (at 95%: 15.8% to 15.8%) of the run"
     assert ENGLISH.note(found.advice) == says
     assert found.lines == {}
     assert found.evaluations == 3
 
 
 def test_a_share_below_the_limit_is_never_answered_with_none() -> None:
-    # an evaluation is 5.9 %: within 6 %, but not for sure
+    # an evaluation is 5.9%: within 6%, but not for sure
     unsure = MODEL.model_copy(update={"evaluation_half_width": 0.2})
-    found = recommend(unsure, 0.06, before=0, closing=0, keeping=Keeping())
+    found = recommend(
+        EvaluationShares.from_model(unsure), 0.06, before=0, closing=0, keeping=Keeping()
+    )
     assert found.evaluations == 1
     says = ENGLISH.note(found.advice)
-    assert says.startswith("evaluate once, after training: 5.9 %")
-    assert says.endswith("which may be more than 6 %")
-    assert recommend(unsure, 0.05, before=0, closing=0, keeping=Keeping()).evaluations == 0
+    assert says.startswith("evaluate once, after training: 5.9%")
+    assert says.endswith("which may be more than 6%")
+    assert (
+        recommend(
+            EvaluationShares.from_model(unsure), 0.05, before=0, closing=0, keeping=Keeping()
+        ).evaluations
+        == 0
+    )
 
 
 _TAKES = """

@@ -246,7 +246,7 @@ def test_the_real_thing_under_every_schedule(run: Callable[..., Any]) -> None:
     arms = "as_written,every_epoch,every_n_epochs:2,every_n_steps:5,final_only"
     runs, summary, ended = run(arms)
     evaluated = {arm: record.evaluated_after for arm, record in runs.items()}
-    # 32 rows to train on, 4 in a batch: 8 steps an epoch
+    # 32 samples to train on, 4 in a batch: 8 steps an epoch
     assert evaluated == {
         "off": [],
         "off_again": [],
@@ -259,7 +259,7 @@ def test_the_real_thing_under_every_schedule(run: Callable[..., Any]) -> None:
     }
     assert summary.bench.matched.same_work
     assert summary.bench.matched.same_result
-    assert summary.bench.arms["every_epoch"].evaluation_rows == 8
+    assert summary.bench.arms["every_epoch"].evaluation_samples == 8
     assert summary.scope.job == "llamafactory, sft, lora"
     assert summary.scope.parameters > 0
     assert "changed: output_dir: saves/never: taken out in every arm" in ended.stdout
@@ -319,7 +319,7 @@ def test_a_stream_is_evaluated_by_steps(run: Callable[..., Any]) -> None:
     )
     assert runs["every_n_steps:3"].evaluated_after == [3, 6, 8]
     assert runs["as_written"].evaluated_after == [4, 8, 8]
-    assert summary.bench.arms["as_written"].evaluation_rows == 6
+    assert summary.bench.arms["as_written"].evaluation_samples == 6
     assert summary.bench.matched.same_result
 
 
@@ -334,10 +334,10 @@ def test_a_slice_tells_what_the_whole_would_do(
     assert ended.returncode == 0, ended.stderr
     assert "since one run exceeds the budget of 3 s, " in ended.stdout
     records = {record.arm: record for record in block_runs(out)}
-    # 240 rows to train on, 4 in a batch: 60 steps an epoch
+    # 240 samples to train on, 4 in a batch: 60 steps an epoch
     assert records["as_written"].evaluated_after == [50, 100, 150, 180, 180]
     assert records["every_epoch"].evaluated_after == [60, 120, 180]
-    assert records["every_epoch"].evaluation_rows == 60
+    assert records["every_epoch"].evaluation_samples == 60
     assert records["off"].steps == 180
     assert read_summary(out).bench.extrapolated.of_steps == 180
 
@@ -383,8 +383,10 @@ def test_slices_and_predictions_count_as_each_release_does(
     options = ["--python", python, "--budget", "5s", "--out", tmp_path / "pilot"]
     ended = evalskip("predict", path, *options, timeout=300)
     assert ended.returncode == 0, ended.stderr
-    rows = {row.arm: row for row in read_summary(tmp_path / "pilot").prediction.schedules}
-    assert rows["as_written"].evaluations == len(inside) + after
+    samples = {
+        sample.arm: sample for sample in read_summary(tmp_path / "pilot").prediction.schedules
+    }
+    assert samples["as_written"].evaluations == len(inside) + after
 
 
 @pytest.mark.slow
@@ -405,7 +407,7 @@ def test_its_largest_batch_is_found(
     assert off.own_batch == 4
     assert off.max_batch > 4
     assert off.bound_by == "train"
-    # peaks of two processes differ by what a row takes
+    # peaks of two processes differ by what a sample takes
     assert 0 < every_epoch.max_batch <= off.max_batch + 1
     assert off.trials <= 15
     assert off.throughput_gain is not None
@@ -420,7 +422,7 @@ def test_torchrun_is_used_where_llamafactory_would_use_it(
     monkeypatch.setenv("FORCE_TORCHRUN", "1")
     monkeypatch.setenv("NPROC_PER_NODE", "2")
     records, summary, _ = run("every_epoch")
-    # 32 rows to train on, 4 in a batch on each of two ranks: 4 steps an epoch
+    # 32 samples to train on, 4 in a batch on each of two ranks: 4 steps an epoch
     assert records["every_epoch"].evaluated_after == [4, 8]
     assert records["off"].evaluated_after == []
     assert summary.bench.matched.same_result

@@ -142,7 +142,7 @@ def request(**changes: Any) -> RunRequest:
     known = {
         "arm": "every_epoch",
         "schedule": EveryEpoch(),
-        "evaluation_rows": 8,
+        "evaluation_samples": 8,
         "measure": "time",
         "id": RunId(purpose="observation", block=0),
         "seed": 0,
@@ -155,8 +155,8 @@ PILOT = Slice(
     steps=10, evaluation_batches=2, pilot=Pilot(survey_s=0.1, evaluations=12, repeats_s=60)
 )
 TRIAL = TrialRequest(batch=2, evaluates=True, limit_bytes=8 * 2**30)
-CURVE = CurveRequest(steps=[2, 4], test_rows=8, holdout_rows=2)
-STOPS = CurveRequest(test_rows=0, holdout_rows=2, every=2, patience=2)
+CURVE = CurveRequest(steps=[2, 4], test_samples=8, holdout_samples=2)
+STOPS = CurveRequest(test_samples=0, holdout_samples=2, every=2, patience=2)
 SYNTHETIC = {"kind": "synthetic", "epochs": 20}
 REAL = {**SYNTHETIC, "clock": "real", "costs": {"step": 0.001}}
 LONG = {**TINY, "epochs": 40}
@@ -186,9 +186,9 @@ def test_every_runner_keeps_the_contract(
     write_spec: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
-    arms = [{"schedule": "every_epoch", "evaluation_rows": 8}]
+    arms = [{"schedule": "every_epoch", "evaluation_samples": 8}]
     spec = load_spec(write_spec(replace={"job": job, "arms": arms}))
-    usual = next(each for each in plan(spec)[0].runs if each.evaluation_rows)
+    usual = next(each for each in plan(spec)[0].runs if each.evaluation_samples)
     wanted = usual.model_copy(update=asked)
     with closing(launcher_for(spec.job, wanted.measure, [8], tmp_path, 120)) as launcher:
         outcome = launcher.run(wanted, 120)

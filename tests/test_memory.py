@@ -60,14 +60,14 @@ def test_foretold_peaks_are_what_real_runs_take(
     job = {
         "kind": "transformers",
         "model": model,
-        "data": {"train_rows": 16, "length": 256},
+        "data": {"train_samples": 16, "length": 256},
         "finetuning": finetuning,
         "epochs": 1,
         "train_batch": 6,
         "evaluation_batch": 12,
     }
     path = write_spec(
-        arms=[{"schedule": "every_epoch", "evaluation_rows": 12}],
+        arms=[{"schedule": "every_epoch", "evaluation_samples": 12}],
         replace={"job": job, "limits": {"memory": "160MiB", "beyond_process": True}},
     )
     ended = evalskip("headroom", path, "--out", tmp_path / "out", "--no-timing")

@@ -34,8 +34,8 @@ SPECS = [
 SMALL = """
 job: {kind: synthetic, epochs: 4, steps_in_epoch: 5}
 arms:
-  - {schedule: every_epoch, evaluation_rows: [16]}
-  - {schedule: every_n_epochs, n: 2, evaluation_rows: 8}
+  - {schedule: every_epoch, evaluation_samples: [16]}
+  - {schedule: every_n_epochs, n: 2, evaluation_samples: 8}
 design: {looks: [6], repeats: 0}
 """
 STUCK_S = 30

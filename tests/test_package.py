@@ -25,13 +25,13 @@ SPEC = """
 job:
   kind: transformers
   model: {config: tiny-llama}
-  data: {train_rows: 16, length: 32}
+  data: {train_samples: 16, length: 32}
   finetuning: lora
   epochs: 2
   train_batch: 4
   evaluation_batch: 4
   device: cpu
-arms: [{schedule: every_epoch, evaluation_rows: 8}]
+arms: [{schedule: every_epoch, evaluation_samples: 8}]
 design: {looks: [2], budget: 1s, full: true}
 measure: [time]
 """

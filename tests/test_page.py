@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evalskip.analysis.prediction import predict, workload
-from evalskip.analysis.recommendation import densest
+from evalskip.analysis.recommendation import EvaluationShares, densest
 from evalskip.article.words import WORDS
 from evalskip.notes import note
 from evalskip.report import digits
@@ -174,7 +174,7 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Summary:
             **JOB,
             "noise": [{"kind": "autocorrelation", "sigma": 0.1, "memory": 0.4}],
         },
-        "arms": [{"schedule": "every_epoch", "evaluation_rows": [61, 100]}],
+        "arms": [{"schedule": "every_epoch", "evaluation_samples": [61, 100]}],
     }
     (folder / "spec.yaml").write_text(json.dumps(spec))
     ended = run_inside("predict", folder / "spec.yaml", "--out", folder / "out")
@@ -185,18 +185,18 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Summary:
 def rows_of(page: Page) -> list[list[str]]:
     """The table of the sliders, as a reader sees it."""
     return [
-        [cell.inner_text() for cell in row.query_selector_all("th, td")]
-        for row in page.query_selector_all(".what-if tbody tr")
+        [cell.inner_text() for cell in sample.query_selector_all("th, td")]
+        for sample in page.query_selector_all(".what-if tbody tr")
     ]
 
 
 def told_by_us(model: CostModel, schedules: dict[str, tuple[int, int]]) -> list[list[str]]:
     """The same, by what the command line computes and prints."""
-    rows = []
+    samples = []
     for schedule, (evaluations, with_next_step) in schedules.items():
         of = workload(model.size, evaluations, with_next_step)
-        found = predict(model, of, arm="", schedule=note("off"), evaluation_rows=None)
-        rows.append(
+        found = predict(model, of, arm="", schedule=note("off"), evaluation_samples=None)
+        samples.append(
             [
                 schedule,
                 digits.count(evaluations),
@@ -205,7 +205,7 @@ def told_by_us(model: CostModel, schedules: dict[str, tuple[int, int]]) -> list[
                 digits.interval(found.throughput_gain),
             ]
         )
-    return rows
+    return samples
 
 
 def test_the_sliders_compute_what_the_command_line_does(
@@ -235,15 +235,15 @@ def test_the_sliders_compute_what_the_command_line_does(
     # another job, by typing and by sliding
     opened.select_option("[name=model]", "1")
     assert rows_of(opened)[2][3] == by_arm["every_epoch@100"]
-    opened.fill("[name=train_rows]", "501")
-    opened.fill("[name=evaluation_rows]", "45")
+    opened.fill("[name=train_samples]", "501")
+    opened.fill("[name=evaluation_samples]", "45")
     opened.fill("[name=evaluation_batch]", "4")
     opened.fill("[name=epochs]", "9")
     slider = opened.locator("[name=n_slider]")
     slider.fill("4")
     size = large.size.model_copy(
         update={
-            "train_rows": 501,
+            "train_samples": 501,
             "steps": 9 * math.ceil(501 / 4),
             "epochs": 9.0,
             "evaluation_sets": [45],
@@ -262,7 +262,7 @@ def test_the_sliders_compute_what_the_command_line_does(
     pasted = opened.inner_text(".what-if pre")
     assert f"eval_steps: {4 * math.ceil(501 / 4)}" in pasted
     every = int(re.findall(r"eval_steps: (\d+)", pasted)[0])
-    assert math.ceil(size.steps / every) <= densest(changed, 0.05)
+    assert math.ceil(size.steps / every) <= densest(EvaluationShares.from_model(changed), 0.05)
     opened.close()
 
 

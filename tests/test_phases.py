@@ -121,7 +121,7 @@ def test_waiting_for_data_belongs_to_the_step_and_evaluation_does_not() -> None:
     assert evaluation.loader_ns == 5
     assert evaluation.batches_ns == [20, 9]
     assert evaluation.aggregation_ns == 3
-    assert (evaluation.rows, evaluation.tokens, evaluation.after_step) == (11, 110, 1)
+    assert (evaluation.samples, evaluation.tokens, evaluation.after_step) == (11, 110, 1)
     assert (evaluation.log_ns, timeline.logs_ns) == (7, [])
     assert timeline.phases_ns()["log"] == 7
     assert timeline.after_loop_ns == 6

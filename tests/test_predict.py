@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalskip.analysis.prediction import predict, total_seconds, workload
-from evalskip.analysis.recommendation import densest
+from evalskip.analysis.recommendation import EvaluationShares, densest
 from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
 from evalskip.notes import note
-from evalskip.probe.layout import pilot_layout, pilot_rows, pilot_steps
+from evalskip.probe.layout import pilot_layout, pilot_samples, pilot_steps
 from evalskip.records import RecordStore
 from evalskip.report.markdown import markdown
 from evalskip.schedules import EveryEpoch, EveryNSteps, EveryNthEpoch
@@ -51,17 +51,17 @@ COSTS: dict[str, float] = {
 JOB: dict[str, Any] = {
     "epochs": 6,
     "steps_in_epoch": 40,
-    "rows": 100,
+    "samples": 100,
     "train_batch": 4,
     "evaluation_batch": 8,
     "save_steps": 60,
     "costs": COSTS,
 }
 ARMS = [
-    {"schedule": "every_epoch", "evaluation_rows": [20, 61, 100]},
-    {"schedule": "every_n_epochs", "n": 4, "evaluation_rows": 61},
-    {"schedule": "every_n_steps", "n": 27, "evaluation_rows": 100},
-    {"schedule": "final_only", "evaluation_rows": 100},
+    {"schedule": "every_epoch", "evaluation_samples": [20, 61, 100]},
+    {"schedule": "every_n_epochs", "n": 4, "evaluation_samples": 61},
+    {"schedule": "every_n_steps", "n": 27, "evaluation_samples": 100},
+    {"schedule": "final_only", "evaluation_samples": 100},
 ]
 
 
@@ -97,8 +97,8 @@ def test_without_noise_it_is_what_whole_runs_take(
             continue
         each = predicted[name]
         assert each.wall_s.estimate == pytest.approx(arm.wall_s, rel=1e-3), name
-        # a smaller set's last batch is told from a whole one, whose longest row is longer
-        close = 3e-3 if shortest == 128 or arm.evaluation_rows == 100 else 0.03
+        # a smaller set's last batch is told from a whole one, whose longest sample is longer
+        close = 3e-3 if shortest == 128 or arm.evaluation_samples == 100 else 0.03
         assert each.share.estimate == pytest.approx(arm.share, rel=close), name
         assert each.evaluations == arm.evaluations
         assert each.evaluation_load == pytest.approx(arm.evaluation_load, rel=close)
@@ -133,15 +133,15 @@ def test_the_budget_holds_where_evaluation_is_long(
     assert sum(walls[1:]) <= 4
 
 
-def test_every_schedule_has_a_row(told: Callable[..., Summary]) -> None:
+def test_every_schedule_has_a_sample(told: Callable[..., Summary]) -> None:
     found = told(
-        "--every", "16", arms=[{"schedule": "every_n_epochs", "n": 3, "evaluation_rows": 61}]
+        "--every", "16", arms=[{"schedule": "every_n_epochs", "n": 3, "evaluation_samples": 61}]
     )
-    rows = {each.arm: each.evaluations for each in found.prediction.schedules}
-    # which is every 3 epochs, and has no row of its own
+    samples = {each.arm: each.evaluations for each in found.prediction.schedules}
+    # which is every 3 epochs, and has no sample of its own
     assert found.prediction.recommendations[0].every_steps == 120
     # nor has every 10 epochs, of 6
-    assert rows == {
+    assert samples == {
         "off": 0,
         "final_only@61": 1,
         "every_epoch@61": 6,
@@ -176,7 +176,7 @@ def test_the_recommended_schedule_is_the_densest_within_the_share(
         assert each.share.high is not None
         assert each.share.high <= limit
         # one evaluation more would be too many, but for a number of steps that people write
-        most = densest(model, limit)
+        most = densest(EvaluationShares.from_model(model), limit)
         assert each.evaluations <= most
         if each.every_steps:
             assert each.every_steps <= math.ceil(240 / most) * 1.1 + 1
@@ -203,7 +203,7 @@ def test_it_prints_what_is_asked(
     spec = write_spec(job=JOB, arms=ARMS[:1])
     ended = evalskip("predict", spec, "--out", tmp_path / "out")
     assert re.search(r"every epoch +61 +6 .*\d+\.\d \[\d+\.\d, \d+\.\d\]", ended.stdout)
-    assert "within 5 % on 61 rows: evaluate every" in ended.stdout
+    assert "within 5% on 61 samples: evaluate every" in ended.stdout
     assert "eval_strategy: steps" in ended.stdout
     assert 'eval_strategy="steps",' in ended.stdout
     assert "What every schedule would cost" in (tmp_path / "out" / "report.md").read_text()
@@ -270,12 +270,12 @@ def test_a_pilot_that_does_not_end_well_is_one_line(
 def test_a_pilot_evaluates_whole_batches_and_a_smaller_one(
     there: int, batches: int, batch: int
 ) -> None:
-    rows = list(pilot_rows(there, min(there, batches * batch), batch))
-    assert rows
-    assert len(set(rows)) == len(rows)
-    assert max(rows) < there
-    for place in range(0, len(rows) - batch + 1, batch):
-        own = rows[place : place + batch]
+    samples = list(pilot_samples(there, min(there, batches * batch), batch))
+    assert samples
+    assert len(set(samples)) == len(samples)
+    assert max(samples) < there
+    for place in range(0, len(samples) - batch + 1, batch):
+        own = samples[place : place + batch]
         assert own == list(range(own[0], own[0] + batch))
         assert own[0] % batch == 0
 
@@ -309,14 +309,14 @@ def model_of(**changes: Any) -> CostModel:
     size = JobSize(
         steps=1000,
         epochs=10,
-        train_rows=800,
+        train_samples=800,
         train_batch=8,
         accumulation=1,
         drop_last=False,
-        train_tokens_per_row=10,
+        train_tokens_per_sample=10,
         evaluation_sets=[80],
         evaluation_batch=8,
-        evaluation_tokens_per_row=10,
+        evaluation_tokens_per_sample=10,
     )
     return CostModel(
         evaluation=[],
@@ -337,7 +337,7 @@ def test_what_a_cost_model_adds_up_to() -> None:
     assert evaluated == pytest.approx(10 * 5 + 2)
     assert wall == pytest.approx(1000 + 3 + 52 + 0.9)
     found = predict(
-        model, workload(model.size, 10, 9), arm="a", schedule=note("off"), evaluation_rows=None
+        model, workload(model.size, 10, 9), arm="a", schedule=note("off"), evaluation_samples=None
     )
     assert found.share.estimate == pytest.approx(52 / wall)
     assert found.throughput_gain.estimate == pytest.approx(wall / 1003 - 1)
@@ -347,7 +347,7 @@ def test_what_a_cost_model_adds_up_to() -> None:
         workload(model.size, 10, 9),
         arm="a",
         schedule=note("off"),
-        evaluation_rows=None,
+        evaluation_samples=None,
     )
     assert 0.99 < heavy.share.low < heavy.share.high < 1
 
@@ -355,11 +355,11 @@ def test_what_a_cost_model_adds_up_to() -> None:
 @given(st.floats(0.001, 0.9))
 def test_one_evaluation_more_than_the_densest_is_too_many(within: float) -> None:
     model = model_of()
-    most = densest(model, within)
+    most = densest(EvaluationShares.from_model(model), within)
 
     def upper(count: int) -> float:
         of = workload(model.size, count, max(0, count - 1))
-        share = predict(model, of, arm="", schedule=note("off"), evaluation_rows=None).share
+        share = predict(model, of, arm="", schedule=note("off"), evaluation_samples=None).share
         assert share.high is not None
         return share.high
 
@@ -373,13 +373,17 @@ def test_a_real_job(
     job = {
         **TINY,
         "epochs": 20,
-        "data": {"text": "python-docs", "train_rows": 40, "length": 32, "shortest": 8},
+        "data": {"text": "python-docs", "train_samples": 40, "length": 32, "shortest": 8},
         "train_batch": 4,
         "gradient_accumulation": 2,
     }
     arms = [
-        {"schedule": "every_epoch", "evaluation_rows": 21},
-        {"schedule": "every_epoch", "evaluation_rows": 21, "evaluation": {"evaluation_batch": 1}},
+        {"schedule": "every_epoch", "evaluation_samples": 21},
+        {
+            "schedule": "every_epoch",
+            "evaluation_samples": 21,
+            "evaluation": {"evaluation_batch": 1},
+        },
     ]
     spec = write_spec(replace={"job": job}, arms=arms, measure=["time", "memory"])
     ended = evalskip("predict", spec, "--out", tmp_path / "out")
@@ -393,10 +397,10 @@ def test_a_real_job(
         m for m in found.prediction.cost_models if "evaluation_batch=1" in m.evaluation
     )
     assert one_by_one.size.evaluation_batch == 1
-    # rows of a batch are padded to the longest
+    # samples of a batch are padded to the longest
     ours = next(m for m in found.prediction.cost_models if m is not one_by_one)
-    assert ours.size.evaluation_tokens_per_row > one_by_one.size.evaluation_tokens_per_row
-    assert 8 <= one_by_one.size.evaluation_tokens_per_row <= 32
+    assert ours.size.evaluation_tokens_per_sample > one_by_one.size.evaluation_tokens_per_sample
+    assert 8 <= one_by_one.size.evaluation_tokens_per_sample <= 32
     assert ours.operations_ratio is not None
     assert ours.operations_ratio == pytest.approx(1 / 3, abs=0.01)
     arm = next(each for each in found.prediction.schedules if each.arm == "every_epoch@21")
@@ -407,10 +411,10 @@ def test_a_real_job(
 def test_a_loss_that_is_no_number(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
-    data = {"text": "python-docs", "train_rows": 200, "length": 32}
+    data = {"text": "python-docs", "train_samples": 200, "length": 32}
     job = {**TINY, "epochs": 5, "data": data, "train_batch": 4, "learning_rate": 1e30}
     spec = write_spec(
-        replace={"job": job}, arms=[{"schedule": "every_epoch", "evaluation_rows": 20}]
+        replace={"job": job}, arms=[{"schedule": "every_epoch", "evaluation_samples": 20}]
     )
     ended = evalskip("predict", spec, "--out", tmp_path / "out")
     assert ended.returncode == 4
@@ -424,7 +428,7 @@ from datasets import Dataset
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
 from evalskip.callbacks import EvalCost
 
-rows = Dataset.from_dict({"input_ids": [[1, 2, 3, 4]] * 64, "labels": [[1, 2, 3, 4]] * 64})
+samples = Dataset.from_dict({"input_ids": [[1, 2, 3, 4]] * 64, "labels": [[1, 2, 3, 4]] * 64})
 config = LlamaConfig(
     vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1
 )
@@ -434,14 +438,14 @@ with tempfile.TemporaryDirectory() as folder:
         eval_steps=int(sys.argv[2]), save_strategy="no", report_to=[], use_cpu=True,
     )
     Trainer(
-        LlamaForCausalLM(config), arguments, train_dataset=rows,
-        eval_dataset=rows.select(range(20)),
+        LlamaForCausalLM(config), arguments, train_dataset=samples,
+        eval_dataset=samples.select(range(20)),
         callbacks=[EvalCost()],
     ).train()
 """
 STREAMS = (
-    SCRIPT.replace("rows.select(range(20))", "rows.select(range(20)).to_iterable_dataset()")
-    .replace("train_dataset=rows", "train_dataset=rows.to_iterable_dataset()")
+    SCRIPT.replace("samples.select(range(20))", "samples.select(range(20)).to_iterable_dataset()")
+    .replace("train_dataset=samples", "train_dataset=samples.to_iterable_dataset()")
     .replace("num_train_epochs=10", "max_steps=80, eval_on_start=True, eval_delay=30")
 )
 LOOP = """
@@ -451,7 +455,7 @@ with phase("train"):
     for step in range(60):
         with phase("step", tokens=10):
             pass
-    with phase("evaluate", rows=4, tokens=20):
+    with phase("evaluate", samples=4, tokens=20):
         pass
 """
 
@@ -478,9 +482,9 @@ def test_a_script_of_the_users(
     found = read_summary(tmp_path / "out")
     assert found.prediction.pilot is not None
     assert (found.prediction.pilot.of_steps, found.prediction.pilot.steps) == (80, 8)
-    rows = {each.arm: each.evaluations for each in found.prediction.schedules}
-    assert rows["every_epoch"] == 10
-    assert rows["every_n_steps:25"] == 4
+    samples = {each.arm: each.evaluations for each in found.prediction.schedules}
+    assert samples["every_epoch"] == 10
+    assert samples["every_n_steps:25"] == 4
 
 
 @pytest.mark.slow
@@ -492,14 +496,14 @@ def test_streams_and_an_evaluation_before_training(
     assert ended.returncode == 0, ended.stderr
     found = read_summary(tmp_path / "out")
     size = found.prediction.cost_models[0].size
-    assert size.train_rows is None
+    assert size.train_samples is None
     assert size.evaluation_sets == [20]
-    assert size.train_tokens_per_row == size.evaluation_tokens_per_row == 4
-    rows = {each.arm: each for each in found.prediction.schedules}
+    assert size.train_tokens_per_sample == size.evaluation_tokens_per_sample == 4
+    samples = {each.arm: each for each in found.prediction.schedules}
     # before the first step, then after 50, 75 and 80: 25 comes too early
-    assert rows["every_n_steps:25"].evaluations == 4
-    assert rows["every_n_steps:25"].evaluation_load == pytest.approx(4 * 20 * 4 / (80 * 8 * 4))
-    assert 0.01 < rows["every_n_steps:25"].share.estimate < 0.6
+    assert samples["every_n_steps:25"].evaluations == 4
+    assert samples["every_n_steps:25"].evaluation_load == pytest.approx(4 * 20 * 4 / (80 * 8 * 4))
+    assert 0.01 < samples["every_n_steps:25"].share.estimate < 0.6
 
 
 @pytest.mark.slow
@@ -533,15 +537,15 @@ def test_llamafactory_as_written(
     ended = evalskip("predict", spec, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     found = read_summary(tmp_path / "out")
-    rows = {each.arm: each for each in found.prediction.schedules}
-    # 80 rows, 8 a step: at steps 30 and 50, and once more after training, as LLaMA-Factory does
+    samples = {each.arm: each for each in found.prediction.schedules}
+    # 80 samples, 8 a step: at steps 30 and 50, and once more after training, as LLaMA-Factory does
     assert found.prediction.pilot is not None
     assert found.prediction.pilot.of_steps == 50
-    assert rows["as_written"].evaluations == 3
-    assert rows["every_epoch"].evaluations == 6
+    assert samples["as_written"].evaluations == 3
+    assert samples["every_epoch"].evaluations == 6
     (model,) = found.prediction.cost_models
     assert model.size.evaluation_sets == [20]
-    assert 0 < model.size.evaluation_tokens_per_row <= 64
+    assert 0 < model.size.evaluation_tokens_per_sample <= 64
     assert model.operations_ratio is not None
     # of LoRA a step is cheaper than of full fine-tuning
     assert model.operations_ratio > 0.35
@@ -608,7 +612,7 @@ def test_pilots_beside_busy_processes_do_not_contradict_each_other(
 ) -> None:
     """Ten pilots of one job on a machine whose every core has a process that never rests."""
     job = {**TINY, "epochs": 60}
-    arms = [{"schedule": "every_epoch", "evaluation_rows": 24}]
+    arms = [{"schedule": "every_epoch", "evaluation_samples": 24}]
     spec = write_spec(replace={"job": job, "arms": arms})
     busy = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"])

@@ -23,7 +23,7 @@ from transformers import (
 from evalskip.analysis.curves import LossCurve, overfits, ranks_alike, replay
 from evalskip.analysis.intervals import crossed_interval, mean_interval
 from evalskip.analysis.policies import CheckpointPolicy, schedule_policies, substitutes
-from evalskip.analysis.regret import ReplayCosts, of_others, recommended, rows_of
+from evalskip.analysis.regret import ReplayCosts, of_others, recommended, regrets_of
 from evalskip.article.ledger import judged as judged_claims
 from evalskip.article.regret_evidence import within
 from evalskip.article.words import WORDS
@@ -110,7 +110,7 @@ def _every(n: int) -> Note:
     return note("every_n_epochs", count=n)
 
 
-def test_overfitting_is_noticed_at_the_first_of_two_in_a_row() -> None:
+def test_overfitting_is_noticed_at_the_first_of_two_in_a_sample() -> None:
     curve = curve_of([3.0, 2.0, 2.04, 2.01, 2.06, 2.10, 2.2])
     dense = range(7)
     assert replay(curve, dense, margin=0.02).noticed_at == 4
@@ -122,26 +122,26 @@ def test_overfitting_is_noticed_at_the_first_of_two_in_a_row() -> None:
 
 
 def overfitting(seed: int) -> LossCurve:
-    """Falls to its best after a third, then rises; the test rows do the same, with noise."""
+    """Falls to its best after a third, then rises; the test samples do the same, with noise."""
     source = np.random.default_rng(seed)
     places = np.arange(30)
     loss = 2 + 0.002 * (places - 9.0) ** 2
-    rows = loss[:, None] + source.normal(0, 0.3, (1, 100))
+    samples = loss[:, None] + source.normal(0, 0.3, (1, 100))
     return curve_of(
         loss.tolist(),
         seed,
         test=loss[:, None] + source.normal(0, 0.004, (30, 16)),
-        rows=rows,
+        samples=samples,
         holdout=loss[:, None] + source.normal(0, 0.02, (30, 8)),
         train=np.linspace(3, 0.1, 30),
     )
 
 
-COSTS = ReplayCosts(step_s=0.1, loader_s=0.2, batch_s=0.08, batch=10, evaluation_rows=100)
+COSTS = ReplayCosts(step_s=0.1, loader_s=0.2, batch_s=0.08, batch=10, evaluation_samples=100)
 LEVELS = {"level": 0.95, "level_of_verdict": 0.99, "limit": 0.02}
 
 
-def test_rows_say_what_each_way_to_look_would_have_made_of_it() -> None:
+def test_samples_say_what_each_way_to_look_would_have_made_of_it() -> None:
     curves = [overfitting(seed) for seed in range(6)]
     costs = [COSTS] * 6
     every = {n: list(range(10 * n, 301, 10 * n)) for n in (1, 2, 5)}
@@ -152,10 +152,11 @@ def test_rows_say_what_each_way_to_look_would_have_made_of_it() -> None:
     }
     policies = schedule_policies(schedules)
     policies += substitutes(policies[0], 80, 8)
-    rows = {
-        row.name: row for row in rows_of(policies, curves, costs, margin=0.02, patience=3, **LEVELS)
+    regrets = {
+        each.name: each
+        for each in regrets_of(policies, curves, costs, margin=0.02, patience=3, **LEVELS)
     }
-    dense, off = rows["every_n_epochs:1"], rows["off"]
+    dense, off = regrets["every_n_epochs:1"], regrets["off"]
     assert dense.regret is not None
     assert dense.regret.estimate == 0
     assert dense.saved == 0
@@ -168,35 +169,35 @@ def test_rows_say_what_each_way_to_look_would_have_made_of_it() -> None:
     assert off.noticed == 0
     assert off.kept_step == 300
     assert off.regret_chosen.estimate == pytest.approx(0.8)
-    sparse = rows["every_n_epochs:5"]
+    sparse = regrets["every_n_epochs:5"]
     assert sparse.saved == pytest.approx(1 - 36 / 60)
     assert sparse.kept_step == 100
-    assert rows["every_n_epochs:2"].saved == pytest.approx(1 - 45 / 60)
-    held = rows["holdout:8"]
+    assert regrets["every_n_epochs:2"].saved == pytest.approx(1 - 45 / 60)
+    held = regrets["holdout:8"]
     assert held.correlation is not None
     assert held.correlation.estimate > 0.8
     assert held.saved == pytest.approx(1 - (30 + 30 * (0.2 + 0.08)) / 60)
-    trained = rows["train_loss"]
+    trained = regrets["train_loss"]
     assert trained.correlation is not None
     assert trained.correlation.estimate < 0
     assert trained.regret is not None
     assert off.regret is not None
     assert trained.regret.estimate == pytest.approx(off.regret.estimate)
-    # a subset of the rows, each with a level of its own, ranks worse than the whole does
-    subset = rows["subset:0.1"]
+    # a subset of the samples, each with a level of its own, ranks worse than the whole does
+    subset = regrets["subset:0.1"]
     assert subset.correlation is not None
     assert subset.correlation.estimate < 1
     assert off.worth_choosing
     assert sparse.worth_choosing
-    assert not rows["final_only"].worth_choosing
-    chosen = recommended(list(rows.values()), within_share=0.2, within_regret=0.05)
+    assert not regrets["final_only"].worth_choosing
+    chosen = recommended(list(regrets.values()), within_share=0.2, within_regret=0.05)
     assert chosen is not None
     assert chosen.name not in ("off", "final_only", "train_loss")
     assert chosen.share is not None
     assert chosen.share <= 0.2
     assert chosen.judged.high is not None
     assert chosen.judged.high <= 0.05
-    assert recommended(list(rows.values()), 0.0, 0.05) is None
+    assert recommended(list(regrets.values()), 0.0, 0.05) is None
 
 
 def test_regret_is_also_told_of_where_a_schedule_may_begin() -> None:
@@ -205,15 +206,15 @@ def test_regret_is_also_told_of_where_a_schedule_may_begin() -> None:
     shifts = {"every:5": [list(range(10 * begin, 301, 50)) for begin in range(1, 6)]}
     schedules = {f"every:{n}": (_every(n), list(range(10 * n, 301, 10 * n))) for n in (1, 5)}
     policies = schedule_policies(schedules, shifts)
-    (_, row) = rows_of(policies, curves, None, margin=0.02, patience=3, **LEVELS)
-    assert row.regret is not None
-    assert row.regret.estimate == 0
-    assert row.regret_shifted is not None
+    (_, sample) = regrets_of(policies, curves, None, margin=0.02, patience=3, **LEVELS)
+    assert sample.regret is not None
+    assert sample.regret.estimate == 0
+    assert sample.regret_shifted is not None
     # begun after 10, 20, ..., 50 it keeps 110, 120, 80, 90, 100: 1, 2, 2, 1, 0 points off the best
-    assert row.regret_shifted.estimate == pytest.approx(0.002 * (1 + 4 + 4 + 1) / 5, abs=0.001)
-    assert row.judged.estimate == row.regret_shifted.estimate
-    assert row.judged.level == 0.99
-    assert (row.time_saved, row.share, row.worth_choosing) == (None, None, False)
+    assert sample.regret_shifted.estimate == pytest.approx(0.002 * (1 + 4 + 4 + 1) / 5, abs=0.001)
+    assert sample.judged.estimate == sample.regret_shifted.estimate
+    assert sample.judged.level == 0.99
+    assert (sample.time_saved, sample.share, sample.worth_choosing) == (None, None, False)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +263,7 @@ def judged(curves: list[LossCurve], **changes: Any) -> dict[str, Any]:
         last_rise=mean_interval([0.8], 0.95),
         proven=5,
         not_proven=[],
-        rows=rows_of(
+        policies=regrets_of(
             policies,
             curves,
             [COSTS] * 6,
@@ -306,7 +307,7 @@ def test_claims_on_a_job_that_does_not_overfit_are_not_settled() -> None:
             np.linspace(3, 2, 30).tolist(),
             seed,
             test=np.tile(np.linspace(3, 2, 30)[:, None], 16),
-            rows=np.tile(np.linspace(3, 2, 30)[:, None], 100),
+            samples=np.tile(np.linspace(3, 2, 30)[:, None], 100),
             holdout=np.tile(np.linspace(3, 2, 30)[:, None], 8),
             train=np.linspace(3, 1.9, 30),
         )
@@ -365,12 +366,13 @@ def test_seeds_that_hold_back_the_same_samples_are_one() -> None:
     curves = [replace(curve, holdout_set=curve.seed % 4) for curve in curves]
     policies = schedules_of()
     policies += substitutes(policies[0], 80, 8)
-    rows = {
-        row.name: row for row in rows_of(policies, curves, None, margin=0, patience=3, **LEVELS)
+    regrets = {
+        each.name: each
+        for each in regrets_of(policies, curves, None, margin=0, patience=3, **LEVELS)
     }
-    assert rows["every_5"].units == 12
-    assert rows["holdout:8"].units == 4
-    assert rows["train_loss"].units == 12
+    assert regrets["every_5"].units == 12
+    assert regrets["holdout:8"].units == 4
+    assert regrets["train_loss"].units == 12
 
 
 def reference() -> list[LossCurve]:
@@ -398,7 +400,7 @@ def test_verdicts_do_not_depend_on_which_of_the_held_back_samples_are_chosen() -
         def signal(curve: LossCurve, chosen: tuple[int, ...] = chosen) -> Any:
             return curve.holdout[:, list(chosen)].mean(axis=1)
 
-        policies = note("rows_held_back", count=4, part=5.0)
+        policies = note("samples_held_back", count=4, part=5.0)
         four = CheckpointPolicy(
             "holdout:4",
             "substitute",
@@ -407,8 +409,8 @@ def test_verdicts_do_not_depend_on_which_of_the_held_back_samples_are_chosen() -
             signal,
             unit=attrgetter("holdout_set"),
         )
-        row = rows_of([usual, four], curves, None, margin=0.02, patience=3, **LEVELS)[1]
-        verdicts[within(row, 0.02)] += 1
+        sample = regrets_of([usual, four], curves, None, margin=0.02, patience=3, **LEVELS)[1]
+        verdicts[within(sample, 0.02)] += 1
     assert verdicts.total() == 70
     assert min(verdicts["supported"], verdicts["refuted"]) <= 0.05 * 70, verdicts
 
@@ -432,10 +434,10 @@ def test_a_collapse_in_ten_is_covered_or_said(seeds: int) -> None:
                 loss[20:] += np.linspace(0.5, 1, 10)
             test = loss[:, None] + source.normal(0, 0.01, (30, 32))
             curves.append(curve_of(loss.tolist(), seed, test=test))
-        row = rows_of(schedules_of(), curves, None, margin=0.02, patience=3, **LEVELS)[-1]
+        sample = regrets_of(schedules_of(), curves, None, margin=0.02, patience=3, **LEVELS)[-1]
         # a collapse ends with 3, where the best, the 20th point, has 3 - 19 / 29
-        held += row.judged.low <= 0.1 * 19 / 29 <= row.judged.high
-        said += not row.beyond and row.beyond_at_most > 0.1
+        held += sample.judged.low <= 0.1 * 19 / 29 <= sample.judged.high
+        said += not sample.beyond and sample.beyond_at_most > 0.1
     assert said + held >= 190
     assert said > 0
 
@@ -443,36 +445,38 @@ def test_a_collapse_in_ten_is_covered_or_said(seeds: int) -> None:
 def test_how_often_others_may_lose_more_is_part_of_the_advice() -> None:
     curves = [overfitting(seed) for seed in range(10)]
     policies = schedules_of()
-    rows = rows_of(policies, curves, [COSTS] * 10, margin=0.02, patience=3, **LEVELS)
-    chosen = recommended(rows, within_share=0.2, within_regret=0.05)
+    regrets = regrets_of(policies, curves, [COSTS] * 10, margin=0.02, patience=3, **LEVELS)
+    chosen = recommended(regrets, within_share=0.2, within_regret=0.05)
     assert chosen is not None
     assert chosen.name == "every_5"
-    assert ENGLISH.note(of_others(chosen)) == "none of 10 lost more, but up to 26 % of runs could"
-    assert ENGLISH.note(of_others(rows[-1])) == "10 of 10 lost more, and up to 100 % of runs could"
+    assert ENGLISH.note(of_others(chosen)) == "none of 10 lost more, but up to 26% of runs could"
+    assert (
+        ENGLISH.note(of_others(regrets[-1])) == "10 of 10 lost more, and up to 100% of runs could"
+    )
 
 
 def test_what_is_saved_is_of_the_job_as_written_whatever_else_is_tried() -> None:
     dense = [overfitting(seed) for seed in range(6)]
     few = schedules_of()
     few += substitutes(few[0], 80, 8)
-    usual = rows_of(few, dense, [COSTS] * 6, margin=0.02, patience=3, **LEVELS)
+    usual = regrets_of(few, dense, [COSTS] * 6, margin=0.02, patience=3, **LEVELS)
     # the same runs, evaluated half way between as well
     denser = []
     for curve in dense:
-        names = ("loss", "test", "rows", "holdout", "train")
+        names = ("loss", "test", "samples", "holdout", "train")
         between = {name: np.repeat(getattr(curve, name), 2, axis=0) for name in names}
         between["loss"][::2] -= 0.1  # better than what the job as written sees
         denser.append(replace(curve, steps=tuple(range(5, 301, 5)), **between))
     many = schedules_of(every_5_steps=range(5, 301, 5))
     many += substitutes(many[0], 80, 8)
     found = {
-        row.name: row
-        for row in rows_of(many, denser, [COSTS] * 6, margin=0.02, patience=3, **LEVELS)
+        sample.name: sample
+        for sample in regrets_of(many, denser, [COSTS] * 6, margin=0.02, patience=3, **LEVELS)
     }
-    for row in usual:
-        assert found[row.name].time_saved == row.time_saved
-        assert found[row.name].judged == row.judged
-        assert found[row.name].correlation == row.correlation
+    for sample in usual:
+        assert found[sample.name].time_saved == sample.time_saved
+        assert found[sample.name].judged == sample.judged
+        assert found[sample.name].correlation == sample.correlation
     assert found["every_5_steps"].saved == pytest.approx(-0.5)
 
 
@@ -498,15 +502,15 @@ def test_a_past_run_is_replayed(tmp_path: Path, evalskip: Callable[..., Any]) ->
     ended = evalskip("regret", log, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     found = read_summary(tmp_path / "out").regret
-    rows = {row.name: row for row in found.rows}
+    regrets = {each.name: each for each in found.policies}
     assert found.points == 30
-    assert rows["every:1"].kept_step == 80
-    assert rows["every:1"].share == pytest.approx(0.6)
-    assert rows["every:5"].kept_step == 100
-    assert rows["every:5"].regret is None
-    assert rows["every:5"].regret_chosen.estimate == pytest.approx(0.02)
-    assert rows["every:5"].regret_chosen.low is None
-    assert rows["off"].regret_chosen.estimate == pytest.approx(0.22)
+    assert regrets["every:1"].kept_step == 80
+    assert regrets["every:1"].share == pytest.approx(0.6)
+    assert regrets["every:5"].kept_step == 100
+    assert regrets["every:5"].regret is None
+    assert regrets["every:5"].regret_chosen.estimate == pytest.approx(0.02)
+    assert regrets["every:5"].regret_chosen.low is None
+    assert regrets["off"].regret_chosen.estimate == pytest.approx(0.22)
     assert "every 5 evaluations" in ended.stdout
     assert write_page(tmp_path / "page", [read_summary(tmp_path / "out")], ENGLISH).exists()
 
@@ -523,7 +527,7 @@ def test_a_log_of_llamafactory(tmp_path: Path, evalskip: Callable[..., Any]) -> 
     told = " ".join(ended.stdout.split())
     assert "warning: line 31 is cut off and left out" in told
     assert "does not say what evaluations, or the run, took: no time is told" in told
-    assert "for 0.0 %" not in told
+    assert "for 0.0%" not in told
     assert "a log of 300 steps, evaluated 30 times" in told
     assert "what evaluations took is not known, so nothing is recommended" in told
     # one that ends in the middle of the run
@@ -589,13 +593,16 @@ def test_a_log_that_says_nothing_is_refused(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"arms": [{"schedule": "every_epoch", "evaluation_rows": [4, 8]}]}, "expected one number"),
+        (
+            {"arms": [{"schedule": "every_epoch", "evaluation_samples": [4, 8]}]},
+            "expected one number",
+        ),
         (
             {
                 "arms": [
                     {
                         "schedule": "every_epoch",
-                        "evaluation_rows": 8,
+                        "evaluation_samples": 8,
                         "evaluation": {"evaluation_batch": 2},
                     }
                 ]
@@ -605,7 +612,7 @@ def test_a_log_that_says_nothing_is_refused(
         ({"regret": {"seeds": 3}}, "regret.seeds"),
         ({"regret": {"holdout": 0.7}}, "regret.holdout"),
         ({"job": {**TINY, "metrics": True}}, "job.metrics: expected none"),
-        ({"regret": {"test_rows": 10**6}}, "rows"),
+        ({"regret": {"test_samples": 10**6}}, "samples"),
         ({"job": {"kind": "synthetic", "epochs": 4}}, "curves are kept of transformers jobs"),
     ],
 )
@@ -618,7 +625,7 @@ def test_bad_input_is_one_line(
 ) -> None:
     document = {
         "job": TINY,
-        "arms": [{"schedule": "every_epoch", "evaluation_rows": 8}],
+        "arms": [{"schedule": "every_epoch", "evaluation_samples": 8}],
         **changes,
     }
     spec = write_spec(replace=document)
@@ -637,12 +644,12 @@ def test_a_job_that_overfits(
     job = {
         **TINY,
         "epochs": 12,
-        "data": {"train_rows": 20, "length": 32},
+        "data": {"train_samples": 20, "length": 32},
         "learning_rate": 5e-3,
     }
-    arms = [{"schedule": "every_n_epochs", "n": 3, "evaluation_rows": 24}]
+    arms = [{"schedule": "every_n_epochs", "n": 3, "evaluation_samples": 24}]
     spec = write_spec(
-        replace={"job": job, "arms": arms, "regret": {"test_rows": 24, "margin": 0.01}}
+        replace={"job": job, "arms": arms, "regret": {"test_samples": 24, "margin": 0.01}}
     )
     ended = evalskip("regret", spec, "--out", tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
@@ -654,9 +661,9 @@ def test_a_job_that_overfits(
     assert found.seeds == 6
     assert found.points == 12
     assert found.dense_overfits == 6
-    names = {row.name for row in found.rows}
+    names = {each.name for each in found.policies}
     assert {"every_epoch", "every_n_epochs:3", "off", "holdout:2", "train_loss"} <= names
-    off = next(row for row in found.rows if row.name == "off")
+    off = next(each for each in found.policies if each.name == "off")
     assert off.regret is not None
     assert off.regret.low is not None
     assert off.regret.low > 0

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import pytest
+from evalskip.report.headline import answer
 
 from evalskip.article.words import WORDS
-from evalskip.report.headline import answer
 from evalskip.report.html import write_page
 from evalskip.report.markdown import markdown
 from evalskip.report.plots import plots_of
@@ -69,7 +69,7 @@ def test_whatever_stands_in_a_spec_or_a_log_is_escaped(hostile: Summary, tmp_pat
     found = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
     assert len(found) > 6
     for table in found:
-        assert len({row.replace("\\|", "").count("|") for row in table.splitlines()}) == 1
+        assert len({sample.replace("\\|", "").count("|") for sample in table.splitlines()}) == 1
     for plot in plots_of(hostile, ENGLISH):
         ElementTree.fromstring(plot.svg)
 
@@ -112,7 +112,7 @@ def test_where_a_claimed_range_holds_is_in_every_report(tmp_path: Path) -> None:
         markdown([summary], ENGLISH),
         write_page(tmp_path, [summary], ENGLISH).read_text(),
     ):
-        assert "15-30 % faster: conditional" in text
+        assert "15-30% faster: conditional" in text
         assert "the range is entered at 0.43" in text
 
 
@@ -146,9 +146,9 @@ def test_the_data_beside_a_plot_are_those_it_shows() -> None:
 
 
 ANSWERS = {
-    "supported": "; the claimed 15-30 % holds.",
-    "refuted": "; the claimed 15-30 % does not hold.",
-    "inconclusive": "; the claimed 15-30 % is not settled.",
+    "supported": "; the claimed 15-30% holds.",
+    "refuted": "; the claimed 15-30% does not hold.",
+    "inconclusive": "; the claimed 15-30% is not settled.",
 }
 
 
@@ -164,9 +164,9 @@ def test_the_answer_says_what_became_of_the_claim(verdict: str, ending: str) -> 
 def test_answers_of_other_results() -> None:
     summary = read_summary(QUICK)
     several = answer(summary, WHOLE)
-    assert several.endswith("holds at 56 rows, does not hold at 8 rows and at 144 rows.")
+    assert several.endswith("holds at 56 samples, does not hold at 8 samples and at 144 samples.")
     gain = summary.bench.headline("every_epoch@144").throughput_gain
-    assert f"{100 * gain.estimate:.1f} % [{100 * gain.low:.1f}, " in several
+    assert f"{100 * gain.estimate:.1f}% [{100 * gain.low:.1f}, " in several
     claims = read_summary(REFERENCE / "claims")
     assert re.match(r"\d+ claims were judged: \d+ ", answer(claims, WHOLE))
     slower = summary.model_copy(deep=True)
@@ -177,10 +177,10 @@ def test_answers_of_other_results() -> None:
             )
         if comparison.arm == "every_epoch@56" and comparison.verdict:
             comparison.throughput_gain = Interval(estimate=0.01, low=-0.02, high=0.03, level=0.99)
-    assert "1.0 % [0.5, 2.0] slower at 8 rows" in answer(slower, WHOLE)
-    assert "no faster that can be told (1.0 % [-2.0, 3.0]) at 56 rows" in answer(slower, WHOLE)
+    assert "1.0% [0.5, 2.0] slower at 8 samples" in answer(slower, WHOLE)
+    assert "no faster that can be told (1.0% [-2.0, 3.0]) at 56 samples" in answer(slower, WHOLE)
     for arm in slower.bench.arms.values():
-        arm.evaluation_rows = None
+        arm.evaluation_samples = None
     assert "None" not in answer(slower, WHOLE)
     nothing = summary.model_copy(update={"bench": None, "headroom": None})
     assert answer(nothing, WHOLE) == "Nothing was measured that gives an answer."
@@ -204,10 +204,10 @@ def test_several_results_make_one_comparison(tmp_path: Path) -> None:
 def test_a_comment_that_would_be_too_long_names_what_it_leaves_out() -> None:
     summary = read_summary(QUICK)
     arms = {
-        f"every_epoch@{rows}": summary.bench.arms["every_epoch@56"].model_copy(
-            update={"evaluation_rows": rows, "schedule": "every epoch " + "x" * 80}
+        f"every_epoch@{samples}": summary.bench.arms["every_epoch@56"].model_copy(
+            update={"evaluation_samples": samples, "schedule": "every epoch " + "x" * 80}
         )
-        for rows in range(200)
+        for samples in range(200)
     }
     summary.bench.arms = arms
     text = markdown([summary], ENGLISH)

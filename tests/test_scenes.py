@@ -65,7 +65,7 @@ def test_the_truth_is_told_or_nothing_is(scene: Scene) -> None:
             told.append(shown.low <= gain <= shown.high)
             errors.append(shown.estimate - gain)
             halves.append((shown.high - shown.low) / 2)
-    # 50 intervals at 95 %; of a kind of process that 12 blocks may not see, fewer
+    # 50 intervals at 95%; of a kind of process that 12 blocks may not see, fewer
     assert sum(told) >= (40 if scene.rare else 43), np.mean(told)
     assert abs(np.mean(errors)) < np.median(halves)
     if scene.lasts:

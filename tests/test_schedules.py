@@ -77,8 +77,8 @@ def test_where_the_clock_decides_whole_runs_alone_are_compared(
 ) -> None:
     monkeypatch.setattr(EveryNSteps, "decides_by_the_clock", True)
     arms = [
-        {"schedule": "every_epoch", "evaluation_rows": 64},
-        {"schedule": "every_n_steps", "n": 4, "evaluation_rows": 64},
+        {"schedule": "every_epoch", "evaluation_samples": 64},
+        {"schedule": "every_n_steps", "n": 4, "evaluation_samples": 64},
     ]
     spec = write_spec(arms=arms, design={"looks": [6]})
     ended = run_inside("bench", spec, "--out", tmp_path / "out")
@@ -98,7 +98,7 @@ def test_a_job_that_has_to_know_refuses_what_only_a_run_knows(
     write_spec: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EveryNSteps, "evaluated_steps", lambda *_: None)
-    spec = write_spec(arms=[{"schedule": "every_n_steps", "n": 4, "evaluation_rows": 64}])
+    spec = write_spec(arms=[{"schedule": "every_n_steps", "n": 4, "evaluation_samples": 64}])
     ended = run_inside("bench", spec, "--out", tmp_path / "out")
     assert ended.returncode == 2
     assert "arms.0.schedule: expected one whose steps are known beforehand" in ended.stderr

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from evalskip.records import RunRecord
 
 ARMS = [
-    {"schedule": "every_epoch", "evaluation_rows": [16, 64]},
-    {"schedule": "every_epoch", "evaluation_rows": 64, "evaluation": {"evaluation_batch": 4}},
+    {"schedule": "every_epoch", "evaluation_samples": [16, 64]},
+    {"schedule": "every_epoch", "evaluation_samples": 64, "evaluation": {"evaluation_batch": 4}},
 ]
 LIMITS = {"memory": "2000MiB"}
 DOCUMENTS: dict[str, dict[str, Any]] = {
@@ -279,9 +279,9 @@ def test_an_event_without_words_is_a_mistake() -> None:
 def test_regret_goes_on(
     write_spec: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = {**TINY, "epochs": 4, "data": {"train_rows": 20, "length": 32}, "learning_rate": 5e-3}
-    arms = [{"schedule": "every_n_epochs", "n": 3, "evaluation_rows": 24}]
-    spec = write_spec(replace={"job": job, "arms": arms, "regret": {"test_rows": 24}})
+    job = {**TINY, "epochs": 4, "data": {"train_samples": 20, "length": 32}, "learning_rate": 5e-3}
+    arms = [{"schedule": "every_n_epochs", "n": 3, "evaluation_samples": 24}]
+    spec = write_spec(replace={"job": job, "arms": arms, "regret": {"test_samples": 24}})
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert run_inside("regret", spec, "--out", whole).returncode == 0
     for _ in range(2):
@@ -296,8 +296,8 @@ def test_regret_goes_on(
     found, expected = read_summary(out).regret, read_summary(whole).regret
     assert found.not_proven == []
     # what it costs was measured anew, what is lost is the same bit for bit
-    assert [(row.name, row.kept_step, row.regret) for row in found.rows] == [
-        (row.name, row.kept_step, row.regret) for row in expected.rows
+    assert [(each.name, each.kept_step, each.regret) for each in found.policies] == [
+        (each.name, each.kept_step, each.regret) for each in expected.policies
     ]
     known = figures(out)
     assert run_inside("regret", spec, "--out", out, "--resume").returncode == 0

@@ -31,7 +31,7 @@ LONG: dict[str, Any] = {
     "kind": "synthetic",
     "epochs": 5,
     "steps_in_epoch": 400,
-    "rows": 5000,
+    "samples": 5000,
     "save_steps": 300,
     "logging_steps": 7,
     "costs": {
@@ -47,12 +47,12 @@ LONG: dict[str, Any] = {
     },
 }
 ARMS = [
-    {"schedule": "every_epoch", "evaluation_rows": [800, 4000]},
-    {"schedule": "every_n_epochs", "n": 2, "evaluation_rows": 800},
-    {"schedule": "every_n_epochs", "n": 9, "evaluation_rows": 800},
-    {"schedule": "every_n_steps", "n": 3, "evaluation_rows": 80},
-    {"schedule": "every_n_steps", "n": 900, "evaluation_rows": 800},
-    {"schedule": "final_only", "evaluation_rows": 4000},
+    {"schedule": "every_epoch", "evaluation_samples": [800, 4000]},
+    {"schedule": "every_n_epochs", "n": 2, "evaluation_samples": 800},
+    {"schedule": "every_n_epochs", "n": 9, "evaluation_samples": 800},
+    {"schedule": "every_n_steps", "n": 3, "evaluation_samples": 80},
+    {"schedule": "every_n_steps", "n": 900, "evaluation_samples": 800},
+    {"schedule": "final_only", "evaluation_samples": 4000},
 ]
 
 
@@ -87,7 +87,7 @@ def test_without_noise_a_slice_tells_the_whole_exactly(both: Callable[..., Any])
     for arm, record in full_run.items():
         assert cut[arm].extrapolated.steps == 60
         assert record.extrapolated is None
-        for field in ("steps", "evaluated_after", "evaluation_rows", "evaluation_tokens"):
+        for field in ("steps", "evaluated_after", "evaluation_samples", "evaluation_tokens"):
             assert getattr(cut[arm], field) == getattr(record, field), (arm, field)
         assert cut[arm].train_tokens == record.train_tokens
         assert cut[arm].phases_ns == pytest.approx(record.phases_ns, rel=1e-6), arm
@@ -120,28 +120,28 @@ def test_the_gain_of_the_whole_is_found_under_noise(
     summary = read_summary(tmp_path / "slice")
     assert (summary.bench.extrapolated.steps, summary.bench.extrapolated.of_steps) == (90, 2000)
     assert "extrapolated: 90 of 2,000 steps were run" in ended.stdout
-    assert note("rows_not_run") in summary.bench.warnings
+    assert note("samples_not_run") in summary.bench.warnings
 
 
 def test_a_real_training_foresees_what_its_whole_does(both: Callable[..., Any]) -> None:
     job = {
         **TINY,
-        "data": {"train_rows": 90, "length": 32},
+        "data": {"train_samples": 90, "length": 32},
         "epochs": 3,
         "gradient_accumulation": 2,
         "save_steps": 11,
         "logging_steps": 5,
     }
     arms = [
-        {"schedule": "every_epoch", "evaluation_rows": 30},
-        {"schedule": "every_n_epochs", "n": 2, "evaluation_rows": 30},
-        {"schedule": "every_n_steps", "n": 10, "evaluation_rows": 13},
-        {"schedule": "final_only", "evaluation_rows": 30},
+        {"schedule": "every_epoch", "evaluation_samples": 30},
+        {"schedule": "every_n_epochs", "n": 2, "evaluation_samples": 30},
+        {"schedule": "every_n_steps", "n": 10, "evaluation_samples": 13},
+        {"schedule": "final_only", "evaluation_samples": 30},
     ]
     full_run, cut = both(job, arms, steps=24, evaluation_batches=2)
     assert full_run["off"].steps == 36
     for arm, record in full_run.items():
-        for field in ("steps", "evaluated_after", "evaluation_rows", "train_tokens"):
+        for field in ("steps", "evaluated_after", "evaluation_samples", "train_tokens"):
             assert getattr(cut[arm], field) == getattr(record, field), (arm, field)
         assert (cut[arm].phases_ns["save"] > 0) == (record.phases_ns["save"] > 0)
         # a batch that is not full counts for what it holds
@@ -155,7 +155,7 @@ def test_a_run_longer_than_the_budget_is_cut_unless_full_is_asked_for(
     costs = {"step": 0.01, "evaluation_batch": 0.005}
     job = {"kind": "synthetic", "epochs": 2, "steps_in_epoch": 250, "clock": "real", "costs": costs}
     path = write_spec(
-        arms=[{"schedule": "every_epoch", "evaluation_rows": 64}],
+        arms=[{"schedule": "every_epoch", "evaluation_samples": 64}],
         design={"looks": [2], "budget": "4s"},
         measure=["time"],
         replace={"job": job},
@@ -201,9 +201,9 @@ def test_a_slice_too_short_to_tell_anything_is_refused(
     steps=st.integers(100, 5000),
     every=st.integers(1, 700),
     window=st.integers(0, 12),
-    rows=st.integers(20, 4000),
+    samples=st.integers(20, 4000),
 )
-def test_weights_sum_to_the_whole(steps: int, every: int, window: int, rows: int) -> None:
+def test_weights_sum_to_the_whole(steps: int, every: int, window: int, samples: int) -> None:
     count = fewest_steps(window)
     after = list(range(every, steps + 1, every))
     places = {0: [], 1: [count // 2]}.get(len(after), [count // 3, 2 * (count // 3)])
@@ -218,7 +218,7 @@ def test_weights_sum_to_the_whole(steps: int, every: int, window: int, rows: int
     )
     training = Training(steps=steps, evaluated_after=[0, *after], saves=3, logs=5)
     found = weights(
-        timeline, FullRun(training=training, sets={"": (rows, 20)}, gathers=True), window
+        timeline, FullRun(training=training, sets={"": (samples, 20)}, gathers=True), window
     )
     assert sum(found.steps) == pytest.approx(steps)
     assert min(found.steps) >= 0
@@ -228,21 +228,21 @@ def test_weights_sum_to_the_whole(steps: int, every: int, window: int, rows: int
     assert found.saves == [3]
     assert found.logs == [5, 1]
     first, *inside = found.evaluations
-    assert sum(first[1:-2]) == pytest.approx(rows / 5)
-    assert first[-2] == rows / 20
+    assert sum(first[1:-2]) == pytest.approx(samples / 5)
+    assert first[-2] == samples / 20
     assert sum(parts[0] for parts in inside) == pytest.approx(len(after))
     batches = sum(sum(parts[1:-2]) for parts in inside)
-    assert batches == pytest.approx(len(after) * rows / 5)
+    assert batches == pytest.approx(len(after) * samples / 5)
 
 
 SETS = {"small": (3, 2), "large": (41, 5)}
-"""Rows of each evaluation set, and tokens in a row."""
+"""Samples of each evaluation set, and tokens in a row."""
 
 
 def evaluation_sets() -> dict[str, Dataset]:
     return {
-        name: Dataset.from_dict({key: [[1] * tokens] * rows for key in ("input_ids", "labels")})
-        for name, (rows, tokens) in SETS.items()
+        name: Dataset.from_dict({key: [[1] * tokens] * samples for key in ("input_ids", "labels")})
+        for name, (samples, tokens) in SETS.items()
     }
 
 
@@ -256,11 +256,13 @@ def trained(trainer: Trainer, steps: int | None) -> tuple[Timeline, dict[str, An
     measured = parsed(Measured, probe.finish())
     timeline = measured.timeline
     full_run = measured.full_run or FullRun(training=None, sets={}, gathers=False)
-    sets = {name: found["rows"] for name, found in sets_of(timeline, full_run, 4).items()}
+    sets = {name: found["samples"] for name, found in sets_of(timeline, full_run, 4).items()}
     return timeline, {**extrapolated(timeline, full_run, 4), "sets": sets, "full_run": full_run}
 
 
-def test_each_evaluation_set_is_told_by_its_own_rows(make_trainer: Callable[..., Trainer]) -> None:
+def test_each_evaluation_set_is_told_by_its_own_samples(
+    make_trainer: Callable[..., Trainer],
+) -> None:
     settings = {
         "num_train_epochs": 20,
         "eval_strategy": "epoch",
@@ -272,11 +274,11 @@ def test_each_evaluation_set_is_told_by_its_own_rows(make_trainer: Callable[...,
     assert len(timeline.steps_ns) == 24
     assert len(timeline.evaluations[0].batches_ns) < 10
     assert full_run["evaluated_after"] == [0, *range(2, 41, 2), 40]
-    for field in ("steps", "evaluated_after", "evaluation_rows", "evaluation_tokens", "sets"):
+    for field in ("steps", "evaluated_after", "evaluation_samples", "evaluation_tokens", "sets"):
         assert cut[field] == full_run[field], field
-    assert cut["sets"] == {name: rows for name, (rows, _) in SETS.items()}
-    # evaluated after training, on rows that are not the Trainer's own: not cut, and told of as such
-    assert timeline.evaluations[-1].rows == 30
+    assert cut["sets"] == {name: samples for name, (samples, _) in SETS.items()}
+    # evaluated after training, on samples that are not the Trainer's own: not cut, and marked so
+    assert timeline.evaluations[-1].samples == 30
 
 
 def test_what_ends_training_early_is_not_taken_for_its_end(
@@ -308,10 +310,10 @@ def test_a_job_that_ends_itself_cannot_be_cut(make_trainer: Callable[..., Traine
 
 
 def test_evaluation_sets_without_a_length_are_not_cut(make_trainer: Callable[..., Trainer]) -> None:
-    streams = {name: rows.to_iterable_dataset() for name, rows in evaluation_sets().items()}
+    streams = {name: samples.to_iterable_dataset() for name, samples in evaluation_sets().items()}
     settings = {"num_train_epochs": 20, "eval_strategy": "epoch"}
     _, cut = trained(make_trainer(evaluation=streams, **settings), 24)
-    assert cut["evaluation_rows"] == 44
+    assert cut["evaluation_samples"] == 44
     assert cut["steps"] == 40
 
 
@@ -322,9 +324,9 @@ def test_the_pilot_evaluates_where_any_arm_does(
     job = {"kind": "synthetic", "epochs": 2, "steps_in_epoch": 12, "clock": "real", "costs": costs}
     path = write_spec(
         arms=[
-            {"schedule": "every_epoch", "evaluation_rows": 160},
-            # more rows, and never evaluated
-            {"schedule": "every_n_epochs", "n": 5, "evaluation_rows": 800},
+            {"schedule": "every_epoch", "evaluation_samples": 160},
+            # more samples, and never evaluated
+            {"schedule": "every_n_epochs", "n": 5, "evaluation_samples": 800},
         ],
         design={"looks": [2], "budget": "1s"},
         measure=["time"],

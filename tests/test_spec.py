@@ -47,8 +47,8 @@ def test_a_duration_is_a_positive_number_or_refused(value: object) -> None:
 def test_arms_are_off_twice_and_one_per_size(write_spec: Callable[..., Path]) -> None:
     path = write_spec(
         arms=[
-            {"schedule": "every_epoch", "evaluation_rows": [16, 64]},
-            {"schedule": "every_n_epochs", "n": 5, "evaluation_rows": 16},
+            {"schedule": "every_epoch", "evaluation_samples": [16, 64]},
+            {"schedule": "every_n_epochs", "n": 5, "evaluation_samples": 16},
         ]
     )
     assert [arm.name for arm in load_spec(path).all_arms()] == [
@@ -69,7 +69,8 @@ def test_arms_can_be_kept_by_schedule_or_by_name(write_spec: Callable[..., Path]
 
 def test_settings_reach_lists_and_new_fields(write_spec: Callable[..., Path]) -> None:
     spec = load_spec(
-        write_spec(), settings=["arms.0.evaluation_rows=[8]", "job.costs.step=0.5", "job.epochs=7"]
+        write_spec(),
+        settings=["arms.0.evaluation_samples=[8]", "job.costs.step=0.5", "job.epochs=7"],
     )
     assert spec.largest_evaluation() == 8
     assert (spec.job.epochs, spec.job.costs.step) == (7, 0.5)
@@ -116,14 +117,23 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     ({"job": {"costs": {"step": -1}}}, "job.costs.step: expected a number greater"),
     ({"arms": []}, "arms: expected at least 1"),
-    ({"arms": [{"schedule": "sometimes", "evaluation_rows": 8}]}, "arms.0.schedule: expected one"),
-    ({"arms": [{"schedule": "every_epoch"}]}, "arms.0.evaluation_rows: missing"),
-    ({"arms": [{"schedule": "every_epoch", "evaluation_rows": -8}]}, "arms.0.evaluation_rows.0: "),
-    ({"arms": [{"schedule": "every_epoch", "evaluation_rows": [8, 8]}]}, "every_epoch@8 twice"),
-    ({"arms": [{"schedule": "every_n_epochs", "evaluation_rows": 8}]}, "arms.0.n: missing"),
-    ({"arms": [{"schedule": "every_n_epochs", "n": 0, "evaluation_rows": 8}]}, "arms.0.n: "),
-    ({"arms": [{"schedule": "off", "evaluation_rows": 8}]}, "off is always measured"),
-    ({"arms": [{"schedule": "every_epoch", "evaluation_rows": 2000}]}, "job.rows: expected at"),
+    (
+        {"arms": [{"schedule": "sometimes", "evaluation_samples": 8}]},
+        "arms.0.schedule: expected one",
+    ),
+    ({"arms": [{"schedule": "every_epoch"}]}, "arms.0.evaluation_samples: missing"),
+    (
+        {"arms": [{"schedule": "every_epoch", "evaluation_samples": -8}]},
+        "arms.0.evaluation_samples.0: ",
+    ),
+    ({"arms": [{"schedule": "every_epoch", "evaluation_samples": [8, 8]}]}, "every_epoch@8 twice"),
+    ({"arms": [{"schedule": "every_n_epochs", "evaluation_samples": 8}]}, "arms.0.n: missing"),
+    ({"arms": [{"schedule": "every_n_epochs", "n": 0, "evaluation_samples": 8}]}, "arms.0.n: "),
+    ({"arms": [{"schedule": "off", "evaluation_samples": 8}]}, "off is always measured"),
+    (
+        {"arms": [{"schedule": "every_epoch", "evaluation_samples": 2000}]},
+        "job.samples: expected at",
+    ),
     ({"design": {"budget": "soon"}}, "design.budget: expected a duration"),
     ({"design": {"looks": [9, 6]}}, "design.looks: expected rising numbers"),
     ({"design": {"level": 1.0}}, "design.level: expected a number less than 1"),

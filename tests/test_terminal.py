@@ -25,10 +25,10 @@ def test_no_figure_is_broken_at_any_width(width: int) -> None:
     shown = screen.getvalue()
     assert "…" not in shown
     for table in (times.times(summary.bench, ENGLISH), gains.gains(summary.bench, ENGLISH)):
-        for row in table.rows:
-            pattern = re.escape(row[0]) + r" +" + re.escape(row[1])
+        for sample in table.rows:
+            pattern = re.escape(sample[0]) + r" +" + re.escape(sample[1])
             lines = [line for line in shown.splitlines() if re.search(pattern, line)]
-            assert any(all(cell in line for cell in row) for line in lines), row
+            assert any(all(cell in line for cell in sample) for line in lines), sample
     assert max(map(len, shown.splitlines())) <= width
     one_table = "What evaluation costs" in shown
     # in between it depends on how wide the figures are

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 TINY: dict[str, Any] = {
     "kind": "transformers",
     "model": {"config": "tiny-llama"},
-    "data": {"train_rows": 16, "length": 32},
+    "data": {"train_samples": 16, "length": 32},
     "epochs": 4,
     "train_batch": 4,
     "evaluation_batch": 4,
     "device": "cpu",
 }
 FIVE_SCHEDULES = [
-    {"schedule": "every_epoch", "evaluation_rows": [6, 12]},
-    {"schedule": "every_n_epochs", "n": 3, "evaluation_rows": 6},
-    {"schedule": "every_n_epochs", "n": 9, "evaluation_rows": 6},
-    {"schedule": "every_n_steps", "n": 6, "evaluation_rows": 6},
-    {"schedule": "final_only", "evaluation_rows": 6},
+    {"schedule": "every_epoch", "evaluation_samples": [6, 12]},
+    {"schedule": "every_n_epochs", "n": 3, "evaluation_samples": 6},
+    {"schedule": "every_n_epochs", "n": 9, "evaluation_samples": 6},
+    {"schedule": "every_n_steps", "n": 6, "evaluation_samples": 6},
+    {"schedule": "final_only", "evaluation_samples": 6},
 ]
 
 
@@ -94,11 +94,11 @@ def test_every_schedule_evaluates_when_it_says_and_all_arms_match(
     timeline = steps["timeline"]
     assert len(timeline["steps_ns"]) == len(steps["losses"]) == len(steps["batch_digests"]) == 16
     assert [len(e["batches_ns"]) for e in timeline["evaluations"]] == [2, 2, 2, 2]
-    assert all((e["rows"], e["tokens"]) == (6, 192) for e in timeline["evaluations"])
+    assert all((e["samples"], e["tokens"]) == (6, 192) for e in timeline["evaluations"])
 
 
 DROPOUT = {"config": "tiny-llama", "overrides": {"attention_dropout": 0.1}}
-ONE_ARM = [{"schedule": "every_epoch", "evaluation_rows": 6}]
+ONE_ARM = [{"schedule": "every_epoch", "evaluation_samples": 6}]
 
 
 def test_with_dropout_and_no_restoration_evaluating_changes_training(
@@ -141,11 +141,11 @@ def test_lora_and_accumulation_on_qwen3(
 def test_memory_is_read_per_phase_in_runs_of_its_own(
     train: Callable[..., dict[str, RunRecord]], tmp_path: Path
 ) -> None:
-    arms = [{"schedule": "every_epoch", "evaluation_rows": 8}]
+    arms = [{"schedule": "every_epoch", "evaluation_samples": 8}]
     runs = train(arms, measure="memory", train_batch=2, evaluation_batch=8)
     assert {run.measure for run in runs.values()} == {"memory"}
     peaks = read_summary(tmp_path / "out").bench.arms["every_epoch@8"].peak_bytes
-    # four times the rows, and their logits: evaluation sets the peak here
+    # four times the samples, and their logits: evaluation sets the peak here
     logits = 8 * 32 * 2048 * 4
     assert peaks["evaluate"]["resident"] > peaks["train"]["resident"] + logits / 4
     assert "evaluate" not in read_summary(tmp_path / "out").bench.arms["off"].peak_bytes
@@ -248,7 +248,7 @@ def test_a_killed_run_leaves_no_checkpoint_behind(
 def test_resuming_repeats_no_block_that_metered_memory(
     write_spec: Callable[..., Path], tmp_path: Path, evalskip: Callable[..., Any]
 ) -> None:
-    arms = [{"schedule": "every_epoch", "evaluation_rows": 6}]
+    arms = [{"schedule": "every_epoch", "evaluation_samples": 6}]
     design = {"looks": [2], "repeats": 0}
     spec = write_spec(
         replace={"job": TINY, "arms": arms}, measure=["time", "memory"], design=design

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class EvaluationPieces:
     """One evaluation.
 
-    ``tokens`` are those of each batch, ``rows`` of all, on one rank; ``is_first`` says whether its
-    process had evaluated nothing before.
+    ``tokens`` are those of each batch, ``samples`` of all, on one rank; ``is_first`` says whether
+    its process had evaluated nothing before.
     """
 
     after_step: int
@@ -28,7 +28,7 @@ class EvaluationPieces:
     tokens: list[int]
     aggregation: float
     log: float
-    rows: int
+    samples: int
 
     @property
     def pieces(self) -> list[float]:
@@ -132,7 +132,7 @@ def cut(timeline: Timeline, unit_ns: float = 1e9) -> RunPieces:
                 tokens=[tokens for _, tokens in each.shapes],
                 aggregation=each.aggregation_ns / unit_ns,
                 log=each.log_ns / unit_ns,
-                rows=each.rows,
+                samples=each.samples,
             )
             for number, each in enumerate(timeline.evaluations)
         ],

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _LIMITS = ("", "_low", "_high")
 _ARM = (
-    "evaluation_rows",
+    "evaluation_samples",
     "evaluation_load",
     "train_tokens",
     "evaluation_tokens",

@@ -35,9 +35,11 @@ class Block:
         return self.runs[0].measure
 
     @property
-    def evaluation_rows(self) -> tuple[int, ...]:
+    def evaluation_samples(self) -> tuple[int, ...]:
         """Sizes of the evaluation sets that its runs need."""
-        return tuple(sorted({run.evaluation_rows for run in self.runs if run.evaluation_rows}))
+        return tuple(
+            sorted({run.evaluation_samples for run in self.runs if run.evaluation_samples})
+        )
 
     @property
     def label(self) -> str:
@@ -102,7 +104,7 @@ def request_for(
         id=run_id,
         arm=arm.name,
         schedule=arm.schedule,
-        evaluation_rows=arm.evaluation_rows,
+        evaluation_samples=arm.evaluation_samples,
         measure=measure,
         seed=spec.design.seed,
         restore_random_state=spec.design.restore_random_state,

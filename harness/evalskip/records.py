@@ -47,7 +47,7 @@ class EvaluatedSet(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    rows: int = Field(description="in one evaluation")
+    samples: int = Field(description="in one evaluation")
     ns: int = Field(description="of all its evaluations together")
 
 
@@ -91,7 +91,7 @@ class RunRecord(BaseModel):
     steps: int = 0
     evaluations: int = 0
     evaluated_after: list[int] = []
-    evaluation_rows: int | None = Field(default=None, description="in one evaluation")
+    evaluation_samples: int | None = Field(default=None, description="in one evaluation")
     evaluation_sets: dict[str, EvaluatedSet] = Field(
         default={}, description="by name, where there are several"
     )

@@ -162,7 +162,7 @@ class Session:
         return self._engine.room
 
     def run(
-        self, request: RunRequest, evaluation_rows: Sequence[int] = (), *, recalls: bool = True
+        self, request: RunRequest, evaluation_samples: Sequence[int] = (), *, recalls: bool = True
     ) -> Result:
         """Make one run, or recall it.
 
@@ -171,7 +171,7 @@ class Session:
 
         Args:
             request: of the run; its attempt is chosen here.
-            evaluation_rows: sizes of the evaluation sets that it and those after it need.
+            evaluation_samples: sizes of the evaluation sets that it and those after it need.
             recalls: whether one that is on disk will do.
 
         Raises:
@@ -183,7 +183,7 @@ class Session:
         if result is None:
             request = request.with_attempt(self._next_attempt(request.id))
             self._note_attempt(request.id)
-            result = Result(*self._engine.run(request, evaluation_rows, self.limit_s))
+            result = Result(*self._engine.run(request, evaluation_samples, self.limit_s))
             self._keep(result.record, result.steps)
         self.emit(RunKept(result.record, is_recalled=earlier is not None))
         return result

@@ -1,6 +1,6 @@
 """A slice of a job that is too long to be run whole, and how the whole is told from it.
 
-A slice trains the job's first steps and evaluates a part of its evaluation rows, in two places
+A slice trains the job's first steps and evaluates a part of its evaluation samples, in two places
 where the whole evaluates more often than once. Every piece that it measures then stands for as many
 of the whole job's as there are of its kind: a *weight*. Steps right after an evaluation stand for
 such steps, the first evaluation for the first alone, and what happens once stands for itself.
@@ -68,7 +68,7 @@ class Slice(BaseModel):
 
     steps: int = Field(ge=1, description="optimizer steps, the first of the job")
     evaluation_batches: int = Field(
-        ge=2, description="batches of each evaluation, of rows spread over the evaluation set"
+        ge=2, description="batches of each evaluation, of samples spread over the evaluation set"
     )
     pilot: Pilot | None = Field(default=None, description="None: it stands for the whole")
 
@@ -76,7 +76,7 @@ class Slice(BaseModel):
 def is_cut(timeline: Timeline, full_run: FullRun) -> bool:
     """Whether anything of a run was left out."""
     return full_run.training is not None or any(
-        _times_rows(evaluation, each.name, full_run) != 1
+        _times_samples(evaluation, each.name, full_run) != 1
         for evaluation in timeline.evaluations
         for each in _sets(evaluation)
     )
@@ -138,7 +138,7 @@ def weights(timeline: Timeline, full_run: FullRun, window: int) -> Weights:
 
 
 def sets_of(timeline: Timeline, full_run: FullRun | None, window: int) -> dict[str, dict[str, int]]:
-    """Of each of several evaluation sets, its rows, and the nanoseconds of all its evaluations.
+    """Of each of several evaluation sets, its samples, and the nanoseconds of all its evaluations.
 
     Args:
         timeline: of a run.
@@ -150,11 +150,11 @@ def sets_of(timeline: Timeline, full_run: FullRun | None, window: int) -> dict[s
     sets: dict[str, dict[str, int]] = {}
     for evaluation, number in zip(evaluations, times, strict=True):
         for each in evaluation.sets:
-            rows = _times_rows(evaluation, each.name, full_run)
-            ends = rows if full_run and full_run.gathers else 1.0
+            samples = _times_samples(evaluation, each.name, full_run)
+            ends = samples if full_run and full_run.gathers else 1.0
             fixed_ns = each.loader_ns + ends * each.aggregation_ns
-            totals = sets.setdefault(each.name, {"rows": round(rows * each.rows), "ns": 0})
-            totals["ns"] += round(number * (fixed_ns + rows * each.batches_ns))
+            totals = sets.setdefault(each.name, {"samples": round(samples * each.samples), "ns": 0})
+            totals["ns"] += round(number * (fixed_ns + samples * each.batches_ns))
     return sets
 
 
@@ -190,7 +190,7 @@ def extrapolated(timeline: Timeline, full_run: FullRun, window: int) -> dict[str
         "steps": steps,
         "evaluations": len(evaluated_after),
         "evaluated_after": evaluated_after,
-        "evaluation_rows": round(_scaled(first, "rows", full_run)) if first else None,
+        "evaluation_samples": round(_scaled(first, "samples", full_run)) if first else None,
         "evaluation_tokens": round(tokens),
         "first_evaluation_ns": round(
             sum(times(_pieces(first, 1.0, full_run)[:-1], first.pieces_ns))
@@ -236,14 +236,14 @@ def _pieces(evaluation: Evaluation, times: float, full_run: FullRun) -> list[flo
     batches: list[float] = []
     aggregation = aggregated = 0.0
     for each in _sets(evaluation):
-        count, rows = each.batches, _times_rows(evaluation, each.name, full_run)
+        count, samples = each.batches, _times_samples(evaluation, each.name, full_run)
         # the first batch starts the loader's workers, and does so once
         if count > 1:
-            batches += [1.0] + [(rows * count - 1) / (count - 1)] * (count - 1)
+            batches += [1.0] + [(samples * count - 1) / (count - 1)] * (count - 1)
         else:
-            batches += [rows] * count
+            batches += [samples] * count
         aggregation += each.aggregation_ns
-        aggregated += each.aggregation_ns * (rows if full_run.gathers else 1.0)
+        aggregated += each.aggregation_ns * (samples if full_run.gathers else 1.0)
     ends = aggregated / aggregation if aggregation else 1.0
     return [times * weight for weight in (1.0, *batches, ends, 1.0)]
 
@@ -255,7 +255,7 @@ def _sets(evaluation: Evaluation) -> list[EvaluationSet]:
     return [
         EvaluationSet(
             name="",
-            rows=evaluation.rows,
+            samples=evaluation.samples,
             tokens=evaluation.tokens,
             batches=len(evaluation.batches_ns),
             loader_ns=evaluation.loader_ns,
@@ -265,20 +265,20 @@ def _sets(evaluation: Evaluation) -> list[EvaluationSet]:
     ]
 
 
-def _times_rows(evaluation: Evaluation, name: str, full_run: FullRun | None) -> float:
-    """How many times the rows of a slice's evaluation set the whole one has.
+def _times_samples(evaluation: Evaluation, name: str, full_run: FullRun | None) -> float:
+    """How many times the samples of a slice's evaluation set the whole one has.
 
-    In rows of the data set: of those that reach the model there can be more (pairs), fewer (packing
-    without padding) or this rank's only.
+    In samples of the data set: of those that reach the model there can be more (pairs), fewer
+    (packing without padding) or this rank's only.
     """
-    rows, run = full_run.sets.get(name, (1, 1)) if full_run and evaluation.cut else (1, 1)
-    return rows / run if run else 1.0
+    samples, run = full_run.sets.get(name, (1, 1)) if full_run and evaluation.cut else (1, 1)
+    return samples / run if run else 1.0
 
 
-def _scaled(evaluation: Evaluation, what: Literal["rows", "tokens"], full_run: FullRun) -> float:
+def _scaled(evaluation: Evaluation, what: Literal["samples", "tokens"], full_run: FullRun) -> float:
     return float(
         sum(
-            getattr(each, what) * _times_rows(evaluation, each.name, full_run)
+            getattr(each, what) * _times_samples(evaluation, each.name, full_run)
             for each in _sets(evaluation)
         )
     )

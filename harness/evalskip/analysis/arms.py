@@ -55,7 +55,8 @@ def arm_summary(
     return ArmSummary(
         schedule=arm.schedule.note,
         settings=written(arm.evaluation),
-        evaluation_rows=arm.evaluation_rows or usual(run.evaluation_rows for run in ended_well),
+        evaluation_samples=arm.evaluation_samples
+        or usual(run.evaluation_samples for run in ended_well),
         evaluation_load=evaluated / trained if trained else 0.0,
         train_tokens=usual(record.train_tokens or None for record in ended_well),
         evaluation_tokens=usual(record.evaluation_tokens or None for record in ended_well),
@@ -90,7 +91,7 @@ def _sets(records: Sequence[RunRecord]) -> dict[str, SetSummary]:
     names = timed[0].evaluation_sets if timed else {}
     return {
         name: SetSummary(
-            rows=evaluation_set.rows,
+            samples=evaluation_set.samples,
             seconds=sum(r.evaluation_sets[name].ns for r in timed) / 1e9 / len(timed),
         )
         for name, evaluation_set in names.items()

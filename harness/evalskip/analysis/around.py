@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def around_evaluation(on: Pieces, offs: Sequence[Pieces], window: int) -> list[StepAround]:
     """Steps at each distance from an evaluation, against the same steps of runs without one.
 
-    The same steps, since rows differ in length; each run in units of its own median step, which
+    The same steps, since samples differ in length; each run in units of its own median step, which
     cancels what slows it as a whole.
 
     Args:

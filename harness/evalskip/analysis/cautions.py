@@ -91,7 +91,7 @@ def unseen(records: Sequence[RunRecord]) -> list[Note]:
     """What an interval over blocks cannot know of a job that was not run whole."""
     if not any(record.extrapolated for record in records):
         return []
-    warnings = [note("rows_not_run")]
+    warnings = [note("samples_not_run")]
     if early := sorted({record.arm for record in records if record.may_stop_early}):
         warnings.append(note("early_stopping_may_end", arms=early))
     return warnings

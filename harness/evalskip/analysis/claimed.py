@@ -34,7 +34,7 @@ def claimed_gain(
 
 def place_of(arms: Mapping[str, ArmSummary], arm: str) -> Note:
     """An arm by its evaluation samples, or else by its name."""
-    samples = arms[arm].evaluation_rows
+    samples = arms[arm].evaluation_samples
     return note("with_arm", arm=arm) if samples is None else note("at_samples", samples=samples)
 
 

@@ -86,7 +86,7 @@ def fit(parts: Sequence[PilotPart], evaluation: str, *, gathers: bool, jobs: Job
     Args:
         parts: of all processes.
         evaluation: whose costs are wanted; steps of all others count as well.
-        gathers: whether what ends an evaluation grows with its rows.
+        gathers: whether what ends an evaluation grows with its samples.
         jobs: what the whole job does beside training and evaluating.
     """
     steps, paces = _fit_steps(parts)
@@ -99,7 +99,9 @@ def fit(parts: Sequence[PilotPart], evaluation: str, *, gathers: bool, jobs: Job
         (pieces.loader + _first_batch(pieces, batches, pace)) / pace for pace, pieces in later
     )
     end = mean(pieces.aggregation / pace for pace, pieces in later)
-    end_of_row = mean(pieces.aggregation / pace / max(1, pieces.rows) for pace, pieces in later)
+    end_of_sample = mean(
+        pieces.aggregation / pace / max(1, pieces.samples) for pace, pieces in later
+    )
     after_effect, error, degrees_of_it = _after_effect(parts, steps, level)
     costs = PieceCosts(
         fixed_s=_first_save(parts, level, jobs)
@@ -111,7 +113,7 @@ def fit(parts: Sequence[PilotPart], evaluation: str, *, gathers: bool, jobs: Job
         loader_s=max(0.0, loader) + (0.0 if gathers else end),
         batch_s=batches[0],
         evaluation_token_s=batches[1],
-        gathered_row_s=end_of_row if gathers else 0.0,
+        gathered_sample_s=end_of_sample if gathers else 0.0,
         first_evaluation_s=_first_evaluation(own, level),
         evaluation_log_s=mean(pieces.log / pace for pace, pieces in evaluated),
         after_effect_s=after_effect,

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LossCurve:
-    """One densely evaluated run. Losses are in nats per token, means over rows.
+    """One densely evaluated run. Losses are in nats per token, means over samples.
 
     ``steps`` are those after which it was evaluated, ``loss`` what the evaluation said then. Of a
     run of ours, sample by sample and of shape (points, samples): ``test`` is the loss of those that
-    choose nothing, which all seeds share, ``rows`` that of the evaluated ones, ``holdout`` that of
-    the training samples that were held back, set number ``held``; and ``train`` is the mean
+    choose nothing, which all seeds share, ``samples`` that of the evaluated ones, ``holdout`` that
+    of the training samples that were held back, set number ``held``; and ``train`` is the mean
     training loss of the epoch before each point.
     """
 
@@ -33,7 +33,7 @@ class LossCurve:
     loss: Floats
     all_steps: int
     test: Floats | None = None
-    rows: Floats | None = None
+    samples: Floats | None = None
     holdout: Floats | None = None
     train: Floats | None = None
     holdout_set: int = 0

@@ -125,5 +125,5 @@ def events_of(
 def _pace(event: EvaluationPieces, costs: PieceCosts) -> float:
     """What it took over what it costs; 0: it costs nothing."""
     batches = sum(costs.batch_s + costs.evaluation_token_s * tokens for tokens in event.tokens)
-    expected_s = batches + costs.loader_s + costs.gathered_row_s * event.rows
+    expected_s = batches + costs.loader_s + costs.gathered_sample_s * event.samples
     return event.total / expected_s if expected_s > 0 else 0.0

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 _FAR, _SURELY = 3, 0.96
-# times the largest that fits: a line that hardly rises foretells anything
+# times the largest that fits: a line that hardly rises predicts anything
 _MOST = 100
 
 
 class Search:
     """Looks for the largest batch whose peak stays within a limit.
 
-    Peaks grow with the batch on a line, nearly: two batches that fit foretell the largest, and two
-    more trials confirm it: it fits, and one row more does not. Where the line was wrong, what was
-    tried meanwhile mends it. A bisection of a few hundred batches takes ten.
+    Peaks grow with the batch on a line, nearly: two batches that fit predict the largest, and two
+    more trials confirm it: it fits, and one sample more does not. Where the line was wrong, what
+    was tried meanwhile corrects it. A bisection of a few hundred batches takes ten.
 
     Args:
         first: the batch to begin with.
@@ -46,7 +46,7 @@ class Search:
             self._failures += 1
             self.fails = batch if self.fails is None else min(batch, self.fails)
         else:
-            # where a line says no more than one row, and is wrong again and again
+            # where a line says no more than one sample, and is wrong again and again
             crept = self.fits > 0 and batch == self.fits + self._step
             self._crept = self._crept + 1 if crept else 0
             self.fits = max(batch, self.fits)
@@ -62,7 +62,7 @@ class Search:
         guess = min(max(self._foretold(), self.fits + self._step), ceiling)
         if self.fails is None or guess < self.fails:
             return guess
-        # the line was wrong: by one row, or by nobody knows how many
+        # the line was wrong: by one sample, or by nobody knows how many
         if self._peaks and self._failures == 1:
             return self.fails - 1
         return (self.fits + self.fails) // 2

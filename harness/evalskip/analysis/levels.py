@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evalskip.analysis.pieces import Floats
 
 _ROUNDS = 8
-# Huber's constant: 95 % as efficient as the mean where the noise is normal
+# Huber's constant: 95% as efficient as the mean where the noise is normal
 _HUBER = 1.345
 
 _TOO_SMALL = 0.05

@@ -75,9 +75,9 @@ def _parts(run: PilotRun, process: int, window: int) -> list[PilotPart]:
     pieces = cut(run.timeline)
     count = len(pieces.steps)
     warm_up = next(first for fewest, first in _WARM_UP if count >= fewest)
-    rows = sum(evaluated for _, evaluated in run.full_run.sets.values())
+    samples = sum(evaluated for _, evaluated in run.full_run.sets.values())
     evaluated = {
-        step: [replace(each, rows=rows or each.rows) for each in evaluations]
+        step: [replace(each, samples=samples or each.samples) for each in evaluations]
         for step, evaluations in pieces.evaluations_after().items()
     }
     ends = sorted({0, *evaluated})

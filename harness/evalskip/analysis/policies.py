@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from evalskip.notes import Note
 
 SUBSET = 0.1
-"""Of the evaluation rows, the share of a random subset."""
+"""Of the evaluation samples, the share of a random subset."""
 HELD_BACK = (1.0, 0.5, 0.1)
-"""Of the training rows that are held back, those that may stand for an evaluation set."""
+"""Of the training samples that are held back, those that may stand for an evaluation set."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class CheckpointPolicy:
     """When, or by what, a checkpoint of a curve is chosen.
 
     Args:
-        name: of the row.
-        kind: of the row.
+        name: of the policy.
+        kind: of the policy.
         note: what it evaluates, or when.
         places: the points that it sees.
         signal: what it sees there; None: the evaluation.
-        rows: how many it evaluates each time; None: all.
+        samples: how many it evaluates each time; None: all.
         shifts: the points that it would see if it began elsewhere; None: it begins where it does.
         unit: what differs between runs that share nothing by chance: their seeds, or the training
             samples that they held back.
@@ -45,19 +45,19 @@ class CheckpointPolicy:
     note: Note
     places: Callable[[LossCurve], Sequence[int]]
     signal: Callable[[LossCurve], Floats] | None = None
-    rows: Callable[[LossCurve], int] | None = None
+    samples: Callable[[LossCurve], int] | None = None
     shifts: Callable[[LossCurve], Sequence[Sequence[int]]] | None = None
     unit: Callable[[LossCurve], int] = attrgetter("seed")
 
 
 def substitutes(
-    as_written: CheckpointPolicy, train_rows: int, held_back: int
+    as_written: CheckpointPolicy, train_samples: int, held_back: int
 ) -> list[CheckpointPolicy]:
     """What is proposed in place of an evaluation set, where the job as written evaluates.
 
     Args:
         as_written: the job's own policy.
-        train_rows: with those that are held back.
+        train_samples: with those that are held back.
         held_back: of them, so many.
     """
     every = as_written.places
@@ -70,7 +70,7 @@ def substitutes(
         return CheckpointPolicy(
             f"holdout:{count}",
             "substitute",
-            note("rows_held_back", count=count, part=count / train_rows),
+            note("samples_held_back", count=count, part=count / train_samples),
             every,
             signal,
             lambda _: count,
@@ -85,7 +85,7 @@ def substitutes(
         CheckpointPolicy(
             f"subset:{SUBSET:g}",
             "substitute",
-            note("random_rows", part=SUBSET),
+            note("random_samples", part=SUBSET),
             every,
             _of_random_subsets,
             _subset,
@@ -126,16 +126,16 @@ def schedule_policies(
 
 
 def _subset(curve: LossCurve) -> int:
-    rows: int = _losses(curve.rows).shape[1]
-    return max(1, round(SUBSET * rows))
+    samples: int = _losses(curve.samples).shape[1]
+    return max(1, round(SUBSET * samples))
 
 
 def _of_random_subsets(curve: LossCurve) -> Floats:
-    """At each point the mean over rows drawn anew."""
-    rows = _losses(curve.rows)
-    count, size = rows.shape[1], _subset(curve)
+    """At each point the mean over samples drawn anew."""
+    samples = _losses(curve.samples)
+    count, size = samples.shape[1], _subset(curve)
     means = []
-    for step, point in zip(curve.steps, rows, strict=True):
+    for step, point in zip(curve.steps, samples, strict=True):
         source = random.Random(f"{curve.seed} {step}")
         means.append(point[source.sample(range(count), size)].mean())
     return np.array(means)

@@ -47,7 +47,7 @@ class Workload:
     """Evaluations that a step comes after."""
     batches: int
     """Of one evaluation."""
-    evaluation_rows: int
+    evaluation_samples: int
     evaluation_tokens: float
     """Of one evaluation."""
 
@@ -60,26 +60,26 @@ def workload(size: JobSize, evaluations: int, with_next_step: int) -> Workload:
         evaluations: in all.
         with_next_step: of them, those that a step comes after.
     """
-    if size.train_rows is None:
+    if size.train_samples is None:
         micro_batches = float(size.steps * size.accumulation)
-        rows = micro_batches * size.train_batch
+        samples = micro_batches * size.train_batch
     else:
-        full_batches = size.train_rows // size.train_batch
-        each = full_batches if size.drop_last else math.ceil(size.train_rows / size.train_batch)
+        full_batches = size.train_samples // size.train_batch
+        each = full_batches if size.drop_last else math.ceil(size.train_samples / size.train_batch)
         micro_batches = size.epochs * each
-        rows = size.epochs * (
-            full_batches * size.train_batch if size.drop_last else size.train_rows
+        samples = size.epochs * (
+            full_batches * size.train_batch if size.drop_last else size.train_samples
         )
     evaluated = sum(size.evaluation_sets)
     return Workload(
         steps=size.steps,
         micro_batches=micro_batches,
-        tokens=rows * size.train_tokens_per_row,
+        tokens=samples * size.train_tokens_per_sample,
         evaluations=evaluations,
         with_next_step=with_next_step,
         batches=sum(math.ceil(n / size.evaluation_batch) for n in size.evaluation_sets),
-        evaluation_rows=evaluated,
-        evaluation_tokens=evaluated * size.evaluation_tokens_per_row,
+        evaluation_samples=evaluated,
+        evaluation_tokens=evaluated * size.evaluation_tokens_per_sample,
     )
 
 
@@ -97,7 +97,7 @@ def total_seconds(costs: PieceCosts, workload: Workload) -> tuple[float, float]:
         costs.loader_s
         + workload.batches * costs.batch_s
         + workload.evaluation_tokens * costs.evaluation_token_s
-        + workload.evaluation_rows * costs.gathered_row_s
+        + workload.evaluation_samples * costs.gathered_sample_s
     )
     evaluated = workload.evaluations * each + costs.first_evaluation_s
     beside = (
@@ -127,7 +127,7 @@ def cost_model(
         evaluation: as its runs name it.
         size: of the whole job.
         window: steps after an evaluation that may bear its after-effect.
-        notes: which evaluation it is: its rows, and settings.
+        notes: which evaluation it is: its samples, and settings.
         jobs: what the whole job does beside training and evaluating.
         level: of intervals.
         operations_ratio: see :class:`CostModel`.
@@ -172,7 +172,7 @@ def predict(
     *,
     arm: str,
     schedule: Note,
-    evaluation_rows: int | None,
+    evaluation_samples: int | None,
     evaluation: Sequence[Note | str] = (),
 ) -> Prediction:
     """What a schedule would cost.
@@ -182,8 +182,8 @@ def predict(
         work: how much of each piece it has under the schedule.
         arm: names it.
         schedule: of the arm.
-        evaluation_rows: of the arm; None: the job's own.
-        evaluation: its rows and settings, where the arm has settings of its own.
+        evaluation_samples: of the arm; None: the job's own.
+        evaluation: its samples and settings, where the arm has settings of its own.
     """
     wall, evaluated = total_seconds(model.costs, work)
     base, _ = total_seconds(model.costs, workload(model.size, 0, 0))
@@ -211,7 +211,7 @@ def predict(
         arm=arm,
         schedule=schedule,
         evaluation=list(evaluation),
-        evaluation_rows=evaluation_rows,
+        evaluation_samples=evaluation_samples,
         evaluations=work.evaluations,
         evaluation_load=work.evaluations * work.evaluation_tokens / work.tokens
         if work.tokens

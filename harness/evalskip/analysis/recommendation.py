@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.prediction import predict, workload
 from evalskip.notes import note
-from evalskip.summary import Recommendation
+from evalskip.summary import Interval, Recommendation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from evalskip.jobs import Keeping
     from evalskip.notes import Note
-    from evalskip.summary import CostModel, Interval
+    from evalskip.summary import CostModel
 
 _ENOUGH_DIGITS = 100
 
@@ -28,59 +29,107 @@ _EVERY = {
 """By whether one before training, and one after it, are counted as well."""
 
 
+@dataclass(frozen=True)
+class EvaluationShares:
+    """What any number of evaluations of one kind takes of a run."""
+
+    evaluation: list[Note | str]
+    """Its samples and settings."""
+    steps: int
+    """Of the run."""
+    share: Callable[[int, int], Interval]
+    """Of T, by evaluations, and by how many of them a step follows."""
+
+    @classmethod
+    def from_model(cls, model: CostModel) -> EvaluationShares:
+        """As a pilot predicts them."""
+
+        def share(evaluations: int, with_next_step: int) -> Interval:
+            work = workload(model.size, evaluations, with_next_step)
+            return predict(model, work, arm="", schedule=note("off"), evaluation_samples=None).share
+
+        return cls(model.evaluation, model.size.steps, share)
+
+    @classmethod
+    def from_gain(
+        cls, gain: Interval, evaluations: int, steps: int, evaluation: list[Note | str]
+    ) -> EvaluationShares:
+        """As measured, every evaluation taken to cost the same.
+
+        Args:
+            gain: of throughput without evaluation, T / T(off) - 1.
+            evaluations: that it was measured with.
+            steps: of the run.
+            evaluation: its samples and settings.
+        """
+
+        def share(count: int, _: int) -> Interval:
+            estimate, low, high = (
+                None if each is None else _share_of_gain(max(0.0, each) * count / evaluations)
+                for each in (gain.estimate, gain.low, gain.high)
+            )
+            return Interval(estimate=estimate or 0.0, low=low, high=high, level=gain.level)
+
+        return cls(evaluation, steps, share)
+
+
+def _share_of_gain(gain: float) -> float:
+    return gain / (1 + gain)
+
+
 def recommend(
-    model: CostModel,
+    shares: EvaluationShares,
     within: float,
     *,
-    before: int,
+    before: int = 0,
     closing: int,
     keeping: Keeping,
-    as_written: Sequence[int] | None = None,
+    own_steps: Sequence[int] | None = None,
 ) -> Recommendation:
     """The most that a user can afford, as lines to paste; none where the job keeps within it.
 
     Args:
-        model: of the job.
+        shares: of the job.
         within: the share of T that evaluation may have, its upper limit included.
         before: evaluations before the first step, wherever there are any.
         closing: those that the job adds after training, wherever there are any.
         keeping: what the job keeps of training, and when it stops.
-        as_written: steps after which it evaluates as its author wrote it; None: not known.
+        own_steps: steps after which it evaluates by the schedule that it has; None: not known.
     """
-    steps = model.size.steps
-    if as_written:
-        share = _share(model, len(as_written), sum(0 < step < steps for step in as_written))
+    steps = shares.steps
+    if own_steps:
+        share = shares.share(len(own_steps), sum(0 < step < steps for step in own_steps))
         if _limit(share) <= within:
             return Recommendation(
-                evaluation=model.evaluation,
+                evaluation=shares.evaluation,
                 within=within,
                 every_steps=None,
-                evaluations=len(as_written),
+                evaluations=len(own_steps),
                 share=share,
                 advice=note("keep_as_written", share=_with_limits(share)),
                 lines={},
             )
-    most = densest(model, within, before + closing)
+    most = densest(shares, within, before + closing)
     if most > 1:
         every = min(steps, rounded_up(math.ceil(steps / most)))
         evaluations = math.ceil(steps / every)
         total = evaluations + before + closing
-        share = _share(model, total, evaluations - 1)
+        share = shares.share(total, evaluations - 1)
         code = _EVERY[before > 0, closing > 0]
         advice = note(code, every=every, share=_with_limits(share))
-    elif (share := _share(model, 1, 0)).estimate <= within:
+    elif (share := shares.share(1, 0)).estimate <= within:
         every, total = None, 1
         advice = note("evaluate_once", share=_with_limits(share))
         if _limit(share) > within:
             advice = note("evaluate_once_perhaps_beyond", share=_with_limits(share), within=within)
     else:
         every, total = None, 0
-        least_share, share = share, _share(model, 0, 0)
+        least_share, share = share, shares.share(0, 0)
         advice = note("do_not_evaluate", share=_with_limits(least_share))
     settings = settings_for(every, evaluates=total > 0, keeping=keeping)
     against = _against(every, total - before - closing if every else 0, keeping)
     return Recommendation(
-        evaluation=model.evaluation,
+        evaluation=shares.evaluation,
         within=within,
         every_steps=every,
         evaluations=total,
@@ -153,19 +202,20 @@ def _against(every: int | None, evaluations: int, keeping: Keeping) -> Note | No
     return note("needs_evaluation", wants=wants) if wants else None
 
 
-def densest(model: CostModel, within: float, extra: int = 0) -> int:
+def densest(shares: EvaluationShares, within: float, extra: int = 0) -> int:
     """The most evaluations of which the upper limit of the share is within a share.
 
     Args:
-        model: of the job.
+        shares: of the job.
         within: the share.
         extra: evaluations that come on top whenever there are any.
     """
 
     def fits(evaluations: int) -> bool:
-        return _limit(_share(model, evaluations + extra, max(0, evaluations - 1))) <= within
+        share = shares.share(evaluations + extra, max(0, evaluations - 1))
+        return _limit(share) <= within
 
-    low, high = 0, model.size.steps
+    low, high = 0, shares.steps
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
@@ -183,11 +233,6 @@ def rounded_up(steps: int) -> int:
     while steps >= _ENOUGH_DIGITS * unit:
         unit *= 10
     return math.ceil(steps / unit) * unit
-
-
-def _share(model: CostModel, evaluations: int, with_next_step: int) -> Interval:
-    work = workload(model.size, evaluations, with_next_step)
-    return predict(model, work, arm="", schedule=note("off"), evaluation_rows=None).share
 
 
 def _with_limits(share: Interval) -> Note:

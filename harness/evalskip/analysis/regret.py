@@ -32,16 +32,16 @@ class ReplayCosts:
     loader_s: float
     batch_s: float
     batch: int
-    """Rows."""
-    evaluation_rows: int
+    """Samples."""
+    evaluation_samples: int
 
-    def wall_s(self, steps: int, evaluations: float, rows: int) -> float:
-        """T without what is saved and logged, of so many evaluations of so many rows."""
-        each = self.loader_s + math.ceil(rows / self.batch) * self.batch_s if rows else 0.0
+    def wall_s(self, steps: int, evaluations: float, samples: int) -> float:
+        """T without what is saved and logged, of so many evaluations of so many samples."""
+        each = self.loader_s + math.ceil(samples / self.batch) * self.batch_s if samples else 0.0
         return steps * self.step_s + evaluations * each
 
 
-def rows_of(
+def regrets_of(
     policies: Sequence[CheckpointPolicy],
     curves: Sequence[LossCurve],
     costs: Sequence[ReplayCosts] | None,
@@ -169,14 +169,14 @@ def _times(
         places = policy.places(curve)
         signal = policy.signal(curve) if policy.signal else None
         stops = replay(curve, places, patience=patience, signal=signal)
-        rows = policy.rows(curve) if policy.rows else cost.evaluation_rows
-        wall = cost.wall_s(curve.all_steps, len(places), rows)
-        usual_wall = cost.wall_s(curve.all_steps, len(as_written(curve)), cost.evaluation_rows)
+        samples = policy.samples(curve) if policy.samples else cost.evaluation_samples
+        wall = cost.wall_s(curve.all_steps, len(places), samples)
+        usual_wall = cost.wall_s(curve.all_steps, len(as_written(curve)), cost.evaluation_samples)
         saved.append(1 - wall / usual_wall)
         shares.append(1 - cost.wall_s(curve.all_steps, 0, 0) / wall)
         part = wall
         if stops.stopped_at is not None:
-            part = cost.wall_s(curve.steps[stops.stopped_at], stops.evaluations, rows)
+            part = cost.wall_s(curve.steps[stops.stopped_at], stops.evaluations, samples)
         stopping.append(1 - part / wall)
     can_stop = all(len(policy.places(curve)) > patience for curve in curves)
     return {

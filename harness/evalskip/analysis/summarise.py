@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from evalskip.analysis.affordable import affordable
 from evalskip.analysis.arms import arm_summary, usual
 from evalskip.analysis.cautions import (
     disagreements,
@@ -143,6 +144,7 @@ def summarise(
         ),
         activity=_activity(records, runs),
         changes=job.changes(),
+        recommendations=affordable(spec, arms, comparisons, expected, steps),
         effort=BenchEffort(
             blocks=len(latest_attempts(timed)),
             runs=len(records),

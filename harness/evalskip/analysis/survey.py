@@ -37,21 +37,21 @@ class Survey:
         training = self.run.training
         return JobCounts(training.steps, training.saves, training.logs)
 
-    def sets(self, rows: int | None) -> list[int]:
-        """Rows of each evaluation set, of the first so many of which an arm takes."""
+    def sets(self, samples: int | None) -> list[int]:
+        """Samples of each evaluation set, of the first so many of which an arm takes."""
         sizes = [there for there, _ in self.run.full_run.sets.values()]
         if not sizes:  # streams, which the pilot evaluated whole
-            sizes = [self.run.timeline.evaluations[-1].rows * self.job.ranks]
-        return sizes if rows is None else [min(rows, there) for there in sizes]
+            sizes = [self.run.timeline.evaluations[-1].samples * self.job.ranks]
+        return sizes if samples is None else [min(samples, there) for there in sizes]
 
     @property
     def train_shapes(self) -> Sequence[Sequence[int]]:
-        """Rows and tokens of micro-batches: of a stream, of those that the pilot trained on."""
-        if self.job.train_rows is not None:
+        """Samples and tokens of micro-batches: of a stream, of those that the pilot trained on."""
+        if self.job.train_samples is not None:
             return self.job.train_shapes
         return [
-            (rows // count, tokens // count)
-            for count, rows, tokens in self.run.timeline.step_shapes
+            (samples // count, tokens // count)
+            for count, samples, tokens in self.run.timeline.step_shapes
             for _ in range(count)
         ]
 
@@ -77,38 +77,42 @@ class Survey:
             after = [step for step in after if step / unit >= self.job.eval_delay]
         return [0, *after] if self.job.eval_on_start else after
 
-    def size(self, rows: int | None) -> JobSize:
-        """Of the job, for an arm that evaluates so many rows."""
+    def size(self, samples: int | None) -> JobSize:
+        """Of the job, for an arm that evaluates so many samples."""
         job = self.job
-        sets = self.sets(rows)
+        sets = self.sets(samples)
         batch, ranks = job.evaluation_batch, job.ranks
         shapes = self.evaluation_shapes
-        if rows is not None and sum(row for row, _ in shapes) == sum(self.sets(None)) and rows:
+        if (
+            samples is not None
+            and sum(sample for sample, _ in shapes) == sum(self.sets(None))
+            and samples
+        ):
             # all were looked at, in order, so those of a smaller set are its first
-            shapes = shapes[: math.ceil(rows / batch)]
+            shapes = shapes[: math.ceil(samples / batch)]
             there, tokens = shapes[-1]
-            left = rows - batch * (len(shapes) - 1)
+            left = samples - batch * (len(shapes) - 1)
             shapes = [*shapes[:-1], (left, round(tokens * left / there))]
         return JobSize(
             steps=self.steps,
             epochs=self.steps / job.steps_per_epoch,
-            train_rows=job.train_rows,
+            train_samples=job.train_samples,
             train_batch=job.train_batch * ranks,
             accumulation=job.accumulation,
             drop_last=job.drop_last,
-            train_tokens_per_row=_per_row(
-                self.train_shapes, job.train_batch * ranks, [job.train_rows or 0]
+            train_tokens_per_sample=_per_sample(
+                self.train_shapes, job.train_batch * ranks, [job.train_samples or 0]
             ),
             evaluation_sets=sets,
             evaluation_batch=batch * ranks,
-            evaluation_tokens_per_row=_per_row(shapes, batch * ranks, sets),
+            evaluation_tokens_per_sample=_per_sample(shapes, batch * ranks, sets),
         )
 
     def unseen(self) -> float:
         """Variance of the mean tokens of a batch, in log, since not all batches were looked at."""
         job = self.job
-        surveyed_rows = job.train_batch * job.ranks * len(job.train_shapes)
-        all_seen = job.train_rows is not None and surveyed_rows >= job.train_rows
+        surveyed_samples = job.train_batch * job.ranks * len(job.train_shapes)
+        all_seen = job.train_samples is not None and surveyed_samples >= job.train_samples
         variance = 0.0 if all_seen else _variance_of_mean(self.train_shapes)
         evaluated = job.evaluation_batch * job.ranks * len(self.evaluation_shapes)
         if evaluated < sum(self.sets(None)):
@@ -124,19 +128,19 @@ class Survey:
         return evaluated / (flops.train / max(1, flops.train_tokens))
 
 
-def _per_row(shapes: Sequence[Sequence[int]], batch: int, sets: Sequence[int]) -> float:
-    """Tokens on one rank per row of data sets, the last batch of each of which may be smaller.
+def _per_sample(shapes: Sequence[Sequence[int]], batch: int, sets: Sequence[int]) -> float:
+    """Tokens on one rank per sample of data sets, the last batch of each of which may be smaller.
 
     Args:
         shapes: of one rank's batches, of one or several passes over the sets.
-        batch: rows on all ranks.
-        sets: rows of each; 0: not known.
+        batch: samples on all ranks.
+        sets: samples of each; 0: not known.
     """
     passes, rest = 0, len(shapes)
-    if in_pass := sum(math.ceil(rows / batch) for rows in sets):
+    if in_pass := sum(math.ceil(samples / batch) for samples in sets):
         passes, rest = divmod(rest, in_pass)
-    rows = passes * sum(sets) + rest * batch
-    return sum(tokens for _, tokens in shapes) / rows if rows else 0.0
+    samples = passes * sum(sets) + rest * batch
+    return sum(tokens for _, tokens in shapes) / samples if samples else 0.0
 
 
 def _variance_of_mean(shapes: Sequence[Sequence[int]]) -> float:

@@ -65,7 +65,7 @@ def settled(comparisons: Sequence[Comparison], arms: Sequence[str]) -> bool:
 
 
 def unseen_probability(count: int, cases: int = 0) -> float:
-    """How likely a kind of run may be that was seen so often in so many runs, at 95 % confidence.
+    """How likely a kind of run may be that was seen so often in so many runs, at 95% confidence.
 
     The upper limit of Clopper and Pearson (1934), one-sided. Of what was never seen it is
     1 - 0.05^(1/n): at this probability n runs hold none of its kind in one case of twenty.

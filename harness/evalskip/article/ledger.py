@@ -147,7 +147,7 @@ def _source(summary: Summary) -> Source:
     points = [
         SpeedPoint(
             arm=point.arm,
-            evaluation_rows=bench.arms[point.arm].evaluation_rows,
+            evaluation_samples=bench.arms[point.arm].evaluation_samples,
             evaluation_load=bench.arms[point.arm].evaluation_load,
             throughput_gain=point.throughput_gain,
             verdict=point.verdict,

@@ -74,7 +74,7 @@ def few_runs(by_arm: Mapping[str, PeakDifference]) -> list[Note]:
 def is_larger(off: Headroom, headroom: Headroom) -> bool:
     """Whether off has a larger batch than an arm, beyond what repeats differ by.
 
-    That is a row, unless evaluation is what a row more fails at.
+    That is a sample, unless evaluation is what a sample more fails at.
     """
     return off.max_batch - headroom.max_batch > (1 if headroom.bound_by == "train" else 0)
 
@@ -103,7 +103,7 @@ def bounds(holds: Mapping[str, bool], others: Sequence[Headroom]) -> list[Note]:
 
 def _alike(one: Headroom, other: Headroom) -> bool:
     """Whether two arms evaluate as many samples, as often."""
-    return (one.schedule, one.evaluation_rows) == (other.schedule, other.evaluation_rows)
+    return (one.schedule, one.evaluation_samples) == (other.schedule, other.evaluation_samples)
 
 
 def judged(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TRAINER: dict[str, Any] = {
     "kind": "transformers",
     "model": {"config": "tiny-llama"},
-    "data": {"text": "python-docs", "train_rows": 32, "length": 32},
+    "data": {"text": "python-docs", "train_samples": 32, "length": 32},
     "epochs": 2,
     "train_batch": 8,
     "evaluation_batch": 8,
@@ -40,9 +40,9 @@ class Observer:
     """
 
     def __init__(self, job: Job, name: str, package: str, logs: Path) -> None:
-        self._rows = None if isinstance(job, LlamaFactoryJob) else _ROWS
+        self._samples = None if isinstance(job, LlamaFactoryJob) else _ROWS
         self._base = dict(job.settings) if isinstance(job, LlamaFactoryJob) else {}
-        sizes = [self._rows] if self._rows else []
+        sizes = [self._samples] if self._samples else []
         self._launcher = launcher_for(job, "time", sizes, logs, _START_S)
         self.trainer = f"{name} {self._launcher.prepared.software[package]}"
         self.count = 0
@@ -68,7 +68,7 @@ class Observer:
             id=RunId(purpose="observation", block=self.count),
             arm="as_written",
             schedule=AsWritten(),
-            evaluation_rows=self._rows,
+            evaluation_samples=self._samples,
             measure="time",
             seed=0,
             restore_random_state=False,

@@ -28,9 +28,9 @@ WORDS = {
 }
 
 
-def rows(section: RegretSummary, policy: str) -> list[ScheduleRegret]:
+def policies(section: RegretSummary, policy: str) -> list[ScheduleRegret]:
     """Those whose policy has a code."""
-    return [each for each in section.rows if each.policy.code == policy]
+    return [each for each in section.policies if each.policy.code == policy]
 
 
 def within(row: ScheduleRegret, limit: float) -> Verdict:

@@ -23,10 +23,10 @@ from evalskip.probe.guard import Guard
 if TYPE_CHECKING:
     from transformers import Trainer
 
-# an evaluated row costs about a third of a trained one (forward alone); rather too much than too
+# an evaluated sample costs about a third of a trained one (forward alone); rather too much than too
 # little until one evaluation has been seen
 _ROW = 0.5
-# where the rows cannot be counted, the first evaluation comes about half-way
+# where the samples cannot be counted, the first evaluation comes about half-way
 _UNKNOWN = 0.25
 _CANDIDATES = 200
 # of the distance at which evaluations use up the share
@@ -40,7 +40,7 @@ class EvalBudget(TrainerCallback):
 
     A share in place of a number of steps::
 
-        Trainer(..., eval_dataset=rows, callbacks=[EvalBudget(share=0.05)])
+        Trainer(..., eval_dataset=samples, callbacks=[EvalBudget(share=0.05)])
 
     It evaluates at candidate steps as densely as the share allows, evenly over the training, and
     once at the end, for which time is set aside from the start. It decides alone: what
@@ -196,10 +196,10 @@ class EvalBudget(TrainerCallback):
         return self._trained() * float(state.max_steps - self._first_step) / done
 
     def _guess(self, args: TrainingArguments, state: TrainerState, trained: float) -> float:
-        """What the first evaluation may cost, from the rows of both."""
+        """What the first evaluation may cost, from the samples of both."""
         done = max(1.0, float(state.global_step - self._first_step))
-        rows: Any = getattr(self._trainer, "eval_dataset", None)
-        sets: list[Any] = list(rows.values()) if isinstance(rows, dict) else [rows]
+        samples: Any = getattr(self._trainer, "eval_dataset", None)
+        sets: list[Any] = list(samples.values()) if isinstance(samples, dict) else [samples]
         if not all(hasattr(each, "__len__") for each in sets):
             return _UNKNOWN * self.share * self._training_time(state)
         in_step = float(args.train_batch_size * args.gradient_accumulation_steps * args.world_size)
@@ -212,7 +212,7 @@ class EvalBudget(TrainerCallback):
             self._print(
                 "share",
                 f"one evaluation is {100 * cost / (total + cost):.1f} % of the training, more than "
-                f"the share of {100 * self.share:g} %; expected fewer rows, or a larger share",
+                f"the share of {100 * self.share:g} %; expected fewer samples, or a larger share",
             )
         callbacks = self._trainer.callback_handler.callbacks if self._trainer else []
         patience = min(

@@ -39,9 +39,9 @@ class RanksAgree(TrainerCallback):
         Trainer(..., callbacks=[RanksAgree()])
 
     Before the first step all ranks compare what decides evaluation: ``do_eval``,
-    ``eval_strategy``, ``eval_steps``, ``eval_delay``, ``eval_on_start``, the evaluation sets' rows,
-    ``per_device_eval_batch_size``, what is gathered of each batch, and callbacks that say when.
-    On one process it does nothing.
+    ``eval_strategy``, ``eval_steps``, ``eval_delay``, ``eval_on_start``, the evaluation sets'
+    samples, ``per_device_eval_batch_size``, what is gathered of each batch, and callbacks
+    that say when. On one process it does nothing.
 
     Where the comparison itself fails, it says so and training goes on.
 
@@ -110,9 +110,9 @@ def _decisive(args: TrainingArguments, trainer: Trainer | None) -> dict[str, Any
         return settings
     sets = trainer.eval_dataset
     named = sets if isinstance(sets, dict) else {"": sets}
-    for name, rows in named.items():
-        settings[f"rows of the evaluation set{f' {name}' if name else ''}"] = (
-            len(rows) if hasattr(rows, "__len__") else None
+    for name, samples in named.items():
+        settings[f"samples of the evaluation set{f' {name}' if name else ''}"] = (
+            len(samples) if hasattr(samples, "__len__") else None
         )
     settings["compute_metrics"] = "set" if trainer.compute_metrics else "not set"
     settings["callbacks that say when"] = [

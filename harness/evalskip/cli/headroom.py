@@ -42,9 +42,12 @@ def headroom(
         str | None, typer.Option(help="Of the card that is planned for, such as 80GiB.")
     ] = None,
     length: Annotated[int, typer.Option(min=2, help="Plan: tokens in a row.")] = 2048,
-    evaluation_batch: Annotated[int, typer.Option(min=1, help="Plan: rows evaluated at once.")] = 8,
+    evaluation_batch: Annotated[
+        int, typer.Option(min=1, help="Plan: samples evaluated at once.")
+    ] = 8,
     evaluation_length: Annotated[
-        int | None, typer.Option(min=2, help="Plan: tokens in an evaluated row. [default: length]")
+        int | None,
+        typer.Option(min=2, help="Plan: tokens in an evaluated sample. [default: length]"),
     ] = None,
 ) -> None:
     """The largest batch of every arm within a limit, and whether it pays.

@@ -52,13 +52,13 @@ class Engine(Protocol):
         """How many blocks it can run at the same time."""
 
     def run(
-        self, request: RunRequest, evaluation_rows: Sequence[int], limit_s: float
+        self, request: RunRequest, evaluation_samples: Sequence[int], limit_s: float
     ) -> tuple[RunRecord, Steps | None]:
         """Make one run by itself, while no block runs; its record and steps.
 
         Args:
             request: of the run.
-            evaluation_rows: sizes of the evaluation sets that it and those after it need, which
+            evaluation_samples: sizes of the evaluation sets that it and those after it need, which
                 can then share a parent.
             limit_s: time after which the run is ended.
 

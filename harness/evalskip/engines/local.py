@@ -64,13 +64,13 @@ class LocalEngine:
         self._block_events: Generator[Event, None, None] | None = None
 
     def run(
-        self, request: RunRequest, evaluation_rows: Sequence[int], limit_s: float
+        self, request: RunRequest, evaluation_samples: Sequence[int], limit_s: float
     ) -> tuple[RunRecord, Steps | None]:
         """See :meth:`Engine.run`; its parent is then ready for others, and for a block."""
         # where metering costs no time, runs that do may share a parent with those that are timed
         apart = self._spec.job.meters_memory_apart or request.trial is not None
         before = self._parent
-        parent = self._ready(request.measure if apart else "time", evaluation_rows)
+        parent = self._ready(request.measure if apart else "time", evaluation_samples)
         return self._make_run(parent, request, limit_s, 0 if parent is before else parent.start_ns)
 
     def begin(self, block: Block, limit_s: float) -> None:
@@ -90,7 +90,7 @@ class LocalEngine:
         self._leave()
 
     def _events(self, block: Block, limit_s: float) -> Generator[Event, None, None]:
-        parent = self._ready(block.measure, block.evaluation_rows)
+        parent = self._ready(block.measure, block.evaluation_samples)
         for request in block.runs:
             yield RunEnded(block, *self._make_run(parent, request, limit_s, parent.start_ns))
         # each block has a parent of its own
@@ -102,9 +102,9 @@ class LocalEngine:
         if parent:
             parent.launcher.close()
 
-    def _ready(self, measure: Measure, evaluation_rows: Sequence[int]) -> _Parent:
+    def _ready(self, measure: Measure, evaluation_samples: Sequence[int]) -> _Parent:
         """The parent that there is, if it is ready for that; else another in its place."""
-        sizes = tuple(sorted(set(evaluation_rows)))
+        sizes = tuple(sorted(set(evaluation_samples)))
         if self._parent and (self._parent.measure, self._parent.sizes) == (measure, sizes):
             return self._parent
         self._leave()

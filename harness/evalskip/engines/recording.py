@@ -92,7 +92,7 @@ def _fields_of(measured: Measured, full_run: FullRun | None, window: int) -> dic
         "steps": len(timeline.steps_ns),
         "evaluations": len(evaluations),
         "evaluated_after": [evaluation.after_step for evaluation in evaluations],
-        "evaluation_rows": evaluations[0].rows if evaluations else None,
+        "evaluation_samples": evaluations[0].samples if evaluations else None,
         "first_evaluation_ns": sum(evaluations[0].pieces_ns) if evaluations else None,
         "evaluation_tokens": sum(evaluation.tokens for evaluation in evaluations),
         "waits_ns": timeline.waits_ns,
@@ -113,16 +113,16 @@ def _fields_of(measured: Measured, full_run: FullRun | None, window: int) -> dic
 
 def _count_all_ranks(counted: dict[str, Any], times: EvaluatedTimes) -> None:
     """Count what all ranks evaluate, in place of what the one does whose timeline it is."""
-    if counted["evaluation_rows"]:
-        counted["evaluation_rows"] = round(counted["evaluation_rows"] * times.rows)
+    if counted["evaluation_samples"]:
+        counted["evaluation_samples"] = round(counted["evaluation_samples"] * times.samples)
     counted["evaluation_tokens"] = round(counted["evaluation_tokens"] * times.tokens)
     for evaluation_set in counted["evaluation_sets"].values():
-        evaluation_set["rows"] = round(evaluation_set["rows"] * times.rows)
+        evaluation_set["samples"] = round(evaluation_set["samples"] * times.samples)
 
 
 def _setup(shared: dict[str, int], request: RunRequest, own: dict[str, int]) -> dict[str, int]:
     """Set-up as a process of its own would have it: only its own evaluation set, if any."""
-    own_set = f"evaluation_data:{request.evaluation_rows}"
+    own_set = f"evaluation_data:{request.evaluation_samples}"
     common = {
         name.partition(":")[0]: ns
         for name, ns in shared.items()

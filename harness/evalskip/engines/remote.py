@@ -142,7 +142,7 @@ class RemoteEngine(ABC, Generic[Handle]):
         """End it at once."""
 
     def run(
-        self, request: RunRequest, evaluation_rows: Sequence[int], limit_s: float
+        self, request: RunRequest, evaluation_samples: Sequence[int], limit_s: float
     ) -> tuple[RunRecord, Steps | None]:
         """See :meth:`Engine.run`; it shares its parent with no other."""
         self.begin(Block((request,)), limit_s)

@@ -34,7 +34,7 @@ def curve_from(measured: Steps, seed: int, holdout_set: int, per_epoch: int) -> 
         loss=np.array([point.loss for point in points]),
         all_steps=len(measured.timeline.steps_ns),
         test=np.array([point.test for point in points]),
-        rows=np.array([point.rows for point in points]),
+        samples=np.array([point.samples for point in points]),
         holdout=np.array([point.holdout for point in points]),
         train=_of_the_epoch(steps, dict(curve.train_losses), per_epoch),
         holdout_set=holdout_set,

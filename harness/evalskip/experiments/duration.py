@@ -59,7 +59,7 @@ def estimate(session: Session) -> Estimate | None:
     spec = session.spec
     first, run_id = plan(spec)[0], RunId(purpose="duration", block=1)
     request = request_for(spec, _arm(spec), run_id, measure=first.measure, sliced=_PILOT)
-    result = session.run(request, first.evaluation_rows)
+    result = session.run(request, first.evaluation_samples)
     record, steps = result.record, result.steps
     if record.status != "ok" or steps is None or steps.full_run is None:
         return None
@@ -96,11 +96,11 @@ def _arm(spec: Spec) -> Arm:
         key=lambda arm: (
             spec.job.evaluated_steps(arm.schedule, 0) != [],
             not arm.schedule.decides_by_the_clock,
-            arm.evaluation_rows or 0,
+            arm.evaluation_samples or 0,
         ),
     )
     if piloted.schedule.decides_by_the_clock:  # of which a few steps say nothing
-        return arm_of(EveryEpoch(), piloted.evaluation_rows, piloted.evaluation)
+        return arm_of(EveryEpoch(), piloted.evaluation_samples, piloted.evaluation)
     return piloted
 
 
@@ -111,18 +111,18 @@ def _estimate_of(spec: Spec, pilot: RunRecord, timeline: Timeline, full_run: Ful
     pieces = cut(timeline)
     step = median(pieces.steps[len(pieces.steps) // 2 :])
     batch = evaluation = 0.0
-    rows = sum(rows for rows, _ in full_run.sets.values())
+    samples = sum(samples for samples, _ in full_run.sets.values())
     if pieces.evaluations:
         batches = pieces.evaluations[-1].batches
         batch = median(batches or [0.0])
         run = sum(run for _, run in full_run.sets.values())
-        evaluation = batch * len(batches) * (rows / run if run else 1.0)
+        evaluation = batch * len(batches) * (samples / run if run else 1.0)
     beyond = pilot.turnaround_ns / 1e9 - timeline.wall_ns / 1e9
     runs = {}
     for arm in spec.all_arms():
         foreseen = spec.job.evaluated_steps(arm.schedule, pilot.steps)
         evaluations = pilot.evaluations if foreseen is None else len(foreseen)
-        share = arm.evaluation_rows / rows if arm.evaluation_rows and rows else 1.0
+        share = arm.evaluation_samples / samples if arm.evaluation_samples and samples else 1.0
         evaluated = evaluations * share * evaluation
         runs[arm.name] = beyond + rest + pilot.steps * step + evaluated
     return Estimate(runs, beyond, pilot.block_start_ns / 1e9, step, batch, pilot.steps)

@@ -53,18 +53,18 @@ class BatchFound(Event):
 
     arm: str
     largest: int
-    """0: not one row fits."""
+    """0: not one sample fits."""
     limit_bytes: int
     bound_by: BoundBy | None
-    """What exceeds the limit with a row more."""
+    """What exceeds the limit with a sample more."""
     trials: int
 
 
 @dataclass(frozen=True)
 class TimingBegun(Event):
-    """So many rows are timed at the job's own batch and at the largest, in so many rounds."""
+    """So many samples are timed at the job's own batch and at the largest, in so many rounds."""
 
-    rows: int
+    samples: int
     rounds: int
 
 
@@ -163,7 +163,7 @@ class _Headroom:
             key: Hashable = None
             if not isinstance(arm.schedule, Off):
                 job = self._job.evaluating(arm.evaluation)
-                alike = job.evaluates_alike(arm.evaluation_rows)
+                alike = job.evaluates_alike(arm.evaluation_samples)
                 key = (alike, json.dumps(arm.evaluation, sort_keys=True))
             kinds.setdefault(key, _Kind(len(kinds) + 1, [])).arms.append(arm)
         return list(kinds.values())
@@ -171,11 +171,11 @@ class _Headroom:
     def _search(self, kind: _Kind, peaks: dict[int, int]) -> dict[int, int]:
         """Find a kind's largest batch; what is then known of the peaks of train steps."""
         first = max(peaks, default=self._job.own_batch)
-        if not first:  # not one row can be trained, and so none evaluated after it
+        if not first:  # not one sample can be trained, and so none evaluated after it
             kind.bound_by = "train"
             return peaks
         if kind.evaluates:
-            # evaluation alone: a batch of one row beside it, for the optimizer's state
+            # evaluation alone: a batch of one sample beside it, for the optimizer's state
             alone = self._try(kind, 1)
             kind.evaluation_bytes = alone.peak_bytes if alone.fits else None
             if not alone.fits:
@@ -227,7 +227,7 @@ class _Headroom:
             outcome = TriedBatch(False, None, 0, self._base, self._limit)
         elif outcome is None:
             raise MeasurementError(
-                f"a trial of {kind.arm.name} at {batch} rows {record.status}: {record.error}"
+                f"a trial of {kind.arm.name} at {batch} samples {record.status}: {record.error}"
             )
         if outcome.phase == "model" and not outcome.fits:
             raise InputError(
@@ -238,13 +238,13 @@ class _Headroom:
         return outcome
 
     def _pay(self, kinds: list[_Kind]) -> None:
-        """Time the same rows at the job's own batch and at the largest, in blocks."""
+        """Time the same samples at the job's own batch and at the largest, in blocks."""
         candidates = [kind for kind in kinds if kind.largest > self._job.own_batch]
         if not candidates:
             return
         steps = _STEPS_AT_LARGEST * self._job.micro_batches
-        rows = steps * max(kind.largest for kind in candidates)
-        self._session.emit(TimingBegun(rows, _ROUNDS))
+        samples = steps * max(kind.largest for kind in candidates)
+        self._session.emit(TimingBegun(samples, _ROUNDS))
         self._session.emit(RunsPlanned(2 * _ROUNDS * len(candidates)))
         order = random.Random(self._spec.design.seed)
         for number in range(1, _ROUNDS + 1):
@@ -254,7 +254,10 @@ class _Headroom:
             batches = [self._job.own_batch if own else kind.largest for kind, own in runs]
             requests = [
                 self._timed_request(
-                    RunId(purpose="throughput", block=number, position=position), kind, batch, rows
+                    RunId(purpose="throughput", block=number, position=position),
+                    kind,
+                    batch,
+                    samples,
                 )
                 for position, ((kind, _), batch) in enumerate(zip(runs, batches, strict=True))
             ]
@@ -262,31 +265,31 @@ class _Headroom:
             recalls = self._session.have_run_together(requests)
             for (kind, own), batch, request in zip(runs, batches, requests, strict=True):
                 result = self._session.run(request, self._sizes(), recalls=recalls)
-                wall_ns, tokens_per_s = self._timed(result, kind, batch, rows)
+                wall_ns, tokens_per_s = self._timed(result, kind, batch, samples)
                 walls[kind.number, own] = wall_ns
                 kind.tokens_per_s[batch] = max(kind.tokens_per_s.get(batch, 0.0), tokens_per_s)
             for kind in candidates:
                 kind.gains.append(log(walls[kind.number, True] / walls[kind.number, False]))
 
-    def _timed_request(self, run_id: RunId, kind: _Kind, batch: int, rows: int) -> RunRequest:
+    def _timed_request(self, run_id: RunId, kind: _Kind, batch: int, samples: int) -> RunRequest:
         arguments = {
             "per_device_train_batch_size": batch,
             "num_train_epochs": 1,
             "max_steps": -1,
             "auto_find_batch_size": False,
         }
-        return self._request(run_id, kind.arm, train_rows=rows, arguments=arguments)
+        return self._request(run_id, kind.arm, train_samples=samples, arguments=arguments)
 
-    def _timed(self, result: Result, kind: _Kind, batch: int, rows: int) -> tuple[int, float]:
+    def _timed(self, result: Result, kind: _Kind, batch: int, samples: int) -> tuple[int, float]:
         """T in nanoseconds, and tokens per second once steps are steady."""
         record = result.record
         if record.status != "ok" or result.steps is None:
             raise MeasurementError(
-                f"{kind.arm.name} at {batch} rows {record.status}: {record.error}"
+                f"{kind.arm.name} at {batch} samples {record.status}: {record.error}"
             )
         timeline = result.steps.timeline
         steps = timeline.steps_ns
-        tokens = record.train_tokens / rows * batch * self._job.micro_batches
+        tokens = record.train_tokens / samples * batch * self._job.micro_batches
         # the first step is slower, and the last one may not be full
         steady = median(steps[1:-1] or steps) / 1e9
         return timeline.wall_ns, tokens / steady
@@ -304,7 +307,7 @@ class _Headroom:
             id=run_id,
             arm=arm.name,
             schedule=schedule,
-            evaluation_rows=arm.evaluation_rows,
+            evaluation_samples=arm.evaluation_samples,
             measure="memory" if run_id.purpose == "trial" else "time",
             seed=self._spec.design.seed,
             restore_random_state=self._spec.design.restore_random_state,
@@ -315,7 +318,7 @@ class _Headroom:
 
     def _sizes(self) -> list[int]:
         """Of the evaluation sets that runs need."""
-        sizes = {arm.evaluation_rows for arm in self._spec.all_arms() if arm.evaluation_rows}
+        sizes = {arm.evaluation_samples for arm in self._spec.all_arms() if arm.evaluation_samples}
         return sorted(sizes)
 
     def _headroom_of(self, kind: _Kind, arm: Arm) -> Headroom:
@@ -323,7 +326,7 @@ class _Headroom:
         return Headroom(
             arm=arm.name,
             schedule=arm.schedule.note,
-            evaluation_rows=arm.evaluation_rows,
+            evaluation_samples=arm.evaluation_samples,
             settings=written(arm.evaluation),
             max_batch=kind.largest,
             limit_bytes=self._limit,

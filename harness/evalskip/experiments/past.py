@@ -13,7 +13,7 @@ from evalskip.analysis.curves import LossCurve, overfits
 from evalskip.analysis.identity import made_now
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.policies import CheckpointPolicy
-from evalskip.analysis.regret import ReplayCosts, of_others, recommended, rows_of
+from evalskip.analysis.regret import ReplayCosts, of_others, recommended, regrets_of
 from evalskip.errors import InputError
 from evalskip.notes import Note, note
 from evalskip.results import fresh_directory
@@ -185,10 +185,10 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
                 loader_s=past.share / count,
                 batch_s=0.0,
                 batch=1,
-                evaluation_rows=1,
+                evaluation_samples=1,
             )
         ]
-    rows = rows_of(
+    regrets = regrets_of(
         policies,
         [curve],
         costs,
@@ -198,7 +198,7 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         level_of_verdict=_LEVEL,
         limit=design.regret,
     )
-    chosen = recommended(rows, within_share, design.regret)
+    chosen = recommended(regrets, within_share, design.regret)
     best = int(np.argmin(curve.loss))
     if chosen:
         advice = note(
@@ -229,7 +229,7 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         last_rise=mean_interval([float(curve.loss[-1] - curve.loss.min())], _LEVEL),
         proven=0,
         not_proven=[],
-        rows=rows,
+        policies=regrets,
         within_share=within_share,
         within_regret=design.regret,
         recommended=chosen.name if chosen else None,

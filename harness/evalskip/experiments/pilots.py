@@ -66,7 +66,7 @@ class MemoryLeftOut(Event):
 
 @dataclass(frozen=True)
 class EvaluationKind:
-    """Arms that evaluate alike but for the number of their rows: one pilot tells of all."""
+    """Arms that evaluate alike but for the number of their samples: one pilot tells of all."""
 
     settings: Mapping[str, Any]
     arms: list[Arm]
@@ -77,9 +77,9 @@ class EvaluationKind:
         return ", ".join(written(self.settings))
 
     @property
-    def rows(self) -> int | None:
+    def samples(self) -> int | None:
         """The most that an arm evaluates; None: the job's own."""
-        return max((arm.evaluation_rows or 0 for arm in self.arms), default=0) or None
+        return max((arm.evaluation_samples or 0 for arm in self.arms), default=0) or None
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Piloted:
 
 
 def kinds_of(spec: Spec) -> list[EvaluationKind]:
-    """The evaluations of a spec that cost differently per row."""
+    """The evaluations of a spec that cost differently per sample."""
     kinds: dict[str, EvaluationKind] = {}
     for entry in spec.arms:
         for arm in entry.arms():
@@ -192,12 +192,12 @@ class _Pilots:
             self._piloted.as_written = [*run.training.evaluated_after, *[steps] * len(after)]
 
     def _usual(self, kind: EvaluationKind) -> Arm:
-        """An arm of this kind whose schedule has rows to evaluate, and all of them."""
+        """An arm of this kind whose schedule has samples to evaluate, and all of them."""
         for arm in kind.arms:
             is_usual = not isinstance(arm.schedule, AsWritten | FinalOnly)
             if is_usual and not arm.schedule.decides_by_the_clock:
-                return arm_of(arm.schedule, kind.rows, kind.settings)
-        return Arm("every_epoch", EveryEpoch(), kind.rows, kind.settings)
+                return arm_of(arm.schedule, kind.samples, kind.settings)
+        return Arm("every_epoch", EveryEpoch(), kind.samples, kind.settings)
 
     def _sizes(self) -> list[tuple[int, int, int]]:
         """Steps, evaluations and batches of each, of the processes after the first ones."""
@@ -257,7 +257,7 @@ class _Pilots:
             gathers = self._piloted.surveys[kind.name].full_run.gathers
             pilot_slice = Slice(
                 steps=_MEMORY_STEPS,
-                # what is gathered of all rows is held together
+                # what is gathered of all samples is held together
                 evaluation_batches=10**9 if gathers else _FEWEST_BATCHES,
                 pilot=Pilot(),
             )
@@ -278,8 +278,8 @@ class _Pilots:
         self._count += 1
         run_id = RunId(purpose="pilot", block=self._count)
         request = request_for(self._spec, arm, run_id, measure=measure, sliced=pilot_slice)
-        rows = sorted({kind.rows for kind in self._kinds if kind.rows})
-        result = self._session.run(request, rows)
+        samples = sorted({kind.samples for kind in self._kinds if kind.samples})
+        result = self._session.run(request, samples)
         record, steps = result.record, result.steps
         if record.status != "ok" or steps is None:
             raise MeasurementError(f"the pilot ended {record.status}: {record.error}")
@@ -291,7 +291,7 @@ class _Pilots:
             raise MeasurementError("the pilot told nothing of the whole job; expected a Trainer")
         training = self._long_enough(full_run.training, timeline)
         if len(timeline.evaluations) < 2 or not timeline.evaluations[0].batches_ns:
-            raise MeasurementError("the pilot evaluated nothing; expected rows to evaluate")
+            raise MeasurementError("the pilot evaluated nothing; expected samples to evaluate")
         wall_s = timeline.wall_ns / 1e9
         self._beyond_s.append(record.took_s - wall_s)
         batches = sum(len(e.batches_ns) for e in timeline.evaluations)

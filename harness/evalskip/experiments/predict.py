@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from evalskip.analysis.identity import summary_of
 from evalskip.analysis.peaks import predicted_peaks
 from evalskip.analysis.prediction import cost_model, predict, workload
-from evalskip.analysis.recommendation import recommend, rounded_up
+from evalskip.analysis.recommendation import EvaluationShares, recommend, rounded_up
 from evalskip.analysis.survey import Survey
 from evalskip.experiments.pilots import kinds_of, make_pilots
 from evalskip.notes import Note, note
@@ -94,18 +94,18 @@ class _Predictions:
         self.warnings: list[Note] = []
 
     def predict_kind(self, kind: EvaluationKind) -> None:
-        """Every schedule with every number of rows that an arm of the kind evaluates."""
+        """Every schedule with every number of samples that an arm of the kind evaluates."""
         survey = Survey(self._piloted.surveys[kind.name])
-        sizes = {arm.evaluation_rows for arm in kind.arms}
-        for rows in sorted(sizes, key=lambda rows: rows or 0):
-            evaluation: list[Note | str] = [note("rows", rows=rows)] if rows else []
+        sizes = {arm.evaluation_samples for arm in kind.arms}
+        for samples in sorted(sizes, key=lambda samples: samples or 0):
+            evaluation: list[Note | str] = [note("samples", samples=samples)] if samples else []
             evaluation += written(kind.settings)
             model = cost_model(
                 self._piloted.runs,
                 kind.name,
-                survey.size(rows),
+                survey.size(samples),
                 window=self._spec.design.window,
-                notes=evaluation or [note("own_rows")],
+                notes=evaluation or [note("own_samples")],
                 jobs=survey.counts(),
                 level=self._spec.design.level,
                 operations_ratio=survey.operations_ratio(),
@@ -114,21 +114,21 @@ class _Predictions:
             )
             self.models.append(model)
             recommended = recommend(
-                model,
+                EvaluationShares.from_model(model),
                 self._within,
                 before=int(survey.job.eval_on_start),
                 closing=self._spec.job.closing_evaluations,
                 keeping=self._spec.job.keeping,
-                as_written=self._as_written(kind, rows),
+                own_steps=self._as_written(kind, samples),
             )
             self.recommendations.append(recommended)
-            for arm in self._arms(kind, rows, survey, recommended):
+            for arm in self._arms(kind, samples, survey, recommended):
                 self._predict(model, arm, survey, self._piloted.memory.get(kind.name))
 
-    def _as_written(self, kind: EvaluationKind, rows: int | None) -> list[int] | None:
+    def _as_written(self, kind: EvaluationKind, samples: int | None) -> list[int] | None:
         """Steps after which the job evaluates as its author wrote it; None: it was not seen."""
         own = [arm for arm in kind.arms if isinstance(arm.schedule, AsWritten)]
-        is_own = any(arm.evaluation_rows == rows for arm in own)
+        is_own = any(arm.evaluation_samples == samples for arm in own)
         return self._piloted.as_written if is_own else None
 
     def _evaluated_after(self, schedule: Schedule, survey: Survey) -> list[int] | None:
@@ -141,7 +141,7 @@ class _Predictions:
         return [*after, *[survey.steps] * self._spec.job.closing_evaluations]
 
     def _arms(
-        self, kind: EvaluationKind, rows: int | None, survey: Survey, recommended: Recommendation
+        self, kind: EvaluationKind, samples: int | None, survey: Survey, recommended: Recommendation
     ) -> list[Arm]:
         """Those of the spec, and all others of interest that evaluate when none of them does."""
         steps = survey.steps
@@ -152,9 +152,9 @@ class _Predictions:
             *(EveryNthEpoch(n=n) for n in _EPOCHS),
             *(EveryNSteps(n=n) for n in sorted(every)),
         ]
-        own = [arm for arm in kind.arms if arm.evaluation_rows == rows]
+        own = [arm for arm in kind.arms if arm.evaluation_samples == samples]
         others = [
-            arm_of(schedule, rows, kind.settings)
+            arm_of(schedule, samples, kind.settings)
             for schedule in schedules
             if self._evaluated_after(schedule, survey)
         ]
@@ -183,7 +183,7 @@ class _Predictions:
             arm=arm.name,
             schedule=arm.schedule.note,
             evaluation=model.evaluation if arm.evaluation else [],
-            evaluation_rows=arm.evaluation_rows,
+            evaluation_samples=arm.evaluation_samples,
         )
         if memory is not None:
             peak = predicted_peaks(memory, survey.job, evaluates=bool(after), level=model.level)

@@ -13,7 +13,7 @@ from evalskip.analysis.identity import summary_of
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.policies import schedule_policies, substitutes
-from evalskip.analysis.regret import ReplayCosts, of_others, recommended, rows_of
+from evalskip.analysis.regret import ReplayCosts, of_others, recommended, regrets_of
 from evalskip.cut import cut
 from evalskip.errors import InputError, MeasurementError
 from evalskip.experiments.curves import curve_from, curve_of
@@ -65,11 +65,11 @@ def find_regret(session: Session, *, within_share: float = 0.05) -> Summary:
     """Train densely evaluated runs, replay every schedule and substitute, and prove the replay.
 
     Args:
-        session: makes the runs; all arms of its spec evaluate the same rows.
+        session: makes the runs; all arms of its spec evaluate the same samples.
         within_share: of T, what evaluations may take, for the recommendation.
 
     Raises:
-        InputError: the job's losses cannot be kept, or its arms evaluate different rows.
+        InputError: the job's losses cannot be kept, or its arms evaluate different samples.
         MeasurementError: a run did not end well.
     """
     section = _Regret(session).run(within_share)
@@ -83,22 +83,24 @@ class _Regret:
         spec = session.spec
         self._session, self._spec, self._design = session, spec, spec.regret
         self._stopwatch = session.stopwatch("curve", "proof")
-        sizes = {arm.evaluation_rows for entry in spec.arms for arm in entry.arms()}
+        sizes = {arm.evaluation_samples for entry in spec.arms for arm in entry.arms()}
         if len(sizes) != 1:
             raise InputError(
-                "arms: expected one number of evaluation_rows, since checkpoints are compared on "
-                f"the same rows, got {', '.join(map(str, sorted(s or 0 for s in sizes)))}"
+                "arms: expected one number of evaluation_samples, since checkpoints are compared "
+                f"on the same samples, got {', '.join(map(str, sorted(s or 0 for s in sizes)))}"
             )
         for number, entry in enumerate(spec.arms):
             if entry.evaluation:
                 raise InputError(
                     f"arms.{number}.evaluation: expected none, since every point is evaluated alike"
                 )
-        (rows,) = sizes
-        self._size = spec.job.curve_size(rows or 0, self._design.test_rows, self._design.holdout)
-        if rows is None:
-            raise InputError("arms.0.evaluation_rows: missing; expected rows that choose")
-        self._rows = rows
+        (samples,) = sizes
+        self._size = spec.job.curve_size(
+            samples or 0, self._design.test_samples, self._design.holdout
+        )
+        if samples is None:
+            raise InputError("arms.0.evaluation_samples: missing; expected samples that choose")
+        self._samples = samples
 
     def run(self, within_share: float) -> RegretSummary:
         design, level = self._design, self._spec.design.level
@@ -116,10 +118,10 @@ class _Regret:
         costs = [cost for _, cost, _ in dense]
         policies = schedule_policies(schedules, self._shifts())
         as_written = policies[0]
-        policies += substitutes(as_written, self._size.train_rows, self._size.holdout_rows)
+        policies += substitutes(as_written, self._size.train_samples, self._size.holdout_samples)
         # of each it is asked whether it loses more than it may, but of the job as written
         level_of_verdict = simultaneous_level(level, (1,), len(policies) - 1)
-        rows = rows_of(
+        regrets = regrets_of(
             policies,
             curves,
             costs,
@@ -130,7 +132,7 @@ class _Regret:
             limit=design.regret,
         )
         losses = [curve.loss[list(as_written.places(curve))] for curve in curves]
-        chosen = recommended(rows, within_share, design.regret)
+        chosen = recommended(regrets, within_share, design.regret)
         return RegretSummary(
             seeds=len(curves),
             points=len(points),
@@ -140,11 +142,11 @@ class _Regret:
             patience=design.patience,
             level_of_verdict=level_of_verdict,
             dense_overfits=sum(overfits(loss, design.margin) for loss in losses),
-            best_step=rows[0].kept_step,
+            best_step=regrets[0].kept_step,
             last_rise=mean_interval([float(loss[-1] - loss.min()) for loss in losses], level),
             proven=sum(each is None for each in proven),
             not_proven=[each for each in proven if each is not None],
-            rows=rows,
+            policies=regrets,
             within_share=within_share,
             within_regret=design.regret,
             recommended=chosen.name if chosen else None,
@@ -160,7 +162,7 @@ class _Regret:
     def _steps_per_epoch(self) -> int:
         """Of what is left to train on."""
         job = self._spec.job
-        batches = -(-(self._size.train_rows - self._size.holdout_rows) // job.own_batch)
+        batches = -(-(self._size.train_samples - self._size.holdout_samples) // job.own_batch)
         return -(-batches // job.micro_batches)
 
     def _all_schedules(self) -> list[Schedule]:
@@ -205,8 +207,8 @@ class _Regret:
         """One run that is evaluated at every point; its curve, costs, and weights at each."""
         request = CurveRequest(
             steps=list(points),
-            test_rows=self._design.test_rows,
-            holdout_rows=self._size.holdout_rows,
+            test_samples=self._design.test_samples,
+            holdout_samples=self._size.holdout_samples,
             holdout_set=self._holdout_set(seed),
         )
         measured = self._run(RunId(purpose="curve", block=seed + 1), seed, request)
@@ -220,7 +222,7 @@ class _Regret:
             loader_s=median(each.loader for each in pieces.evaluations),
             batch_s=pieces.usual_batch,
             batch=self._size.evaluation_batch,
-            evaluation_rows=self._rows,
+            evaluation_samples=self._samples,
         )
         best = int(np.argmin(curve.loss))
         self._session.emit(
@@ -237,7 +239,7 @@ class _Regret:
 
     def _holdout_set(self, seed: int) -> int:
         """Which training samples a seed holds back: as far as there are enough, its own."""
-        return seed % (self._size.train_rows // self._size.holdout_rows)
+        return seed % (self._size.train_samples // self._size.holdout_samples)
 
     def _prove(
         self, run_id: RunId, curve: LossCurve, digests: Sequence[str], epochs: int, stops: bool
@@ -246,8 +248,8 @@ class _Regret:
         every = epochs * self._steps_per_epoch
         patience = self._design.patience if stops else None
         request = CurveRequest(
-            test_rows=0,
-            holdout_rows=self._size.holdout_rows,
+            test_samples=0,
+            holdout_samples=self._size.holdout_samples,
             holdout_set=curve.holdout_set,
             every=every,
             patience=patience,
@@ -280,12 +282,12 @@ class _Regret:
             id=run_id,
             arm=run_id.purpose,
             schedule=EveryEpoch(),
-            evaluation_rows=self._rows,
+            evaluation_samples=self._samples,
             measure="time",
             seed=seed,
             curve=curve_request,
         )
-        result = self._session.run(request, [self._rows])
+        result = self._session.run(request, [self._samples])
         if result.steps is None:
             record = result.record
             raise MeasurementError(f"seed {seed}: ended {record.status}: {record.error}")

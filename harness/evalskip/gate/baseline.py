@@ -32,7 +32,7 @@ class ArmWork(_Part):
 
     schedule: Note
     settings: list[str]
-    evaluation_rows: int | None
+    evaluation_samples: int | None
     evaluation_load: float | None
     """None, as the tokens are: the job was extrapolated, and they are told from a slice."""
     train_tokens: int | None
@@ -62,7 +62,7 @@ class Experiment(_Part):
                 name: ArmWork(
                     schedule=arm.schedule,
                     settings=arm.settings,
-                    evaluation_rows=arm.evaluation_rows,
+                    evaluation_samples=arm.evaluation_samples,
                     evaluation_load=arm.evaluation_load if is_whole else None,
                     train_tokens=arm.train_tokens if is_whole else None,
                 )

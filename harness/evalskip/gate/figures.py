@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evalskip.summary import BenchSummary, HeadroomSummary, Interval, Summary
 
 _MARK, _STEP = "test_mark_of_a_step", "test_train_step"
-# the largest batch is known to a row, without a doubt
+# the largest batch is known to a sample, without a doubt
 _CERTAIN = 1000
 # of the runs
 _FEW = 0.25
@@ -98,7 +98,7 @@ def _gains(bench: BenchSummary) -> Iterator[Figure]:
 
 
 def _headroom(headroom: HeadroomSummary) -> Iterator[Figure]:
-    """Known to a row, without a doubt beyond that; a row more on each side, so that 0 has a log."""
+    """Known exactly; a sample more on each side, so that 0 has a log."""
     off = headroom.off
     for arm_headroom in headroom.evaluating:
         if off is not None:

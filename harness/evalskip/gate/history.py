@@ -26,7 +26,7 @@ _SEGMENT = 4
 """Sessions on each side of a shift, at least."""
 _PENALTY = 4.0
 """Of a further shift, in units of the noise's variance times log n; by simulation
-(``make simulate-gate``) about 1 % of histories without a shift are then said to have one."""
+(``make simulate-gate``) about 1% of histories without a shift are then said to have one."""
 
 
 class Shift(BaseModel):

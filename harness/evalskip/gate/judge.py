@@ -19,6 +19,7 @@ from evalskip.gate.history import Shift
 from evalskip.gate.kinds import EVALUATION_SHARE, KINDS
 from evalskip.machine.fingerprint import same_model
 from evalskip.notes import Note, note
+from evalskip.summary import Made
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,8 @@ class GateResult(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
+    made: Made
+    """When and with what the result was measured."""
     level: float
     sessions: int
     changes: list[Change]

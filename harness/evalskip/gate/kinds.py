@@ -59,7 +59,7 @@ def _at_least(least: float, part: float) -> Callable[[float], float]:
     return lambda value: max(least, part * abs(value))
 
 
-# what an evaluation costs, against a step, differs by 5 % from session to session on real machines
+# what an evaluation costs, against a step, differs by 5% from session to session on real machines
 _COST_SPREAD = 0.05
 
 # what evaluation itself takes is seen sooner in its share; the gain has the after-effect besides

@@ -108,7 +108,9 @@ def gate(
     """
     summary, reference = read_summary(directory), None
     experiment, today = session_of(summary, directory, benchmark)
-    result = GateResult(name=directory.resolve().name, level=level, sessions=0, changes=[])
+    result = GateResult(
+        name=directory.resolve().name, made=summary.made, level=level, sessions=0, changes=[]
+    )
     if baseline is not None:
         reference = read_baseline(baseline)
         reference.check(experiment, baseline)

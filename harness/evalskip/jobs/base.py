@@ -57,7 +57,7 @@ class TrialRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    batch: int = Field(ge=1, description="rows in a micro-batch")
+    batch: int = Field(ge=1, description="samples in a micro-batch")
     evaluates: bool = Field(description="whether an evaluation comes between the steps")
     limit_bytes: int = Field(ge=1)
     beyond_process: bool = Field(
@@ -74,10 +74,12 @@ class CurveRequest(BaseModel):
     steps: list[int] = Field(
         default=[], description="evaluate after these; none: as the Trainer is told to"
     )
-    test_rows: int = Field(ge=0, description="rows that choose nothing")
-    holdout_rows: int = Field(ge=0, description="of the training rows, held back")
+    test_samples: int = Field(ge=0, description="samples that choose nothing")
+    holdout_samples: int = Field(ge=0, description="of the training samples, held back")
     holdout_set: int = Field(
-        default=0, ge=0, description="which of the sets that share no row; there are rows for it"
+        default=0,
+        ge=0,
+        description="which of the sets that share no sample; there are samples for it",
     )
     every: int | None = Field(
         default=None, description="steps between evaluations of a real run that may stop early"
@@ -93,7 +95,7 @@ class RunRequest(BaseModel):
     id: RunId
     arm: str
     schedule: Schedule
-    evaluation_rows: int | None
+    evaluation_samples: int | None
     measure: Measure
     seed: int
     restore_random_state: bool = True
@@ -108,9 +110,9 @@ class RunRequest(BaseModel):
     curve: CurveRequest | None = Field(
         default=None, description="keep losses over the training in place of timing it"
     )
-    train_rows: int | None = Field(
+    train_samples: int | None = Field(
         default=None,
-        description="train on so many rows, the job's own over and over; None: its own",
+        description="train on so many samples, the job's own over and over; None: its own",
     )
     output: str | None = Field(
         default=None, description="a folder to write into; None: one that is taken away after"
@@ -142,11 +144,11 @@ class CurveSize:
     """What a training goes through of which losses are kept."""
 
     epochs: int
-    train_rows: int
+    train_samples: int
     """Those held back among them."""
-    holdout_rows: int
+    holdout_samples: int
     evaluation_batch: int
-    """Rows."""
+    """Samples."""
 
 
 class BaseJob(BaseModel, ABC):
@@ -157,7 +159,7 @@ class BaseJob(BaseModel, ABC):
     evaluation_settings: ClassVar[frozenset[str]] = frozenset()
     """Those that an arm may set otherwise."""
     sizes_evaluation: ClassVar[bool] = True
-    """Whether a spec must say how many rows an arm evaluates; otherwise the job has its own."""
+    """Whether a spec must say how many samples an arm evaluates; otherwise the job has its own."""
     closing_evaluations: ClassVar[int] = 0
     """Evaluations after training that the job's own program adds wherever it evaluates at all."""
 
@@ -240,9 +242,9 @@ class BaseJob(BaseModel, ABC):
             expected = ", ".join(sorted(self.evaluation_settings)) or "none"
             raise InputError(f"evaluation.{unknown[0]}: unknown setting; expected {expected}")
 
-    def evaluates_alike(self, evaluation_rows: int | None) -> Hashable:
+    def evaluates_alike(self, evaluation_samples: int | None) -> Hashable:
         """Equal for sizes of an evaluation set whose evaluation holds the same in memory."""
-        return evaluation_rows
+        return evaluation_samples
 
     def check_trials(self) -> None:
         """See that batches can be tried.
@@ -252,13 +254,13 @@ class BaseJob(BaseModel, ABC):
         """
         raise InputError(f"job.kind: batches of a {self.describe()['job']} job cannot be tried")
 
-    def curve_size(self, evaluation_rows: int, test_rows: int, holdout: float) -> CurveSize:
+    def curve_size(self, evaluation_samples: int, test_samples: int, holdout: float) -> CurveSize:
         """Of a training over which losses are kept.
 
         Args:
-            evaluation_rows: that choose checkpoints.
-            test_rows: that choose nothing.
-            holdout: of the training rows, the share that is held back.
+            evaluation_samples: that choose checkpoints.
+            test_samples: that choose nothing.
+            holdout: of the training samples, the share that is held back.
 
         Raises:
             InputError: they cannot; the text begins with the field's name.
@@ -270,7 +272,7 @@ class BaseJob(BaseModel, ABC):
 
     @property
     def own_batch(self) -> int:
-        """Rows in a micro-batch, as the job has it."""
+        """Samples in a micro-batch, as the job has it."""
         raise NotImplementedError
 
     @property
@@ -295,8 +297,8 @@ class BaseJob(BaseModel, ABC):
         """Whether memory needs runs of its own, because metering it would cost time."""
 
     @abstractmethod
-    def check(self, evaluation_rows: int) -> None:
-        """See that the job can be run with evaluation sets of up to so many rows.
+    def check(self, evaluation_samples: int) -> None:
+        """See that the job can be run with evaluation sets of up to so many samples.
 
         Raises:
             InputError: it cannot; the text begins with the field's name.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evalskip.jobs.base import Measure, RunRequest
     from evalskip.schedules import Schedule
 
-_PLACES = ("python", "schedule", "eval_strategy", "eval_steps", "evaluation_rows", "n", "seed")
+_PLACES = ("python", "schedule", "eval_strategy", "eval_steps", "evaluation_samples", "n", "seed")
 # what the Trainer takes where it is not asked to evaluate by steps: never reached
 _NO_STEPS = 10**9
 
@@ -93,7 +93,7 @@ class CommandJob(DistributedJob):
     def meters_memory_apart(self) -> bool:
         return not self.on_cuda
 
-    def check(self, evaluation_rows: int) -> None:
+    def check(self, evaluation_samples: int) -> None:
         program = shlex.split(self.command)[0].replace("{python}", self.python or sys.executable)
         if shutil.which(program) is None:
             raise InputError(f"job.command: {program}: no such program")
@@ -127,7 +127,7 @@ class CommandJob(DistributedJob):
             schedule=schedule.label if chosen is None else chosen.format(**places),
             eval_strategy=arguments["eval_strategy"],
             eval_steps=arguments["eval_steps"],
-            evaluation_rows=request.evaluation_rows or "",
+            evaluation_samples=request.evaluation_samples or "",
             **places,
         )
         return shlex.split(filled)

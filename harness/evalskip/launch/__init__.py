@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def launcher_for(
-    job: Job, measure: Measure, evaluation_rows: Sequence[int], logs: Path, start_time: float
+    job: Job, measure: Measure, evaluation_samples: Sequence[int], logs: Path, start_time: float
 ) -> Launcher:
     """A launcher, ready for one block.
 
     Args:
         job: whose runs it will start.
         measure: what they will measure.
-        evaluation_rows: sizes of the evaluation sets that they will need.
+        evaluation_samples: sizes of the evaluation sets that they will need.
         logs: an existing folder for what the runs print.
         start_time: seconds in which a parent must be ready.
 
@@ -33,7 +33,7 @@ def launcher_for(
     if job.is_virtual:
         from evalskip.launch.inline import InlineLauncher
 
-        return InlineLauncher(job, evaluation_rows)
+        return InlineLauncher(job, evaluation_samples)
     if isinstance(job, CommandJob):
         from evalskip.launch.spawn import SpawnLauncher
 
@@ -44,7 +44,7 @@ def launcher_for(
         return TorchrunLauncher(job, measure, logs, start_time)
     from evalskip.launch.fork import ForkLauncher
 
-    return ForkLauncher(job, measure, evaluation_rows, logs, start_time)
+    return ForkLauncher(job, measure, evaluation_samples, logs, start_time)
 
 
 __all__ = ["Launcher", "Outcome", "launcher_for"]

@@ -44,7 +44,7 @@ class ForkLauncher:
         self,
         job: Job,
         measure: Measure,
-        evaluation_rows: Sequence[int],
+        evaluation_samples: Sequence[int],
         logs: Path,
         start_time: float,
     ) -> None:
@@ -70,7 +70,7 @@ class ForkLauncher:
                 {
                     "runner": job.runner,
                     "settings": job.model_dump(mode="json"),
-                    "evaluation_rows": list(evaluation_rows),
+                    "evaluation_samples": list(evaluation_samples),
                     "scratch": str(self._scratch),
                 }
             )

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class InlineLauncher:
     """No process is started, so nothing outside a run can end it."""
 
-    def __init__(self, job: Job, evaluation_rows: Sequence[int]) -> None:
+    def __init__(self, job: Job, evaluation_samples: Sequence[int]) -> None:
         module = importlib.import_module(job.runner)
         self._runner = module.runner(job.model_dump(mode="json"))
-        self.prepared = parsed(Prepared, self._runner.prepare(evaluation_rows))
+        self.prepared = parsed(Prepared, self._runner.prepare(evaluation_samples))
 
     def run(self, request: RunRequest, limit_s: float) -> Outcome:
         """Make one run here and now."""

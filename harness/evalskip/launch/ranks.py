@@ -66,7 +66,7 @@ def merged(measured: Sequence[Measured]) -> Measured:
         train_tokens=sum(each.train_tokens for each in measured),
         began_at_ns=first.began_at_ns,
         evaluated_times=EvaluatedTimes(
-            rows=_times("rows", slowest, measured), tokens=_times("tokens", slowest, measured)
+            samples=_times("samples", slowest, measured), tokens=_times("tokens", slowest, measured)
         ),
         peak_bytes=highest(each.peak_bytes for each in measured),
         setup_ns=_longest([each.setup_ns for each in measured]),
@@ -87,7 +87,9 @@ def _of_all(digests: Sequence[str | None]) -> str | None:
     return combined_digest(parts) if len(parts) == len(digests) else None
 
 
-def _times(what: Literal["rows", "tokens"], one: Measured, measured: Sequence[Measured]) -> float:
+def _times(
+    what: Literal["samples", "tokens"], one: Measured, measured: Sequence[Measured]
+) -> float:
     def evaluated(each: Measured) -> int:
         return sum(getattr(evaluation, what) for evaluation in each.timeline.evaluations)
 

@@ -104,9 +104,9 @@ class TorchrunLauncher:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         content = request.model_dump(mode="json") | {"output": request.output or str(folder)}
-        rows = [request.evaluation_rows] if request.evaluation_rows else []
+        samples = [request.evaluation_samples] if request.evaluation_samples else []
         log = self._logs / f"{request.id.name}.log"
-        outcome, reports = self._ended(self._command(), content, rows, log, limit_s)
+        outcome, reports = self._ended(self._command(), content, samples, log, limit_s)
         return reported(outcome, reports, request) if reports else outcome
 
     def close(self) -> None:
@@ -122,7 +122,7 @@ class TorchrunLauncher:
         self,
         command: list[str],
         request: dict[str, Any] | None,
-        evaluation_rows: Sequence[int],
+        evaluation_samples: Sequence[int],
         log: Path,
         limit_s: float,
     ) -> tuple[Outcome, list[dict[str, Any]]]:
@@ -134,7 +134,7 @@ class TorchrunLauncher:
         assignment = {
             "runner": self._job.runner,
             "settings": self._job.model_dump(mode="json"),
-            "evaluation_rows": list(evaluation_rows),
+            "evaluation_samples": list(evaluation_samples),
             "request": request,
             "report": str(report),
             "failure": str(failure),

@@ -70,7 +70,7 @@ class FakeJob:
         return self._trace.peak
 
     def train(self, batch: int, length: int) -> Peak:
-        """The peak of a train step on so many rows of so many tokens."""
+        """The peak of a train step on so many samples of so many tokens."""
         self._model.train()
         self._trace.reset_peak()
         with self._fake, self._trace, _no_packing(), _as_on_cuda(), _traceable():
@@ -118,7 +118,7 @@ def _traceable() -> Iterator[None]:
 
 
 def _no_packing() -> Any:
-    """Rows are not packed, which transformers cannot see of a fake tensor.
+    """Samples are not packed, which transformers cannot see of a fake tensor.
 
     It would then build a mask, which real runs need not (``find_packed_sequence_indices`` of
     ``transformers.masking_utils``).

@@ -65,7 +65,7 @@ def built(setting: Setting) -> tuple[Any, str]:
 
 
 def labels_of(task: str, ids: torch.Tensor) -> torch.Tensor:
-    """Labels for rows of tokens: a token for each, or a class for each row."""
+    """Labels for samples of tokens: a token for each, or a class for each sample."""
     return ids[:, 0].clone() if task == "SEQ_CLS" else ids
 
 

@@ -13,7 +13,7 @@ CONTEXT_BYTES = 512 * 2**20
 """Of the card, what CUDA's context and libraries take before the first tensor."""
 FRAGMENTS = 0.065
 """Share of a peak that the CUDA allocator holds beside it, in pieces that nothing fits into: on an
-H100, of full fine-tuning, 20 rows completed within a limit of 24 GiB and a 21st, with a peak of
+H100, of full fine-tuning, 20 samples completed within a limit of 24 GiB and a 21st, with a peak of
 22.6 GiB, did not (``results/reference/headroom-full-h100``)."""
 TOLERANCE = 0.05
 """Share by which peaks are foretold too low or too high, at most, where they were measured: on a
@@ -52,7 +52,7 @@ class Plan:
     setting: Setting
     parameters: int
     train: Peak
-    """Of a train step on one row."""
+    """Of a train step on one sample."""
     evaluation: Peak
     """Of an evaluation batch as the job has it, the optimizer's state held."""
     largest_train_batch: int
@@ -72,6 +72,6 @@ class BatchShape:
     length: int
     """Tokens in a row that is trained on."""
     evaluation_batch: int
-    """Rows evaluated at once."""
+    """Samples evaluated at once."""
     evaluation_length: int
     """Tokens in a row that is evaluated."""

@@ -53,7 +53,7 @@ def plans(config: Mapping[str, Any], device_bytes: int, work: BatchShape) -> Ite
 
 
 def _largest(peak_of: Callable[[int], Peak], limit: int, base_bytes: int) -> tuple[Peak, int]:
-    """The peak of one row, and the largest batch, each tried on fake tensors."""
+    """The peak of one sample, and the largest batch, each tried on fake tensors."""
     one = peak_of(1)
     if one.total > limit:
         return one, 0

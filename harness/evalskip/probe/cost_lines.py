@@ -41,7 +41,7 @@ def warn_of_cost(timer: TrainingTimer, share: float, done: float) -> bool:
     print(
         f"evalskip: evaluation takes {100 * ratio:.0f} % of the time so far, more than "
         f"{100 * share:.0f} %; at this rate {duration(total / done * ratio)} of "
-        f"{duration(total / done)}. Evaluate less often, or on fewer rows.",
+        f"{duration(total / done)}. Evaluate less often, or on fewer samples.",
         file=sys.stderr,
     )
     return True

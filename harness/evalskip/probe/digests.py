@@ -71,13 +71,13 @@ def _device_of(value: Any) -> str:
 
 
 def count_tokens(inputs: Mapping[str, Any]) -> int:
-    """Tokens in ``input_ids``, of shape (rows, length), padding included."""
+    """Tokens in ``input_ids``, of shape (samples, length), padding included."""
     ids = inputs.get("input_ids")
     return ids.numel() if isinstance(ids, torch.Tensor) else 0
 
 
-def count_rows(inputs: Mapping[str, Any]) -> int:
-    """Rows in ``input_ids``, of shape (rows, length)."""
+def count_samples(inputs: Mapping[str, Any]) -> int:
+    """Samples in ``input_ids``, of shape (samples, length)."""
     ids = inputs.get("input_ids")
     return ids.shape[0] if isinstance(ids, torch.Tensor) else 0
 

@@ -1,4 +1,4 @@
-"""After which of its steps a slice does what the whole does, and which rows it evaluates."""
+"""After which of its steps a slice does what the whole does, and which samples it evaluates."""
 
 from __future__ import annotations
 
@@ -97,15 +97,15 @@ def is_alone(count: int, steps: int, most: float, reserved: int) -> bool:
     return int(most * steps) - reserved < count + OTHER_PILOT_STEPS
 
 
-def pilot_rows(there: int, count: int, batch: int) -> Sequence[int]:
-    """The rows that a pilot evaluates: whole batches, evenly spread, and a smaller one at the end.
+def pilot_samples(there: int, count: int, batch: int) -> Sequence[int]:
+    """The samples that a pilot evaluates: whole batches, evenly spread, and a smaller last one.
 
-    Without a smaller batch, what a batch costs cannot be told from what its rows cost.
+    Without a smaller batch, what a batch costs cannot be told from what its samples cost.
 
     Args:
-        there: rows of the evaluation set.
-        count: rows that are wanted, about.
-        batch: rows in a batch.
+        there: samples of the evaluation set.
+        count: samples that are wanted, about.
+        batch: samples in a batch.
     """
     if count >= there:
         short = batch // 2 if there % batch == 0 and there > batch else 0
@@ -115,7 +115,7 @@ def pilot_rows(there: int, count: int, batch: int) -> Sequence[int]:
 
 
 def spread_batches(there: int, count: int, size: int) -> list[int]:
-    """Places of the rows of so many batches, evenly spread over all."""
+    """Places of the samples of so many batches, evenly spread over all."""
     count = min(count, there)
     batches = [(2 * number + 1) * there // (2 * count) for number in range(count)]
-    return [row for batch in batches for row in range(batch * size, (batch + 1) * size)]
+    return [sample for batch in batches for sample in range(batch * size, (batch + 1) * size)]

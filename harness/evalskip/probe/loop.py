@@ -33,14 +33,14 @@ class Loop:
         self._warnings: set[str] = set()
 
     @contextmanager
-    def phase(self, name: str, rows: int, tokens: int) -> Iterator[None]:
+    def phase(self, name: str, samples: int, tokens: int) -> Iterator[None]:
         """See :func:`phase`."""
         if name == "train" and self._assigned and self._assigned.sliced:
             raise SystemExit("evalskip: a hand-written loop cannot be cut short from outside")
-        with self._guard.around(lambda: self._phase(name, rows, tokens)):
+        with self._guard.around(lambda: self._phase(name, samples, tokens)):
             yield
 
-    def _phase(self, name: str, rows: int, tokens: int) -> AbstractContextManager[None]:
+    def _phase(self, name: str, samples: int, tokens: int) -> AbstractContextManager[None]:
         timer = self.timer
         if name not in _PHASES:
             self._print(name, f"no such phase; expected one of {', '.join(_PHASES)}")
@@ -49,10 +49,10 @@ class Loop:
                 return self._train()
             self._print(name, "entered inside itself, which counts once")
         elif name == "evaluate":
-            return self._evaluation(rows, tokens)
+            return self._evaluation(samples, tokens)
         elif name == "step":
             if timer.state == "training":
-                return self._step(rows, tokens)
+                return self._step(samples, tokens)
             self._print(name, 'outside phase("train"), so it does not count')
         elif timer.is_measured:
             return timer.recorder.phase(name)
@@ -70,22 +70,22 @@ class Loop:
             self.timer.end()
 
     @contextmanager
-    def _evaluation(self, rows: int, tokens: int) -> Iterator[None]:
+    def _evaluation(self, samples: int, tokens: int) -> Iterator[None]:
         recorder = self.timer.recorder
         with self.timer.evaluation():
             is_counted = self.timer.is_measured
             if is_counted:
                 recorder.loader_ready()
-                recorder.batch_begins(rows, tokens)
+                recorder.batch_begins(samples, tokens)
             yield
             if is_counted:
                 recorder.batch_done()
 
     @contextmanager
-    def _step(self, rows: int, tokens: int) -> Iterator[None]:
+    def _step(self, samples: int, tokens: int) -> Iterator[None]:
         yield
         self._train_tokens += tokens
-        self.timer.recorder.micro_batch_begins(rows, tokens)
+        self.timer.recorder.micro_batch_begins(samples, tokens)
         self.timer.recorder.step_done()
 
     def finish(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ _loop: Loop | None = None
 
 
 @contextmanager
-def phase(name: str, *, rows: int = 0, tokens: int = 0) -> Iterator[None]:
+def phase(name: str, *, samples: int = 0, tokens: int = 0) -> Iterator[None]:
     """A phase of the training, in a loop written by hand: what stands inside belongs to it.
 
     ::
@@ -144,13 +144,13 @@ def phase(name: str, *, rows: int = 0, tokens: int = 0) -> Iterator[None]:
         name: ``train`` around the whole loop, or around each part of it, such as an epoch; within
             it ``step`` around each optimizer step, ``evaluate``, ``save`` and ``log``. An
             ``evaluate`` after ``train`` counts as well.
-        rows: that are evaluated.
+        samples: that are evaluated.
         tokens: that are trained on or evaluated: what the evaluation load is told from.
     """
     global _loop
     if _loop is None:
         _loop = Loop(assignment())
-    with _loop.phase(name, rows, tokens):
+    with _loop.phase(name, samples, tokens):
         yield
 
 

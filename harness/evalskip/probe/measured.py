@@ -25,7 +25,7 @@ class EvaluationSet:
     """One of several sets that an evaluation evaluates, by the clock of its run."""
 
     name: str
-    rows: int
+    samples: int
     tokens: int
     batches: int
     loader_ns: int
@@ -37,9 +37,9 @@ class EvaluationSet:
 class Evaluation:
     """One evaluation: ``loader + batches + aggregation`` is its time in the phase ``evaluate``.
 
-    ``shapes`` are the rows and tokens of each batch. Logging its result belongs to the phase
+    ``shapes`` are the samples and tokens of each batch. Logging its result belongs to the phase
     ``log`` and is kept here as ``log_ns``. Where it evaluates several sets, they are in ``sets``.
-    ``cut`` says whether its rows are a part of what the whole of a sliced job evaluates.
+    ``cut`` says whether its samples are a part of what the whole of a sliced job evaluates.
     """
 
     after_step: int
@@ -50,7 +50,7 @@ class Evaluation:
     shapes: list[tuple[int, int]] = field(default_factory=list)
     aggregation_ns: int = 0
     log_ns: int = 0
-    rows: int = 0
+    samples: int = 0
     tokens: int = 0
     sets: list[EvaluationSet] = field(default_factory=list)
 
@@ -68,7 +68,7 @@ class Timeline:
 
     ``steps_ns[i]`` runs from the end of step i-1 (or the start of the loop) to the end of step
     i, less what was evaluated, saved and logged in between; ``steps_end_ns`` are the ends of the
-    steps from the start of T, and ``step_shapes`` the micro-batches, rows and tokens of each.
+    steps from the start of T, and ``step_shapes`` the micro-batches, samples and tokens of each.
     ``saves_ns`` and ``logs_ns`` are pairs (after step, duration).
     ``peaks`` holds a dict of bytes per stretch of a phase: ``phase``, ``after_step``, and what
     the meter reads. ``waits_ns`` holds, of each phase, what of its time was spent at collectives,
@@ -128,14 +128,14 @@ class FullJob:
     """Sizes of the job that a pilot is of, as its ``TrainingArguments`` have them.
 
     Of a process that looked at the job's batches, ``train_shapes`` and ``evaluation_shapes`` are
-    the rows and tokens of micro-batches and of evaluation batches, in order.
+    the samples and tokens of micro-batches and of evaluation batches, in order.
     """
 
     steps_per_epoch: int
-    train_rows: int | None
+    train_samples: int | None
     """None: a stream."""
     train_batch: int
-    """Rows on one rank, as those of evaluation."""
+    """Samples on one rank, as those of evaluation."""
     evaluation_batch: int
     accumulation: int
     drop_last: bool
@@ -155,9 +155,9 @@ class FullRun:
     training: Training | None
     """None: its steps were not cut."""
     sets: dict[str, tuple[int, int]]
-    """Of each evaluation set (a single one has no name) its rows, and those run."""
+    """Of each evaluation set (a single one has no name) its samples, and those run."""
     gathers: bool
-    """Whether what ends an evaluation grows with its rows."""
+    """Whether what ends an evaluation grows with its samples."""
     may_stop_early: bool = False
     """Whether the whole may end before its last step; it is told of as if it did not."""
     job: FullJob | None = None
@@ -176,9 +176,9 @@ class Rank:
 
 @dataclass
 class EvaluatedTimes:
-    """How many times the rows and tokens that the slowest rank evaluated all ranks did."""
+    """How many times the samples and tokens that the slowest rank evaluated all ranks did."""
 
-    rows: float
+    samples: float
     tokens: float
 
 
@@ -189,7 +189,7 @@ class CurvePoint:
     step: int
     loss: float
     weights_digest: str
-    rows: list[float]
+    samples: list[float]
     test: list[float]
     holdout: list[float]
 
@@ -260,7 +260,7 @@ class Prepared:
     """What a block's parent reports once it is ready for runs."""
 
     setup_ns: dict[str, int] = field(default_factory=dict)
-    """Parts of set-up that its runs share; of an evaluation set, with its rows after a colon."""
+    """Parts of set-up that its runs share; of an evaluation set, with its samples after a colon."""
     parameters: int | None = None
     """Of the model; None: only a run can count them."""
     software: dict[str, str] = field(default_factory=dict)

@@ -82,10 +82,10 @@ class PhaseRecorder:
         self._keep_waits(self._frames[0], "other")
         self._frames = [_Frame("train")]
 
-    def micro_batch_begins(self, rows: int, tokens: int) -> None:
+    def micro_batch_begins(self, samples: int, tokens: int) -> None:
         """Count what the step that is on is fed next."""
-        batches, all_rows, all_tokens = self._step_shape
-        self._step_shape = (batches + 1, all_rows + rows, all_tokens + tokens)
+        batches, all_samples, all_tokens = self._step_shape
+        self._step_shape = (batches + 1, all_samples + samples, all_tokens + tokens)
 
     def step_done(self) -> None:
         """An optimizer step has ended."""
@@ -98,13 +98,13 @@ class PhaseRecorder:
         """The evaluation's loader is built; its first batch begins."""
         self._mark("loader")
 
-    def batch_begins(self, rows: int, tokens: int) -> None:
+    def batch_begins(self, samples: int, tokens: int) -> None:
         """Count what the evaluation batch that now begins will evaluate."""
         evaluation = self._frames[-1].evaluation
         if evaluation is not None:
-            evaluation.rows += rows
+            evaluation.samples += samples
             evaluation.tokens += tokens
-            evaluation.shapes.append((rows, tokens))
+            evaluation.shapes.append((samples, tokens))
 
     def batch_done(self) -> None:
         """An evaluation batch has ended."""
@@ -249,7 +249,7 @@ class PhaseRecorder:
 
 def _so_far(evaluation: Evaluation) -> dict[str, int]:
     return {
-        "rows": evaluation.rows,
+        "samples": evaluation.samples,
         "tokens": evaluation.tokens,
         "batches": len(evaluation.batches_ns),
         "loader_ns": evaluation.loader_ns,

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from evalskip.probe.digests import count_rows, count_tokens
+from evalskip.probe.digests import count_samples, count_tokens
 from evalskip.probe.layout import (
     Layout,
     is_alone,
     pilot_layout,
-    pilot_rows,
+    pilot_samples,
     pilot_steps,
     repeats,
     spread_batches,
@@ -63,7 +63,7 @@ class PilotSlicing(Slicing):
     ) -> None:
         self._most, self._reserved, self._survey_s = most, reserved, survey_s
         self._evaluations, self._alone, self._repeats_s = evaluations, alone, repeats_s
-        self._all_rows = trainer.eval_dataset
+        self._all_samples = trainer.eval_dataset
         super().__init__(trainer, steps, evaluation_batches)
 
     def begin(self) -> None:
@@ -92,19 +92,19 @@ class PilotSlicing(Slicing):
     def full_run(self) -> dict[str, Any]:
         """As :meth:`Slicing.full_run`, with ``job``: its sizes and, where surveyed, its batches.
 
-        ``job`` holds ``steps_per_epoch``, ``train_rows`` (None: a stream), ``train_batch`` and
-        ``evaluation_batch`` (rows on one rank), ``accumulation``, ``drop_last``, ``ranks``,
+        ``job`` holds ``steps_per_epoch``, ``train_samples`` (None: a stream), ``train_batch`` and
+        ``evaluation_batch`` (samples on one rank), ``accumulation``, ``drop_last``, ``ranks``,
         ``eval_on_start`` and ``eval_delay``, as its TrainingArguments have them; and, of
-        a survey, ``train_shapes`` and ``evaluation_shapes``: rows and tokens of micro-batches and
-        of evaluation batches, in order; and ``flops`` of one of either, None where they cannot be
-        counted.
+        a survey, ``train_shapes`` and ``evaluation_shapes``: samples and tokens of micro-batches
+        and of evaluation batches, in order; and ``flops`` of one of either, None where they cannot
+        be counted.
         """
         trainer = self._trainer
         args = trainer.args
-        rows = trainer.train_dataset
+        samples = trainer.train_dataset
         job: dict[str, Any] = {
             "steps_per_epoch": steps_per_epoch(trainer),
-            "train_rows": len(rows) if hasattr(rows, "__len__") else None,
+            "train_samples": len(samples) if hasattr(samples, "__len__") else None,
             "train_batch": int(args.train_batch_size),
             "evaluation_batch": int(args.eval_batch_size),
             "accumulation": int(args.gradient_accumulation_steps),
@@ -114,15 +114,15 @@ class PilotSlicing(Slicing):
             "eval_delay": float(args.eval_delay or 0),
         }
         if self._survey_s:
-            job |= self._survey(stream=job["train_rows"] is None)
+            job |= self._survey(stream=job["train_samples"] is None)
         return {**super().full_run(), "job": job}
 
     def _laid_out(self, evaluated_after: list[int], saves: int, logs: int) -> Layout:
         return pilot_layout(self._target_steps, saves, logs)
 
-    def _rows_of(self, rows: Any, count: int) -> Any:
+    def _samples_of(self, samples: Any, count: int) -> Any:
         batch = self._trainer.args.eval_batch_size * self._trainer.args.world_size
-        return chosen_of(rows, pilot_rows(len(rows), count, batch))
+        return chosen_of(samples, pilot_samples(len(samples), count, batch))
 
     def _survey(self, *, stream: bool) -> dict[str, Any]:
         """Shapes of the job's batches, for half of the time each, and operations of one."""
@@ -141,12 +141,12 @@ class PilotSlicing(Slicing):
         }
 
     def _look_at(self, batches: Iterable[Any]) -> tuple[Any, list[tuple[int, int]]]:
-        """The first batch, and the rows and tokens of as many as there is time for."""
+        """The first batch, and the samples and tokens of as many as there is time for."""
         first, shapes = None, []
         deadline = time.monotonic() + self._survey_s / 2
         for batch in batches:
             first = batch if first is None else first
-            shapes.append((count_rows(batch), count_tokens(batch)))
+            shapes.append((count_samples(batch), count_tokens(batch)))
             if time.monotonic() > deadline:
                 break
         return first, shapes
@@ -163,14 +163,14 @@ class PilotSlicing(Slicing):
 
     def _evaluation_batches(self) -> Iterator[Any]:
         """Batches of the whole evaluation, set by set, evenly spread where they are many."""
-        dataset, args = self._all_rows, self._trainer.args
+        dataset, args = self._all_samples, self._trainer.args
         batch = args.eval_batch_size * args.world_size
-        for rows in dataset.values() if isinstance(dataset, dict) else [dataset]:
-            if hasattr(rows, "__len__"):
-                chosen: Sequence[int] = range(len(rows))
-                if len(rows) > _MOST_BATCHES * batch:
-                    chosen = spread_batches(len(rows) // batch, _MOST_BATCHES, batch)
-                yield from self._trainer.get_eval_dataloader(chosen_of(rows, chosen))
+        for samples in dataset.values() if isinstance(dataset, dict) else [dataset]:
+            if hasattr(samples, "__len__"):
+                chosen: Sequence[int] = range(len(samples))
+                if len(samples) > _MOST_BATCHES * batch:
+                    chosen = spread_batches(len(samples) // batch, _MOST_BATCHES, batch)
+                yield from self._trainer.get_eval_dataloader(chosen_of(samples, chosen))
 
 
 def _operations(trainer: Trainer, batch: Any, evaluated: Any) -> dict[str, int]:

@@ -22,7 +22,7 @@ class Slicing:
     Args:
         trainer: before ``train()`` is called.
         steps: to train.
-        evaluation_batches: of each evaluation; rows are spread over the evaluation set.
+        evaluation_batches: of each evaluation; samples are spread over the evaluation set.
     """
 
     def __init__(self, trainer: Trainer, steps: int, evaluation_batches: int) -> None:
@@ -38,13 +38,13 @@ class Slicing:
         """Whether the whole has more steps than are wanted."""
         return int(self._trainer.state.max_steps) > self._target_steps
 
-    def has_cut(self, rows: Any) -> bool:
+    def has_cut(self, samples: Any) -> bool:
         """Whether these are a part of what the whole evaluates.
 
         Args:
-            rows: what ``Trainer.evaluate()`` was given: a data set, the name of one, or None.
+            samples: what ``Trainer.evaluate()`` was given: a data set, the name of one, or None.
         """
-        own = rows is None or isinstance(rows, str) or rows is self._trainer.eval_dataset
+        own = samples is None or isinstance(samples, str) or samples is self._trainer.eval_dataset
         return own and bool(self._sets)
 
     def begin(self) -> None:
@@ -106,27 +106,29 @@ class Slicing:
         """After which of its steps it does what the whole does."""
         return layout(self._target_steps, evaluated_after, saves, logs)
 
-    def _rows_of(self, rows: Any, count: int) -> Any:
-        """So many rows of an evaluation set, to stand for all."""
-        return spread(rows, count)
+    def _samples_of(self, samples: Any, count: int) -> Any:
+        """So many samples of an evaluation set, to stand for all."""
+        return spread(samples, count)
 
     def _cut_evaluation(self, batches: int) -> dict[str, tuple[int, int]]:
-        """Of each evaluation set its rows, and those that are run; none where any has no length."""
+        """Of each evaluation set its samples, and those run; none where any has no length."""
         trainer = self._trainer
         batch = trainer.args.eval_batch_size * trainer.args.world_size
         dataset = trainer.eval_dataset
         named = dataset if isinstance(dataset, dict) else {"": dataset}
-        if not all(hasattr(rows, "__len__") for rows in named.values()):
+        if not all(hasattr(samples, "__len__") for samples in named.values()):
             return {}
         total = sum(map(len, named.values()))
         share = min(1.0, batches * batch / max(1, total))
         # no less than a batch of each, so that every set is seen
         cut = {
-            name: self._rows_of(rows, min(len(rows), max(batch, round(share * len(rows)))))
-            for name, rows in named.items()
+            name: self._samples_of(
+                samples, min(len(samples), max(batch, round(share * len(samples))))
+            )
+            for name, samples in named.items()
         }
         trainer.eval_dataset = cut if isinstance(dataset, dict) else cut[""]
-        return {name: (len(rows), len(cut[name])) for name, rows in named.items()}
+        return {name: (len(samples), len(cut[name])) for name, samples in named.items()}
 
 
 def foreseen(trainer: Trainer) -> tuple[list[int], int, int]:
@@ -176,13 +178,13 @@ def foreseen(trainer: Trainer) -> tuple[list[int], int, int]:
     return evaluated, saves, logs
 
 
-def spread(dataset: Any, rows: int) -> Any:
-    """So many rows of a data set that has a length, evenly spread."""
-    return chosen_of(dataset, [place * len(dataset) // rows for place in range(rows)])
+def spread(dataset: Any, samples: int) -> Any:
+    """So many samples of a data set that has a length, evenly spread."""
+    return chosen_of(dataset, [place * len(dataset) // samples for place in range(samples)])
 
 
 def chosen_of(dataset: Any, chosen: Sequence[int]) -> Any:
-    """These rows of a data set, in this order."""
+    """These samples of a data set, in this order."""
     from torch.utils.data import Subset
 
     return dataset.select(chosen) if hasattr(dataset, "select") else Subset(dataset, chosen)

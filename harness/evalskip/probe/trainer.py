@@ -12,7 +12,7 @@ from evalskip.probe.clocks import clock_for
 from evalskip.probe.combined import combined_digest
 from evalskip.probe.digests import (
     InputKeeper,
-    count_rows,
+    count_samples,
     count_tokens,
     losses_digest,
     weights_digest,
@@ -234,8 +234,8 @@ class TrainerProbe:
         # with several evaluation sets, evaluate() calls itself for each: one evaluation
         restores = self._restore and not self.timer.is_evaluating
         name = str(kwargs.get("metric_key_prefix", "")).removeprefix("eval_")
-        rows = args[0] if args else kwargs.get("eval_dataset")
-        cut = self._slicing is not None and self._slicing.has_cut(rows)
+        samples = args[0] if args else kwargs.get("eval_dataset")
+        cut = self._slicing is not None and self._slicing.has_cut(samples)
         with (
             random_state_preserved() if restores else nullcontext(),
             self.timer.evaluation(name, cut=cut),
@@ -256,13 +256,13 @@ class TrainerProbe:
 
     def _batch_begins(self, model: Any, inputs: Any, *_: Any, **__: Any) -> None:
         if self.timer.is_measured:
-            self.recorder.batch_begins(count_rows(inputs), count_tokens(inputs))
+            self.recorder.batch_begins(count_samples(inputs), count_tokens(inputs))
 
     def _micro_batch(self, model: Any, inputs: Any, *_: Any, **__: Any) -> None:
         if not self.timer.is_measured:
             return
         tokens = count_tokens(inputs)
-        self.recorder.micro_batch_begins(count_rows(inputs), tokens)
+        self.recorder.micro_batch_begins(count_samples(inputs), tokens)
         if self._keep:
             self._train_inputs.keep(inputs)
         else:

@@ -84,7 +84,7 @@ class TrainingTimer:
 
         Args:
             name: of the evaluation set, where it is one of several.
-            cut: whether a part of the rows is evaluated, since the job is sliced.
+            cut: whether a part of the samples is evaluated, since the job is sliced.
         """
         if self.is_evaluating:
             with self.recorder.evaluation_set(name):

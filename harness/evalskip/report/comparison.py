@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.machine.fingerprint import same_model
 from evalskip.report import digits
-from evalskip.report.headline import answer, scopes
+from evalskip.report.answers import card_of, scopes
 from evalskip.report.tables import Table
 from evalskip.report.tables.table import best_gain
 from evalskip.report.words import N_
@@ -63,7 +63,7 @@ def _answers(summaries: Sequence[Summary], language: Language) -> Table:
         rows=[
             (
                 summary.name,
-                answer(summary, language),
+                card_of(summary, language).answer,
                 language.gettext("; ").join(scopes(summary, language)),
             )
             for summary in summaries

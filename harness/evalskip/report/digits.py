@@ -14,6 +14,12 @@ _MOST = math.log(11)
 """A change beyond which it matters no more how large it is, in logarithms."""
 
 
+_NOISE = math.log(4)
+"""Of an interval of a gain, the width in logarithms beyond which its figure says nothing."""
+LIMITS = (-0.5, 2.0)
+"""Of gains: beyond these a noisy one is shown no further."""
+
+
 def seconds(value: float | None) -> str:
     """Seconds to a hundredth, or whole ones where there are many."""
     if value is None:
@@ -32,7 +38,25 @@ def interval(value: Interval | None) -> str:
         return NOTHING
     if value.low is None or value.high is None:
         return f"{100 * value.estimate:.1f}"
+    if is_noise(value):
+        return f"{100 * value.estimate:.0f} {_clipped(value)}"
     return f"{100 * value.estimate:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+
+
+def is_noise(gain: Interval) -> bool:
+    """Whether the limits of a gain are so far apart that its figure says nothing."""
+    if gain.low is None or gain.high is None:
+        return False
+    return gain.low <= -1 or math.log1p(gain.high) - math.log1p(gain.low) > _NOISE
+
+
+def _clipped(value: Interval) -> str:
+    """Limits that nobody needs to know any better."""
+    least, most = LIMITS
+    low, high = value.low or 0.0, value.high or 0.0
+    left = f"<{100 * least:.0f}" if low < least else f"{100 * low:.0f}"
+    right = f">{100 * most:.0f}" if high > most else f"{100 * high:.0f}"
+    return f"[{left}, {right}]"
 
 
 def plain(value: Interval | None, after: int) -> str:
@@ -114,15 +138,15 @@ def duration(value: float) -> str:
 
 
 def per_cent(value: Interval) -> str:
-    """A fraction and its interval, for a sentence: ``7.1 % [5.0, 9.2]``."""
+    """A fraction and its interval, for a sentence: ``7.1% [5.0, 9.2]``."""
     if value.low is None or value.high is None:
-        return f"{100 * value.estimate:.1f} %"
-    return f"{100 * value.estimate:.1f} % [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+        return f"{100 * value.estimate:.1f}%"
+    return f"{100 * value.estimate:.1f}% [{100 * value.low:.1f}, {100 * value.high:.1f}]"
 
 
 def claimed(gain: tuple[float, float]) -> str:
-    """A claimed range: ``15-30 %``."""
-    return f"{100 * gain[0]:g}-{100 * gain[1]:g} %"
+    """A claimed range: ``15-30%``."""
+    return f"{100 * gain[0]:g}-{100 * gain[1]:g}%"
 
 
 def nats(value: Interval) -> str:
@@ -149,5 +173,5 @@ def gate_change(kind: FigureKind, change: float) -> str:
     if kind.scale == "points":
         return f"{100 * change:+.{kind.digits + 1}f} points"
     if abs(change) > _MOST:
-        return "beyond +1000 %" if change > 0 else "beyond -90 %"
-    return f"{100 * math.expm1(change):+.1f} %"
+        return "beyond +1000%" if change > 0 else "beyond -90%"
+    return f"{100 * math.expm1(change):+.1f}%"

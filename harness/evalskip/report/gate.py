@@ -11,6 +11,7 @@ from evalskip.files import write_atomically
 from evalskip.gate.kinds import KINDS
 from evalskip.notes import note
 from evalskip.report import digits
+from evalskip.report.answers.gate import gate_card
 from evalskip.report.exchange.github_action_benchmark import github_action_benchmark
 from evalskip.report.exchange.junit import junit
 from evalskip.report.exchange.pytest_benchmark import pytest_benchmark
@@ -33,7 +34,8 @@ def gate_markdown(result: GateResult, language: Language) -> str:
     """The gate as Markdown, for the summary of a CI step or a comment."""
     table = gated(result, language)
     notes = remarks(result, language)
-    return rendered("gate.md.jinja", language, result=result, table=table, notes=notes)
+    card = gate_card(result, language)
+    return rendered("gate.md.jinja", language, result=result, card=card, table=table, notes=notes)
 
 
 def remarks(result: GateResult, language: Language) -> list[str]:

@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -19,11 +18,13 @@ from markupsafe import Markup
 
 from evalskip.errors import InputError
 from evalskip.files import write_atomically
+from evalskip.notes import note
 from evalskip.report import tables
+from evalskip.report.answers import AnswerCard, card_of
+from evalskip.report.answers.bench import verdict_on
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_folder, own_name
-from evalskip.report.headline import answer, scopes, verdict_on
-from evalskip.report.markdown import sentence
+from evalskip.report.markdown import warnings_beside
 from evalskip.report.plots import NAMES, plots_of
 from evalskip.report.plots.compared import compared
 from evalskip.report.plots.drawing import DARK_CSS, LIGHT_CSS, as_file, with_own_ids
@@ -50,9 +51,8 @@ class Section:
     """All that the page says of one result."""
 
     summary: Summary
-    answer: str
-    scopes: list[str]
-    verdict: list[str]
+    card: AnswerCard
+    verdict: str
     warnings: list[str]
     provenance: list[str]
     made: list[tuple[str, str]]
@@ -72,10 +72,9 @@ class Section:
         claims = summary.claims.claims if summary.claims else []
         return cls(
             summary=summary,
-            answer=answer(summary, language),
-            scopes=scopes(summary, language),
-            verdict=verdict_on(summary, language),
-            warnings=[*map(language.note, summary.warnings())],
+            card=card_of(summary, language),
+            verdict=verdict_on(summary.bench, language),
+            warnings=warnings_beside(summary, language),
             provenance=[
                 *provenance(summary, language),
                 *(
@@ -141,9 +140,11 @@ def _page(
         lstrip_blocks=True,
     )
     environment.filters["drawn"] = _drawn
-    environment.filters["sentence"] = partial(sentence, language=language)
+    environment.filters["sentence"] = language.sentence
     environment.filters["numbers"] = _numbers
+    environment.filters["named"] = lambda code: language.note(note(code))
     environment.globals["gettext"] = language.gettext
+    environment.globals["words"] = language
     environment.filters["joined"] = language.join
     environment.filters["clauses"] = language.clauses
     environment.filters["note"] = language.note
@@ -171,9 +172,9 @@ _IN_SCRIPT: tuple[tuple[str, str, dict[str, str]], ...] = (
     ('["{}"', N_("off"), {}),
     ("`{}`", N_("every {count} epochs"), {"count": "${every}"}),
     ("`{}`", N_("every {count} steps"), {"count": "${whole(recommended)}"}),
-    ("`# {}`", N_("within {within} % of T"), {"within": _WITHIN}),
-    ("`# {}`", N_("within {within} % of T: once, after training"), {"within": _WITHIN}),
-    ("`# {}`", N_("no schedule stays within {within} % of T"), {"within": _WITHIN}),
+    ("`# {}`", N_("within {within}% of T"), {"within": _WITHIN}),
+    ("`# {}`", N_("within {within}% of T: once, after training"), {"within": _WITHIN}),
+    ("`# {}`", N_("no schedule stays within {within}% of T"), {"within": _WITHIN}),
     ('"{}"', N_(", with the evaluation that LLaMA-Factory adds after training"), {}),
     (
         "`# {}`",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evalskip.errors import InputError
 from evalskip.files import write_atomically
+from evalskip.notes import note
 from evalskip.report import tables
+from evalskip.report.answers import AnswerCard, card_of
+from evalskip.report.answers.bench import verdict_on
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_name
-from evalskip.report.headline import answer, scopes, verdict_on
 from evalskip.report.provenance import made_with, provenance
 from evalskip.report.tables.claims import verdicts
 
@@ -36,9 +37,8 @@ _MOST_LINES = 40
 @dataclass(frozen=True)
 class _Content:
     title: str
-    answer: str
-    scopes: list[str]
-    verdict: list[str]
+    card: AnswerCard
+    verdict: str
     warnings: list[str]
     first: list[Table]
     rest: list[Table]
@@ -82,9 +82,17 @@ def rendered(template: str, language: Language, **values: object) -> str:
         autoescape=False,
     )
     environment.filters["cell"] = _cell
-    environment.filters["sentence"] = partial(sentence, language=language)
+    environment.filters["sentence"] = language.sentence
+    environment.filters["named"] = lambda code: language.note(note(code))
     environment.globals["gettext"] = language.gettext
+    environment.globals["language"] = language
     return environment.get_template(template).render(**values)
+
+
+def warnings_beside(summary: Summary, language: Language) -> list[str]:
+    """What to know before relying on a result, and is not on its card."""
+    shown = set(card_of(summary, language).cautions)
+    return [text for each in summary.warnings() if (text := language.note(each)) not in shown]
 
 
 def _rendered(content: _Content, left_out: Sequence[str], language: Language) -> str:
@@ -105,10 +113,9 @@ def _of_one(summary: Summary, language: Language) -> _Content:
     changes = summary.bench.changes if summary.bench else []
     return _Content(
         title=summary.name,
-        answer=answer(summary, language),
-        scopes=scopes(summary, language),
-        verdict=verdict_on(summary, language),
-        warnings=_some([*map(language.note, summary.warnings())], language),
+        card=card_of(summary, language),
+        verdict=verdict_on(summary.bench, language),
+        warnings=_some(warnings_beside(summary, language), language),
         first=first,
         rest=tables.rest_of(summary, language),
         lists={
@@ -127,9 +134,11 @@ def _of_several(summaries: Sequence[Summary], language: Language) -> _Content:
     results = comparison(summaries, language)
     return _Content(
         title=", ".join(summary.name for summary in summaries),
-        answer=language.gettext("{count} results compared", count=len(summaries)),
-        scopes=results.notes if results else [],
-        verdict=[],
+        card=AnswerCard(
+            language.gettext("{count} results compared", count=len(summaries)),
+            language.sentences(results.notes if results else []),
+        ),
+        verdict="",
         warnings=_some(
             [f"{one.name}: {language.note(each)}" for one in summaries for each in one.warnings()],
             language,
@@ -152,14 +161,6 @@ def _some(lines: list[str], language: Language) -> list[str]:
         "and {more} more; see {page}", more=more, page=own_name("report.html", language)
     )
     return [*lines[:_MOST_LINES], rest]
-
-
-def sentence(text: str, language: Language) -> str:
-    """Clauses as a sentence, with a capital and a full stop; empty if there are none."""
-    if not text:
-        return ""
-    capital = text[:1].upper() + text[1:]
-    return language.gettext("{sentence}.", sentence=capital)
 
 
 def _cell(text: str) -> str:

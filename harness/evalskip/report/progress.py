@@ -171,17 +171,19 @@ class ProgressView:
     @show.register
     def _(self, event: BatchFound) -> None:
         if not event.largest:
-            self._line(f"{event.arm}: not one row fits: {event.bound_by} exceeds the limit")
+            self._line(f"{event.arm}: not one sample fits: {event.bound_by} exceeds the limit")
             return
         self._line(
-            f"{event.arm}: {event.largest} rows fit within {digits.bytes_of(event.limit_bytes)}, "
-            f"{event.largest + 1} do not: {event.bound_by}; {event.trials} trials"
+            f"{event.arm}: {event.largest} samples fit within "
+            f"{digits.bytes_of(event.limit_bytes)}, {event.largest + 1} do not: "
+            f"{event.bound_by}; {event.trials} trials"
         )
 
     @show.register
     def _(self, event: TimingBegun) -> None:
         self._line(
-            f"{event.rows:,} rows at the job's own batch and at the largest, {event.rounds} times"
+            f"{event.samples:,} samples at the job's own batch and at the largest, "
+            f"{event.rounds} times"
         )
 
     @show.register
@@ -229,6 +231,6 @@ def _measured(record: RunRecord) -> str:
     trial, tried = record.request.trial, record.tried
     if trial:
         outcome = "fits" if tried and tried.fits else "does not fit"
-        return f"{trial.batch} rows{', evaluating' if trial.evaluates else ''}: {outcome}"
+        return f"{trial.batch} samples{', evaluating' if trial.evaluates else ''}: {outcome}"
     measured = digits.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
     return f"T {measured} s{', extrapolated' if record.is_extrapolated else ''}"

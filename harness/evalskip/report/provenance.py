@@ -30,25 +30,25 @@ DIFFERENCES = (N_("work"), N_("result"), N_("evaluations"))
 def provenance(summary: Summary, language: Language) -> list[str]:
     """What figures come from, a line for each thing."""
     if summary.claims:
-        return _collected(summary, summary.claims, language)
+        return collection_of(summary, summary.claims, language)
     lines = [_measured(summary, language)]
     if summary.bench:
         lines += _benched(summary.bench, language)
     elif summary.headroom and summary.headroom.effort:
-        lines.append(_tried(summary.headroom.effort, language))
+        lines.append(trials_of(summary.headroom.effort, language))
     if summary.regret and not summary.bench:
-        lines.append(_replayed(summary.regret, language))
+        lines.append(replay_of(summary.regret, language))
     if summary.prediction:
-        lines.append(_piloted(summary.prediction.pilot, language))
+        lines.append(pilot_of(summary.prediction.pilot, language))
     return lines
 
 
 def _benched(bench: BenchSummary, language: Language) -> list[str]:
-    lines = [_matched(bench, language), _effort(bench.effort, language)]
+    lines = [matching_of(bench, language), _effort(bench.effort, language)]
     if bench.matched.blocks >= FEWEST_BLOCKS:
         lines.append(
             language.gettext(
-                "a kind of run that is rarer than {rare:.0f} % could be unseen in {blocks} blocks",
+                "a kind of run that is rarer than {rare:.0f}% could be unseen in {blocks} blocks",
                 rare=100 * unseen_probability(bench.effort.blocks),
                 blocks=bench.effort.blocks,
             )
@@ -86,7 +86,7 @@ def _measured(summary: Summary, language: Language) -> str:
     return language.gettext("; ").join([subject, *([", ".join(versions)] if versions else [])])
 
 
-def _matched(bench: BenchSummary, language: Language) -> str:
+def matching_of(bench: BenchSummary, language: Language) -> str:
     """Whether the arms differed in evaluation only."""
     matched, effort = bench.matched, bench.effort
     if matched.differing:
@@ -159,7 +159,7 @@ def _extrapolated(part: Extrapolated, language: Language) -> str:
     )
 
 
-def _piloted(pilot: PilotSummary, language: Language) -> str:
+def pilot_of(pilot: PilotSummary, language: Language) -> str:
     """What predictions were made from."""
     origin = language.ngettext(
         "predicted from a pilot of {steps:,} of {of_steps:,} steps and {batches:,} evaluation "
@@ -182,7 +182,7 @@ def _piloted(pilot: PilotSummary, language: Language) -> str:
     return language.gettext("{told}, {duration} in all", told=origin, duration=duration)
 
 
-def _replayed(regret_summary: RegretSummary, language: Language) -> str:
+def replay_of(regret_summary: RegretSummary, language: Language) -> str:
     """What schedules were replayed from: runs of ours, or a log."""
     if not regret_summary.effort.runs:
         return language.gettext(
@@ -201,12 +201,13 @@ def _replayed(regret_summary: RegretSummary, language: Language) -> str:
     )
 
 
-def _tried(effort: Effort, language: Language) -> str:
+def trials_of(effort: Effort, language: Language) -> str:
+    """How many trials were made, and in what time."""
     duration = digits.duration(effort.seconds)
     return language.gettext("{runs} trials in {duration}", runs=effort.runs, duration=duration)
 
 
-def _collected(summary: Summary, section: ClaimsSummary, language: Language) -> list[str]:
+def collection_of(summary: Summary, section: ClaimsSummary, language: Language) -> list[str]:
     """The results, or the runs, that claims rest on."""
     effort = section.effort
     if not section.sources and not section.observations:

@@ -6,14 +6,19 @@ import sys
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from evalskip.notes import note
+from evalskip.report.answers import card_of
+from evalskip.report.answers.bench import verdict_on
+from evalskip.report.answers.gate import gate_card
 from evalskip.report.gate import remarks
-from evalskip.report.headline import headline
+from evalskip.report.markdown import warnings_beside
+from evalskip.report.provenance import provenance
 from evalskip.report.tables import gains, headroom, memory, predictions, regret, times
 from evalskip.report.tables.gate import gated
 from evalskip.report.tables.plans import plan_peaks, plans, tuning
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from evalskip.gate.judge import GateResult
     from evalskip.machine.doctor import Finding
     from evalskip.memory.peaks import BatchShape, Plan
+    from evalskip.report.answers import AnswerCard
     from evalskip.report.tables import Table
     from evalskip.report.words import Language
     from evalskip.summary import (
@@ -47,8 +53,9 @@ def console() -> Console:
 
 
 def print_summary(screen: Console, summary: Summary, language: Language) -> None:
-    """The answer in one table, or in two where one does not fit, with what it holds for."""
-    _print_headline(screen, summary, language)
+    """The card; its figures in one table, or in two where one does not fit; then the details."""
+    card = card_of(summary, language)
+    print_card(screen, card, language)
     if summary.bench:
         _print_bench(screen, summary.bench, language)
     if summary.headroom:
@@ -58,7 +65,11 @@ def print_summary(screen: Console, summary: Summary, language: Language) -> None
     if summary.regret:
         for table in (regret.regret, regret.noticed):
             _print_table(screen, table(summary.regret, language))
-    for warning in map(language.note, summary.warnings()):
+    verdict = verdict_on(summary.bench, language)
+    screen.print()
+    for line in filter(None, [verdict, *provenance(summary, language)]):
+        screen.print(Text(line))
+    for warning in warnings_beside(summary, language):
         screen.print(Text(f"warning: {warning}"), style="yellow")
 
 
@@ -74,20 +85,8 @@ def _print_bench(screen: Console, bench: BenchSummary, language: Language) -> No
 
 
 def _print_prediction(screen: Console, section: PredictionSummary, language: Language) -> None:
-    """What every schedule would cost, and the one that is recommended."""
+    """What every schedule would cost, and what is recommended stands on the card."""
     _print_table(screen, predictions.predictions(section, language))
-    for recommendation in section.recommendations:
-        screen.print()
-        several = len(section.recommendations) > 1
-        evaluation = f" on {language.join(recommendation.evaluation)}" if several else ""
-        advice = language.note(recommendation.advice)
-        screen.print(
-            Text(f"within {100 * recommendation.within:g} %{evaluation}: {advice}", style="bold")
-        )
-        for where, lines in recommendation.lines.items():
-            screen.print(Text(f"  in {language.note(note(where))}:"))
-            for line in map(language.note, lines):
-                screen.print(Text(f"    {line}"))
 
 
 def print_plans(
@@ -119,6 +118,7 @@ def print_findings(screen: Console, findings: Sequence[Finding], language: Langu
 
 def print_gate(screen: Console, result: GateResult, language: Language) -> None:
     """Every figure that was compared, and the verdict."""
+    print_card(screen, gate_card(result, language), language)
     table = gated(result, language)
     _print_table(screen, table)
     for remark in remarks(result, language):
@@ -156,10 +156,22 @@ def print_observation(screen: Console, observation: Observation) -> None:
     screen.print(line, no_wrap=True, overflow="ellipsis")
 
 
-def _print_headline(screen: Console, summary: Summary, language: Language) -> None:
+def print_card(screen: Console, card: AnswerCard, language: Language) -> None:
+    """The answer, what to do, and what it holds for."""
     screen.print()
-    for line in headline(summary, language):
-        screen.print(Text(line))
+    screen.print(Text(card.answer, style="bold"))
+    if card.advice:
+        screen.print(Text(card.advice))
+    for where, lines in card.lines.items():
+        place = language.gettext("in {where}: ", where=note(where))
+        for number, line in enumerate(lines):
+            head = place if number == 0 else " " * cell_len(place)
+            screen.print(Text(f"  {head}{line}"), soft_wrap=True, highlight=False)
+    rest = language.sentences([card.holds_for(language), language.sentence(card.basis)])
+    if rest:
+        screen.print(Text(rest, style="dim"))
+    for caution in card.cautions:
+        screen.print(Text(f"⚠ {language.sentence(caution)}", style="yellow"))
 
 
 def _print_table(screen: Console, table: Table) -> None:

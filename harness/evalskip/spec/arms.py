@@ -19,11 +19,11 @@ OFF_AGAIN = "off_again"
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm; ``off`` evaluates nothing and so has no evaluation rows."""
+    """One arm; ``off`` evaluates nothing and so has no evaluation samples."""
 
     name: str
     schedule: Schedule
-    evaluation_rows: int | None
+    evaluation_samples: int | None
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the job with which this arm evaluates otherwise."""
 
@@ -38,7 +38,7 @@ class ArmEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schedule: Schedule
-    evaluation_rows: (
+    evaluation_samples: (
         Annotated[list[Annotated[int, Field(ge=1)]], BeforeValidator(_as_list), Field(min_length=1)]
         | None
     ) = Field(default=None, description="sizes; without them, the job's own evaluation set")
@@ -54,7 +54,7 @@ class ArmEntry(BaseModel):
         """``{schedule: every_n_epochs, n: 5, ...}`` is flat for people, nested for us."""
         if not isinstance(entry, dict) or isinstance(entry.get("schedule"), BaseModel | dict):
             return entry
-        own = {"evaluation_rows", "evaluation"}
+        own = {"evaluation_samples", "evaluation"}
         return {
             "schedule": {key: value for key, value in entry.items() if key not in own},
             **{key: value for key, value in entry.items() if key in own},
@@ -68,21 +68,21 @@ class ArmEntry(BaseModel):
 
     def arms(self) -> list[Arm]:
         """One arm per evaluation-set size."""
-        sizes: list[int] | list[None] = self.evaluation_rows or [None]
-        return [arm_of(self.schedule, rows, self.evaluation) for rows in sizes]
+        sizes: list[int] | list[None] = self.evaluation_samples or [None]
+        return [arm_of(self.schedule, samples, self.evaluation) for samples in sizes]
 
     def as_written(self) -> dict[str, Any]:
         """The entry as a spec writes it."""
-        sizes = {"evaluation_rows": self.evaluation_rows} if self.evaluation_rows else {}
+        sizes = {"evaluation_samples": self.evaluation_samples} if self.evaluation_samples else {}
         otherwise = {"evaluation": self.evaluation} if self.evaluation else {}
         return {**self.schedule.model_dump(), **sizes, **otherwise}
 
 
-def arm_of(schedule: Schedule, rows: int | None, evaluation: Mapping[str, Any]) -> Arm:
+def arm_of(schedule: Schedule, samples: int | None, evaluation: Mapping[str, Any]) -> Arm:
     """An arm with the name that its schedule, its evaluation samples and its settings give it."""
-    size = "" if rows is None else f"@{rows}"
+    size = "" if samples is None else f"@{samples}"
     otherwise = "".join(f"+{text}" for text in written(evaluation))
-    return Arm(f"{schedule.label}{size}{otherwise}", schedule, rows, evaluation)
+    return Arm(f"{schedule.label}{size}{otherwise}", schedule, samples, evaluation)
 
 
 def written(settings: Mapping[str, Any]) -> list[str]:
@@ -92,13 +92,13 @@ def written(settings: Mapping[str, Any]) -> list[str]:
 
 def entry_of(name: str) -> dict[str, Any]:
     """The entry that an arm's name stands for: ``every_n_epochs:5@128``."""
-    label, _, rows = name.partition("@")
+    label, _, samples = name.partition("@")
     schedule, _, n = label.partition(":")
     entry: dict[str, Any] = {"schedule": schedule}
     if n:
         entry["n"] = int(n) if n.isdecimal() else n
-    if rows:
-        entry["evaluation_rows"] = int(rows) if rows.isdecimal() else rows
+    if samples:
+        entry["evaluation_samples"] = int(samples) if samples.isdecimal() else samples
     return entry
 
 

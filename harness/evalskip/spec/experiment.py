@@ -55,8 +55,10 @@ class Spec(BaseModel):
     @model_validator(mode="after")
     def _distinct(self) -> Spec:
         for index, entry in enumerate(self.arms):
-            if self.job.sizes_evaluation and entry.evaluation_rows is None:
-                raise ValueError(f"arms.{index}.evaluation_rows: missing; expected numbers of rows")
+            if self.job.sizes_evaluation and entry.evaluation_samples is None:
+                raise ValueError(
+                    f"arms.{index}.evaluation_samples: missing; expected numbers of samples"
+                )
             if isinstance(entry.schedule, AsWritten) and self.job.sizes_evaluation:
                 raise ValueError(f"arms.{index}.schedule: as_written needs a job of the user's own")
             if self.job.foresees and self.job.evaluated_steps(entry.schedule, 1) is None:
@@ -82,7 +84,7 @@ class Spec(BaseModel):
         return baseline_arms() + [arm for entry in self.arms for arm in entry.arms()]
 
     def every_epoch_arms(self) -> list[str]:
-        """The arms that evaluate every epoch, at each number of rows."""
+        """The arms that evaluate every epoch, at each number of samples."""
         return [arm.name for arm in self.all_arms() if isinstance(arm.schedule, EveryEpoch)]
 
     def judged_arms(self) -> list[str]:
@@ -90,8 +92,11 @@ class Spec(BaseModel):
         return [] if self.claimed_gain is None else self.every_epoch_arms()
 
     def largest_evaluation(self) -> int:
-        """Rows of the largest evaluation set."""
-        return max((rows for entry in self.arms for rows in entry.evaluation_rows or ()), default=0)
+        """Samples of the largest evaluation set."""
+        return max(
+            (samples for entry in self.arms for samples in entry.evaluation_samples or ()),
+            default=0,
+        )
 
     def resolved(self) -> dict[str, Any]:
         """The spec with every default filled in, as YAML can hold it."""

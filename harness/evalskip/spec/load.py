@@ -157,14 +157,14 @@ def _keep(spec: Spec, selection: Sequence[str]) -> Spec:
             raise InputError(f"--arms {name}: expected names from {expected}")
     entries = []
     for entry in spec.arms:
-        rows = [
-            arm.evaluation_rows
+        samples = [
+            arm.evaluation_samples
             for arm in entry.arms()
             if arm.name in selection or arm.schedule.label in selection
         ]
-        if rows:
-            sizes = rows if entry.evaluation_rows else None
-            entries.append(entry.model_copy(update={"evaluation_rows": sizes}))
+        if samples:
+            sizes = samples if entry.evaluation_samples else None
+            entries.append(entry.model_copy(update={"evaluation_samples": sizes}))
     if not entries:
         raise InputError("--arms: expected at least one arm that evaluates")
     return spec.model_copy(update={"arms": entries})

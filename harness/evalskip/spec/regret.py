@@ -13,14 +13,14 @@ class RegretDesign(BaseModel):
     seeds: int = Field(
         default=6, ge=6, description="densely evaluated runs, each with a seed of its own"
     )
-    test_rows: int = Field(
-        default=128, ge=8, description="rows that choose nothing, on which regret is measured"
+    test_samples: int = Field(
+        default=128, ge=8, description="samples that choose nothing, on which regret is measured"
     )
     holdout: float = Field(
         default=0.1,
         gt=0,
         lt=0.5,
-        description="of the training rows, the share that is held back; all of them, half and a "
+        description="of the training samples, the share that is held back; all of them, half and a "
         "tenth may stand for an evaluation set",
     )
     margin: float = Field(

@@ -39,8 +39,8 @@ from evalskip.summary.prediction import (
     PilotSummary,
     Prediction,
     PredictionSummary,
-    Recommendation,
 )
+from evalskip.summary.recommendation import Recommendation
 from evalskip.summary.regret import RegretSummary, ScheduleRegret
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from evalskip.notes import Note
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary.memory import PeakDifference
 from evalskip.summary.parts import Effort, Interval, Part, Verdict
+from evalskip.summary.recommendation import Recommendation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ class Matched(Part):
 class SetSummary(Part):
     """One of several evaluation sets."""
 
-    rows: int
+    samples: int
     seconds: float = Field(description="of all its evaluations in a run together, mean over runs")
 
 
@@ -68,7 +69,7 @@ class ArmSummary(Part):
 
     schedule: Note
     settings: list[str] = Field(default=[], description="that its evaluation has of its own")
-    evaluation_rows: int | None = Field(description="null: nothing is evaluated, or not told")
+    evaluation_samples: int | None = Field(description="null: nothing is evaluated, or not told")
     evaluation_load: float = Field(description="evaluated tokens / trained tokens")
     train_tokens: int | None = Field(default=None, description="of a run; null: not told")
     evaluation_tokens: int | None = Field(default=None, description="of a run; null: not told")
@@ -213,6 +214,9 @@ class BenchSummary(Part):
     changes: list[Note] = Field(
         default=[],
         description="what was changed of the user's configuration to make arms comparable",
+    )
+    recommendations: list[Recommendation] = Field(
+        default=[], description="one per kind of evaluation whose cost is known well enough"
     )
     effort: BenchEffort
     warnings: list[Note] = Field(description="what to know before the figures are relied on")

@@ -28,7 +28,7 @@ class SpeedPoint(Part):
     """An arm of a result at which a claimed gain was judged."""
 
     arm: str
-    evaluation_rows: int | None
+    evaluation_samples: int | None
     evaluation_load: float = Field(description="evaluated tokens / trained tokens")
     throughput_gain: Interval
     verdict: Verdict

@@ -18,12 +18,12 @@ class Headroom(Part):
 
     arm: str
     schedule: Note
-    evaluation_rows: int | None = Field(description="null: nothing, or the job's own")
+    evaluation_samples: int | None = Field(description="null: nothing, or the job's own")
     settings: list[str] = Field(description="that its evaluation has of its own")
-    max_batch: int = Field(description="rows in a micro-batch, per device; 0: not one fits")
+    max_batch: int = Field(description="samples in a micro-batch, per device; 0: not one fits")
     limit_bytes: int
     bound_by: BoundBy | None = Field(
-        description="the phase in which one row more runs out of memory"
+        description="the phase in which one sample more runs out of memory"
     )
     trials: int = Field(description="of this arm and those that evaluate alike, together")
     peak_bytes: int | None = Field(description="at the largest batch; of what the limit is on")
@@ -33,7 +33,7 @@ class Headroom(Part):
     evaluation_bytes: int | None = Field(
         default=None,
         description="peak of an evaluation with the optimizer's state, beside train steps of a "
-        "single row; null: none is asked for, or it does not fit",
+        "single sample; null: none is asked for, or it does not fit",
     )
     own_batch: int = Field(description="the job's own")
     tokens_per_s: dict[str, float] = Field(
@@ -41,7 +41,7 @@ class Headroom(Part):
     )
     throughput_gain: Interval | None = Field(
         default=None,
-        description="wall clock: T at the job's own batch / T at the largest - 1, same rows",
+        description="wall clock: T at the job's own batch / T at the largest - 1, same samples",
     )
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from evalskip.notes import Note
 from evalskip.summary.parts import Effort, Interval, Part
+from evalskip.summary.recommendation import Recommendation
 
 
 class PieceCosts(Part):
@@ -19,7 +20,9 @@ class PieceCosts(Part):
     loader_s: float = Field(description="per evaluation: its loader, and its end")
     batch_s: float = Field(description="per evaluation batch")
     evaluation_token_s: float
-    gathered_row_s: float = Field(description="per evaluated row, where an end grows with rows")
+    gathered_sample_s: float = Field(
+        description="per evaluated sample, where an end grows with samples"
+    )
     first_evaluation_s: float = Field(description="what the first evaluation adds, once")
     evaluation_log_s: float = Field(description="per evaluation; of phase log")
     after_effect_s: float = Field(description="what the steps after an evaluation take longer")
@@ -30,20 +33,20 @@ class JobSize(Part):
 
     steps: int
     epochs: float
-    train_rows: int | None = Field(description="null: a stream, whose rows are not counted")
-    train_batch: int = Field(description="rows of a micro-batch, on all ranks")
+    train_samples: int | None = Field(description="null: a stream, whose samples are not counted")
+    train_batch: int = Field(description="samples of a micro-batch, on all ranks")
     accumulation: int = Field(description="micro-batches in an optimizer step")
     drop_last: bool = Field(description="whether a last, smaller micro-batch is left out")
-    train_tokens_per_row: float = Field(description="padding included, on one rank")
-    evaluation_sets: list[int] = Field(description="rows of each evaluation set")
+    train_tokens_per_sample: float = Field(description="padding included, on one rank")
+    evaluation_sets: list[int] = Field(description="samples of each evaluation set")
     evaluation_batch: int = Field(description="on all ranks")
-    evaluation_tokens_per_row: float = Field(description="padding included, on one rank")
+    evaluation_tokens_per_sample: float = Field(description="padding included, on one rank")
 
 
 class CostModel(Part):
     """From a pilot: what any schedule of a job costs, and how sure that is."""
 
-    evaluation: list[Note | str] = Field(description="which evaluation: its rows, and settings")
+    evaluation: list[Note | str] = Field(description="which evaluation: its samples, and settings")
     size: JobSize
     costs: PieceCosts
     level: float = Field(description="of all half-widths that follow")
@@ -67,27 +70,15 @@ class Prediction(Part):
     arm: str
     schedule: Note
     evaluation: list[Note | str] = Field(
-        default=[], description="its rows and settings, where the arm has settings of its own"
+        default=[], description="its samples and settings, where the arm has settings of its own"
     )
-    evaluation_rows: int | None
+    evaluation_samples: int | None
     evaluations: int
     evaluation_load: float = Field(description="evaluated tokens / trained tokens")
     wall_s: Interval = Field(description="T")
     share: Interval = Field(description="evaluate / T")
     throughput_gain: Interval = Field(description="of skipping: T / T(off) - 1")
     peak_bytes: Interval | None = Field(default=None, description="null: not metered")
-
-
-class Recommendation(Part):
-    """The densest schedule within a share of T."""
-
-    evaluation: list[Note | str]
-    within: float = Field(description="the share that evaluation may have")
-    every_steps: int | None = Field(description="null: at most one evaluation fits, at the end")
-    evaluations: int
-    share: Interval
-    advice: Note
-    lines: dict[str, list[str | Note]] = Field(description="to paste, by where they go")
 
 
 class PilotSummary(Part):

@@ -25,13 +25,14 @@ class ScheduleRegret(Part):
     share: float | None = Field(default=None, description="of T, what its evaluations take")
     kept_step: float = Field(description="of the checkpoint that it keeps")
     regret_chosen: Interval = Field(
-        description="loss of that on the rows that chose, less the least that the job as written "
-        "sees, in nats"
+        description="loss of that on the samples that chose, less the least that the job as "
+        "written sees, in nats"
     )
     regret: Interval | None = Field(
         default=None,
-        description="its loss on rows that chose nothing, less that of the checkpoint that the job "
-        "as written keeps, in nats; over seeds and over those rows; null: none were evaluated",
+        description="its loss on samples that chose nothing, less that of the checkpoint that the "
+        "job as written keeps, in nats; over seeds and over those samples; null: none were "
+        "evaluated",
     )
     regret_shifted: Interval | None = Field(
         default=None,
@@ -47,7 +48,7 @@ class ScheduleRegret(Part):
     )
     beyond: int = Field(description="of those, how many lost more than within_regret")
     beyond_at_most: float = Field(
-        description="how likely, with 95 % confidence, another may be to lose more"
+        description="how likely, with 95% confidence, another may be to lose more"
     )
     noticed: int = Field(description="seeds of which overfitting was noticed")
     delay_steps: Interval | None = Field(
@@ -69,7 +70,7 @@ class ScheduleRegret(Part):
 
     @property
     def lost(self) -> Interval:
-        """The regret, on rows that chose nothing where there are any, wherever it begins."""
+        """The regret, on samples that chose nothing where there are any, wherever it begins."""
         return self.regret_shifted or self.regret or self.regret_chosen
 
     @property
@@ -95,14 +96,14 @@ class RegretSummary(Part):
     last_rise: Interval = Field(description="loss at the end less the least of the curve, in nats")
     proven: int = Field(description="real runs that stopped and kept what the replay says")
     not_proven: list[Note] = Field(description="real runs that did not, and how they differ")
-    rows: list[ScheduleRegret]
+    policies: list[ScheduleRegret]
     within_share: float
     within_regret: float
-    recommended: str | None = Field(description="name of the row; null: none is within both")
+    recommended: str | None = Field(description="name of the policy; null: none is within both")
     advice: Note
     effort: Effort
     warnings: list[Note] = Field(default=[], description="what to know before relying on it")
 
-    def row(self, name: str) -> ScheduleRegret | None:
+    def policy(self, name: str) -> ScheduleRegret | None:
         """That of a schedule or substitute, by its name."""
-        return next((each for each in self.rows if each.name == name), None)
+        return next((each for each in self.policies if each.name == name), None)

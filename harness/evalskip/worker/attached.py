@@ -19,8 +19,8 @@ class Attached(TrainerCallback):
     Args:
         measure: ``time`` or ``memory``.
         restore_random_state: restore all generators after each evaluation.
-        evaluation_rows: evaluate the first so many rows only; None: all.
-        train_rows: train on so many rows, the Trainer's own over and over; None: its own.
+        evaluation_samples: evaluate the first so many samples only; None: all.
+        train_samples: train on so many samples, the Trainer's own over and over; None: its own.
         sliced: see :class:`evalskip.probe.trainer.TrainerProbe`.
     """
 
@@ -29,15 +29,15 @@ class Attached(TrainerCallback):
         measure: str,
         *,
         restore_random_state: bool,
-        evaluation_rows: int | None,
-        train_rows: int | None,
+        evaluation_samples: int | None,
+        train_samples: int | None,
         sliced: dict[str, Any] | None,
     ) -> None:
         self.probe: TrainerProbe | None = None
         self._measure = measure
         self._restore = restore_random_state
-        self._rows = evaluation_rows
-        self._train_rows = train_rows
+        self._samples = evaluation_samples
+        self._train_samples = train_samples
         self._sliced = sliced
 
     @property
@@ -50,11 +50,11 @@ class Attached(TrainerCallback):
         trainer = trainer_of(self)
         if trainer is None:
             raise RuntimeError("no Trainer called this callback")
-        if self._rows is not None:
-            trainer.eval_dataset = trainer.eval_dataset.select(range(self._rows))
-        if self._train_rows is not None:
+        if self._samples is not None:
+            trainer.eval_dataset = trainer.eval_dataset.select(range(self._samples))
+        if self._train_samples is not None:
             own = len(trainer.train_dataset)
-            places = [row % own for row in range(self._train_rows)]
+            places = [sample % own for sample in range(self._train_samples)]
             trainer.train_dataset = trainer.train_dataset.select(places)
         self.probe = TrainerProbe(
             trainer,

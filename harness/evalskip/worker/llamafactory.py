@@ -38,7 +38,7 @@ class LlamaFactoryRunner:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = settings["settings"]
 
-    def prepare(self, evaluation_rows: Sequence[int]) -> dict[str, Any]:
+    def prepare(self, evaluation_samples: Sequence[int]) -> dict[str, Any]:
         """Import LLaMA-Factory; everything else happens inside each run, as it would.
 
         Raises:
@@ -81,8 +81,8 @@ class LlamaFactoryRunner:
         attached = Attached(
             request["measure"],
             restore_random_state=request["restore_random_state"],
-            evaluation_rows=request["evaluation_rows"],
-            train_rows=request["train_rows"],
+            evaluation_samples=request["evaluation_samples"],
+            train_samples=request["train_samples"],
             sliced=request["sliced"],
         )
         callbacks = [*made_of(request["callbacks"]), attached]

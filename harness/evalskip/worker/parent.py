@@ -5,7 +5,7 @@ Reads lines of JSON from its standard input and answers on its standard output, 
 ====================================================== ====================================
 the harness says                                       the parent answers
 ====================================================== ====================================
-``{runner, settings, evaluation_rows, scratch}``, once ``{prepared}``, or ``{refused}``
+``{runner, settings, evaluation_samples, scratch}``, once ``{prepared}``, or ``{refused}``
 ``{request, limit_s, log}``, per run                   ``{pid}``, and ``{ended}`` when it has
 ``{}``, having looked at what it used                  ``{outcome}``; its status ``refused``: the
                                                        input is wrong
@@ -62,7 +62,7 @@ def main() -> None:
     tempfile.tempdir = str(scratch)
     try:
         runner = runner_of(config)
-        prepared = runner.prepare(config["evaluation_rows"])
+        prepared = runner.prepare(config["evaluation_samples"])
     except InputError as error:
         _answer(answers, {"refused": str(error)})
         return

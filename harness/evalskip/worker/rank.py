@@ -1,7 +1,7 @@
 """One rank of a run on several processes (``python -m``, by torchrun).
 
 ``EVALSKIP_RANK`` holds, as JSON: ``runner``, the module whose function ``runner(settings)`` makes
-a :class:`evalskip.worker.runner.Runner`; its ``settings``; ``evaluation_rows`` to prepare for;
+a :class:`evalskip.worker.runner.Runner`; its ``settings``; ``evaluation_samples`` to prepare for;
 ``request``, the run to make, or null to see only whether the job can be prepared; ``report``, where
 each rank writes what it measured, or what was prepared; and ``failure``, the file for the rank that
 fails first.
@@ -46,7 +46,7 @@ def main() -> None:
 def _report_of(assignment: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter_ns()
     runner = runner_of(assignment)
-    prepared: dict[str, Any] = runner.prepare(assignment["evaluation_rows"])
+    prepared: dict[str, Any] = runner.prepare(assignment["evaluation_samples"])
     request = assignment["request"]
     if request is None:
         return prepared

@@ -44,8 +44,8 @@ def begin(config: dict[str, Any], request: dict[str, Any], result: Path) -> NoRe
         request: the run.
         result: where it is told how the run ended; its folder is the run's own.
     """
-    rows = request["evaluation_rows"]
-    assignment = {**config, "evaluation_rows": [rows] if rows else [], "request": request}
+    samples = request["evaluation_samples"]
+    assignment = {**config, "evaluation_samples": [samples] if samples else [], "request": request}
     result.with_name("wanted.json").write_text(json.dumps(assignment))
     os.execv(sys.executable, [sys.executable, "-m", "evalskip.worker.reexec", str(result)])
 
@@ -59,7 +59,7 @@ def main() -> None:
 
     def run() -> dict[str, Any]:
         runner = runner_of(assignment)
-        runner.prepare(assignment["evaluation_rows"])
+        runner.prepare(assignment["evaluation_samples"])
         return runner.run(assignment["request"])
 
     make_run(run, result)

@@ -26,7 +26,7 @@ _PR_SET_PDEATHSIG = 1
 class Runner(Protocol):
     """Makes runs of one job. ``prepare`` once, in the parent; ``run`` in a child of it."""
 
-    def prepare(self, evaluation_rows: Sequence[int]) -> dict[str, Any]:
+    def prepare(self, evaluation_samples: Sequence[int]) -> dict[str, Any]:
         """Import, load and tokenise what all runs share, without touching a device.
 
         Returns:

@@ -1,6 +1,6 @@
-"""One trial: does a batch of so many rows complete, within a limit that is really run into?
+"""One trial: does a batch of so many samples complete, within a limit that is really run into?
 
-Two optimizer steps on the longest row, as many times as the batch holds; an evaluation with the
+Two optimizer steps on the longest sample, as many times as the batch holds; an evaluation with the
 optimizer's state held, where one is asked for; two more steps, since what an evaluation leaves
 behind can be what is missing then.
 """
@@ -25,7 +25,7 @@ def trial_arguments(batch: int, passes: int = 1) -> dict[str, Any]:
     """The ``TrainingArguments`` of a trial, beside what decides when it evaluates.
 
     Args:
-        batch: rows in a micro-batch, per device.
+        batch: samples in a micro-batch, per device.
         passes: how often steps, evaluation and steps follow each other.
     """
     return {
@@ -83,12 +83,12 @@ class Trial:
         }
 
     def attach(self, trainer: Trainer) -> None:
-        """Give a Trainer that is built the rows of the trial, and see what it is at."""
+        """Give a Trainer that is built the samples of the trial, and see what it is at."""
         args = trainer.args
         ranks = args.world_size
         micro_batches = 2 * _STEPS * self._request["passes"] * args.gradient_accumulation_steps
-        rows = args.train_batch_size * ranks * micro_batches
-        trainer.train_dataset = _longest(trainer.train_dataset, rows)
+        samples = args.train_batch_size * ranks * micro_batches
+        trainer.train_dataset = _longest(trainer.train_dataset, samples)
         gathers = trainer.compute_metrics is not None or getattr(
             args, "predict_with_generate", False
         )
@@ -143,12 +143,13 @@ def _nothing(control: TrainerControl) -> None:
     control.should_evaluate = control.should_save = control.should_log = False
 
 
-def _longest(dataset: Any, rows: int) -> Any:
-    """The longest row of a data set, so many times: what a batch is padded to."""
+def _longest(dataset: Any, samples: int) -> Any:
+    """The longest sample of a data set, so many times: what a batch is padded to."""
     from torch.utils.data import Subset
 
     lengths = [
-        sum(len(field) for field in row.values() if hasattr(field, "__len__")) for row in dataset
+        sum(len(field) for field in sample.values() if hasattr(field, "__len__"))
+        for sample in dataset
     ]
-    places = [lengths.index(max(lengths))] * rows
+    places = [lengths.index(max(lengths))] * samples
     return dataset.select(places) if hasattr(dataset, "select") else Subset(dataset, places)

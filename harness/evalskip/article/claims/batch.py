@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 ID, PLACE = "batch", 120
 WORDS = {
     "batch.says": N_("When evaluation is skipped, the training batch can grow."),
-    "batch.none": N_("within {limit} not one row fits"),
-    "batch.off": N_("within {limit} a batch of {batch} rows fits without evaluation"),
+    "batch.none": N_("within {limit} not one sample fits"),
+    "batch.off": N_("within {limit} a batch of {batch} samples fits without evaluation"),
     "batch.with": N_("{batch} with {arms}"),
     "batch.pays": N_(
-        "the same rows at {batch} in place of {own} to a batch are trained {gain} faster"
+        "the same samples at {batch} in place of {own} to a batch are trained {gain} faster"
     ),
 }
 

@@ -18,14 +18,16 @@ ID, PLACE = "completion", 130
 WORDS = {
     "completion.says": N_("Skipping evaluation lets a job finish where resources are short."),
     "completion.neither": N_(
-        "within {limit} the job's batch of {batch} rows does not complete without evaluation either"
+        "within {limit} the job's batch of {batch} samples does not complete without evaluation "
+        "either"
     ),
     "completion.off_only": N_(
-        "within {limit} the job's batch of {batch} rows completes without evaluation, and runs out "
-        "of memory with {arms}"
+        "within {limit} the job's batch of {batch} samples completes without evaluation, and runs "
+        "out of memory with {arms}"
     ),
     "completion.both": N_(
-        "within {limit} the job's batch of {batch} rows completes without evaluation, and with it"
+        "within {limit} the job's batch of {batch} samples completes without evaluation, and with "
+        "it"
     ),
 }
 

@@ -25,11 +25,11 @@ _OPPOSITE: dict[Verdict, Verdict] = {"refuted": "supported", "supported": "refut
 def judge(summary: Summary) -> Claim | None:
     """Does skipping cost a model that is kept more than it may? That it saves is its point."""
     section = summary.regret
-    off = section.row("off") if section else None
+    off = section.policy("off") if section else None
     if section is None or off is None:
         return None
     verdict = _OPPOSITE.get(regret_evidence.within(off, section.within_regret), "inconclusive")
-    recommended = section.row(section.recommended) if section.recommended else None
+    recommended = section.policy(section.recommended) if section.recommended else None
     return regret_evidence.judged(
         ID,
         summary,

@@ -26,7 +26,7 @@ WORDS = {
 def judge(summary: Summary) -> Claim | None:
     """It reports how good the last checkpoint is; is that the one to keep?"""
     section = summary.regret
-    row = section.row("final_only") if section else None
+    row = section.policy("final_only") if section else None
     if section is None or row is None:
         return None
     verdict = regret_evidence.within(row, section.within_regret)

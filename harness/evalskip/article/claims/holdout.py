@@ -25,7 +25,7 @@ WORDS = {
 def judge(summary: Summary) -> Claim | None:
     """Does each size choose a checkpoint as good as the full evaluation set does?"""
     section = summary.regret
-    if section is None or not (rows := regret_evidence.rows(section, "rows_held_back")):
+    if section is None or not (rows := regret_evidence.policies(section, "samples_held_back")):
         return None
     verdicts = [(each, regret_evidence.within(each, section.within_regret)) for each in rows]
     return regret_evidence.judged(

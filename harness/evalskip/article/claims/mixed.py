@@ -27,7 +27,7 @@ def judge(summary: Summary) -> Claim | None:
     section = summary.regret
     if section is None:
         return None
-    every = regret_evidence.rows(section, "every_n_epochs")
+    every = regret_evidence.policies(section, "every_n_epochs")
     rows = [each for each in every if each.regret_shifted]
     if not rows:
         return None

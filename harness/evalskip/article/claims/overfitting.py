@@ -31,10 +31,10 @@ IN_ANSWER = {"supported": "overfitting.in_answer"}
 def judge(summary: Summary) -> Claim | None:
     """On a job that overfits: does the sparsest schedule notice later, and what does off lose?"""
     section = summary.regret
-    off = section.row("off") if section else None
+    off = section.policy("off") if section else None
     if section is None or off is None:
         return None
-    schedules = [each for each in section.rows if each.kind == "schedule"]
+    schedules = [each for each in section.policies if each.kind == "schedule"]
     late = [
         note(
             "overfitting.later",

@@ -1,4 +1,4 @@
-"""The claim that skipping evaluation makes training 15-30 % faster."""
+"""The claim that skipping evaluation makes training 15-30% faster."""
 
 from __future__ import annotations
 

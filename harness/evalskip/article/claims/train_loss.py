@@ -26,7 +26,7 @@ WORDS = {
 def judge(summary: Summary) -> Claim | None:
     """Does it rank checkpoints as evaluation does, and choose as good a one?"""
     section = summary.regret
-    row = section.row("train_loss") if section else None
+    row = section.policy("train_loss") if section else None
     if section is None or row is None or row.correlation is None:
         return None
     ranks = row.correlation

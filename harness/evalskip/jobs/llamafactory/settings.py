@@ -136,7 +136,7 @@ class LlamaFactoryJob(DistributedJob):
     def meters_memory_apart(self) -> bool:
         return not self.on_cuda
 
-    def check(self, evaluation_rows: int) -> None:
+    def check(self, evaluation_samples: int) -> None:
         interpreter = self.python or str(PYTHON)
         if shutil.which(interpreter) is None:
             raise InputError(
@@ -193,7 +193,7 @@ class LlamaFactoryJob(DistributedJob):
     def check_trials(self) -> None:
         if self.settings.get("streaming"):
             raise InputError(
-                "streaming: batches of a stream cannot be tried: no row is the longest"
+                "streaming: batches of a stream cannot be tried: no sample is the longest"
             )
         self.check_alone("batches can be tried")
 

@@ -58,7 +58,7 @@ def callbacks_for(
     if share is None and every is None:
         return []
     if not settings.get("val_size") and not settings.get("eval_dataset"):
-        raise InputError("val_size: missing; expected it, or eval_dataset: rows to evaluate")
+        raise InputError("val_size: missing; expected it, or eval_dataset: samples to evaluate")
     if share is not None:
         if share >= 1:
             raise InputError("--eval-budget: expected a share below 100%")

@@ -63,24 +63,24 @@ def write_data(data: Path) -> None:
     data.mkdir(parents=True, exist_ok=True)
     train, held_back = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
     others = train[1:] + train[:1]
-    _write(data / "text.json", [{"text": row["output"]} for row in train])
+    _write(data / "text.json", [{"text": sample["output"]} for sample in train])
     _write(data / "instructions.json", train)
     _write(data / "more_instructions.json", held_back)
     _write(
         data / "pairs.json",
         [
             {
-                "instruction": row["instruction"],
+                "instruction": sample["instruction"],
                 "input": "",
-                "chosen": row["output"],
+                "chosen": sample["output"],
                 "rejected": other["output"],
             }
-            for row, other in zip(train, others, strict=True)
+            for sample, other in zip(train, others, strict=True)
         ],
     )
     _write(
         data / "feedback.json",
-        [{**row, "kto_tag": index % 2 == 0} for index, row in enumerate(train)],
+        [{**sample, "kto_tag": index % 2 == 0} for index, sample in enumerate(train)],
     )
     _write(
         data / "dataset_info.json",
@@ -138,13 +138,13 @@ def tiny_settings(folder: Path) -> dict[str, Any]:
 def _instructions() -> list[dict[str, Any]]:
     from pydoc_data import topics
 
-    rows = []
+    samples = []
     for name in sorted(topics.topics):
         for paragraph in topics.topics[name].split("\n\n"):
             text = " ".join(paragraph.split())
             if _SHORTEST <= len(text) <= _LONGEST:
-                rows.append({"instruction": f"Explain {name}.", "input": "", "output": text})
-    return rows
+                samples.append({"instruction": f"Explain {name}.", "input": "", "output": text})
+    return samples
 
 
 def _write_model(folder: Path, config: PreTrainedConfig, dtype: str) -> None:
@@ -161,7 +161,7 @@ def _write_model(folder: Path, config: PreTrainedConfig, dtype: str) -> None:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator([row["output"] for row in _instructions()], trainer)
+    tokenizer.train_from_iterator([sample["output"] for sample in _instructions()], trainer)
     tokenizer.save(str(folder / "tokenizer.json"))
     # by hand, so that old and new releases of transformers read it alike
     _write(

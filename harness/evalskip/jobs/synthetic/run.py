@@ -17,7 +17,7 @@ from evalskip.probe.layout import (
     is_alone,
     layout,
     pilot_layout,
-    pilot_rows,
+    pilot_samples,
     pilot_steps,
     repeats,
 )
@@ -41,7 +41,7 @@ class SyntheticRunner:
     def __init__(self, job: SyntheticJob) -> None:
         self._job = job
 
-    def prepare(self, evaluation_rows: Sequence[int]) -> dict[str, Any]:
+    def prepare(self, evaluation_samples: Sequence[int]) -> dict[str, Any]:
         """Nothing is shared but the set-up's cost."""
         return {
             "setup_ns": {"imports": round(self._job.costs.setup * 1e9)},
@@ -57,21 +57,23 @@ class SyntheticRunner:
         job = self._job.evaluating(request.evaluation)
         costs = job.costs
         if request.trial:
-            return _tried(job, request.trial, request.evaluation_rows or 0)
+            return _tried(job, request.trial, request.evaluation_samples or 0)
         work = _Work(job, request)
         recorder = PhaseRecorder(HostClock(work.now))
         training = _training(job, request)
-        if request.train_rows:
-            training["steps"] = math.ceil(request.train_rows / request.arguments[_BATCH])
-            training["evaluated_after"] = [training["steps"]] if request.evaluation_rows else []
+        if request.train_samples:
+            training["steps"] = math.ceil(request.train_samples / request.arguments[_BATCH])
+            training["evaluated_after"] = [training["steps"]] if request.evaluation_samples else []
         last, happens = training["steps"], _happens(job, training)
-        all_rows = request.evaluation_rows or 0
+        all_samples = request.evaluation_samples or 0
         sliced = request.sliced
         pilot = sliced.pilot if sliced else None
-        evaluated: Sequence[int] = range(all_rows)
+        evaluated: Sequence[int] = range(all_samples)
         if sliced:
-            count = min(all_rows, sliced.evaluation_batches * job.evaluation_batch)
-            chosen = pilot_rows(all_rows, count, job.evaluation_batch) if pilot else range(count)
+            count = min(all_samples, sliced.evaluation_batches * job.evaluation_batch)
+            chosen = (
+                pilot_samples(all_samples, count, job.evaluation_batch) if pilot else range(count)
+            )
             evaluated = chosen
         target = sliced.steps if sliced else last
         fewest = pilot.evaluations if pilot else 0
@@ -112,7 +114,7 @@ class SyntheticRunner:
         fed: list[str] = []
         for step in range(1, last + 1):
             fed.append(work.feed(step))
-            tokens = _padded(job, _train_rows(job, step))
+            tokens = _padded(job, _train_samples(job, step))
             train_tokens += tokens
             recorder.micro_batch_begins(job.train_batch, tokens)
             work.spend(costs.step + costs.train_token * tokens + hidden)
@@ -136,11 +138,11 @@ class SyntheticRunner:
         timeline = recorder.stop()
         full_run: dict[str, Any] = {
             "training": training if last < training["steps"] else None,
-            "sets": {"": (all_rows, len(evaluated))},
+            "sets": {"": (all_samples, len(evaluated))},
             "gathers": False,
         }
         if pilot:
-            full_run["job"] = _survey(job, all_rows) if pilot.survey_s else _sizes(job)
+            full_run["job"] = _survey(job, all_samples) if pilot.survey_s else _sizes(job)
         return {
             "timeline": as_report(timeline),
             "phases_ns": timeline.phases_ns(),
@@ -158,18 +160,18 @@ class SyntheticRunner:
         }
 
 
-# rows to evaluate come before it
+# samples to evaluate come before it
 _FIRST_TRAIN_ROW = 10**9
 _BATCH = "per_device_train_batch_size"
 
 
-def _tried(job: SyntheticJob, trial: TrialRequest, evaluation_rows: int) -> dict[str, Any]:
+def _tried(job: SyntheticJob, trial: TrialRequest, evaluation_samples: int) -> dict[str, Any]:
     """What a trial says, as :meth:`evalskip.worker.trial.Trial.run` has it."""
     memory = job.memory
     limit = trial.limit_bytes + (memory.base if trial.beyond_process else 0)
-    evaluated = min(evaluation_rows, job.evaluation_batch) * memory.evaluation_row
+    evaluated = min(evaluation_samples, job.evaluation_batch) * memory.evaluation_sample
     peak = needed = memory.base
-    phases = {"model": memory.model, "train": memory.model + trial.batch * memory.train_row}
+    phases = {"model": memory.model, "train": memory.model + trial.batch * memory.train_sample}
     if trial.evaluates:
         phases["evaluate"] = memory.model + evaluated
     bounds = {"base_bytes": memory.base, "limit_bytes": limit}
@@ -181,26 +183,28 @@ def _tried(job: SyntheticJob, trial: TrialRequest, evaluation_rows: int) -> dict
     return {"fits": True, "phase": "train", "peak_bytes": peak, **bounds}
 
 
-def _train_rows(job: SyntheticJob, step: int) -> range:
-    """The rows of a step, numbered over all epochs: each epoch has an order of its own."""
+def _train_samples(job: SyntheticJob, step: int) -> range:
+    """The samples of a step, numbered over all epochs: each epoch has an order of its own."""
     first = _FIRST_TRAIN_ROW + step * job.train_batch
     return range(first, first + job.train_batch)
 
 
-def _padded(job: SyntheticJob, rows: Sequence[int]) -> int:
-    """Tokens of a batch of these rows, each as long as the longest."""
+def _padded(job: SyntheticJob, samples: Sequence[int]) -> int:
+    """Tokens of a batch of these samples, each as long as the longest."""
     lengths = job.lengths
     if lengths.shortest == lengths.longest:
-        return len(rows) * lengths.longest
-    row_lengths = (random.Random(row).randint(lengths.shortest, lengths.longest) for row in rows)
-    return len(rows) * max(row_lengths)
+        return len(samples) * lengths.longest
+    sample_lengths = (
+        random.Random(sample).randint(lengths.shortest, lengths.longest) for sample in samples
+    )
+    return len(samples) * max(sample_lengths)
 
 
 def _sizes(job: SyntheticJob) -> dict[str, Any]:
     """As :meth:`evalskip.probe.pilot.PilotSlicing.full_run` has it."""
     return {
         "steps_per_epoch": job.steps_per_epoch,
-        "train_rows": job.steps_per_epoch * job.train_batch,
+        "train_samples": job.steps_per_epoch * job.train_batch,
         "train_batch": job.train_batch,
         "evaluation_batch": job.evaluation_batch,
         "accumulation": 1,
@@ -211,12 +215,12 @@ def _sizes(job: SyntheticJob) -> dict[str, Any]:
     }
 
 
-def _survey(job: SyntheticJob, evaluation_rows: int) -> dict[str, Any]:
+def _survey(job: SyntheticJob, evaluation_samples: int) -> dict[str, Any]:
     steps = range(1, job.epochs * job.steps_per_epoch + 1)
-    train = [(job.train_batch, _padded(job, _train_rows(job, step))) for step in steps]
+    train = [(job.train_batch, _padded(job, _train_samples(job, step))) for step in steps]
     batches = [
-        range(place, min(place + job.evaluation_batch, evaluation_rows))
-        for place in range(0, evaluation_rows, job.evaluation_batch)
+        range(place, min(place + job.evaluation_batch, evaluation_samples))
+        for place in range(0, evaluation_samples, job.evaluation_batch)
     ]
     evaluated = [(len(batch), _padded(job, batch)) for batch in batches]
     shapes = {"train_shapes": train, "evaluation_shapes": evaluated, "flops": None}

@@ -71,8 +71,8 @@ class Memory(BaseModel):
 
     base: int = Field(default=0, ge=0, description="of the process, before a model is built")
     model: int = Field(default=0, ge=0, description="with the optimizer's state")
-    train_row: int = Field(default=0, ge=0, description="of a micro-batch")
-    evaluation_row: int = Field(default=0, ge=0, description="of an evaluation batch")
+    train_sample: int = Field(default=0, ge=0, description="of a micro-batch")
+    evaluation_sample: int = Field(default=0, ge=0, description="of an evaluation batch")
 
 
 class Fault(BaseModel):
@@ -98,13 +98,15 @@ class SyntheticJob(BaseJob):
     evaluation_settings: ClassVar[frozenset[str]] = frozenset({"evaluation_batch"})
 
     kind: Literal["synthetic"]
-    epochs: int = Field(ge=1, le=100_000, description="passes over the training rows")
+    epochs: int = Field(ge=1, le=100_000, description="passes over the training samples")
     steps_in_epoch: int = Field(
         default=32, ge=1, le=100_000, description="optimizer steps, each of one batch"
     )
-    train_batch: int = Field(default=8, ge=1, description="rows in a step")
-    evaluation_batch: int = Field(default=8, ge=1, description="rows in an evaluation batch")
-    rows: int = Field(default=1024, ge=1, le=10_000_000, description="rows there are to evaluate")
+    train_batch: int = Field(default=8, ge=1, description="samples in a step")
+    evaluation_batch: int = Field(default=8, ge=1, description="samples in an evaluation batch")
+    samples: int = Field(
+        default=1024, ge=1, le=10_000_000, description="samples there are to evaluate"
+    )
     lengths: Lengths = Lengths()
     save_steps: int = Field(default=0, ge=0, description="steps between saves; 0: none")
     logging_steps: int = Field(default=10, ge=1, description="steps between logs")
@@ -151,8 +153,8 @@ class SyntheticJob(BaseJob):
     def meters_memory_apart(self) -> bool:
         return False
 
-    def evaluates_alike(self, evaluation_rows: int | None) -> Hashable:
-        return min(evaluation_rows or 0, self.evaluation_batch)
+    def evaluates_alike(self, evaluation_samples: int | None) -> Hashable:
+        return min(evaluation_samples or 0, self.evaluation_batch)
 
     def check_trials(self) -> None:
         return
@@ -165,16 +167,16 @@ class SyntheticJob(BaseJob):
     def foresees(self) -> bool:
         return True
 
-    def check(self, evaluation_rows: int) -> None:
+    def check(self, evaluation_samples: int) -> None:
         if self.epochs * self.steps_in_epoch > _MOST_STEPS:
             raise InputError(
                 f"job.epochs: expected at most {_MOST_STEPS:,} steps in all, got "
                 f"{self.epochs * self.steps_in_epoch:,}"
             )
-        if evaluation_rows > self.rows:
+        if evaluation_samples > self.samples:
             raise InputError(
-                f"job.rows: expected at least {evaluation_rows}, the largest evaluation set, "
-                f"got {self.rows}"
+                f"job.samples: expected at least {evaluation_samples}, the largest evaluation set, "
+                f"got {self.samples}"
             )
 
     def describe(self) -> dict[str, Any]:

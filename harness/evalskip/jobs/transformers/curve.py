@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
 
 
-def holdout_of(rows: int, count: int, number: int) -> list[int]:
-    """The training rows of one of the sets that share none, each drawn from all of them."""
-    order = random.Random(rows).sample(range(rows), rows)
+def holdout_of(samples: int, count: int, number: int) -> list[int]:
+    """The training samples of one of the sets that share none, each drawn from all of them."""
+    order = random.Random(samples).sample(range(samples), samples)
     return sorted(order[number * count : (number + 1) * count])
 
 
 class CurveKeeper(TrainerCallback):
-    """Has the Trainer evaluate after some steps, and keeps the losses of other rows beside it.
+    """Has the Trainer evaluate after some steps, and keeps the losses of other samples beside it.
 
     Args:
         steps: after which it evaluates.
-        splits: by name, rows whose losses are kept one by one, the evaluated ones among them.
+        splits: by name, samples whose losses are kept one by one, the evaluated ones among them.
     """
 
     decides_when = True
@@ -59,18 +59,18 @@ class CurveKeeper(TrainerCallback):
         metrics: Mapping[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Keep what the evaluation said, the loss of every row, and what the weights are."""
+        """Keep what the evaluation said, the loss of every sample, and what the weights are."""
         trainer = self._trainer
         if trainer is None or metrics is None:
             return
         with random_state_preserved():
-            rows = {name: row_losses(trainer, split) for name, split in self._splits.items()}
+            samples = {name: sample_losses(trainer, split) for name, split in self._splits.items()}
         self.points.append(
             {
                 "step": state.global_step,
                 "loss": float(metrics["eval_loss"]),
                 "weights_digest": weights_digest(trainer.model),
-                **rows,
+                **samples,
             }
         )
 
@@ -87,14 +87,14 @@ class CurveKeeper(TrainerCallback):
             self.losses.append((state.global_step, float(logs["loss"])))
 
 
-def row_losses(trainer: Trainer, rows: Dataset) -> list[float]:
-    """The mean loss per token of every row, in nats."""
+def sample_losses(trainer: Trainer, samples: Dataset) -> list[float]:
+    """The mean loss per token of every sample, in nats."""
     model = trainer.model
     was_training = model.training
     model.eval()
     losses: list[float] = []
     with torch.no_grad():
-        for batch in trainer.get_eval_dataloader(rows):
+        for batch in trainer.get_eval_dataloader(samples):
             labels = batch["labels"][:, 1:]
             logits = model(**{k: v for k, v in batch.items() if k != "labels"}).logits[:, :-1]
             each = torch.nn.functional.cross_entropy(

@@ -10,7 +10,7 @@ from evalskip.files import is_file
 
 
 class Data(BaseModel):
-    """Real text, cut into rows."""
+    """Real text, cut into samples."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -18,12 +18,12 @@ class Data(BaseModel):
         default="python-docs",
         description="`python-docs` (ships with Python), or the path of a text file",
     )
-    train_rows: int = Field(ge=1, description="rows that every arm trains on")
+    train_samples: int = Field(ge=1, description="samples that every arm trains on")
     length: int = Field(default=128, ge=2, description="tokens in a row")
     shortest: int | None = Field(
         default=None,
         ge=2,
-        description="rows have from so many tokens to `length`, evenly; unset: all have `length`",
+        description="tokens of the shortest sample, up to `length` evenly; unset: all have it",
     )
     vocabulary: int = Field(
         default=2048, ge=258, description="entries of the tokenizer trained on the text"

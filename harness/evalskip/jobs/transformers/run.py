@@ -31,7 +31,7 @@ class TransformersRunner:
         self._train: Dataset
         self._evaluation: dict[int, Dataset] = {}
 
-    def prepare(self, evaluation_rows: Sequence[int]) -> dict[str, Any]:
+    def prepare(self, evaluation_samples: Sequence[int]) -> dict[str, Any]:
         """Import, tokenise, and warm up by one single-threaded step on a CPU.
 
         Where CUDA is used each run warms up itself: a backward pass asks CUDA for its devices, even
@@ -47,19 +47,19 @@ class TransformersRunner:
             from transformers import Trainer  # noqa: F401
 
             from evalskip.jobs.transformers import training
-            from evalskip.jobs.transformers.text import token_rows
+            from evalskip.jobs.transformers.text import token_samples
 
             if self._job.finetuning != "full":
                 import peft  # noqa: F401
         datasets.disable_progress_bars()
         parameters = training.count_parameters(self._job)
         with self._timed("train_data"):
-            rows = token_rows(self._job.data)
-            count = self._job.data.train_rows
-            self._train = training.dataset(rows[:count])
-        for size in sorted(set(evaluation_rows)):
+            samples = token_samples(self._job.data)
+            count = self._job.data.train_samples
+            self._train = training.dataset(samples[:count])
+        for size in sorted(set(evaluation_samples)):
             with self._timed(f"evaluation_data:{size}"):
-                self._evaluation[size] = training.evaluation_set(self._job, rows[count:], size)
+                self._evaluation[size] = training.evaluation_set(self._job, samples[count:], size)
         if not self._job.on_cuda and _is_alone():
             training.warm_up(self._job, self._train)
         return {
@@ -91,8 +91,8 @@ class TransformersRunner:
             training.warm_up(self._job, self._train)
         self._setup_ns = {}
         train = self._train
-        if request.train_rows:
-            train = train.select([row % len(train) for row in range(request.train_rows)])
+        if request.train_samples:
+            train = train.select([sample % len(train) for sample in range(request.train_samples)])
         stays = request.output
         with (
             nullcontext(stays) if stays else tempfile.TemporaryDirectory(prefix="evalskip-")
@@ -101,14 +101,14 @@ class TransformersRunner:
             with self._timed("model"):
                 model = training.build_model(job)
             with self._timed("trainer"):
-                rows = request.evaluation_rows
+                samples = request.evaluation_samples
                 trainer = training.build_trainer(
                     job,
                     model,
                     output,
                     seed=request.seed,
                     train=train,
-                    evaluation=self._evaluation[rows] if rows else None,
+                    evaluation=self._evaluation[samples] if samples else None,
                     arguments=request.arguments,
                     callbacks=made_of(request.callbacks),
                 )
@@ -133,7 +133,7 @@ class TransformersRunner:
         from evalskip.jobs.transformers import training
         from evalskip.worker.trial import Trial, trial_arguments
 
-        trial_request, rows = request.trial, request.evaluation_rows
+        trial_request, samples = request.trial, request.evaluation_samples
         if trial_request is None:
             raise ValueError("no trial was asked for")
         trial = Trial(trial_request.model_dump(), "cuda" if job.on_cuda else "cpu")
@@ -147,7 +147,7 @@ class TransformersRunner:
                     output,
                     seed=request.seed,
                     train=self._train,
-                    evaluation=self._evaluation[rows] if rows else None,
+                    evaluation=self._evaluation[samples] if samples else None,
                     arguments={
                         **request.arguments,
                         **trial_arguments(trial_request.batch, trial_request.passes),
@@ -164,17 +164,17 @@ class TransformersRunner:
         from transformers import EarlyStoppingCallback, set_seed
 
         from evalskip.jobs.transformers import curve, training
-        from evalskip.jobs.transformers.text import token_rows
+        from evalskip.jobs.transformers.text import token_samples
         from evalskip.probe.environment import environment
         from evalskip.probe.trainer import TrainerProbe
 
-        target, rows = request.curve, request.evaluation_rows
-        if target is None or rows is None:
+        target, samples = request.curve, request.evaluation_samples
+        if target is None or samples is None:
             raise ValueError("no curve was asked for")
-        evaluated, count = self._evaluation[rows], job.data.train_rows
-        text = token_rows(job.data)[count + rows * job.pieces :]
-        holdout = curve.holdout_of(count, target.holdout_rows, target.holdout_set)
-        train = self._train.select([row for row in range(count) if row not in holdout])
+        evaluated, count = self._evaluation[samples], job.data.train_samples
+        text = token_samples(job.data)[count + samples * job.pieces :]
+        holdout = curve.holdout_of(count, target.holdout_samples, target.holdout_set)
+        train = self._train.select([sample for sample in range(count) if sample not in holdout])
         keeper = None
         callbacks: list[Any] = []
         arguments: dict[str, Any] = {"eval_strategy": "no", "logging_steps": 1}
@@ -185,8 +185,8 @@ class TransformersRunner:
             keeper = curve.CurveKeeper(
                 target.steps,
                 {
-                    "rows": evaluated,
-                    "test": training.evaluation_set(job, text, target.test_rows),
+                    "samples": evaluated,
+                    "test": training.evaluation_set(job, text, target.test_samples),
                     "holdout": self._train.select(holdout),
                 },
             )

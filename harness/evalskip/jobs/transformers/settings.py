@@ -36,22 +36,22 @@ class TransformersJob(DistributedJob):
     """A causal language model on real text, through ``datasets`` and the Trainer."""
 
     kind: Literal["transformers"]
-    epochs: int = Field(ge=1, description="passes over the training rows")
+    epochs: int = Field(ge=1, description="passes over the training samples")
     model: Model
     data: Data
     finetuning: Literal["full", "lora", "qlora"] = Field(
         default="full", description="what is trained; qlora needs a CUDA device and bitsandbytes"
     )
     lora_rank: int = Field(default=8, ge=1, description="of lora and qlora")
-    train_batch: int = Field(default=8, ge=1, description="rows in a micro-batch")
-    evaluation_batch: int = Field(default=8, ge=1, description="rows in an evaluation batch")
+    train_batch: int = Field(default=8, ge=1, description="samples in a micro-batch")
+    evaluation_batch: int = Field(default=8, ge=1, description="samples in an evaluation batch")
     evaluation_length: int | None = Field(
-        default=None, ge=2, description="tokens in an evaluated row; unset: as in a trained one"
+        default=None, ge=2, description="tokens in an evaluated sample; unset: as in a trained one"
     )
     metrics: bool = Field(
         default=False,
         description="the accuracy of every token (`compute_metrics`), for which the Trainer keeps "
-        "the logits of all evaluated rows",
+        "the logits of all evaluated samples",
     )
     preprocess_logits: bool = Field(
         default=False, description="metrics from arg-max ids (`preprocess_logits_for_metrics`)"
@@ -61,7 +61,7 @@ class TransformersJob(DistributedJob):
     )
     prediction_loss_only: bool = Field(default=False, description="the loss, whatever else is set")
     generated_tokens: int = Field(
-        default=0, ge=0, description="generate so many from each evaluated row, as a prompt"
+        default=0, ge=0, description="generate so many from each evaluated sample, as a prompt"
     )
     gradient_accumulation: int = Field(default=1, ge=1, description="micro-batches in a step")
     learning_rate: float = Field(default=5e-4, gt=0, description="of AdamW, at its highest")
@@ -133,30 +133,34 @@ class TransformersJob(DistributedJob):
     @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps in one epoch; each rank takes every so-manieth batch."""
-        batches = math.ceil(math.ceil(self.data.train_rows / self.train_batch) / self.ranks)
+        batches = math.ceil(math.ceil(self.data.train_samples / self.train_batch) / self.ranks)
         return math.ceil(batches / self.gradient_accumulation)
 
-    def evaluates_alike(self, evaluation_rows: int | None) -> Hashable:
-        """Logits of all rows are kept for metrics; beside that, a batch is all that is held."""
-        return evaluation_rows if self.metrics else min(evaluation_rows or 0, self.evaluation_batch)
+    def evaluates_alike(self, evaluation_samples: int | None) -> Hashable:
+        """Logits of all samples are kept for metrics; beside that, a batch is all that is held."""
+        return (
+            evaluation_samples
+            if self.metrics
+            else min(evaluation_samples or 0, self.evaluation_batch)
+        )
 
     def check_trials(self) -> None:
         self.check_alone("batches can be tried")
 
-    def curve_size(self, evaluation_rows: int, test_rows: int, holdout: float) -> CurveSize:
+    def curve_size(self, evaluation_samples: int, test_samples: int, holdout: float) -> CurveSize:
         self.check_alone("curves are kept")
-        self.check(evaluation_rows + test_rows)
-        rows = self.data.train_rows
-        holdout_rows = max(1, round(holdout * rows))
+        self.check(evaluation_samples + test_samples)
+        samples = self.data.train_samples
+        holdout_samples = max(1, round(holdout * samples))
         least = self.train_batch * self.gradient_accumulation
-        if rows - holdout_rows < least:
+        if samples - holdout_samples < least:
             raise InputError(
-                f"regret.holdout: expected at least {least} rows to be left to train on, got "
-                f"{rows - holdout_rows}"
+                f"regret.holdout: expected at least {least} samples to be left to train on, got "
+                f"{samples - holdout_samples}"
             )
         if self.generated_tokens or self.metrics:
             raise InputError("job.metrics: expected none, since checkpoints are told by their loss")
-        return CurveSize(self.epochs, rows, holdout_rows, self.evaluation_batch)
+        return CurveSize(self.epochs, samples, holdout_samples, self.evaluation_batch)
 
     @property
     def generates(self) -> bool:
@@ -179,8 +183,8 @@ class TransformersJob(DistributedJob):
     def meters_memory_apart(self) -> bool:
         return not self.on_cuda
 
-    def check(self, evaluation_rows: int) -> None:
-        from evalskip.jobs.transformers.text import rows_in
+    def check(self, evaluation_samples: int) -> None:
+        from evalskip.jobs.transformers.text import samples_in
 
         needed = ("torch", "transformers", "accelerate", "datasets", "tokenizers")
         for package in needed if self.finetuning == "full" else (*needed, "peft"):
@@ -201,19 +205,19 @@ class TransformersJob(DistributedJob):
             raise InputError(
                 "job.finetuning: qlora needs bitsandbytes; expected pip install 'evalskip[qlora]'"
             )
-        available = rows_in(self.data)
-        required = self.data.train_rows + evaluation_rows * self.pieces
+        available = samples_in(self.data)
+        required = self.data.train_samples + evaluation_samples * self.pieces
         if required > available:
             longer = f", each {self.pieces} times as long" if self.pieces > 1 else ""
             raise InputError(
-                f"job.data: expected at most {available} rows of {self.data.length} tokens, "
-                f"which is what {self.data.text} holds, got {self.data.train_rows} to train on "
-                f"and {evaluation_rows} to evaluate{longer}"
+                f"job.data: expected at most {available} samples of {self.data.length} tokens, "
+                f"which is what {self.data.text} holds, got {self.data.train_samples} to train on "
+                f"and {evaluation_samples} to evaluate{longer}"
             )
 
     @property
     def pieces(self) -> int:
-        """Rows of training length that an evaluated row is made of."""
+        """Samples of training length that an evaluated sample is made of."""
         return math.ceil((self.evaluation_length or self.data.length) / self.data.length)
 
     def describe(self) -> dict[str, Any]:

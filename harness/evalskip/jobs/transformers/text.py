@@ -1,4 +1,4 @@
-"""Real English text as token rows, with nothing but ``tokenizers``."""
+"""Real English text as token samples, with nothing but ``tokenizers``."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SHUFFLE_SEED = 0
 
 
 @lru_cache(maxsize=1)
-def token_rows(data: Data) -> list[list[int]]:
-    """All rows that the text gives: up to ``length`` token ids each, in a fixed random order.
+def token_samples(data: Data) -> list[list[int]]:
+    """All samples that the text gives: up to ``length`` token ids each, in a fixed random order.
 
-    Shuffled so that training and evaluation rows come from the same distribution. The
+    Shuffled so that training and evaluation samples come from the same distribution. The
     byte-level BPE tokenizer is trained on the text itself.
     """
     text = _read(data.text)
@@ -33,17 +33,17 @@ def token_rows(data: Data) -> list[list[int]]:
     tokenizer.train_from_iterator(text, trainer)
     ids = [i for piece in tokenizer.encode_batch(text) for i in piece.ids]
     starts = range(0, len(ids) - data.length + 1, data.length)
-    rows = [ids[start : start + data.length] for start in starts]
+    samples = [ids[start : start + data.length] for start in starts]
     source = random.Random(SHUFFLE_SEED)
-    source.shuffle(rows)
+    source.shuffle(samples)
     if data.shortest is not None:
-        rows = [row[: source.randint(data.shortest, data.length)] for row in rows]
-    return rows
+        samples = [sample[: source.randint(data.shortest, data.length)] for sample in samples]
+    return samples
 
 
-def rows_in(data: Data) -> int:
-    """How many rows the text gives."""
-    return len(token_rows(data))
+def samples_in(data: Data) -> int:
+    """How many samples the text gives."""
+    return len(token_samples(data))
 
 
 def _read(text: str) -> list[str]:

@@ -36,31 +36,33 @@ if TYPE_CHECKING:
     from evalskip.jobs.transformers.settings import TransformersJob
 
 
-def dataset(rows: Sequence[Sequence[int]]) -> Dataset:
-    """Rows of token ids as a data set for causal language modelling."""
-    return Dataset.from_dict({"input_ids": rows, "labels": rows})
+def dataset(samples: Sequence[Sequence[int]]) -> Dataset:
+    """Samples of token ids as a data set for causal language modelling."""
+    return Dataset.from_dict({"input_ids": samples, "labels": samples})
 
 
-def evaluation_set(job: TransformersJob, rows: Sequence[Sequence[int]], size: int) -> Dataset:
-    """So many rows to evaluate, each as long as the job wants it, from rows of training length."""
+def evaluation_set(job: TransformersJob, samples: Sequence[Sequence[int]], size: int) -> Dataset:
+    """Samples to evaluate, each as long as the job wants it, made from those of training length."""
     pieces, length = job.pieces, job.evaluation_length or job.data.length
     return dataset(
         [
-            list(chain.from_iterable(rows[place : place + pieces]))[:length]
+            list(chain.from_iterable(samples[place : place + pieces]))[:length]
             for place in range(0, size * pieces, pieces)
         ]
     )
 
 
-def padded(rows: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
-    """A batch whose rows are as long as its longest, as LLaMA-Factory's collator has it."""
-    longest = max(len(row["input_ids"]) for row in rows)
+def padded(samples: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+    """A batch whose samples are as long as its longest, as LLaMA-Factory's collator has it."""
+    longest = max(len(sample["input_ids"]) for sample in samples)
 
     def filled(name: str, value: int) -> torch.Tensor:
-        return torch.tensor([row[name] + [value] * (longest - len(row[name])) for row in rows])
+        return torch.tensor(
+            [sample[name] + [value] * (longest - len(sample[name])) for sample in samples]
+        )
 
     ids = filled("input_ids", 0)
-    lengths = torch.tensor([[len(row["input_ids"])] for row in rows])
+    lengths = torch.tensor([[len(sample["input_ids"])] for sample in samples])
     return {
         "input_ids": ids,
         "attention_mask": (torch.arange(longest) < lengths).long(),
@@ -216,15 +218,15 @@ def _warm_up(job: TransformersJob, train: Dataset) -> None:
             "deepspeed": None,
         }
     )
-    rows = train.select(range(min(2, len(train))))
+    samples = train.select(range(min(2, len(train))))
     with tempfile.TemporaryDirectory(prefix="evalskip-") as output:
         trainer = build_trainer(
             small,
             build_model(small),
             output,
             seed=0,
-            train=rows,
-            evaluation=rows,
+            train=samples,
+            evaluation=samples,
             arguments={"eval_strategy": "epoch"},
             callbacks=[],
             num_train_epochs=1,

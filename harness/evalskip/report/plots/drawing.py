@@ -266,13 +266,15 @@ def labels(arms: Sequence[tuple[str, ArmSummary]], language: Language) -> list[s
 
 
 def label_of(name: str, arm: ArmSummary, language: Language) -> str:
-    """An arm's schedule and evaluation rows."""
+    """An arm's schedule and evaluation samples."""
     if name == OFF_AGAIN:
         return language.gettext("off, again")
-    if arm.evaluation_rows is None:
+    if arm.evaluation_samples is None:
         return schedule_of(arm, language)
     return language.gettext(
-        "{schedule}, {rows:,} rows", schedule=schedule_of(arm, language), rows=arm.evaluation_rows
+        "{schedule}, {samples:,} samples",
+        schedule=schedule_of(arm, language),
+        rows=arm.evaluation_samples,
     )
 
 

@@ -33,13 +33,13 @@ def plot(summary: Summary, language: Language) -> Plot | None:
     section = summary.regret
     if section is None:
         return None
-    if any(each.time_saved is None for each in section.rows):
+    if any(each.time_saved is None for each in section.policies):
         return None
-    numbered = list(enumerate(section.rows, start=1))
+    numbered = list(enumerate(section.policies, start=1))
     with Drawing(4.6) as drawing:
         axes = drawing.axes
         axes.axhspan(
-            min(0.0, *(each.lost.estimate for each in section.rows)),
+            min(0.0, *(each.lost.estimate for each in section.policies)),
             section.within_regret,
             color=GREEN,
             alpha=0.16,
@@ -51,7 +51,7 @@ def plot(summary: Summary, language: Language) -> Plot | None:
             if own:
                 _draw(axes, own, colour, marker, language.gettext(label))
         best = sorted(
-            (each for each in section.rows if each.worth_choosing),
+            (each for each in section.policies if each.worth_choosing),
             key=lambda each: each.saved,
         )
         axes.plot(

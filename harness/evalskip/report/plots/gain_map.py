@@ -139,7 +139,7 @@ def _table(
         ),
         columns=language.texts(
             N_("schedule"),
-            N_("rows"),
+            N_("samples"),
             N_("evaluation load"),
             N_("gain %"),
             N_("by operations alone %"),
@@ -147,7 +147,9 @@ def _table(
         rows=[
             (
                 schedule_of(point, language),
-                digits.NOTHING if point.evaluation_rows is None else str(point.evaluation_rows),
+                digits.NOTHING
+                if point.evaluation_samples is None
+                else str(point.evaluation_samples),
                 digits.load(point.evaluation_load),
                 digits.interval(point.throughput_gain),
                 digits.percent(ratio * point.evaluation_load),

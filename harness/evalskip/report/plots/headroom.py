@@ -76,13 +76,13 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         axes.set_yticks(range(len(headrooms)), [wrapped(name) for name in names])
         axes.set_ylim(len(headrooms) - 0.5, -0.5)
         axes.margins(x=0.15)
-        axes.set_xlabel(language.gettext("rows in a batch, per device"))
+        axes.set_xlabel(language.gettext("samples in a batch, per device"))
         axes.grid(axis="x")
         drawing.legend(2)
         svg = drawing.svg("headroom", language.gettext(TITLE), language)
     limits = sorted({digits.bytes_of(each.limit_bytes) for each in headrooms})
     caption = language.gettext(
-        "Within {limits}; one row more runs out of memory, in the phase that bounds it.",
+        "Within {limits}; one sample more runs out of memory, in the phase that bounds it.",
         limits=language.join(limits),
     )
     return Plot("headroom", language.gettext(TITLE), caption, svg, headroom(section, language))

@@ -71,13 +71,13 @@ def speeds(section: ClaimsSummary, language: Language) -> Table:
             claimed=digits.claimed(claimed) if claimed else digits.NOTHING,
         ),
         columns=language.texts(
-            N_("result"), N_("scope"), N_("rows"), N_("load"), N_("gain %"), N_("verdict")
+            N_("result"), N_("scope"), N_("samples"), N_("load"), N_("gain %"), N_("verdict")
         ),
         rows=[
             (
                 source.name,
                 language.clauses(source.scope),
-                digits.count(point.evaluation_rows),
+                digits.count(point.evaluation_samples),
                 f"{point.evaluation_load:.2g}",
                 digits.interval(point.throughput_gain),
                 language.gettext(point.verdict),

@@ -35,7 +35,7 @@ def gains(bench: BenchSummary, language: Language) -> Table:
             )
         )
     note = language.gettext(
-        "Gain: T with evaluation over T without, less 1, with {level} % confidence intervals over "
+        "Gain: T with evaluation over T without, less 1, with {level}% confidence intervals over "
         "blocks, corrected for interim analyses and multiple comparisons. Wall clock: noise "
         "included. Matched: each evaluation against the steps beside it.",
         level=level(bench),
@@ -99,7 +99,7 @@ def estimates(bench: BenchSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Estimates that check each other"),
         note=language.gettext(
-            "Throughput gain in per cent, with {level} % confidence intervals. Wall clock: whole "
+            "Throughput gain in per cent, with {level}% confidence intervals. Wall clock: whole "
             "runs, paired within blocks; once more without blocks that others disturbed. "
             "Attributed: T / (T - evaluate) within runs. Matched: each evaluation against the "
             "steps beside it, with its after-effect, which is what it adds to the steps of its "
@@ -145,7 +145,7 @@ def readings(bench: BenchSummary, language: Language) -> Table:
         title=language.gettext("Both readings of “faster”, and set-up"),
         note=language.gettext(
             "Throughput gain: T with evaluation over T without, less 1. Time saved: 1 less T "
-            "without over T with. {level} % confidence intervals. Load: "
+            "without over T with. {level}% confidence intervals. Load: "
             "evaluated tokens over trained tokens. Set-up: process, imports, model and data, as a "
             "process of its own would have it.",
             level=level(bench),

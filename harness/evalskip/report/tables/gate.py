@@ -22,7 +22,7 @@ def gated(result: GateResult, language: Language) -> Table:
         title=language.gettext("The gate"),
         note=language.gettext(
             "More is worse throughout. The limits of all changes hold together, so that a build "
-            "that changed nothing fails in at most {rate:.3g} % of cases. Unchanged: what changed "
+            "that changed nothing fails in at most {rate:.3g}% of cases. Unchanged: what changed "
             "is less than matters.",
             rate=100 * (1 - result.level),
         ),
@@ -82,7 +82,7 @@ def value(kind: FigureKind, amount: float | None) -> str:
         return f"{amount:.3g} s"
     if kind.unit == "times":
         return f"{amount:.{kind.digits}f}"
-    return f"{100 * amount:.{kind.digits}f} %"
+    return f"{100 * amount:.{kind.digits}f}%"
 
 
 def _change(change: Change) -> tuple[str, str]:
@@ -91,7 +91,7 @@ def _change(change: Change) -> tuple[str, str]:
     kind = KINDS[change.kind]
     # the unit stands with the change itself
     low, high = (
-        digits.gate_change(kind, limit).removesuffix(" points").removesuffix(" %")
+        digits.gate_change(kind, limit).removesuffix(" points").removesuffix("%")
         for limit in (change.low, change.high)
     )
     return digits.gate_change(kind, change.change), f"[{low}, {high}]"

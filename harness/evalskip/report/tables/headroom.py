@@ -44,12 +44,12 @@ def headroom(section: HeadroomSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Headroom: the largest batch"),
         note=language.gettext(
-            "Rows per device that complete train steps and what the arm evaluates within "
-            "{limits}; one row more runs out of memory, in the phase that is named. "
+            "Samples per device that complete train steps and what the arm evaluates within "
+            "{limits}; one sample more runs out of memory, in the phase that is named. "
             "Peaks are of what the limit is on, with the {bases} that the process holds before it "
-            "builds a model; alone: an evaluation beside train steps of one row. Tokens/s of "
+            "builds a model; alone: an evaluation beside train steps of one sample. Tokens/s of "
             "steady train steps at the job's own batch ({own}) and at the largest; faster: T at "
-            "the own batch over T at the largest, less 1, for the same rows, with an evaluation "
+            "the own batch over T at the largest, less 1, for the same samples, with an evaluation "
             "at the end where the arm evaluates; by the wall clock, since another batch is other "
             "work.",
             limits=language.join(limits),

@@ -37,12 +37,12 @@ def plans(all_plans: Sequence[Plan], device_bytes: int, work: BatchShape) -> Tab
         )
     return Table(
         title=f"Largest batch on a card of {digits.bytes_of(device_bytes)}",
-        note=f"Rows of {work.length:,} tokens. Evaluated: {work.evaluation_batch} rows of "
+        note=f"Samples of {work.length:,} tokens. Evaluated: {work.evaluation_batch} samples of "
         f"{work.evaluation_length:,} tokens at once, the loss alone being kept. Of the card, "
         f"{digits.bytes_of(CONTEXT_BYTES)} are left to CUDA's context, and "
-        f"{100 * FRAGMENTS:g} % of each peak to fragments of its allocator, as seen on an H100. "
-        f"Foretold peaks were within {100 * TOLERANCE:.0f} % of those measured on a CPU "
-        "(tests/test_memory.py), and within 1.1 % on an H100 (headroom-full-h100).",
+        f"{100 * FRAGMENTS:g}% of each peak to fragments of its allocator, as seen on an H100. "
+        f"Foretold peaks were within {100 * TOLERANCE:.0f}% of those measured on a CPU "
+        "(tests/test_memory.py), and within 1.1% on an H100 (headroom-full-h100).",
         columns=(
             "in bfloat16",
             "train batch without evaluation",
@@ -72,8 +72,8 @@ def plan_peaks(all_plans: Sequence[Plan], work: BatchShape) -> Table:
     ]
     return Table(
         title="Peaks by category, GiB",
-        note=f"At the moment of the peak. Train: one row; evaluate: {work.evaluation_batch} rows, "
-        "beside weights and the optimizer's state.",
+        note=f"At the moment of the peak. Train: one sample; evaluate: {work.evaluation_batch} "
+        "samples, beside weights and the optimizer's state.",
         columns=("in bfloat16", "phase", "peak", *CATEGORIES),
         rows=rows,
     )

@@ -27,8 +27,8 @@ def predictions(section: PredictionSummary, language: Language) -> Table:
         (
             schedule_of(prediction, language),
             digits.NOTHING
-            if prediction.evaluation_rows is None
-            else str(prediction.evaluation_rows),
+            if prediction.evaluation_samples is None
+            else str(prediction.evaluation_samples),
             digits.count(prediction.evaluations),
             digits.load(prediction.evaluation_load),
             digits.span(prediction.wall_s),
@@ -39,7 +39,7 @@ def predictions(section: PredictionSummary, language: Language) -> Table:
         for prediction in section.schedules
     ]
     note = language.gettext(
-        "Predicted, with {level:g} % intervals for a run to come. Share: evaluate / T. Gain: of "
+        "Predicted, with {level:g}% intervals for a run to come. Share: evaluate / T. Gain: of "
         "skipping, T / T(off) - 1. Load: evaluated tokens over trained tokens.",
         level=level,
     )
@@ -116,8 +116,8 @@ def pieces(section: PredictionSummary, language: Language) -> Table:
     rows = []
     for model in section.cost_models:
         costs, size = model.costs, model.size
-        batch = size.evaluation_batch * size.evaluation_tokens_per_row
-        step = size.train_batch * size.accumulation * size.train_tokens_per_row
+        batch = size.evaluation_batch * size.evaluation_tokens_per_sample
+        step = size.train_batch * size.accumulation * size.train_tokens_per_sample
         rows.append(
             (
                 language.join(model.evaluation),

@@ -24,16 +24,16 @@ def regret(section: RegretSummary, language: Language) -> Table:
     note = language.gettext(
         "Replayed from {points} evaluations of a run ({seeds}). The first line is the job as "
         "written. Saved: of its T, without what is saved and logged. Regret in nats: of the "
-        "checkpoint that is kept, on rows that {chose}, against the one that it keeps. "
+        "checkpoint that is kept, on samples that {chose}, against the one that it keeps. "
         "Shifted: mean over where the schedule may begin, since every N can happen to fall on "
         "the best one, with the last as well. Lost more: how many seeds lost more than "
-        "{limit:g} nats (where rows are held back, seeds that share any count as one), and how "
-        "many of all runs may at most, with 95 % confidence. "
+        "{limit:g} nats (where samples are held back, seeds that share any count as one), and how "
+        "many of all runs may at most, with 95% confidence. "
         "★: nothing else saves more at less regret.",
         points=section.points,
         seeds=seeds,
         limit=section.within_regret,
-        chose=language.gettext(_CHOSE[section.rows[0].regret is not None]),
+        chose=language.gettext(_CHOSE[section.policies[0].regret is not None]),
     )
     if section.proven or section.not_proven:
         note += language.gettext(
@@ -67,14 +67,14 @@ def regret(section: RegretSummary, language: Language) -> Table:
                 digits.plain(each.regret or each.regret_chosen, 3),
                 digits.plain(each.regret_shifted, 3),
                 language.gettext(
-                    "{part} of {whole}, ≤ {most:.0f} %",
+                    "{part} of {whole}, ≤ {most:.0f}%",
                     part=each.beyond,
                     whole=each.units,
                     most=100 * each.beyond_at_most,
                 ),
                 "★" if each.worth_choosing else "",
             )
-            for each in section.rows
+            for each in section.policies
         ],
     )
 
@@ -99,7 +99,7 @@ def noticed(section: RegretSummary, language: Language) -> Table:
             N_("later steps"),
             N_("stopping saves %"),
             N_("rank"),
-            N_("regret on the evaluation rows"),
+            N_("regret on the evaluation samples"),
         ),
         rows=[
             (
@@ -111,7 +111,7 @@ def noticed(section: RegretSummary, language: Language) -> Table:
                 digits.plain(each.correlation, 2),
                 digits.plain(each.regret_chosen, 3),
             )
-            for each in section.rows
+            for each in section.policies
         ],
     )
 

@@ -67,7 +67,7 @@ class Table:
 
 def who(name: str, arm: ArmSummary, language: Language) -> tuple[str, str]:
     """An arm's schedule and evaluation rows."""
-    rows = digits.NOTHING if arm.evaluation_rows is None else str(arm.evaluation_rows)
+    rows = digits.NOTHING if arm.evaluation_samples is None else str(arm.evaluation_samples)
     return language.gettext("off, again") if name == OFF_AGAIN else schedule_of(arm, language), rows
 
 

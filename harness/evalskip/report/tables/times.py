@@ -100,7 +100,7 @@ def ranks(bench: BenchSummary, language: Language) -> Table:
 
 
 def per_token(bench: BenchSummary, language: Language) -> Table:
-    """What a token costs to train on and to evaluate: what compares packed and padded rows."""
+    """What a token costs to train on and to evaluate: what compares packed and padded samples."""
     rows = []
     for name, arm in bench.arms.items():
         trained = _each(arm.phases_s.get("train"), arm.train_tokens)
@@ -134,7 +134,7 @@ def per_token(bench: BenchSummary, language: Language) -> Table:
 
 
 def evaluation_sets(bench: BenchSummary, language: Language) -> Table:
-    """Each of several evaluation sets: its rows, and what it costs."""
+    """Each of several evaluation sets: its samples, and what it costs."""
     return Table(
         title=language.gettext("Each evaluation set"),
         note=language.gettext(
@@ -142,13 +142,13 @@ def evaluation_sets(bench: BenchSummary, language: Language) -> Table:
             "are those of all its evaluations in a run."
         ),
         columns=language.texts(
-            N_("schedule"), N_("set"), N_("rows"), N_("seconds"), N_("share of T %")
+            N_("schedule"), N_("set"), N_("samples"), N_("seconds"), N_("share of T %")
         ),
         rows=[
             (
                 schedule_of(arm, language),
                 set_name,
-                f"{evaluation_set.rows:,}",
+                f"{evaluation_set.samples:,}",
                 digits.seconds(evaluation_set.seconds),
                 digits.percent(evaluation_set.seconds / arm.wall_s if arm.wall_s else None),
             )

@@ -4,26 +4,26 @@
 (() => {
   function workload(size, evaluations, followed) {
     let microBatches, rows;
-    if (size.train_rows === null) {
+    if (size.train_samples === null) {
       microBatches = size.steps * size.accumulation;
       rows = microBatches * size.train_batch;
     } else {
-      const whole = Math.floor(size.train_rows / size.train_batch);
-      const each = size.drop_last ? whole : Math.ceil(size.train_rows / size.train_batch);
+      const whole = Math.floor(size.train_samples / size.train_batch);
+      const each = size.drop_last ? whole : Math.ceil(size.train_samples / size.train_batch);
       microBatches = size.epochs * each;
-      rows = size.epochs * (size.drop_last ? whole * size.train_batch : size.train_rows);
+      rows = size.epochs * (size.drop_last ? whole * size.train_batch : size.train_samples);
     }
     const evaluated = size.evaluation_sets.reduce((sum, n) => sum + n, 0);
     return {
       steps: size.steps,
       microBatches,
-      tokens: rows * size.train_tokens_per_row,
+      tokens: rows * size.train_tokens_per_sample,
       evaluations,
       followed,
       batches: size.evaluation_sets.reduce(
         (sum, n) => sum + Math.ceil(n / size.evaluation_batch), 0),
       evaluationRows: evaluated,
-      evaluationTokens: evaluated * size.evaluation_tokens_per_row,
+      evaluationTokens: evaluated * size.evaluation_tokens_per_sample,
     };
   }
 
@@ -33,7 +33,7 @@
     if (!of.evaluations) return [trained, 0];
     const each = costs.loader_s + of.batches * costs.batch_s
       + of.evaluationTokens * costs.evaluation_token_s
-      + of.evaluationRows * costs.gathered_row_s;
+      + of.evaluationRows * costs.gathered_sample_s;
     const evaluated = of.evaluations * each + costs.first_evaluation_s;
     const beside = of.evaluations * costs.evaluation_log_s + of.followed * costs.after_effect_s;
     return [trained + evaluated + beside, evaluated];
@@ -82,23 +82,23 @@
   function stepsPerEpoch(size) {
     const whole = size.drop_last ? Math.floor : Math.ceil;
     return Math.max(
-      1, Math.ceil(whole(size.train_rows / size.train_batch) / size.accumulation));
+      1, Math.ceil(whole(size.train_samples / size.train_batch) / size.accumulation));
   }
 
   // the job with other sizes; what is not changed stays as it was counted
   function resized(size, wanted) {
     const there = size.evaluation_sets.reduce((sum, n) => sum + n, 0);
     const changed = { ...size, evaluation_batch: wanted.evaluation_batch };
-    if (wanted.evaluation_rows !== there) {
+    if (wanted.evaluation_samples !== there) {
       changed.evaluation_sets = size.evaluation_sets.map(
-        (n) => Math.max(1, Math.round(n * wanted.evaluation_rows / there)));
+        (n) => Math.max(1, Math.round(n * wanted.evaluation_samples / there)));
     }
-    if (size.train_rows === null) {
+    if (size.train_samples === null) {
       if (wanted.epochs !== size.epochs) {
         changed.steps = Math.max(1, Math.round(size.steps * wanted.epochs / size.epochs));
       }
-    } else if (wanted.train_rows !== size.train_rows || wanted.epochs !== size.epochs) {
-      changed.train_rows = wanted.train_rows;
+    } else if (wanted.train_samples !== size.train_samples || wanted.epochs !== size.epochs) {
+      changed.train_samples = wanted.train_samples;
       changed.steps = Math.max(1, Math.ceil(wanted.epochs * stepsPerEpoch(changed) - 1e-9));
     }
     changed.epochs = wanted.epochs;
@@ -140,7 +140,7 @@
       const { size } = chosen();
       const rows = size.evaluation_sets.reduce((sum, n) => sum + n, 0);
       const own = {
-        train_rows: size.train_rows, evaluation_rows: rows, n: 2,
+        train_samples: size.train_samples, evaluation_samples: rows, n: 2,
         evaluation_batch: size.evaluation_batch, epochs: size.epochs,
       };
       for (const [name, value] of Object.entries(own)) {
@@ -160,8 +160,8 @@
         return Number.isFinite(found) && found > 0 ? found : Number(field(`${name}_slider`).dataset.own);
       };
       const size = resized(model.size, {
-        train_rows: model.size.train_rows === null ? null : Math.max(1, Math.round(number("train_rows"))),
-        evaluation_rows: Math.max(1, Math.round(number("evaluation_rows"))),
+        train_samples: model.size.train_samples === null ? null : Math.max(1, Math.round(number("train_samples"))),
+        evaluation_samples: Math.max(1, Math.round(number("evaluation_samples"))),
         evaluation_batch: Math.max(1, Math.round(number("evaluation_batch"))),
         epochs: number("epochs"),
       });
@@ -190,17 +190,17 @@
       const lines = [];
       if (recommended) {
         lines.push(
-          `# within ${+(100 * told.within).toFixed(2)} % of T`
+          `# within ${+(100 * told.within).toFixed(2)}% of T`
             + (told.extra ? ", with the evaluation that LLaMA-Factory adds after training" : ""),
           "eval_strategy: steps", `eval_steps: ${recommended}`);
       } else if (densest(model, size, told.within, 0)) {
-        lines.push(`# within ${+(100 * told.within).toFixed(2)} % of T: once, after training`,
+        lines.push(`# within ${+(100 * told.within).toFixed(2)}% of T: once, after training`,
           'eval_strategy: "no"', "do_eval: true");
       } else {
-        lines.push(`# no schedule stays within ${+(100 * told.within).toFixed(2)} % of T`,
+        lines.push(`# no schedule stays within ${+(100 * told.within).toFixed(2)}% of T`,
           'eval_strategy: "no"', "do_eval: false");
       }
-      if (size.train_rows !== null) {
+      if (size.train_samples !== null) {
         lines.push(
           `# every ${every} epochs; the Trainer evaluates after the last step as well`
             + (told.extra ? ", and LLaMA-Factory once more" : ""),

@@ -82,6 +82,10 @@ class Language:
             text = self.gettext("{one}, {other}", one=text, other=other) if text else other
         return text
 
+    def sentence(self, text: str) -> str:
+        """Clauses as a sentence, with a capital and a full stop; empty if there are none."""
+        return self.gettext("{sentence}.", sentence=text[:1].upper() + text[1:]) if text else ""
+
     def sentences(self, sentences: Iterable[str]) -> str:
         """Sentences, one after another."""
         text = ""
@@ -123,7 +127,7 @@ class _Formatter(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         if format_spec.endswith(("f%", "g%")):
-            return f"{100 * value:{format_spec[:-1]}} %"
+            return f"{100 * value:{format_spec[:-1]}}%"
         return super().format_field(value, format_spec)
 
 

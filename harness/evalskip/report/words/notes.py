@@ -20,10 +20,10 @@ NOTES: dict[str, Template] = {
     "every_evaluation": N_("every evaluation"),
     "every_n_evaluations": N_("every {count} evaluations"),
     # which evaluation
-    "rows": N_("{rows:,} rows"),
-    "own_rows": N_("its own rows"),
+    "samples": N_("{samples:,} samples"),
+    "own_samples": N_("its own samples"),
     # where a claimed gain holds, and what would settle the rest
-    "at_samples": N_("at {samples} rows"),
+    "at_samples": N_("at {samples} samples"),
     "with_arm": N_("with {arm}"),
     "verdict_needs_blocks": N_("a verdict needs {blocks} blocks, {fewest} were run"),
     "span_disagrees": N_("{place} matched and the whole span disagree, so there is no verdict"),
@@ -69,8 +69,8 @@ NOTES: dict[str, Template] = {
         "{matched:.1f%}: evaluation slows steps beyond the window of {window}, or noise came with "
         "it; the figure is that of the whole span"
     ),
-    "rows_not_run": N_(
-        "extrapolated: intervals do not hold what rows that were not run would add, should they "
+    "samples_not_run": N_(
+        "extrapolated: intervals do not hold what samples that were not run would add, should they "
         "be longer or shorter; --full runs the job whole"
     ),
     "early_stopping_may_end": N_(
@@ -107,7 +107,7 @@ NOTES: dict[str, Template] = {
     "set_but_as_written": N_("{key}: {own}: set to {value} in all arms but as_written: {why}"),
     "val_size_kept": N_(
         "val_size: {size}: kept where nothing is evaluated as well, so that all arms train on the "
-        "same rows"
+        "same samples"
     ),
     "folder_is_temporary": N_("each run writes into a folder that is taken away after it"),
     "reporters_would_count": N_("reporters would be told of runs that are only measured"),
@@ -142,18 +142,20 @@ NOTES: dict[str, Template] = {
         "early stopping with a patience of {patience} could not act on that"
     ),
     "needs_evaluation": N_("against that stands {wants}, which needs evaluation"),
-    "share_with_limits": N_("{share:.1f%} (at {level:g%}: {low:.1f%} to {high:.1f%})"),
+    "share_with_limits": N_("{share:.1f%} (at {level:.3g%}: {low:.1f%} to {high:.1f%})"),
     "share_alone": N_("{share:.1f%}"),
     "llamafactory_yaml": N_("a LLaMA-Factory YAML"),
     "training_arguments": N_("TrainingArguments"),
+    "job_settings": N_("the job's settings"),
+    "shell": N_("a shell"),
     "without_early_stopping": N_("# and without EarlyStoppingCallback"),
     "evaluate_after_training": N_("# and trainer.evaluate() after trainer.train()"),
     # what sparser evaluation would have missed
-    "rows_held_back": NN_(
-        "{count} training row, {part:.2g%}, held back",
-        "{count} training rows, {part:.2g%}, held back",
+    "samples_held_back": NN_(
+        "{count} training sample, {part:.2g%}, held back",
+        "{count} training samples, {part:.2g%}, held back",
     ),
-    "random_rows": N_("a random {part:g%} of the evaluation rows each time"),
+    "random_samples": N_("a random {part:g%} of the evaluation samples each time"),
     "training_loss": N_("the training loss alone"),
     "others_may_lose": N_("none of {whole} lost more, but up to {most:.0f%} of runs could"),
     "some_lost": N_("{part} of {whole} lost more, and up to {most:.0f%} of runs could"),

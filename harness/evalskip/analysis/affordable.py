@@ -1,0 +1,75 @@
+"""What of evaluation a job can afford, from what its arms were measured to cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.analysis.recommendation import EvaluationShares, recommend
+from evalskip.notes import note
+from evalskip.spec.arms import written
+from evalskip.summary import Recommendation, headline_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evalskip.notes import Note
+    from evalskip.spec import Arm, Spec
+    from evalskip.summary import ArmSummary, Comparison, Interval
+
+WITHIN = 0.05
+"""The share of T that evaluation may have, where nobody says."""
+
+
+def affordable(
+    spec: Spec,
+    arms: Mapping[str, ArmSummary],
+    comparisons: Sequence[Comparison],
+    evaluated_steps: Mapping[str, Sequence[int] | None],
+    steps: int,
+) -> list[Recommendation]:
+    """One recommendation per kind of evaluation, from the arm of it that evaluates most often.
+
+    There is none from a cost that is not known well enough to act on: it may be nothing, and it
+    may be more than a run should spend.
+
+    Args:
+        spec: of the experiment.
+        arms: their figures, by name.
+        comparisons: of arms with off, by all estimators.
+        evaluated_steps: after which each arm evaluates; None: not known.
+        steps: of a run.
+    """
+    densest: dict[tuple[object, ...], Arm] = {}
+    for arm in spec.all_arms():
+        if not (steps and arms[arm.name].evaluations and headline_of(comparisons, arm.name)):
+            continue
+        kind = (arm.evaluation_samples, *written(arm.evaluation))
+        before = densest.get(kind)
+        if before is None or arms[before.name].evaluations < arms[arm.name].evaluations:
+            densest[kind] = arm
+    recommendations = []
+    for arm in densest.values():
+        comparison = headline_of(comparisons, arm.name)
+        if comparison is None or not _is_known(comparison.throughput_gain):
+            continue
+        samples = arms[arm.name].evaluation_samples
+        evaluation: list[Note | str] = [note("samples", samples=samples)] if samples else []
+        evaluation += written(arm.evaluation)
+        recommendations.append(
+            recommend(
+                EvaluationShares.from_gain(
+                    comparison.throughput_gain, arms[arm.name].evaluations, steps, evaluation
+                ),
+                WITHIN,
+                closing=spec.job.closing_evaluations,
+                keeping=spec.job.keeping,
+                own_steps=evaluated_steps.get(arm.name),
+            )
+        )
+    return recommendations
+
+
+def _is_known(gain: Interval) -> bool:
+    if gain.low is None or gain.high is None:
+        return False
+    return gain.low > 0 or gain.high <= WITHIN

@@ -1,0 +1,255 @@
+"""What evaluation costs a job, as matched runs have measured it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.analysis.verdicts import FEWEST_BLOCKS
+from evalskip.report import digits
+from evalskip.report.answers.card import Answer, advised
+from evalskip.report.provenance import matching_of
+from evalskip.report.tables.memory import MATERIALLY
+from evalskip.report.tables.table import schedule_of
+from evalskip.report.words import N_
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.report.words import Language
+    from evalskip.summary import BenchSummary, Comparison, Interval, Verdict
+
+_MATTERS = 0.05
+"""A gain that cannot be told from none is none that matters if it is at most this."""
+
+
+def answer(bench: BenchSummary, language: Language) -> Answer | None:
+    """What skipping evaluation gains, and what becomes of a claimed range."""
+    points = bench.judged() or _densest(bench)
+    if not points:
+        peaks = _peaks(bench, language)
+        return Answer(peaks, basis=matching_of(bench, language)) if peaks else None
+    statement = _statement(bench, points, language)
+    if bench.claimed:
+        statement = language.sentences([statement, _claimed(bench, points, language)])
+    advice, lines = advised(bench.recommendations, language)
+    return Answer(
+        statement,
+        advice or _unknown(points, language),
+        lines,
+        matching_of(bench, language),
+        _cautions(bench, language),
+    )
+
+
+def verdict_on(bench: BenchSummary | None, language: Language) -> str:
+    """What became of the range that somebody claims, and on what it depends; empty if none is."""
+    claimed = bench.claimed if bench else None
+    if claimed is None or claimed.verdict == "not_run":
+        return ""
+    verdict = language.gettext(
+        "claimed, {claimed} faster: {verdict}",
+        claimed=digits.claimed(claimed.gain),
+        verdict=language.gettext(claimed.verdict),
+    )
+    return language.clauses([verdict, *claimed.conditions])
+
+
+def _densest(bench: BenchSummary) -> list[Comparison]:
+    """The comparison of the arm that costs most."""
+    comparisons = [each for name in bench.arms if (each := bench.headline(name))]
+    ordered = sorted(comparisons, key=lambda each: each.throughput_gain.estimate)
+    return ordered[-1:]
+
+
+def _statement(bench: BenchSummary, points: Sequence[Comparison], language: Language) -> str:
+    if len(points) == 1:
+        return _of_one(bench, points[0], language)
+    each = language.gettext("; ").join(
+        language.gettext(
+            "{faster} {where}",
+            faster=_faster(point.throughput_gain, language),
+            where=_where(bench, point, language),
+        )
+        for point in points
+    )
+    return language.gettext(
+        "Without evaluation, against one {schedule}, this training is {each} "
+        "({level:.3g%} confidence).",
+        schedule=bench.arms[points[0].arm].schedule,
+        each=each,
+        level=points[0].throughput_gain.level,
+    )
+
+
+def _of_one(bench: BenchSummary, point: Comparison, language: Language) -> str:
+    gain, arm = point.throughput_gain, bench.arms[point.arm]
+    evaluation = language.join(
+        [schedule_of(arm, language)]
+        if arm.evaluation_samples is None
+        else [on_samples(schedule_of(arm, language), arm.evaluation_samples, language)]
+    )
+    if gain.low is None or gain.high is None:
+        return language.gettext(
+            "Too few blocks to tell what evaluation {evaluation} costs: {blocks} of {needed}; so "
+            "far about {gain:.0f%}.",
+            evaluation=evaluation,
+            blocks=point.blocks,
+            needed=FEWEST_BLOCKS,
+            gain=max(0.0, gain.estimate),
+        )
+    if digits.is_noise(gain):
+        return language.gettext(
+            "Too noisy to tell what evaluation {evaluation} costs: runs of the same work differ "
+            "too much on this machine.",
+            evaluation=evaluation,
+        )
+    if gain.low <= 0 <= gain.high:
+        template = (
+            N_(
+                "No measurable difference: without evaluation this training is between "
+                "{slower:.1f%} slower and {faster:.1f%} faster than with evaluation {evaluation} "
+                "({level:.3g%} confidence)."
+            )
+            if gain.high <= _MATTERS
+            else N_(
+                "Not settled: without evaluation this training is between {slower:.1f%} slower "
+                "and {faster:.1f%} faster than with evaluation {evaluation} "
+                "({level:.3g%} confidence)."
+            )
+        )
+        return language.gettext(
+            template,
+            slower=-gain.low,
+            faster=gain.high,
+            evaluation=evaluation,
+            level=gain.level,
+        )
+    template = (
+        N_(
+            "This training is {gain:.1f%} faster without evaluation than with evaluation "
+            "{evaluation} ({level:.3g%} confidence: {low:.1f%} to {high:.1f%})."
+        )
+        if gain.low > 0
+        else N_(
+            "This training is {gain:.1f%} slower without evaluation than with evaluation "
+            "{evaluation} ({level:.3g%} confidence: {low:.1f%} to {high:.1f%})."
+        )
+    )
+    low, high = sorted((abs(gain.low), abs(gain.high)))
+    return language.gettext(
+        template,
+        gain=abs(gain.estimate),
+        evaluation=evaluation,
+        level=gain.level,
+        low=low,
+        high=high,
+    )
+
+
+def on_samples(schedule: str, samples: int, language: Language) -> str:
+    """A schedule, and how many samples it evaluates."""
+    return language.ngettext(
+        "{schedule} on {count:,} sample",
+        "{schedule} on {count:,} samples",
+        samples,
+        schedule=schedule,
+    )
+
+
+def _faster(gain: Interval, language: Language) -> str:
+    """One of several gains, in a few words."""
+    if gain.low is None or gain.high is None:
+        return language.gettext("so far about {gain:.0f%} faster", gain=max(0.0, gain.estimate))
+    if digits.is_noise(gain):
+        return language.gettext("too noisy to tell")
+    if gain.low <= 0 <= gain.high:
+        return language.gettext(
+            "between {slower:.1f%} slower and {faster:.1f%} faster",
+            slower=-gain.low,
+            faster=gain.high,
+        )
+    low, high = sorted((abs(gain.low), abs(gain.high)))
+    template = (
+        N_("{gain:.1f%} faster ({low:.1f%} to {high:.1f%})")
+        if gain.low > 0
+        else N_("{gain:.1f%} slower ({low:.1f%} to {high:.1f%})")
+    )
+    return language.gettext(template, gain=abs(gain.estimate), low=low, high=high)
+
+
+def _where(bench: BenchSummary, point: Comparison, language: Language) -> str:
+    """The arm by its samples, and by what it evaluates with where arms differ in that."""
+    arm = bench.arms[point.arm]
+    where = []
+    if arm.evaluation_samples is not None:
+        where.append(
+            language.ngettext("on {count:,} sample", "on {count:,} samples", arm.evaluation_samples)
+        )
+    if arm.settings:
+        where.append(language.gettext("with {settings}", settings=arm.settings))
+    return language.gettext(", ").join(where) or language.gettext("on its own samples")
+
+
+_HOLDS: dict[Verdict, str] = {
+    "supported": N_("holds for this job"),
+    "refuted": N_("does not hold for this job"),
+    "inconclusive": N_("is not settled for this job"),
+}
+_HOLDS_AT: dict[Verdict, str] = {
+    "supported": N_("holds {where}"),
+    "refuted": N_("does not hold {where}"),
+    "inconclusive": N_("is not settled {where}"),
+}
+
+
+def _claimed(bench: BenchSummary, points: Sequence[Comparison], language: Language) -> str:
+    """What became of the claimed range."""
+    if bench.claimed is None or min(point.blocks for point in points) < FEWEST_BLOCKS:
+        return ""
+    claimed = digits.claimed(bench.claimed.gain)
+    by_verdict: dict[Verdict, list[str]] = {}
+    for point in points:
+        if point.verdict:
+            by_verdict.setdefault(point.verdict, []).append(_where(bench, point, language))
+    if len(by_verdict) == 1:
+        holds = language.gettext(_HOLDS[next(iter(by_verdict))])
+    else:
+        holds = language.gettext(", ").join(
+            language.gettext(template, where=language.gettext(" and ").join(by_verdict[verdict]))
+            for verdict, template in _HOLDS_AT.items()
+            if verdict in by_verdict
+        )
+    return language.gettext("The claimed {claimed} {holds}.", claimed=claimed, holds=holds)
+
+
+def _unknown(points: Sequence[Comparison], language: Language) -> str:
+    """What to do where the cost is not known well enough to advise on."""
+    if min(point.blocks for point in points) < FEWEST_BLOCKS:
+        return language.gettext(
+            "Run at least {count} blocks before acting on it.", count=FEWEST_BLOCKS
+        )
+    return language.gettext(
+        "Run more blocks, with nothing else on the machine, before acting on it."
+    )
+
+
+def _cautions(bench: BenchSummary, language: Language) -> list[str]:
+    return [
+        language.note(warning)
+        for warning in bench.warnings
+        if warning.code in ("blocks_disturbed", "blocks_differ", "whole_span_disagrees")
+    ]
+
+
+def _peaks(bench: BenchSummary, language: Language) -> str:
+    """Where only memory was metered: the largest difference; empty where none was."""
+    differences = [each for each in bench.peak_differences if each.what == "peak"]
+    if not differences:
+        return ""
+    largest = max(differences, key=lambda each: each.difference.estimate)
+    return language.gettext(
+        "Against a run without evaluation, the peak of memory is {more} with {arm}: {verdict}.",
+        more=digits.byte_change(largest.difference),
+        arm=largest.arm,
+        verdict=language.gettext(MATERIALLY[largest.verdict]),
+    )

@@ -1,0 +1,103 @@
+"""The parts of an answer, and the card that shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from evalskip.report.words import N_
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evalskip.report.words import Language
+    from evalskip.summary import Claim, Made, Recommendation, Scope, Source, Summary
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one section of a summary answers."""
+
+    answer: str
+    """What evaluation costs: a number, its direction, and how sure that is."""
+    advice: str = ""
+    """What to do."""
+    lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """To paste, by where they go."""
+    basis: str = ""
+    """What it rests on."""
+    cautions: Sequence[str] = ()
+    """What makes it less sure than it looks."""
+
+
+@dataclass(frozen=True)
+class AnswerCard(Answer):
+    """The answer, what it holds for, and when and with what it was measured."""
+
+    scopes: Sequence[str] = ()
+    made: str = ""
+
+    def holds_for(self, language: Language) -> str:
+        """Scope and date, in a line."""
+        if not self.scopes:
+            return self.made
+        return language.sentences(
+            [
+                language.gettext(
+                    "Holds for: {scopes}.", scopes=language.gettext("; ").join(self.scopes)
+                ),
+                self.made,
+            ]
+        )
+
+
+def scopes(summary: Summary, language: Language) -> list[str]:
+    """What the answer and the verdicts hold for."""
+    if summary.claims:
+        sources: Sequence[Source | Claim] = summary.claims.sources or summary.claims.claims
+        each = [language.clauses(source.scope) for source in sources]
+        return list(dict.fromkeys(filter(None, each)))
+    return [scope_of(summary.scope, language)]
+
+
+def scope_of(scope: Scope, language: Language) -> str:
+    """The job, its model and the device."""
+    return language.gettext(
+        "{job}, {model}, on {device}", job=scope.job, model=scope.model, device=scope.device
+    )
+
+
+def made_on(made: Made, language: Language) -> str:
+    """When a result was measured, and with which version."""
+    return language.gettext(
+        "Measured on {date} with evalskip {version}.", date=made.at[:10], version=made.evalskip
+    )
+
+
+def advised(
+    recommendations: Sequence[Recommendation], language: Language
+) -> tuple[str, Mapping[str, Sequence[str]]]:
+    """What to do with each kind of evaluation, and the lines for the last that can be afforded."""
+    if not recommendations:
+        return "", {}
+    within = recommendations[0].within
+    advices = [language.note(each.advice) for each in recommendations]
+    if len(recommendations) > 1:
+        advices = [
+            language.gettext(
+                "{evaluation}: {advice}",
+                evaluation=language.join(each.evaluation),
+                advice=advice,
+            )
+            for each, advice in zip(recommendations, advices, strict=True)
+        ]
+    template = (
+        N_("To stay within {within:g%}: {advice}.")
+        if any(each.lines for each in recommendations)
+        else N_("Evaluation stays within {within:g%}: {advice}.")
+    )
+    advice = language.gettext(template, within=within, advice=language.gettext("; ").join(advices))
+    shown = next((each for each in reversed(recommendations) if each.evaluations), None)
+    chosen = shown or recommendations[-1]
+    lines = {where: [language.note(line) for line in each] for where, each in chosen.lines.items()}
+    return advice, lines

@@ -1,0 +1,74 @@
+"""What schedules would cost, as a pilot predicts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report import digits
+from evalskip.report.answers.bench import on_samples
+from evalskip.report.answers.card import Answer, advised
+from evalskip.report.provenance import pilot_of
+from evalskip.report.tables.table import schedule_of
+
+if TYPE_CHECKING:
+    from evalskip.report.words import Language
+    from evalskip.summary import PilotSummary, Prediction, PredictionSummary
+
+
+def answer(section: PredictionSummary, language: Language) -> Answer | None:
+    """What the user's own schedule would cost, or else evaluating every epoch; and the advice."""
+    evaluating = [prediction for prediction in section.schedules if prediction.evaluations]
+    own = [prediction for prediction in evaluating if prediction.schedule.code == "as_written"]
+    usual = [prediction for prediction in evaluating if prediction.schedule.code == "every_epoch"]
+    prediction = next(iter([*own, *reversed(usual), *evaluating]), None)
+    if prediction is None:
+        return None
+    advice, lines = advised(section.recommendations, language)
+    return Answer(
+        _statement(prediction, language),
+        advice or language.gettext("No schedule is recommended."),
+        lines,
+        pilot_of(section.pilot, language),
+        _cautions(section.pilot, language),
+    )
+
+
+def _statement(prediction: Prediction, language: Language) -> str:
+    share = prediction.share
+    schedule = schedule_of(prediction, language)
+    evaluation = (
+        schedule
+        if prediction.evaluation_samples is None
+        else on_samples(schedule, prediction.evaluation_samples, language)
+    )
+    duration = digits.duration(prediction.wall_s.estimate)
+    if share.low is None or share.high is None:
+        return language.gettext(
+            "Evaluation {evaluation} would take {share:.1f%} of this training's {duration}.",
+            evaluation=evaluation,
+            share=share.estimate,
+            duration=duration,
+        )
+    return language.gettext(
+        "Evaluation {evaluation} would take {share:.1f%} of this training's {duration} "
+        "({level:.3g%} confidence: {low:.1f%} to {high:.1f%}).",
+        evaluation=evaluation,
+        share=share.estimate,
+        duration=duration,
+        level=share.level,
+        low=share.low,
+        high=share.high,
+    )
+
+
+def _cautions(pilot: PilotSummary, language: Language) -> list[str]:
+    if not pilot.disturbed:
+        return []
+    return [
+        language.gettext(
+            "Others disturbed {count} of the pilot's {processes} processes, so intervals are "
+            "widened; on a quieter machine they would be narrower.",
+            count=pilot.disturbed,
+            processes=pilot.processes,
+        )
+    ]

@@ -1,0 +1,60 @@
+"""What skipping evaluation loses, and what it saves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.report import digits
+from evalskip.report.answers.card import Answer
+from evalskip.report.provenance import replay_of
+from evalskip.report.words import N_
+
+if TYPE_CHECKING:
+    from evalskip.report.words import Language
+    from evalskip.summary import RegretSummary
+
+
+def answer(section: RegretSummary, language: Language) -> Answer | None:
+    """What skipping altogether loses, and the advice."""
+    off = section.policy("off")
+    if off is None:
+        return None
+    saved, lost = off.time_saved, off.lost
+    if saved is None:
+        template = N_("Without evaluation the model that is kept is {lost} worse{confidence}.")
+    else:
+        template = N_(
+            "Without evaluation this training is {saved:.1f%} shorter, and the model that is kept "
+            "is {lost} worse{confidence}."
+        )
+    confidence = ""
+    if lost.low is not None and lost.high is not None:
+        confidence = language.gettext(
+            " ({level:.3g%} confidence: {low:.3f} to {high:.3f})",
+            level=lost.level,
+            low=lost.low,
+            high=lost.high,
+        )
+    return Answer(
+        language.gettext(
+            template,
+            saved=saved.estimate if saved else 0.0,
+            lost=digits.nats(lost.model_copy(update={"low": None})),
+            confidence=confidence,
+        ),
+        language.sentence(language.note(section.advice)),
+        _lines(section),
+        replay_of(section, language),
+    )
+
+
+def _lines(section: RegretSummary) -> dict[str, list[str]]:
+    """The schedule that is recommended, to paste; nothing where none is, or for a substitute."""
+    chosen = section.policy(section.recommended) if section.recommended else None
+    if chosen is None or chosen.kind != "schedule" or not 1 < chosen.evaluations < section.steps:
+        return {}
+    every = round(section.steps / chosen.evaluations)
+    return {
+        "llamafactory_yaml": ["eval_strategy: steps", f"eval_steps: {every}"],
+        "training_arguments": ['eval_strategy="steps",', f"eval_steps={every},"],
+    }
