@@ -608,7 +608,7 @@ def test_nothing_is_judged_where_nobody_claims_anything(
     ended = evalskip("bench", spec, "--out", judged, "--claimed-gain", "1-2.5%")
     assert ended.returncode == 0, ended.stderr
     assert read_summary(judged).bench.claimed_gain == (0.01, 0.025)
-    assert "the claimed 1-2.5%" in " ".join(ended.stdout.split())
+    assert "The claimed 1-2.5%" in " ".join(ended.stdout.split())
 
 
 @pytest.mark.parametrize("given", ["15", "30-15%", "15-", "a-b", "15-300%"])

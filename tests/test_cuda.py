@@ -98,7 +98,7 @@ def test_a_share_of_the_device_is_a_limit_that_is_run_into() -> None:
 
     torch.cuda.empty_cache()
     share = CudaShare(torch.cuda)
-    with share.within(share.taken() + 128 * MIB):
+    with share.within(share.usage() + 128 * MIB):
         fits = torch.empty(64 * MIB, dtype=torch.uint8, device="cuda")
         with pytest.raises(torch.cuda.OutOfMemoryError):
             torch.empty(256 * MIB, dtype=torch.uint8, device="cuda")

@@ -71,7 +71,7 @@ def test_an_evaluation_made_slower_fails_and_noise_does_not(
     slower = measure("slower", 5, costs={"evaluation_batch": 1.3 * COSTS["evaluation_batch"]})
     ended = run_inside("gate", slower, "--baseline", baseline)
     assert ended.returncode == 1
-    assert ended.stderr.startswith("evalskip: worse: evaluation share of T, every_epoch@48:")
+    assert ended.stderr.startswith("evalskip: worse: evaluation share, every_epoch@48:")
     assert len(ended.stderr.splitlines()) == 1
     beside = measure("beside", 6, noise=(JITTER, NEIGHBOUR))
     ended = run_inside("gate", beside, "--baseline", baseline)
@@ -98,11 +98,11 @@ def test_every_tool_can_read_what_a_gate_writes(
     suite = ElementTree.parse(folder / "junit.xml").getroot().find("testsuite")
     assert suite is not None
     failed = [case.get("name") for case in suite if case.find("failure") is not None]
-    assert "throughput gain of skipping: every_epoch@48" in failed
+    assert "speed-up from skipping: every_epoch@48" in failed
     assert suite.get("failures") == str(len(failed))
     entries = json.loads((folder / "github-action-benchmark.json").read_text())
     assert {"name", "unit", "value"} <= entries[0].keys()
-    gain = next(entry for entry in entries if entry["name"].startswith("throughput gain"))
+    gain = next(entry for entry in entries if entry["name"].startswith("speed-up from skipping"))
     off = 0.2 + 72 * 0.02
     assert gain["value"] == pytest.approx(100 * (6 * 6 * 0.016 + 5 * 0.002) / off, abs=1.0)
     said = (folder / "gate.md").read_text()
@@ -321,7 +321,7 @@ def test_absolute_times_count_on_the_same_model_of_machine_only(tmp_path: Path) 
     (day / "summary.json").write_text(json.dumps(document))
     ended = run_inside("gate", day, "--baseline", known)
     assert ended.returncode == 1
-    assert "undisturbed T in seconds, off: 2.5 s before, 5 s today" in ended.stderr
+    assert "undisturbed training time, off: 2.5 s before, 5 s today" in ended.stderr
     document["made"]["machine"]["cores"] += 2
     (day / "summary.json").write_text(json.dumps(document))
     # nor is the fixed cost of a run over T: it is of another kind of work

@@ -268,8 +268,8 @@ def test_a_note_is_said_in_every_language() -> None:
         others=note("others_may_lose", whole=10, most=0.26),
     )
     assert ENGLISH.note(within) == (
-        "within 5% of T and 0.02 nats of regret: every 5 epochs; none of 10 lost more, but up to "
-        "26% of runs could"
+        "evaluate every 5 epochs: within 5% of the training time and 0.02 nats of regret; none "
+        "of 10 lost more, but up to 26% of runs could"
     )
     assert ENGLISH.note(note("every_n_epochs", count=1)) == "every 1 epoch"
     assert ENGLISH.note(note("every_n_minutes", count=30)) == "every 30 minutes"
@@ -278,7 +278,7 @@ def test_a_note_is_said_in_every_language() -> None:
     assert Note.model_validate_json(within.model_dump_json()) == within
     chinese = WHOLE["zh"]
     assert chinese.note(within) == (
-        "不超过 T 的 5% 且遗憾值不超过 0.02 nats：每 5 轮；"
+        "每 5 轮评估：占训练时间不超过 5%，遗憾值不超过 0.02 nats；"
         "10 次运行均未损失更多，但最多可能有 26% 的运行会"
     )
     assert chinese.note("tiny-llama") == "tiny-llama"

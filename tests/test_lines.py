@@ -152,7 +152,7 @@ def test_a_job_that_is_within_its_share_has_nothing_to_paste() -> None:
         keeping=Keeping(),
         own_steps=[8, 16, 16],
     )
-    says = "as written it is already: 15.8% (at 95%: 15.8% to 15.8%) of the run"
+    says = "keep it as it is (15.8% of the run, 15.8% to 15.8% with 95% confidence)"
     assert ENGLISH.note(found.advice) == says
     assert found.lines == {}
     assert found.evaluations == 3
@@ -166,8 +166,8 @@ def test_a_share_below_the_limit_is_never_answered_with_none() -> None:
     )
     assert found.evaluations == 1
     says = ENGLISH.note(found.advice)
-    assert says.startswith("evaluate once, after training: 5.9%")
-    assert says.endswith("which may be more than 6%")
+    assert says.startswith("evaluate once, after training (5.9% of the run")
+    assert says.endswith("which may exceed 6%)")
     assert (
         recommend(
             EvaluationShares.from_model(unsure), 0.05, before=0, closing=0, keeping=Keeping()

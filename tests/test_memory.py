@@ -179,7 +179,7 @@ def test_a_model_is_planned_as_what_its_configuration_names(
         real, _ = built(setting)
         assert type(real.base_model.model if finetuning == "lora" else real).__name__ == named
         assert job.parameters == sum(each.numel() for each in real.parameters())
-        assert job.train(2, 16).total > job.evaluate(2, 16).total > job.held / 2
+        assert job.train(2, 16).total > job.evaluate(2, 16).total > job.resident_bytes / 2
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ class RunRecord(BaseModel):
         default=False,
         description="extrapolated, and a rule of the job may end the whole before its last step",
     )
-    wall_ns: int | None = Field(default=None, description="T")
+    wall_ns: int | None = Field(default=None, description="training time")
     phases_ns: dict[str, int] = Field(default={}, description="sums to T exactly")
     waits_ns: dict[str, int] = Field(
         default={}, description="of each phase, what was spent at collectives: phase wait"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalskip.summary import LossPoint
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -123,3 +125,26 @@ def ranks_alike(one: Floats, other: Floats) -> float:
     if len(one) < 3 or not np.ptp(one) or not np.ptp(other):
         return 0.0
     return float(stats.spearmanr(one, other).statistic)
+
+
+def mean_curve(curves: Sequence[LossCurve]) -> list[LossPoint]:
+    """What all seeds went through, point by point.
+
+    Args:
+        curves: one per seed, all evaluated after the same steps.
+    """
+    losses = np.array([curve.loss for curve in curves])
+    trains = [curve.train for curve in curves if curve.train is not None]
+    training = np.array(trains).mean(axis=0) if len(trains) == len(curves) else None
+    return [
+        LossPoint(
+            step=step,
+            evaluation=float(losses[:, place].mean()),
+            evaluation_least=float(losses[:, place].min()),
+            evaluation_most=float(losses[:, place].max()),
+            training=None
+            if training is None or not np.isfinite(training[place])
+            else float(training[place]),
+        )
+        for place, step in enumerate(curves[0].steps)
+    ]

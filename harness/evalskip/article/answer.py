@@ -1,4 +1,4 @@
-"""The answer of a ledger: what becomes of speed, of the other claims, and how many hold."""
+"""The answer of a ledger: how many claims hold, then speed, then the rest in short."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 WORDS: dict[str, Template] = {
     "answer.speed": N_(
-        "Skipping evaluation saves what evaluation costs, and that follows how much is evaluated: "
-        "training was {least} to {most} faster, at {loads} evaluated tokens per trained token; the "
-        "claimed {claimed} was met at {met}."
+        "Skipping evaluation saves what evaluation costs, and that depends on how much is "
+        "evaluated: training was {least} to {most} faster, at {loads} evaluated tokens per "
+        "trained token; the claimed {claimed} was met at {met}."
     ),
     "answer.met": N_("{held} of {points} points"),
     "answer.met_at": N_("{met} (load {load})"),
@@ -47,15 +47,15 @@ _VERDICTS: tuple[Verdict, ...] = (
 
 
 def answer(claims: Sequence[Claim], sources: Sequence[Source]) -> list[Note]:
-    """What becomes of speed, then what other claims have to say in short, and how many hold."""
+    """How many hold, what becomes of speed, and what other claims have to say in short."""
     verdicts = {claim.id: claim.verdict for claim in claims}
     codes = [getattr(claim, "IN_ANSWER", {}).get(verdicts[claim.ID]) for claim in CLAIMS]
     counts = Counter(verdicts.values())
     each = [note(f"answer.{v}", count=counts[v]) for v in _VERDICTS if counts[v]]
     return [
+        note("answer.counts", count=len(claims), each=each),
         *_speed(sources),
         *(note(code) for code in codes if code),
-        note("answer.counts", count=len(claims), each=each),
     ]
 
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.identity import made_now
-from evalskip.article.ledger import judged
+from evalskip.article.ledger import STUDY, judged
 from evalskip.article.ranks import observe_ranks
 from evalskip.article.truth import observe
 from evalskip.machine.fingerprint import fingerprint
@@ -47,6 +47,7 @@ def make_claims(
     versions = {name: version for name, _, version in (t.rpartition(" ") for t in trainers)}
     section = ClaimsSummary(
         claims=[],
+        study=STUDY,
         observations=observations,
         effort=Effort(
             runs=sum("error" in o.behaviour or "steps" in o.behaviour for o in observations),

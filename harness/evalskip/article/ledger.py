@@ -32,14 +32,24 @@ def judged(summary: Summary) -> list[Claim]:
     return [claim for claim in claims if claim is not None]
 
 
-def ledger(name: str, summaries: Sequence[Summary]) -> Summary:
+STUDY = note("article", date="2025-05-01")
+"""What makes the claims."""
+
+
+def ledger(name: str, summaries: Sequence[Summary], reports: Sequence[str] = ()) -> Summary:
     """Every claim once, over several results; ``not_run`` where none has a verdict.
 
     Args:
         name: of the ledger.
         summaries: the results; those that have no say on any claim add nothing.
+        reports: where the report of each lies, seen from that of the ledger; none: not known.
     """
-    sources = [source for summary in summaries if (source := _source(summary)).claims]
+    places = reports or [""] * len(summaries)
+    sources = [
+        source
+        for summary, place in zip(summaries, places, strict=True)
+        if (source := _source(summary, place)).claims
+    ]
     by_id: dict[str, list[tuple[str, Claim]]] = {}
     for source in sources:
         for claim in source.claims:
@@ -52,6 +62,7 @@ def ledger(name: str, summaries: Sequence[Summary]) -> Summary:
     ]
     section = ClaimsSummary(
         claims=claims,
+        study=STUDY,
         answer=answer(claims, sources),
         claimed_gain=speed.RANGE,
         sources=sources,
@@ -141,7 +152,7 @@ def _not_run(claim: str) -> Claim:
     return Claim(id=claim, statement=statement, verdict="not_run", scope=[], measured=[])
 
 
-def _source(summary: Summary) -> Source:
+def _source(summary: Summary, path: str) -> Source:
     claims = judged(summary)
     bench = summary.bench
     points = [
@@ -158,5 +169,9 @@ def _source(summary: Summary) -> Source:
     first = next((claim for claim in claims if claim.id == speed.ID), None)
     scopes = [claim.scope for claim in ([first] if first else claims[:1])]
     return Source(
-        name=summary.name, scope=scopes[0] if scopes else [], claims=claims, points=points
+        name=summary.name,
+        scope=scopes[0] if scopes else [],
+        path=path,
+        claims=claims,
+        points=points,
     )

@@ -17,6 +17,11 @@ WORDS: dict[str, Template] = {
     "verdict_by": N_("{verdict} by {result}"),
     "of_result": N_("{result}: {clause}"),
     "evidence_of": N_("{result}: {evidence}"),
+    "article": N_(
+        "“How skipping the evaluation phase is done in the LLaMA-Factory project” (in Chinese: "
+        "LLaMA-Factory项目中跳过模型评估阶段的技术实现), an article of {date}; its author is "
+        "not named"
+    ),
     "truth_table": N_("truth table"),
     "claims": N_("claims"),
     "several": N_("several"),

@@ -211,8 +211,8 @@ class EvalBudget(TrainerCallback):
         if cost > self.share * (total + cost):
             self._print(
                 "share",
-                f"one evaluation is {100 * cost / (total + cost):.1f} % of the training, more than "
-                f"the share of {100 * self.share:g} %; expected fewer samples, or a larger share",
+                f"one evaluation is {100 * cost / (total + cost):.1f}% of the training, more than "
+                f"the share of {100 * self.share:g}%; expected fewer samples, or a larger share",
             )
         callbacks = self._trainer.callback_handler.callbacks if self._trainer else []
         patience = min(
@@ -223,7 +223,7 @@ class EvalBudget(TrainerCallback):
             self._print(
                 "patience",
                 f"early stopping would starve: about {max(1, expected)} evaluations fit into "
-                f"{100 * self.share:g} % of the time, and its patience is {patience}",
+                f"{100 * self.share:g}% of the time, and its patience is {patience}",
             )
 
     def _print(self, what: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -50,9 +51,8 @@ def claims(
     from evalskip.summary import read_summary, write_sections
 
     screen = console()
-    summaries = [
-        read_summary(each) for each in {d.resolve(): d for d in directories or []}.values()
-    ]
+    places = list({d.resolve(): d for d in directories or []}.values())
+    summaries = [read_summary(place) for place in places]
     for summary in summaries:
         if summary.claims and summary.claims.sources:
             raise InputError(f"{summary.name}: is a ledger; expected the results that it rests on")
@@ -75,7 +75,9 @@ def claims(
             )
         write_markdown(place, [summary], Language("en", WORDS))
         summaries.append(summary)
-    ledger_summary = ledger(report.name if report else "claims", summaries)
+        places.append(place)
+    reports = [os.path.relpath(each / "report.md", report) for each in places] if report else ()
+    ledger_summary = ledger(report.name if report else "claims", summaries, reports)
     claims = ledger_summary.claims.claims if ledger_summary.claims else []
     if report:
         with fresh_directory(report):

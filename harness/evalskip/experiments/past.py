@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalskip.analysis.curves import LossCurve, overfits
+from evalskip.analysis.curves import LossCurve, mean_curve, overfits
 from evalskip.analysis.identity import made_now
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.policies import CheckpointPolicy
@@ -226,6 +226,7 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         patience=design.patience,
         dense_overfits=int(overfits(curve.loss, design.margin)),
         best_step=float(curve.steps[best]),
+        loss_curve=mean_curve([curve]),
         last_rise=mean_interval([float(curve.loss[-1] - curve.loss.min())], _LEVEL),
         proven=0,
         not_proven=[],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalskip.analysis.curves import overfits, replay
+from evalskip.analysis.curves import mean_curve, overfits, replay
 from evalskip.analysis.identity import summary_of
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval
@@ -143,6 +143,7 @@ class _Regret:
             level_of_verdict=level_of_verdict,
             dense_overfits=sum(overfits(loss, design.margin) for loss in losses),
             best_step=regrets[0].kept_step,
+            loss_curve=mean_curve(curves),
             last_rise=mean_interval([float(loss[-1] - loss.min()) for loss in losses], level),
             proven=sum(each is None for each in proven),
             not_proven=[each for each in proven if each is not None],

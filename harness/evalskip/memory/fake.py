@@ -64,8 +64,8 @@ class FakeJob:
         return sum(parameter.numel() for parameter in self._model.parameters())
 
     @property
-    def held(self) -> int:
-        """Bytes that are held between steps: weights and the optimizer's state."""
+    def resident_bytes(self) -> int:
+        """Bytes that stay between steps: weights and the optimizer's state."""
         self._trace.reset_peak()
         return self._trace.peak
 

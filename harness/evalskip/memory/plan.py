@@ -37,9 +37,11 @@ def plans(config: Mapping[str, Any], device_bytes: int, work: BatchShape) -> Ite
             )
             job = FakeJob(setting)
             evaluation = job.evaluate(work.evaluation_batch, work.evaluation_length)
-            train, largest = _largest(partial(job.train, length=work.length), limit, job.held)
+            train, largest = _largest(
+                partial(job.train, length=work.length), limit, job.resident_bytes
+            )
             _, largest_evaluation = _largest(
-                partial(job.evaluate, length=work.evaluation_length), limit, job.held
+                partial(job.evaluate, length=work.evaluation_length), limit, job.resident_bytes
             )
             yield Plan(
                 setting,

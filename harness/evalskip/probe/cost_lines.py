@@ -18,8 +18,8 @@ def print_cost(timer: TrainingTimer) -> None:
         return
     print(
         f"evalskip: {count} evaluation{'s' if count > 1 else ''} took {duration(seconds)} of "
-        f"{duration(total)}: {100 * seconds / total:.1f} %. Without them training would have been "
-        f"{100 * seconds / (total - seconds):.1f} % faster.",
+        f"{duration(total)}: {100 * seconds / total:.1f}%. Without them training would have been "
+        f"{100 * seconds / (total - seconds):.1f}% faster.",
         file=sys.stderr,
     )
 
@@ -39,8 +39,8 @@ def warn_of_cost(timer: TrainingTimer, share: float, done: float) -> bool:
     if ratio <= share:
         return False
     print(
-        f"evalskip: evaluation takes {100 * ratio:.0f} % of the time so far, more than "
-        f"{100 * share:.0f} %; at this rate {duration(total / done * ratio)} of "
+        f"evalskip: evaluation takes {100 * ratio:.0f}% of the time so far, more than "
+        f"{100 * share:.0f}%; at this rate {duration(total / done * ratio)} of "
         f"{duration(total / done)}. Evaluate less often, or on fewer samples.",
         file=sys.stderr,
     )

@@ -1,4 +1,4 @@
-"""A limit on memory that a process really runs into, and what it has taken of it."""
+"""A limit on memory that a process really runs into, and how much of it is used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Limited(Protocol):
     def within(self, limit_bytes: int) -> Any:
         """A context in which no more can be had."""
 
-    def taken(self) -> int:
+    def usage(self) -> int:
         """What the process holds now."""
 
     def peak(self) -> int:
@@ -59,7 +59,7 @@ class DataSegment:
         finally:
             resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
-    def taken(self) -> int:
+    def usage(self) -> int:
         """``VmData``."""
         return self._read()["VmData"]
 
@@ -94,7 +94,7 @@ class CudaShare:
         finally:
             self._cuda.set_per_process_memory_fraction(1.0)
 
-    def taken(self) -> int:
+    def usage(self) -> int:
         """Reserved, which is what the limit is on."""
         return int(self._cuda.memory_reserved())
 

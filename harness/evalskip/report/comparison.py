@@ -49,8 +49,7 @@ def _notes(summaries: Sequence[Summary], language: Language) -> list[str]:
         return [language.gettext("All were measured on the same model of machine.")]
     return [
         language.gettext(
-            "They were measured on different machines: gains and shares can be compared, seconds "
-            "not."
+            "They were measured on different machines: compare speed-ups and shares, not seconds."
         )
     ]
 
@@ -58,7 +57,7 @@ def _notes(summaries: Sequence[Summary], language: Language) -> list[str]:
 def _answers(summaries: Sequence[Summary], language: Language) -> Table:
     return Table(
         title=language.gettext("The results"),
-        note=language.gettext("What each says, and what it holds for."),
+        note=language.gettext("What each result says, and what it holds for."),
         columns=language.texts(N_("result"), N_("answer"), N_("scope")),
         rows=[
             (
@@ -99,7 +98,7 @@ def _gains(summaries: Sequence[Summary], language: Language) -> Table:
     return Table(
         title=language.gettext("Gains side by side"),
         note=language.gettext(
-            "Throughput gain of skipping in per cent, matched; by the wall clock "
+            "Speed-up from skipping evaluation in per cent: matched estimates, or wall-clock "
             "where steps could not be matched."
         ),
         columns=(language.gettext("arm"), *(summary.name for summary in summaries)),

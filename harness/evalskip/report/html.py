@@ -38,12 +38,9 @@ if TYPE_CHECKING:
     from evalskip.report.comparison import ComparedResults
     from evalskip.report.plots.drawing import Plot
     from evalskip.report.words import Language
-    from evalskip.summary import Claim, PredictionSummary, Summary
+    from evalskip.summary import PredictionSummary, Summary
 
 _WITHIN = "${+(100 * told.within).toFixed(2)}"
-
-MARKS = {"supported": "✓", "refuted": "✗", "conditional": "◐", "inconclusive": "?", "not_run": "–"}
-"""A verdict is never told by its colour alone."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,6 @@ class Section:
     warnings: list[str]
     provenance: list[str]
     made: list[tuple[str, str]]
-    claims: list[Claim]
     first: list[tables.Table]
     plots: list[Plot]
     rest: list[tables.Table]
@@ -69,7 +65,6 @@ class Section:
         plots = plots_of(summary, language)
         shown = {plot.table.title for plot in plots}
         changes = summary.bench.changes if summary.bench else []
-        claims = summary.claims.claims if summary.claims else []
         return cls(
             summary=summary,
             card=card_of(summary, language),
@@ -85,7 +80,6 @@ class Section:
                 ),
             ],
             made=made_with(summary),
-            claims=claims,
             first=tables.first_of(summary, language),
             plots=plots,
             rest=[t for t in tables.rest_of(summary, language) if t.title not in shown],
@@ -160,7 +154,6 @@ def _page(
         sections=sections,
         comparison=several,
         together=together,
-        marks=MARKS,
         light=LIGHT_CSS,
         dark=DARK_CSS,
     )
@@ -172,9 +165,13 @@ _IN_SCRIPT: tuple[tuple[str, str, dict[str, str]], ...] = (
     ('["{}"', N_("off"), {}),
     ("`{}`", N_("every {count} epochs"), {"count": "${every}"}),
     ("`{}`", N_("every {count} steps"), {"count": "${whole(recommended)}"}),
-    ("`# {}`", N_("within {within}% of T"), {"within": _WITHIN}),
-    ("`# {}`", N_("within {within}% of T: once, after training"), {"within": _WITHIN}),
-    ("`# {}`", N_("no schedule stays within {within}% of T"), {"within": _WITHIN}),
+    ("`# {}`", N_("within {within}% of the training time"), {"within": _WITHIN}),
+    (
+        "`# {}`",
+        N_("within {within}% of the training time: once, after training"),
+        {"within": _WITHIN},
+    ),
+    ("`# {}`", N_("no schedule stays within {within}% of the training time"), {"within": _WITHIN}),
     ('"{}"', N_(", with the evaluation that LLaMA-Factory adds after training"), {}),
     (
         "`# {}`",

@@ -17,7 +17,7 @@ from evalskip.report.answers.bench import verdict_on
 from evalskip.report.comparison import comparison
 from evalskip.report.files import own_name
 from evalskip.report.provenance import made_with, provenance
-from evalskip.report.tables.claims import verdicts
+from evalskip.report.tables.table import Linked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,8 +107,6 @@ def _rendered(content: _Content, left_out: Sequence[str], language: Language) ->
 
 def _of_one(summary: Summary, language: Language) -> _Content:
     first = tables.first_of(summary, language)
-    if summary.claims:
-        first.insert(0, verdicts(summary.claims, language))
     fields = made_with(summary)
     changes = summary.bench.changes if summary.bench else []
     return _Content(
@@ -119,11 +117,11 @@ def _of_one(summary: Summary, language: Language) -> _Content:
         first=first,
         rest=tables.rest_of(summary, language),
         lists={
-            language.gettext("Changed of what was written, so that arms can be compared"): _some(
+            language.gettext("Changes to the configuration, so that arms can be compared"): _some(
                 [*map(language.note, changes)], language
             ),
             language.gettext("How it was measured"): provenance(summary, language),
-            language.gettext("The machine and the versions"): [
+            language.gettext("Machine and versions"): [
                 f"{name}: {value}" for name, value in fields
             ],
         },
@@ -165,6 +163,11 @@ def _some(lines: list[str], language: Language) -> list[str]:
 
 def _cell(text: str) -> str:
     """One line that can break neither a table nor out of Markdown, and calls nobody's name."""
+    if isinstance(text, Linked):
+        return "; ".join(
+            f"{f'[{_cell(name)}]({place})' if place else _cell(name)}: {_cell(rest)}"
+            for name, place, rest in text.lines
+        )
     flat = " ".join(text.split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     flat = re.sub(r"([\\`*_{}\[\]#|~])", r"\\\1", flat)

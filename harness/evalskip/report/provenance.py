@@ -48,7 +48,8 @@ def _benched(bench: BenchSummary, language: Language) -> list[str]:
     if bench.matched.blocks >= FEWEST_BLOCKS:
         lines.append(
             language.gettext(
-                "a kind of run that is rarer than {rare:.0f}% could be unseen in {blocks} blocks",
+                "a kind of run that is rarer than {rare:.0f}% may not have occurred in {blocks} "
+                "blocks",
                 rare=100 * unseen_probability(bench.effort.blocks),
                 blocks=bench.effort.blocks,
             )
@@ -94,7 +95,7 @@ def matching_of(bench: BenchSummary, language: Language) -> str:
             {f"{entry.arm} ({language.gettext(entry.what)})" for entry in matched.differing}
         )
         return language.gettext(
-            "NOT matched: {what}; {blocks} blocks match",
+            "NOT matched: {what}; only {blocks} blocks match",
             what=language.join(what),
             blocks=matched.blocks,
         )
@@ -115,7 +116,8 @@ def matching_of(bench: BenchSummary, language: Language) -> str:
             "matched: same work and same result in all arms of {blocks}", blocks=blocks
         )
     return language.gettext(
-        "matched: not proven, but as many steps in all arms of {blocks}", blocks=blocks
+        "matched by the number of steps only in {blocks}: the work itself was not compared",
+        blocks=blocks,
     )
 
 
@@ -141,7 +143,7 @@ def _effort(effort: BenchEffort, language: Language) -> str:
     parts = [extent, language.note(effort.stopped)]
     if effort.run_overhead_s is not None and effort.block_start_s is not None:
         overhead = language.gettext(
-            "{overhead:.2f} s per run beyond T, and {start:.1f} s per block to start",
+            "{overhead:.2f} s per run beyond the training time, and {start:.1f} s to start a block",
             overhead=effort.run_overhead_s,
             start=effort.block_start_s,
         )
@@ -152,7 +154,7 @@ def _effort(effort: BenchEffort, language: Language) -> str:
 def _extrapolated(part: Extrapolated, language: Language) -> str:
     return language.gettext(
         "extrapolated: {steps:,} of {of_steps:,} steps were run, and at most {batches:,} "
-        "batches of each evaluation; times are told for the whole",
+        "batches of each evaluation; times are for the whole job",
         steps=part.steps,
         of_steps=part.of_steps,
         batches=part.evaluation_batches,

@@ -41,7 +41,7 @@ from evalskip.summary.prediction import (
     PredictionSummary,
 )
 from evalskip.summary.recommendation import Recommendation
-from evalskip.summary.regret import RegretSummary, ScheduleRegret
+from evalskip.summary.regret import LossPoint, RegretSummary, ScheduleRegret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +68,7 @@ __all__ = [
     "HeadroomSummary",
     "Interval",
     "JobSize",
+    "LossPoint",
     "Made",
     "Matched",
     "Observation",

@@ -78,7 +78,7 @@ class ArmSummary(Part):
     )
     runs: int = Field(description="that ended well and were timed")
     failed_runs: dict[str, int] = Field(default={}, description="runs that ended otherwise, by how")
-    wall_s: float | None = Field(description="T")
+    wall_s: float | None = Field(description="training time")
     setup_s: float | None = Field(description="process, imports, model and data: no part of T")
     phases_s: dict[str, float] = Field(description="sums to wall_s")
     evaluations: int = Field(description="of a run")

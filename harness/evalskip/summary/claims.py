@@ -39,6 +39,7 @@ class Source(Part):
 
     name: str
     scope: list[Note | str] = Field(description="what its first verdict holds for")
+    path: str = Field(default="", description="of its report, seen from this one; empty: not known")
     claims: list[Claim]
     points: list[SpeedPoint] = Field(description="by evaluation load")
 
@@ -56,6 +57,7 @@ class ClaimsSummary(Part):
     """Every claim of a study, over one or several results."""
 
     claims: list[Claim]
+    study: Note | None = Field(default=None, description="who claims it; null: not known")
     answer: list[Note] = Field(default=[], description="the verdicts in short")
     claimed_gain: tuple[float, float] | None = Field(
         default=None, description="the range that points of its sources are judged on"

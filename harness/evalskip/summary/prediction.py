@@ -75,7 +75,7 @@ class Prediction(Part):
     evaluation_samples: int | None
     evaluations: int
     evaluation_load: float = Field(description="evaluated tokens / trained tokens")
-    wall_s: Interval = Field(description="T")
+    wall_s: Interval = Field(description="training time")
     share: Interval = Field(description="evaluate / T")
     throughput_gain: Interval = Field(description="of skipping: T / T(off) - 1")
     peak_bytes: Interval | None = Field(default=None, description="null: not metered")

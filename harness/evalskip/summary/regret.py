@@ -79,6 +79,18 @@ class ScheduleRegret(Part):
         return self.time_saved.estimate if self.time_saved else 0.0
 
 
+class LossPoint(Part):
+    """Losses after one step, in nats per token; over seeds."""
+
+    step: int
+    evaluation: float = Field(description="mean")
+    evaluation_least: float = Field(description="least of a seed")
+    evaluation_most: float = Field(description="largest of a seed")
+    training: float | None = Field(
+        default=None, description="mean of the epoch before; null: not logged"
+    )
+
+
 class RegretSummary(Part):
     """What sparser evaluation would have missed, on one job."""
 
@@ -93,6 +105,9 @@ class RegretSummary(Part):
         description="seeds whose curve rises by the margin after its best, twice in a row"
     )
     best_step: float = Field(description="of the least loss, mean over seeds")
+    loss_curve: list[LossPoint] = Field(
+        default=[], description="what schedules are replayed from, by step"
+    )
     last_rise: Interval = Field(description="loss at the end less the least of the curve, in nats")
     proven: int = Field(description="real runs that stopped and kept what the replay says")
     not_proven: list[Note] = Field(description="real runs that did not, and how they differ")

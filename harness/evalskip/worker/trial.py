@@ -51,7 +51,7 @@ class Trial:
         self._memory = limited_memory(device)
         self.phase = "model"
         """What it is at: ``model``, ``train`` or ``evaluate``."""
-        self._base = self._memory.taken()
+        self._base = self._memory.usage()
         self._limit = request["limit_bytes"] + (self._base if request["beyond_process"] else 0)
 
     def run(self, train: Callable[[], None]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ ID, PLACE = "debug_use", 190
 WORDS = {
     "debug_use.says": N_("Skip evaluation while debugging or searching; keep it on in production."),
     "debug_use.saves": N_(
-        "skipping saves {saved} of T, and the model that is kept is {lost} worse"
+        "skipping saves {saved} of the training time, and the model that is kept is {lost} worse"
     ),
 }
 _OPPOSITE: dict[Verdict, Verdict] = {"refuted": "supported", "supported": "refuted"}

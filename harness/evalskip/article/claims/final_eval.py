@@ -16,8 +16,8 @@ ID, PLACE = "final_eval", 160
 WORDS = {
     "final_eval.says": N_("A manual evaluation at the end makes up for having skipped."),
     "final_eval.costs": N_(
-        "it costs {taken} of T, and the checkpoint that it is of is {lost} worse than the best "
-        "that evaluation would have kept"
+        "it costs {taken} of the training time, and its checkpoint is {lost} worse than the "
+        "best that evaluation would have kept"
     ),
     "final_eval.is_gone": N_("the best checkpoint is gone by then"),
 }

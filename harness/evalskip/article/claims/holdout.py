@@ -17,7 +17,7 @@ ID, PLACE = "holdout", 170
 WORDS = {
     "holdout.says": N_("A part of the training set, held back, can serve as a simple validation."),
     "holdout.chooses": N_(
-        "{part}: regret {lost}, rank correlation {correlation:.2f}, {taken} of T"
+        "{part}: regret {lost}, rank correlation {correlation:.2f}, {taken} of the training time"
     ),
 }
 

@@ -17,7 +17,8 @@ ID, PLACE = "mixed", 140
 WORDS = {
     "mixed.says": N_("Evaluating every N epochs, every 5 say, balances speed and monitoring."),
     "mixed.saves": N_(
-        "{schedule} saves {saved} of T and loses {lost}, mean over where it may begin"
+        "{schedule} saves {saved} of the training time and loses {lost}, mean over where it may "
+        "begin"
     ),
 }
 

@@ -204,7 +204,7 @@ _HOLDS_AT: dict[Verdict, str] = {
 
 def _claimed(bench: BenchSummary, points: Sequence[Comparison], language: Language) -> str:
     """What became of the claimed range."""
-    if bench.claimed is None or min(point.blocks for point in points) < FEWEST_BLOCKS:
+    if bench.claimed is None:
         return ""
     claimed = digits.claimed(bench.claimed.gain)
     by_verdict: dict[Verdict, list[str]] = {}
@@ -248,7 +248,8 @@ def _peaks(bench: BenchSummary, language: Language) -> str:
         return ""
     largest = max(differences, key=lambda each: each.difference.estimate)
     return language.gettext(
-        "Against a run without evaluation, the peak of memory is {more} with {arm}: {verdict}.",
+        "Compared with a run without evaluation, peak memory changes by {more} with {arm}: "
+        "{verdict}.",
         more=digits.byte_change(largest.difference),
         arm=largest.arm,
         verdict=language.gettext(MATERIALLY[largest.verdict]),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalskip.report.words import Language
-    from evalskip.summary import Claim, Made, Recommendation, Scope, Source, Summary
+    from evalskip.summary import Made, Recommendation, Scope, Summary
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,10 @@ class AnswerCard(Answer):
 
 def scopes(summary: Summary, language: Language) -> list[str]:
     """What the answer and the verdicts hold for."""
+    if summary.claims and summary.claims.sources:
+        return [language.gettext("the jobs and machines of the results that each verdict names")]
     if summary.claims:
-        sources: Sequence[Source | Claim] = summary.claims.sources or summary.claims.claims
-        each = [language.clauses(source.scope) for source in sources]
+        each = [language.clauses(claim.scope) for claim in summary.claims.claims]
         return list(dict.fromkeys(filter(None, each)))
     return [scope_of(summary.scope, language)]
 
@@ -77,7 +78,7 @@ def made_on(made: Made, language: Language) -> str:
 def advised(
     recommendations: Sequence[Recommendation], language: Language
 ) -> tuple[str, Mapping[str, Sequence[str]]]:
-    """What to do with each kind of evaluation, and the lines for the last that can be afforded."""
+    """What to do with each kind of evaluation, and lines for the first evaluated in training."""
     if not recommendations:
         return "", {}
     within = recommendations[0].within
@@ -97,7 +98,6 @@ def advised(
         else N_("Evaluation stays within {within:g%}: {advice}.")
     )
     advice = language.gettext(template, within=within, advice=language.gettext("; ").join(advices))
-    shown = next((each for each in reversed(recommendations) if each.evaluations), None)
-    chosen = shown or recommendations[-1]
+    chosen = max(recommendations, key=lambda each: (bool(each.every_steps), each.evaluations > 0))
     lines = {where: [language.note(line) for line in each] for where, each in chosen.lines.items()}
     return advice, lines

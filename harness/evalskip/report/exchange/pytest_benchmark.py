@@ -50,7 +50,7 @@ def _benchmark(arm: str, times: list[float]) -> dict[str, Any]:
     mean = statistics.fmean(times)
     spread = third - first
     return {
-        "group": "T",
+        "group": "training time",
         "name": arm,
         "fullname": f"evalskip::{arm}",
         "params": None,

@@ -51,13 +51,13 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         offsets = sorted({step.offset for _, arm in arms for step in arm.around_evaluation})
         axes.set_xticks(offsets, [f"{offset + (offset >= 0):+d}" for offset in offsets])
         axes.set_xlabel(language.gettext("steps before (-) and after (+) an evaluation"))
-        axes.set_ylabel(language.gettext("time, in units of the same step of off"))
+        axes.set_ylabel(language.gettext("step time, off = 1"))
         axes.grid(axis="y")
         drawing.legend(2)
         svg = drawing.svg("around", language.gettext(TITLE), language)
     caption = language.gettext(
-        "Medians over all evaluations and runs, with quartiles. Each run is taken in units of its "
-        "own median step; what lies above 1 after the dotted line is after-effect."
+        "Medians over all evaluations and runs, with quartiles, in units of each run's own "
+        "median step. What lies above 1 to the right of the dotted line is the after-effect."
     )
     return Plot("around", language.gettext(TITLE), caption, svg, _table(bench, language))
 

@@ -56,17 +56,18 @@ def compared(summaries: Sequence[Summary], language: Language) -> Plot | None:
                         label = "_again"
         axes.set_yticks(range(len(gains)), [wrapped(arm) for arm in gains])
         axes.set_ylim(len(gains) - 0.5, -0.5)
-        axes.set_xlabel(language.gettext("throughput gain of skipping, %"))
+        axes.set_xlabel(language.gettext("speed-up from skipping, %"))
         axes.grid(axis="x")
         drawing.legend(2)
         svg = drawing.svg("compared", language.gettext(TITLE), language)
     caption = language.gettext(
-        "Matched where steps could be matched, by the wall clock otherwise; each with its interval."
+        "Matched estimates where steps could be matched, wall-clock otherwise, each with its "
+        "confidence interval."
     )
     table = Table(
         title=language.gettext(TITLE),
-        note=language.gettext("Throughput gain in per cent."),
-        columns=language.texts(N_("arm"), N_("result"), N_("gain %")),
+        note=language.gettext("Speed-up from skipping evaluation in per cent."),
+        columns=language.texts(N_("arm"), N_("result"), N_("speed-up %")),
         rows=[
             (arm, summaries[place].name, digits.interval(gain))
             for arm, points in gains.items()

@@ -76,7 +76,7 @@ SERIES = (
 """Colour, marker and line of each of several series."""
 
 _WIDTH_IN, _MARGIN_IN = 4.5, 0.12
-_LABEL, _LONGEST = 22, 56
+_LABEL, _LONGEST = 24, 56
 
 _FAMILIES = {
     "en": "system-ui, 'DejaVu Sans', sans-serif",
@@ -209,7 +209,6 @@ def draw_gains_at(
     loads: Sequence[float],
     gains: Sequence[Interval],
     style: tuple[str, str],
-    label: str,
 ) -> None:
     """Estimates and their intervals in per cent, standing at evaluation loads.
 
@@ -218,27 +217,112 @@ def draw_gains_at(
         loads: one per gain.
         gains: to draw.
         style: colour and marker.
-        label: in the legend.
     """
     colour, marker = style
-    reaches = [
-        [0.0 if limit is None else 100 * abs(limit - gain.estimate) for gain, limit in side]
-        for side in (
-            [(gain, gain.low) for gain in gains],
-            [(gain, gain.high) for gain in gains],
-        )
+    limits = [_shown(gain) for gain in gains]
+    estimates = [estimate for estimate, _, _ in limits]
+    lengths = [
+        [estimate - low for estimate, low, _ in limits],
+        [high - estimate for estimate, _, high in limits],
     ]
-    estimates = [100 * gain.estimate for gain in gains]
-    axes.errorbar(
-        loads, estimates, reaches, fmt=marker, color=colour, ms=7, capsize=3, label=wrapped(label)
-    )
+    axes.errorbar(loads, estimates, lengths, fmt=marker, color=colour, ms=7, capsize=3)
+
+
+def _shown(gain: Interval) -> tuple[float, float, float]:
+    """Estimate and limits in per cent; those of noise no further out than anybody cares for."""
+    limits = (gain.estimate, gain.low, gain.high)
+    shown = [gain.estimate if limit is None else limit for limit in limits]
+    if digits.is_noise(gain):
+        least, most = digits.LIMITS
+        shown = [min(max(limit, least), most) for limit in shown]
+    estimate, low, high = (100 * limit for limit in shown)
+    return estimate, low, high
+
+
+_NEAR = 0.03
+"""Of the axes: points so near share a name."""
+_LETTER, _LINE = 0.019, 0.055
+"""Of the axes: about the width of a letter, and the height of a line."""
+_GAP = 0.025
+
+
+def draw_names(axes: Axes, points: Sequence[tuple[float, float, str]]) -> None:
+    """Names beside points, where they cover no other; those of points on each other are joined.
+
+    Args:
+        axes: with the points drawn; its limits stay.
+        points: x, y and name of each.
+    """
+    axes.set_xlim(axes.get_xlim())
+    axes.set_ylim(axes.get_ylim())
+    to_axes = axes.transData + axes.transAxes.inverted()
+    groups: list[tuple[float, float, list[str]]] = []
+    for x, y, name in points:
+        across, up = map(float, to_axes.transform((x, y)))
+        for other_across, other_up, names in groups:
+            if abs(across - other_across) < _NEAR and abs(up - other_up) < _NEAR:
+                names.append(name)
+                break
+        else:
+            groups.append((across, up, [name]))
+    taken = [_Box(across, up, 0.02, 0.03) for across, up, _ in groups]
+    for across, up, names in sorted(groups, key=lambda group: -group[1]):
+        text = wrapped(", ".join(dict.fromkeys(names)))
+        lines = text.split("\n")
+        width, height = _LETTER * max(map(len, lines)), _LINE * len(lines)
+        aside, above = _GAP + width / 2, _GAP + height / 2
+        places = [
+            _Box(across + x, up + y, width, height)
+            for x, y in (
+                (aside, 0.0),
+                (-aside, 0.0),
+                (aside, above),
+                (-aside, above),
+                (aside, -above),
+                (-aside, -above),
+                (aside, 2 * above),
+            )
+        ]
+        free = [box for box in places if box.is_inside and not any(map(box.overlaps, taken))]
+        box = next(iter(free), places[0])
+        taken.append(box)
+        axes.text(
+            box.across,
+            box.up,
+            text,
+            transform=axes.transAxes,
+            ha="center",
+            va="center",
+            fontsize=9,
+            color=INK,
+        ).set_in_layout(False)
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A place on the axes, by its middle, in fractions of them."""
+
+    across: float
+    up: float
+    width: float
+    height: float
+
+    @property
+    def is_inside(self) -> bool:
+        return self.width / 2 <= self.across <= 1 - self.width / 2 and 0 <= self.up <= 1
+
+    def overlaps(self, other: _Box) -> bool:
+        return (
+            abs(self.across - other.across) < (self.width + other.width) / 2
+            and abs(self.up - other.up) < (self.height + other.height) / 2
+        )
 
 
 def lay_out_loads(axes: Axes, language: Language) -> None:
     """Name the axes of gains over evaluation load, from no load on."""
     axes.axhline(0, color=FAINT, lw=0.8)
-    axes.set_xlabel(language.gettext("evaluation load: evaluated / trained tokens"))
-    axes.set_ylabel(language.gettext("throughput gain of skipping, %"))
+    axes.set_xlabel(language.gettext("eval/train token ratio"))
+    axes.set_ylabel(language.gettext("speed-up from skipping, %"))
     axes.set_xlim(left=0)
     axes.grid()
 
@@ -254,28 +338,36 @@ def draw_gain(axes: Axes, gain: Interval, place: float, style: tuple[str, str], 
         label: in the legend; one that begins with an underscore is not shown.
     """
     colour, marker = style
-    low = gain.estimate if gain.low is None else gain.low
-    high = gain.estimate if gain.high is None else gain.high
-    axes.plot([100 * low, 100 * high], [place, place], color=colour, lw=2)
-    axes.plot([100 * gain.estimate], [place], marker, color=colour, ms=7, label=label)
+    estimate, low, high = _shown(gain)
+    axes.plot([low, high], [place, place], color=colour, lw=2)
+    axes.plot([estimate], [place], marker, color=colour, ms=7, label=label)
 
 
 def labels(arms: Sequence[tuple[str, ArmSummary]], language: Language) -> list[str]:
     """What the arms of a plot are called on an axis; the table has the whole of a long name."""
-    return [wrapped(label_of(name, arm, language)) for name, arm in arms]
+    return [
+        "\n".join(map(wrapped, label_of(name, arm, language, between="\n").split("\n")))
+        for name, arm in arms
+    ]
 
 
-def label_of(name: str, arm: ArmSummary, language: Language) -> str:
-    """An arm's schedule and evaluation samples."""
+def label_of(name: str, arm: ArmSummary, language: Language, *, between: str = "") -> str:
+    """An arm's schedule and evaluation samples.
+
+    Args:
+        name: of the arm.
+        arm: its figures.
+        language: to say it in.
+        between: what stands between the two; empty: what the language has there.
+    """
     if name == OFF_AGAIN:
         return language.gettext("off, again")
     if arm.evaluation_samples is None:
         return schedule_of(arm, language)
-    return language.gettext(
-        "{schedule}, {samples:,} samples",
-        schedule=schedule_of(arm, language),
-        rows=arm.evaluation_samples,
-    )
+    samples = language.ngettext("{count:,} sample", "{count:,} samples", arm.evaluation_samples)
+    if between:
+        return f"{schedule_of(arm, language)}{between}{samples}"
+    return language.join([schedule_of(arm, language), samples])
 
 
 def wrapped(text: str) -> str:

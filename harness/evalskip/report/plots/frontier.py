@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter
 
-from evalskip.report import digits
-from evalskip.report.plots.drawing import BLUE, FAINT, GREEN, INK, ORANGE, Drawing, Plot, wrapped
-from evalskip.report.tables import Table
+from evalskip.report.plots.drawing import (
+    BLUE,
+    FAINT,
+    GREEN,
+    ORANGE,
+    Drawing,
+    Plot,
+    draw_names,
+    wrapped,
+)
 from evalskip.report.tables.regret import regret
 from evalskip.report.words import N_
 
@@ -35,7 +42,6 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         return None
     if any(each.time_saved is None for each in section.policies):
         return None
-    numbered = list(enumerate(section.policies, start=1))
     with Drawing(4.6) as drawing:
         axes = drawing.axes
         axes.axhspan(
@@ -47,7 +53,7 @@ def plot(summary: Summary, language: Language) -> Plot | None:
             label=language.gettext("within {limit:g} nats", limit=section.within_regret),
         )
         for kind, label, colour, marker in _KINDS:
-            own = [(number, each) for number, each in numbered if each.kind == kind]
+            own = [each for each in section.policies if each.kind == kind]
             if own:
                 _draw(axes, own, colour, marker, language.gettext(label))
         best = sorted(
@@ -60,7 +66,7 @@ def plot(summary: Summary, language: Language) -> Plot | None:
             "-",
             color=FAINT,
             lw=1.2,
-            label=wrapped(language.gettext("worth choosing")),
+            label=wrapped(language.gettext("best trade-offs")),
             zorder=0,
         )
         axes.axhline(0, color=FAINT, lw=0.8)
@@ -70,31 +76,33 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         axes.set_xlabel(language.gettext("time saved against the job as written, %"))
         axes.set_ylabel(language.gettext("regret, nats"))
         axes.grid()
+        lost = [each.lost.estimate for each in section.policies]
+        axes.set_ylim(
+            min(0.0, *lost) - section.within_regret / 2, 2 * max(*lost, section.within_regret)
+        )
+        draw_names(
+            axes,
+            [(100 * each.saved, each.lost.estimate, language.note(each.policy)) for each in best],
+        )
         drawing.legend(2)
         svg = drawing.svg("frontier", language.gettext(TITLE), language)
     caption = language.gettext(
-        "Each number is a row of the table below. On the line, nothing else saves more at less "
-        "regret."
+        "On the line, nothing else saves more time at less regret. Hidden labels: see the data."
     )
-    table = regret(section, language)
-    rows = [(f"{number}", *row) for number, row in enumerate(table.rows, start=1)]
-    own_table = Table(
-        language.gettext(TITLE), table.note, (language.gettext("number"), *table.columns), rows
-    )
-    return Plot("frontier", language.gettext(TITLE), caption, svg, own_table)
+    return Plot("frontier", language.gettext(TITLE), caption, svg, regret(section, language))
 
 
 def _draw(
     axes: Axes,
-    rows: Sequence[tuple[int, ScheduleRegret]],
+    policies: Sequence[ScheduleRegret],
     colour: str,
     marker: str,
     label: str,
 ) -> None:
     axes.errorbar(
-        [100 * each.saved for _, each in rows],
-        [each.lost.estimate for _, each in rows],
-        [[_half_width(each, 0) for _, each in rows], [_half_width(each, 1) for _, each in rows]],
+        [100 * each.saved for each in policies],
+        [each.lost.estimate for each in policies],
+        [[_half_width(each, 0) for each in policies], [_half_width(each, 1) for each in policies]],
         fmt=marker,
         color=colour,
         ms=6,
@@ -102,15 +110,6 @@ def _draw(
         lw=1,
         label=label,
     )
-    for number, each in rows:
-        axes.annotate(
-            digits.count(number),
-            (100 * each.saved, each.lost.estimate),
-            xytext=(5, 4),
-            textcoords="offset points",
-            fontsize=9.5,
-            color=INK,
-        )
 
 
 def _half_width(each: ScheduleRegret, side: int) -> float:

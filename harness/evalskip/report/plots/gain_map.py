@@ -15,6 +15,7 @@ from evalskip.report.plots.drawing import (
     Drawing,
     Plot,
     draw_claimed,
+    draw_names,
     series,
     wrapped,
 )
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from evalskip.report.words import Language
     from evalskip.summary import CostModel, Prediction, PredictionSummary, Summary
 
-TITLE = N_("The map: gain over evaluation load")
+TITLE = N_("Predicted speed-up over the eval/train token ratio")
 # a forward pass against a forward and a backward one
 _FULL_RATIO = 1 / 3
 PLACE = 50
@@ -66,17 +67,30 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         _draw(axes, points, "o", language.gettext("schedules"))
         if own:
             _draw(axes, own, "*", language.gettext("as written"), size=13)
-        axes.set_xlabel(language.gettext("evaluation load: evaluated / trained tokens"))
-        axes.set_ylabel(language.gettext("throughput gain of skipping, %"))
+        axes.set_xlabel(language.gettext("eval/train token ratio"))
+        axes.set_ylabel(language.gettext("speed-up from skipping, %"))
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_formatter(NullFormatter())
         axes.grid()
+        draw_names(
+            axes,
+            [
+                (
+                    point.evaluation_load,
+                    100 * point.throughput_gain.estimate,
+                    language.note(point.schedule),
+                )
+                for point in points
+                if point.throughput_gain.estimate > 0
+            ],
+        )
         drawing.legend(2)
         svg = drawing.svg("gain_map", language.gettext(TITLE), language)
     caption = language.gettext(
-        "Predicted from the pilot, both axes logarithmic. Dotted: what floating-point operations "
-        "alone would say, which sees neither loaders nor what a batch costs in any case."
+        "Predicted from the pilot; both axes are logarithmic. Dotted: an estimate from "
+        "floating-point operations alone, which leaves out data loading and the fixed cost of a "
+        "batch."
     )
     return Plot(
         "gain_map", language.gettext(TITLE), caption, svg, _table(section, points, ratio, language)
@@ -135,13 +149,14 @@ def _table(
     return Table(
         title=language.gettext(TITLE),
         note=language.gettext(
-            "Predicted throughput gain, and what floating-point operations alone would say."
+            "Predicted speed-up from skipping, and an estimate from floating-point operations "
+            "alone."
         ),
         columns=language.texts(
             N_("schedule"),
             N_("samples"),
-            N_("evaluation load"),
-            N_("gain %"),
+            N_("eval/train tokens"),
+            N_("speed-up %"),
             N_("by operations alone %"),
         ),
         rows=[

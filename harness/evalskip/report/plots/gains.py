@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from evalskip.report.words import Language
     from evalskip.summary import Interval, Summary
 
-TITLE = N_("What skipping evaluation gains")
+TITLE = N_("Speed-up from skipping evaluation")
 PLACE = 30
 
 
@@ -48,7 +48,7 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         axes.axvline(0, color=INK, lw=0.8)
         for drawn, colour, marker, shift, label in (
             (matched, BLUE, "o", -0.14, language.gettext("matched")),
-            (wall_clock, VERMILION, "d", 0.14, language.gettext("wall clock, noise included")),
+            (wall_clock, VERMILION, "d", 0.14, language.gettext("wall-clock, noise included")),
         ):
             for place, (name, _) in enumerate(arms):
                 if name in drawn:
@@ -56,12 +56,12 @@ def plot(summary: Summary, language: Language) -> Plot | None:
                     label = "_again"
         axes.set_yticks(range(len(arms)), labels(arms, language))
         axes.set_ylim(len(arms) - 0.5, -0.5)
-        axes.set_xlabel(language.gettext("throughput gain of skipping, %"))
+        axes.set_xlabel(language.gettext("speed-up from skipping, %"))
         axes.grid(axis="x")
         drawing.legend(2)
         svg = drawing.svg("gains", language.gettext(TITLE), language)
     caption = language.gettext(
-        "T with evaluation over T without, less 1. The noise floor is “off, again”: two arms that "
-        "do the same."
+        "Training time with evaluation over training time without, less 1. “off, again” is the "
+        "noise floor: two arms that do the same."
     )
     return Plot("gains", language.gettext(TITLE), caption, svg, estimates(bench, language))

@@ -63,9 +63,9 @@ def plot(summary: Summary, language: Language) -> Plot | None:
                     color=colour,
                     hatch=hatch,
                     edgecolor=PAPER,
-                    label=language.gettext("bound by {phase}", phase=language.gettext(bound))
+                    label=language.gettext("limited by {phase}", phase=language.gettext(bound))
                     if bound
-                    else language.gettext("bound by nobody knows"),
+                    else language.gettext("limited by an unknown phase"),
                 )
         for place, each in enumerate(headrooms):
             axes.text(each.max_batch, place, f" {each.max_batch:,}", va="center", color=INK)
@@ -82,7 +82,7 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         svg = drawing.svg("headroom", language.gettext(TITLE), language)
     limits = sorted({digits.bytes_of(each.limit_bytes) for each in headrooms})
     caption = language.gettext(
-        "Within {limits}; one sample more runs out of memory, in the phase that bounds it.",
+        "Within {limits}; with one sample more, the phase in brackets runs out of memory.",
         limits=language.join(limits),
     )
     return Plot("headroom", language.gettext(TITLE), caption, svg, headroom(section, language))

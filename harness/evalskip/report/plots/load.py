@@ -10,6 +10,7 @@ from evalskip.report.plots.drawing import (
     Plot,
     draw_claimed,
     draw_gains_at,
+    draw_names,
     label_of,
     lay_out_loads,
     series,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from evalskip.report.words import Language
     from evalskip.summary import ArmSummary, Comparison, Summary
 
-TITLE = N_("The gain over evaluation load")
+TITLE = N_("Speed-up over the eval/train token ratio")
 PLACE = 40
 
 
@@ -42,7 +43,8 @@ def plot(summary: Summary, language: Language) -> Plot | None:
     if len({arm.evaluation_load for arm, _ in points}) < 2:
         return None
     schedules = list(dict.fromkeys(schedule_of(arm, language) for arm, _ in points))
-    with Drawing(3.6 + 0.2 * len(schedules)) as drawing:
+    ends = []
+    with Drawing(3.8) as drawing:
         axes = drawing.axes
         draw_claimed(axes, bench.claimed_gain, language, upright=False)
         for schedule, (colour, marker, line) in zip(
@@ -53,13 +55,14 @@ def plot(summary: Summary, language: Language) -> Plot | None:
             gains = [0.0, *(100 * comparison.throughput_gain.estimate for _, comparison in own)]
             axes.plot(loads, gains, line, color=colour, lw=1.2)
             intervals = [comparison.throughput_gain for _, comparison in own]
-            draw_gains_at(axes, loads[1:], intervals, (colour, marker), schedule)
+            draw_gains_at(axes, loads[1:], intervals, (colour, marker))
+            ends.append((loads[-1], gains[-1], schedule))
         lay_out_loads(axes, language)
-        drawing.legend(2)
+        draw_names(axes, ends)
+        drawing.legend()
         svg = drawing.svg("load", language.gettext(TITLE), language)
     caption = language.gettext(
-        "Matched. Between the measured loads the lines are straight, and no more than a guide for "
-        "the eye."
+        "Matched estimates. The lines between measured points only guide the eye."
     )
     return Plot("load", language.gettext(TITLE), caption, svg, _table(points, language))
 
@@ -67,8 +70,8 @@ def plot(summary: Summary, language: Language) -> Plot | None:
 def _table(points: list[tuple[ArmSummary, Comparison]], language: Language) -> Table:
     return Table(
         title=language.gettext(TITLE),
-        note=language.gettext("Throughput gain, matched."),
-        columns=language.texts(N_("arm"), N_("evaluation load"), N_("gain %"), N_("verdict")),
+        note=language.gettext("Speed-up from skipping, matched."),
+        columns=language.texts(N_("arm"), N_("eval/train tokens"), N_("speed-up %"), N_("verdict")),
         rows=[
             (
                 label_of(comparison.arm, arm, language),

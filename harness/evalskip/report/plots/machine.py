@@ -67,8 +67,9 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         drawing.legend()
         svg = drawing.svg("machine", language.gettext(TITLE), language)
     caption = language.gettext(
-        "Means over each run; the dotted line is what the machine has. A block is disturbed where "
-        "others took what its runs needed in more than a tenth of their seconds."
+        "Means over each run; the dotted line is the number of cores. A block counts as "
+        "disturbed if, in more than a tenth of its runs' seconds, other processes took cores "
+        "that the runs needed."
     )
     return Plot("machine", language.gettext(TITLE), caption, svg, _table(bench, language))
 
@@ -86,7 +87,7 @@ def _table(bench: BenchSummary, language: Language) -> Table:
             N_("run"),
             N_("arm"),
             N_("own cores"),
-            N_("others' cores"),
+            N_("other cores"),
             N_("waiting %"),
             N_("disturbed %"),
             N_("its block disturbed"),

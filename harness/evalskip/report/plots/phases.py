@@ -71,6 +71,6 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         drawing.legend()
         svg = drawing.svg("phases", language.gettext(TITLE), language)
     caption = language.gettext(
-        "Mean seconds per phase. Phases never overlap, and a bar is as long as T."
+        "Mean seconds per phase. Phases never overlap; the length of a bar is the training time."
     )
     return Plot("phases", language.gettext(TITLE), caption, svg, phases(bench, language))

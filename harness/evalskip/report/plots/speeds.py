@@ -9,6 +9,7 @@ from evalskip.report.plots.drawing import (
     Plot,
     draw_claimed,
     draw_gains_at,
+    draw_names,
     lay_out_loads,
     series,
 )
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from evalskip.report.words import Language
     from evalskip.summary import Summary
 
-TITLE = N_("How much faster, over evaluation load")
+TITLE = N_("Speed-up over the eval/train token ratio")
 PLACE = 10
 
 
@@ -31,18 +32,26 @@ def plot(summary: Summary, language: Language) -> Plot | None:
     sources = [source for source in section.sources if source.points]
     if not sources:
         return None
-    with Drawing(3.6 + 0.2 * len(sources)) as drawing:
+    with Drawing(3.8) as drawing:
         axes = drawing.axes
         draw_claimed(axes, section.claimed_gain, language, upright=False)
         for source, (colour, marker, _) in zip(sources, series(len(sources)), strict=False):
             loads = [point.evaluation_load for point in source.points]
             gains = [point.throughput_gain for point in source.points]
-            draw_gains_at(axes, loads, gains, (colour, marker), source.name)
+            draw_gains_at(axes, loads, gains, (colour, marker))
         lay_out_loads(axes, language)
-        drawing.legend(2)
+        draw_names(
+            axes,
+            [
+                (point.evaluation_load, 100 * point.throughput_gain.estimate, source.name)
+                for source in sources
+                for point in source.points
+            ],
+        )
+        drawing.legend()
         svg = drawing.svg("speeds", language.gettext(TITLE), language)
     caption = language.gettext(
-        "Matched, each with the interval that its verdict rests on. A "
-        "point without one is of too few blocks."
+        "Matched estimates, each with the confidence interval that its verdict rests on. A "
+        "point without an interval has too few blocks."
     )
     return Plot("speeds", language.gettext(TITLE), caption, svg, speeds(section, language))

@@ -6,72 +6,81 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from evalskip.report import digits
-from evalskip.report.tables.table import Table
+from evalskip.report.tables.table import Linked, Table
 from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evalskip.report.words import Language
-    from evalskip.summary import ClaimsSummary, Observation
+    from evalskip.summary import Claim, ClaimsSummary, Observation
+
+
+MARKS = {"supported": "✓", "refuted": "✗", "conditional": "◐", "inconclusive": "?", "not_run": "–"}
+"""A verdict is never told by its colour alone."""
+
+_MOST_VALUES = 2
 
 
 def verdicts(section: ClaimsSummary, language: Language) -> Table:
-    """Each claim, and on what its verdict rests."""
+    """Each claim with its verdict, and the values that each result has for it."""
     return Table(
         title=language.gettext("The claims"),
-        note=language.gettext(
-            "What is claimed, in our words, and what was measured of it. Supported: the whole "
-            "interval lies in the claimed range; refuted: wholly outside; conditional: it depends, "
-            "and the boundary is given."
+        note=language.sentences(
+            [
+                language.gettext("Claimed in {study}.", study=section.study)
+                if section.study
+                else "",
+                language.gettext(
+                    "What is claimed, in our words, and what we measured. Supported: the whole "
+                    "confidence interval lies in the claimed range. Refuted: it lies outside. "
+                    "Conditional: it depends, on what is said."
+                ),
+            ]
         ),
-        columns=language.texts(
-            N_("claim"), N_("it says"), N_("verdict"), N_("measured"), N_("condition")
-        ),
+        columns=language.texts(N_("verdict"), N_("claim"), N_("measured"), N_("condition")),
         rows=[
             (
-                claim.id,
-                language.note(claim.statement),
-                language.gettext(claim.verdict),
-                language.clauses(claim.measured) or language.gettext("nothing"),
-                language.clauses(claim.condition) or digits.NOTHING,
+                f"{MARKS[claim.verdict]} {language.gettext(claim.verdict)}",
+                f"{claim.id}: {language.note(claim.statement)}",
+                _values(section, claim, language),
+                language.clauses(claim.condition[:_MOST_VALUES]) or digits.NOTHING,
             )
             for claim in section.claims
         ],
     )
 
 
-def evidence(section: ClaimsSummary, language: Language) -> Table:
-    """What each verdict holds for, and where in ``summary.json`` it comes from."""
-    return Table(
-        title=language.gettext("Evidence"),
-        note=language.gettext(
-            "The sections of summary.json that each verdict rests on, and what it holds for."
-        ),
-        columns=language.texts(N_("claim"), N_("scope"), N_("evidence")),
-        rows=[
-            (
-                claim.id,
-                language.clauses(claim.scope) or language.gettext("nothing was run"),
-                language.clauses(claim.evidence) or digits.NOTHING,
-            )
-            for claim in section.claims
-        ],
-    )
+def _values(section: ClaimsSummary, claim: Claim, language: Language) -> str:
+    """What each result has measured of a claim, the first values of each, with a link to it."""
+    lines = [
+        (source.name, source.path, language.clauses(own.measured[:_MOST_VALUES]))
+        for source in section.sources
+        for own in source.claims
+        if own.id == claim.id
+    ]
+    if lines:
+        return Linked(*lines)
+    return language.clauses(claim.measured) or language.gettext("nothing")
 
 
 def speeds(section: ClaimsSummary, language: Language) -> Table:
     """The gain at every point of every result."""
     claimed = section.claimed_gain
     return Table(
-        title=language.gettext("How much faster, over evaluation load"),
+        title=language.gettext("Speed-up over the eval/train token ratio"),
         note=language.gettext(
-            "Throughput gain of skipping, against evaluation every epoch, matched. "
-            "Load: evaluated tokens over trained tokens. The claim is {claimed}.",
+            "Speed-up from skipping, compared with evaluation every epoch: matched estimates. "
+            "Eval/train tokens: tokens evaluated per token trained. The claim is {claimed}.",
             claimed=digits.claimed(claimed) if claimed else digits.NOTHING,
         ),
         columns=language.texts(
-            N_("result"), N_("scope"), N_("samples"), N_("load"), N_("gain %"), N_("verdict")
+            N_("result"),
+            N_("scope"),
+            N_("samples"),
+            N_("eval/train tokens"),
+            N_("speed-up %"),
+            N_("verdict"),
         ),
         rows=[
             (
@@ -94,7 +103,7 @@ def verdicts_by_result(section: ClaimsSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Claims that several results judge"),
         note=language.gettext(
-            "What each of them says; the verdict over all is conditional where they differ."
+            "What each result says; where results differ, the overall verdict is conditional."
         ),
         columns=language.texts(
             N_("claim"), N_("result"), N_("verdict"), N_("measured"), N_("condition")
@@ -136,8 +145,8 @@ def truth(section: ClaimsSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Which switch works"),
         note=language.gettext(
-            "Evaluations in the loop + after training, of runs of two epochs of 4 steps; "
-            "eval_steps is 5."
+            "Evaluations during + after training, in runs of two epochs of 4 steps with "
+            "eval_steps 5."
         ),
         columns=("do_eval", "eval_strategy", *trainers),
         rows=[
@@ -171,8 +180,9 @@ def disagreements(section: ClaimsSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Ranks that do not evaluate alike"),
         note=language.gettext(
-            "Trainings on two ranks; seconds from start to end. Checked: by RanksAgree, "
-            "before the first step. Timed out: it took at least four times as long as alike."
+            "Training on two ranks; seconds from start to end. Checked: by RanksAgree, before "
+            "the first step. Timed out: it took at least four times as long as with equal "
+            "settings."
         ),
         columns=(
             language.gettext("trainer"),
@@ -205,5 +215,5 @@ def _evaluated(observation: Observation, language: Language) -> str:
     return " + ".join(map(str, counts))
 
 
-FIRST = (speeds, truth, disagreements)
-REST = (verdicts_by_result, evidence)
+FIRST = (verdicts, speeds, truth, disagreements)
+REST = (verdicts_by_result,)

@@ -35,9 +35,10 @@ def gains(bench: BenchSummary, language: Language) -> Table:
             )
         )
     note = language.gettext(
-        "Gain: T with evaluation over T without, less 1, with {level}% confidence intervals over "
-        "blocks, corrected for interim analyses and multiple comparisons. Wall clock: noise "
-        "included. Matched: each evaluation against the steps beside it.",
+        "Speed-up from skipping evaluation: training time with it over training time without, "
+        "less 1, with {level}% confidence intervals over blocks, corrected for interim analyses "
+        "and multiple comparisons. Wall-clock: whole runs, noise included. Matched: each "
+        "evaluation against the steps next to it.",
         level=level(bench),
     )
     if bench.claimed:
@@ -45,14 +46,16 @@ def gains(bench: BenchSummary, language: Language) -> Table:
             " Verdicts are on “{claimed} faster”.", claimed=digits.claimed(bench.claimed.gain)
         )
     if spans:
-        note += language.gettext(" *: over the whole span, with which matched does not agree.")
+        note += language.gettext(
+            " *: whole-span estimate, since the matched one disagrees with it."
+        )
     return Table(
-        title=language.gettext("What skipping evaluation gains"),
+        title=language.gettext("Speed-up from skipping evaluation"),
         note=note,
         columns=(
             *map(language.gettext, WHO),
-            language.gettext("wall-clock gain %"),
-            language.gettext("matched gain %"),
+            language.gettext("wall-clock speed-up %"),
+            language.gettext("matched speed-up %"),
             *_verdict_columns(bench, language),
         ),
         rows=rows,
@@ -97,19 +100,20 @@ def estimates(bench: BenchSummary, language: Language) -> Table:
                 )
             )
     return Table(
-        title=language.gettext("Estimates that check each other"),
+        title=language.gettext("Estimates that check one another"),
         note=language.gettext(
-            "Throughput gain in per cent, with {level}% confidence intervals. Wall clock: whole "
-            "runs, paired within blocks; once more without blocks that others disturbed. "
-            "Attributed: T / (T - evaluate) within runs. Matched: each evaluation against the "
-            "steps beside it, with its after-effect, which is what it adds to the steps of its "
-            "window. Whole span: T in units of the steps before the first evaluation. Verdicts "
-            "rest on matched, where the whole span does not differ from it.",
+            "Speed-up from skipping evaluation in per cent, with {level}% confidence intervals. "
+            "Wall-clock: whole runs, paired within blocks; then without the blocks that were "
+            "disturbed. Attributed: T / (T - evaluate) within runs, T being the training time. "
+            "Matched: each evaluation against the steps next to it, with its after-effect, the "
+            "time that it adds to the steps of its window. Whole span: T in units of the steps "
+            "before the first evaluation. Verdicts rest on the matched estimate, unless the "
+            "whole span differs from it.",
             level=level(bench),
         ),
         columns=language.texts(
             *WHO,
-            N_("wall clock"),
+            N_("wall-clock"),
             N_("undisturbed blocks"),
             N_("attributed"),
             N_("matched"),
@@ -142,24 +146,24 @@ def readings(bench: BenchSummary, language: Language) -> Table:
             )
         )
     return Table(
-        title=language.gettext("Both readings of “faster”, and set-up"),
+        title=language.gettext("Both readings of “faster”, and set-up time"),
         note=language.gettext(
-            "Throughput gain: T with evaluation over T without, less 1. Time saved: 1 less T "
-            "without over T with. {level}% confidence intervals. Load: "
-            "evaluated tokens over trained tokens. Set-up: process, imports, model and data, as a "
-            "process of its own would have it.",
+            "Speed-up: training time with evaluation over training time without, less 1. Time "
+            "saved: 1 less training time without over training time with. {level}% confidence "
+            "intervals. Eval/train tokens: tokens evaluated per token trained. Set-up: starting "
+            "the process, imports, model and data.",
             level=level(bench),
         ),
         columns=(
             *map(language.gettext, WHO),
-            language.gettext("load"),
+            language.gettext("eval/train tokens"),
             language.gettext("blocks"),
-            language.gettext("throughput gain %"),
+            language.gettext("speed-up %"),
             *_verdict_columns(bench, language),
             language.gettext("time saved %"),
             *_verdict_columns(bench, language),
             language.gettext("set-up s"),
-            language.gettext("wall-clock gain with set-up %"),
+            language.gettext("wall-clock speed-up with set-up %"),
         ),
         rows=rows,
     )

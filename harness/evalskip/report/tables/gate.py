@@ -21,15 +21,15 @@ def gated(result: GateResult, language: Language) -> Table:
     return Table(
         title=language.gettext("The gate"),
         note=language.gettext(
-            "More is worse throughout. The limits of all changes hold together, so that a build "
-            "that changed nothing fails in at most {rate:.3g}% of cases. Unchanged: what changed "
-            "is less than matters.",
+            "Higher is worse in every row. The limits hold for all rows together, so a build "
+            "that changed nothing fails in at most {rate:.3g}% of cases. Unchanged: any change "
+            "is smaller than what matters.",
             rate=100 * (1 - result.level),
         ),
         columns=language.texts(
             N_("figure"),
-            N_("of"),
-            N_("held to"),
+            N_("arm"),
+            N_("baseline"),
             N_("today"),
             N_("change"),
             N_("limits"),

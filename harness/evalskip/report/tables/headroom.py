@@ -44,14 +44,13 @@ def headroom(section: HeadroomSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Headroom: the largest batch"),
         note=language.gettext(
-            "Samples per device that complete train steps and what the arm evaluates within "
-            "{limits}; one sample more runs out of memory, in the phase that is named. "
-            "Peaks are of what the limit is on, with the {bases} that the process holds before it "
-            "builds a model; alone: an evaluation beside train steps of one sample. Tokens/s of "
-            "steady train steps at the job's own batch ({own}) and at the largest; faster: T at "
-            "the own batch over T at the largest, less 1, for the same samples, with an evaluation "
-            "at the end where the arm evaluates; by the wall clock, since another batch is other "
-            "work.",
+            "Largest number of samples per device with which training and the arm's evaluation "
+            "complete within {limits}; one sample more runs out of memory, in the phase that is "
+            "named. Peaks include the {bases} that the process holds before it builds a model. "
+            "Evaluation alone: its peak beside train steps of one sample. Tokens/s: of steady "
+            "train steps, at the job's own batch ({own}) and at the largest. Faster: training "
+            "time at the own batch over that at the largest, less 1, for the same samples, "
+            "wall-clock.",
             limits=language.join(limits),
             bases=language.join(bases),
             own=language.join(own_batches),
@@ -59,7 +58,7 @@ def headroom(section: HeadroomSummary, language: Language) -> Table:
         columns=language.texts(
             N_("arm"),
             N_("largest batch"),
-            N_("bound by"),
+            N_("limited by"),
             N_("trials"),
             N_("peak MiB"),
             N_("evaluation alone MiB"),

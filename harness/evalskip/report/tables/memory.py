@@ -31,9 +31,9 @@ def memory(bench: BenchSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Peak memory per phase, MiB"),
         note=language.gettext(
-            "The largest reading of each phase. On a CPU: the resident set of the run's process, "
-            "in runs of their own. The last two: of train steps before the first evaluation and "
-            "after it."
+            "The highest reading in each phase. On a CPU: the resident set of the run's "
+            "process, metered in separate runs. The last two columns: train steps before and "
+            "after the first evaluation."
         ),
         columns=language.texts(*WHO, N_("quantity"), *names, N_("train before"), N_("train after")),
         rows=rows,
@@ -45,8 +45,8 @@ def peak_differences(bench: BenchSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Peaks against those of runs without evaluation, MiB"),
         note=language.gettext(
-            "Differences of means, with confidence intervals. After evaluation: of train steps "
-            "that follow one. Material: more than the fourth column."
+            "Differences of means, with confidence intervals. After evaluation: peaks of train "
+            "steps that follow one. Material: larger than the fourth column."
         ),
         columns=language.texts(
             N_("arm"), N_("peak of"), N_("difference"), N_("material from"), N_("material")

@@ -47,7 +47,7 @@ def plans(all_plans: Sequence[Plan], device_bytes: int, work: BatchShape) -> Tab
             "in bfloat16",
             "train batch without evaluation",
             "train batch with evaluation",
-            "bound by",
+            "limited by",
             "largest evaluation batch",
         ),
         rows=rows,

@@ -39,8 +39,9 @@ def predictions(section: PredictionSummary, language: Language) -> Table:
         for prediction in section.schedules
     ]
     note = language.gettext(
-        "Predicted, with {level:g}% intervals for a run to come. Share: evaluate / T. Gain: of "
-        "skipping, T / T(off) - 1. Load: evaluated tokens over trained tokens.",
+        "Predicted, with {level:g}% prediction intervals for a single run. Share: evaluation's "
+        "share of the training time. Speed-up: from skipping evaluation. Eval/train tokens: "
+        "tokens evaluated per token trained.",
         level=level,
     )
     pilot = section.pilot
@@ -66,10 +67,10 @@ def predictions(section: PredictionSummary, language: Language) -> Table:
         columns=(
             *map(language.gettext, WHO),
             language.gettext("evaluations"),
-            language.gettext("load"),
-            language.gettext("T s"),
+            language.gettext("eval/train tokens"),
+            language.gettext("time s"),
             language.gettext("share %"),
-            language.gettext("gain %"),
+            language.gettext("speed-up %"),
             *([language.gettext("peak MiB")] if memory else []),
         ),
         rows=rows,
@@ -84,7 +85,8 @@ def recommendations(section: PredictionSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Recommended"),
         note=language.gettext(
-            "The densest schedule of which even the upper limit of the share is within it."
+            "The most frequent evaluation of which even the upper limit of the share stays "
+            "within the limit."
         ),
         columns=(
             language.gettext("evaluation"),
@@ -136,10 +138,10 @@ def pieces(section: PredictionSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("What the pieces cost"),
         note=language.gettext(
-            "Step and batch: full ones, of mean length. First: what a run's first evaluation adds "
-            "once. After-effect: what the steps after an evaluation take longer. Ratio: of an "
-            "evaluated token to a trained one, as measured, and as floating-point operations alone "
-            "would have it ({usual}).",
+            "Step and batch: full ones, of mean length. First: extra time of a run's first "
+            "evaluation. After-effect: extra time of the steps after an evaluation. Ratio: cost "
+            "of an evaluated token over that of a trained one, as measured and by "
+            "floating-point operations alone ({usual}).",
             usual=language.gettext(_USUAL_RATIO),
         ),
         columns=language.texts(

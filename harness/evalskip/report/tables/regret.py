@@ -22,14 +22,13 @@ def regret(section: RegretSummary, language: Language) -> Table:
     if section.seeds > 1:
         seeds = language.gettext("means over {count} seeds", count=section.seeds)
     note = language.gettext(
-        "Replayed from {points} evaluations of a run ({seeds}). The first line is the job as "
-        "written. Saved: of its T, without what is saved and logged. Regret in nats: of the "
-        "checkpoint that is kept, on samples that {chose}, against the one that it keeps. "
-        "Shifted: mean over where the schedule may begin, since every N can happen to fall on "
-        "the best one, with the last as well. Lost more: how many seeds lost more than "
-        "{limit:g} nats (where samples are held back, seeds that share any count as one), and how "
-        "many of all runs may at most, with 95% confidence. "
-        "★: nothing else saves more at less regret.",
+        "Replayed from {points} evaluations of a run ({seeds}). The first row is the job as "
+        "written. Saved: share of its training time, saving and logging left out. Regret: loss "
+        "of the checkpoint that is kept, in nats on samples that {chose}, minus that of the one "
+        "that the first row keeps. Shifted: mean over all starts of the schedule, since every N "
+        "can happen to fall on the best checkpoint. Lost more: seeds that lost more than "
+        "{limit:g} nats (seeds that share held-back samples count as one), and the most of all "
+        "runs that may, with 95% confidence. ★: nothing else saves more time at less regret.",
         points=section.points,
         seeds=seeds,
         limit=section.within_regret,
@@ -43,13 +42,13 @@ def regret(section: RegretSummary, language: Language) -> Table:
             tried=section.proven + len(section.not_proven),
         )
         note += "".join(
-            language.gettext(" Not so: {each}.", each=each) for each in section.not_proven
+            language.gettext(" Except for: {each}.", each=each) for each in section.not_proven
         )
     return Table(
-        title=language.gettext("What sparser evaluation would have missed"),
+        title=language.gettext("What less evaluation would have missed"),
         note=note,
         columns=(
-            language.gettext("looked at"),
+            language.gettext("evaluates"),
             language.gettext("evaluations"),
             language.gettext("saved %"),
             language.gettext("share %"),
@@ -82,18 +81,18 @@ def regret(section: RegretSummary, language: Language) -> Table:
 def noticed(section: RegretSummary, language: Language) -> Table:
     """Every schedule and substitute: what it notices, and how well it ranks checkpoints."""
     note = language.gettext(
-        "Noticed: two evaluations in a row {margin:g} nats above the best; later: than by the "
-        "job as written. Stopping: of T, what early stopping with a patience of {patience} "
-        "evaluations would have saved. Rank: Spearman's correlation with the full evaluation, "
-        "over the points.",
+        "Noticed: two evaluations in a row {margin:g} nats above the best. Later: compared with "
+        "the job as written. Stopping saves: share of the training time that early stopping "
+        "with a patience of {patience} evaluations would have saved. Rank: Spearman's "
+        "correlation with the full evaluation.",
         margin=section.margin,
         patience=section.patience,
     )
     return Table(
-        title=language.gettext("When overfitting shows"),
+        title=language.gettext("When overfitting is noticed"),
         note=note,
         columns=language.texts(
-            N_("looked at"),
+            N_("evaluates"),
             N_("kept step"),
             N_("noticed by seeds"),
             N_("later steps"),

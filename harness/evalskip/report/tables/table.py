@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from evalskip.report.words import Language
     from evalskip.summary import BenchSummary, Estimator, Interval, Prediction
 
-WHO = (N_("schedule"), N_("rows"))
+WHO = (N_("schedule"), N_("samples"))
 """The first columns of most tables."""
 PHASES = (
     N_("train"),
@@ -44,6 +44,18 @@ VERDICTS = (
 """As claims have them, for whoever says one."""
 
 
+class Linked(str):
+    """The text of a cell whose lines begin with a link."""
+
+    lines: tuple[tuple[str, str, str], ...]
+    """Of each: the linked text, where it leads, and what follows."""
+
+    def __new__(cls, *lines: tuple[str, str, str]) -> Linked:
+        text = super().__new__(cls, "; ".join(f"{name}: {rest}" for name, _, rest in lines))
+        text.lines = lines
+        return text
+
+
 _NUMERIC = frozenset("0123456789-–+")
 
 
@@ -55,6 +67,11 @@ class Table:
     note: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
+
+    @property
+    def wraps(self) -> bool:
+        """Whether cells hold so much that a narrow screen shows them below each other."""
+        return any(isinstance(text, Linked) for row in self.rows for text in row)
 
     @property
     def numeric(self) -> list[bool]:

@@ -30,9 +30,9 @@ def times(bench: BenchSummary, language: Language) -> Table:
             row += tuple(peak(arm, phase, quantity) for phase in ("train", "evaluate"))
         rows.append(row)
     columns: tuple[str, ...] = language.texts(
-        *WHO, N_("T s"), N_("train s"), N_("evaluate s"), N_("rest s"), N_("share %")
+        *WHO, N_("time s"), N_("train s"), N_("evaluate s"), N_("rest s"), N_("share %")
     )
-    note = language.gettext("Share: evaluate / T.")
+    note = language.gettext("Share: evaluation's share of the training time.")
     if quantity:
         columns += (language.gettext("train MiB"), language.gettext("evaluate MiB"))
         note += language.gettext(
@@ -59,9 +59,11 @@ def phases(bench: BenchSummary, language: Language) -> Table:
     ]
     return Table(
         title=language.gettext("Every phase"),
-        note=language.gettext("Means over runs, in seconds. Phases never overlap and sum to T."),
+        note=language.gettext(
+            "Means over runs, in seconds. Phases never overlap and sum to the training time."
+        ),
         columns=language.texts(
-            *WHO, N_("runs"), N_("evaluations"), N_("T"), *names, N_("first evaluation")
+            *WHO, N_("runs"), N_("evaluations"), N_("training time"), *names, N_("first evaluation")
         ),
         rows=rows,
     )
@@ -86,10 +88,10 @@ def ranks(bench: BenchSummary, language: Language) -> Table:
                     for phase in ("train", "evaluate")
                 )
             rows.append(row)
-    columns: tuple[str, ...] = language.texts(*WHO, N_("rank"), N_("T"), *names)
+    columns: tuple[str, ...] = language.texts(*WHO, N_("rank"), N_("training time"), *names)
     note = language.gettext(
-        "Means over runs, in seconds. Wait: at collectives that Python code calls, such as those "
-        "that end an evaluation batch; gradients travel within train."
+        "Means over runs, in seconds. Wait: in collectives called from Python, such as the "
+        "gather at the end of an evaluation batch; gradient communication is part of train."
     )
     if quantity:
         columns += (language.gettext("train MiB"), language.gettext("evaluate MiB"))
@@ -118,8 +120,8 @@ def per_token(bench: BenchSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Per token"),
         note=language.gettext(
-            "Tokens of a run, padding included, and microseconds for each; the last column is "
-            "what an evaluated token costs in per cent of a trained one."
+            "Tokens of a run, padding included, and microseconds per token; the last column is "
+            "the cost of an evaluated token in per cent of a trained one."
         ),
         columns=language.texts(
             *WHO,
@@ -127,7 +129,7 @@ def per_token(bench: BenchSummary, language: Language) -> Table:
             N_("µs per trained"),
             N_("evaluated"),
             N_("µs per evaluated"),
-            N_("evaluated to trained %"),
+            N_("evaluated/trained %"),
         ),
         rows=rows,
     )
@@ -138,11 +140,11 @@ def evaluation_sets(bench: BenchSummary, language: Language) -> Table:
     return Table(
         title=language.gettext("Each evaluation set"),
         note=language.gettext(
-            "Several sets are evaluated one after the other and count as one evaluation; seconds "
-            "are those of all its evaluations in a run."
+            "Several sets are evaluated one after the other and count as one evaluation. "
+            "Seconds: all evaluations of the set in a run."
         ),
         columns=language.texts(
-            N_("schedule"), N_("set"), N_("samples"), N_("seconds"), N_("share of T %")
+            N_("schedule"), N_("set"), N_("samples"), N_("seconds"), N_("share %")
         ),
         rows=[
             (

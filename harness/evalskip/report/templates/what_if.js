@@ -190,14 +190,14 @@
       const lines = [];
       if (recommended) {
         lines.push(
-          `# within ${+(100 * told.within).toFixed(2)}% of T`
+          `# within ${+(100 * told.within).toFixed(2)}% of the training time`
             + (told.extra ? ", with the evaluation that LLaMA-Factory adds after training" : ""),
           "eval_strategy: steps", `eval_steps: ${recommended}`);
       } else if (densest(model, size, told.within, 0)) {
-        lines.push(`# within ${+(100 * told.within).toFixed(2)}% of T: once, after training`,
+        lines.push(`# within ${+(100 * told.within).toFixed(2)}% of the training time: once, after training`,
           'eval_strategy: "no"', "do_eval: true");
       } else {
-        lines.push(`# no schedule stays within ${+(100 * told.within).toFixed(2)}% of T`,
+        lines.push(`# no schedule stays within ${+(100 * told.within).toFixed(2)}% of the training time`,
           'eval_strategy: "no"', "do_eval: false");
       }
       if (size.train_samples !== null) {

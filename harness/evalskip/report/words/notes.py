@@ -38,19 +38,19 @@ NOTES: dict[str, Template] = {
         "{place} it is open after {blocks} blocks, and about {needed} would settle it"
     ),
     "load": N_("{load:.2f}"),
-    "load_beyond": N_("beyond {load:.2f}"),
+    "load_beyond": N_("above {load:.2f}"),
     "with_limits": N_("{estimate} [{low}, {high}]"),
     # why no more was run
-    "all_blocks_run": N_("every planned block is run"),
-    "budget_used": N_("the budget of {budget:g} s is used up"),
-    "verdicts_settled": N_("every verdict was settled at the look after {look} blocks"),
-    "running": N_("it goes on"),
-    "all_batches_found": N_("every arm has its largest batch"),
-    "pilot_made": N_("the pilot is made"),
-    "all_seeds_trained": N_("every seed is trained"),
+    "all_blocks_run": N_("all planned blocks were run"),
+    "budget_used": N_("the budget of {budget:g} s was used up"),
+    "verdicts_settled": N_("every verdict was settled at the interim analysis after {look} blocks"),
+    "running": N_("still running"),
+    "all_batches_found": N_("the largest batch of every arm was found"),
+    "pilot_made": N_("the pilot is complete"),
+    "all_seeds_trained": N_("all seeds were trained"),
     "read_from_log": N_("read from its log"),
     # what a summary warns of
-    "wall_clock_only": N_("{arm}: only its T is compared, since {why}"),
+    "wall_clock_only": N_("{arm}: only its training time is compared, since {why}"),
     "clock_decides": N_(
         "{arm}: the time that a run takes decides how often it evaluates, so whole runs alone are "
         "compared"
@@ -61,28 +61,30 @@ NOTES: dict[str, Template] = {
     "runs_ended_otherwise": N_("{arm}: {count} of its runs ended {status}: {error}"),
     "training_diverged": N_("training diverged: weights that are not numbers: {arms}"),
     "blocks_disturbed": N_(
-        "{part} of {whole} timed blocks are disturbed: others kept the machine busy"
+        "{part} of {whole} timed blocks were disturbed: other processes kept the machine busy"
     ),
     "memory_run_differs": N_("{arm}: its memory run evaluated after steps {steps}"),
     "whole_span_disagrees": N_(
-        "{arm}: no verdict: over the whole span the gain is {span:.1f%}, and matched "
-        "{matched:.1f%}: evaluation slows steps beyond the window of {window}, or noise came with "
-        "it; the figure is that of the whole span"
+        "{arm}: no verdict: the whole-span estimate is {span:.1f%}, the matched one "
+        "{matched:.1f%}: either evaluation slows more than the {window} steps after it, or "
+        "noise came with it; the whole-span figure is shown"
     ),
     "samples_not_run": N_(
-        "extrapolated: intervals do not hold what samples that were not run would add, should they "
-        "be longer or shorter; --full runs the job whole"
+        "extrapolated: intervals do not cover that samples which were not run may be longer or "
+        "shorter; --full runs the whole job"
     ),
     "early_stopping_may_end": N_(
-        "extrapolated: early stopping may end {arms} before the last step; told as if it did not"
+        "extrapolated: early stopping may end {arms} before the last step; treated as if it did not"
     ),
     "several_models_of_machine": N_(
-        "blocks were run on {models} models of machine; arms are compared within a node, and what "
-        "is told of all nodes together holds for none of them"
+        "blocks were run on {models} models of machine; arms are compared within a node, and "
+        "figures over all nodes hold for none of them"
     ),
     "times_are_missing": N_("{arm}, block {block}: left out: its times per step are missing"),
     "clock_went_backwards": N_("{arm}, block {block}: left out: its clock went backwards"),
-    "times_do_not_sum": N_("{arm}, block {block}: left out: its times do not sum to T"),
+    "times_do_not_sum": N_(
+        "{arm}, block {block}: left out: its phases do not sum to the training time"
+    ),
     "other_pieces": N_(
         "{arm}, block {block}: left out: {steps} steps and {evaluations} evaluations, expected "
         "{usual_steps} and {usual_evaluations}"
@@ -96,8 +98,12 @@ NOTES: dict[str, Template] = {
     "last_stands_for_end": N_(
         "the last evaluation is after step {step} of {whole}; it stands for the end"
     ),
-    "times_unknown": N_("the log does not say what evaluations, or the run, took: no time is told"),
-    "resumed": N_("resumed, so it does not say what the whole run took: no time is told"),
+    "times_unknown": N_(
+        "the log holds no times of evaluations or of the run: no times are reported"
+    ),
+    "resumed": N_(
+        "resumed, so the log does not hold the time of the whole run: no times are reported"
+    ),
     "run_cut_off": N_("the run is cut off: {part} of {whole} steps"),
     "line_cut_off": N_("line {number} is cut off and left out"),
     # what was changed of a configuration
@@ -110,7 +116,7 @@ NOTES: dict[str, Template] = {
         "same samples"
     ),
     "folder_is_temporary": N_("each run writes into a folder that is taken away after it"),
-    "reporters_would_count": N_("reporters would be told of runs that are only measured"),
+    "reporters_would_count": N_("reporters would log runs that are only measured"),
     "not_published": N_("a run that is only measured is not published"),
     "trained_from_start": N_("every run trains from the start"),
     "prediction_is_apart": N_("prediction after training is no evaluation of it"),
@@ -119,31 +125,33 @@ NOTES: dict[str, Template] = {
     "metric_ends_training": N_("a metric would end the training"),
     "metric_chooses_saves": N_("a metric would choose what is saved"),
     # what is recommended
-    "evaluate_every": N_("evaluate every {every:,} steps: {share} of the run"),
+    "evaluate_every": N_("evaluate every {every:,} steps ({share})"),
     "evaluate_every_and_before": N_(
-        "evaluate every {every:,} steps: {share} of the run, with the one before training"
+        "evaluate every {every:,} steps ({share}, including the one before training)"
     ),
     "evaluate_every_and_after": N_(
-        "evaluate every {every:,} steps: {share} of the run, with the one that LLaMA-Factory adds "
-        "after training"
+        "evaluate every {every:,} steps ({share}, including the one that LLaMA-Factory adds "
+        "after training)"
     ),
     "evaluate_every_before_and_after": N_(
-        "evaluate every {every:,} steps: {share} of the run, with the one before training, with "
-        "the one that LLaMA-Factory adds after training"
+        "evaluate every {every:,} steps ({share}, including the one before training and the one "
+        "that LLaMA-Factory adds after it)"
     ),
-    "evaluate_once": N_("evaluate once, after training: {share} of the run"),
+    "evaluate_once": N_("evaluate once, after training ({share})"),
     "evaluate_once_perhaps_beyond": N_(
-        "evaluate once, after training: {share} of the run, which may be more than {within:g%}"
+        "evaluate once, after training ({share}, which may exceed {within:g%})"
     ),
-    "keep_as_written": N_("as written it is already: {share} of the run"),
-    "do_not_evaluate": N_("do not evaluate: even once, at the end, would take {share} of the run"),
+    "keep_as_written": N_("keep it as it is ({share})"),
+    "do_not_evaluate": N_("do not evaluate: a single evaluation at the end would take {share}"),
     "advice_against": N_("{advice}; {against}"),
     "early_stopping_starves": N_(
         "early stopping with a patience of {patience} could not act on that"
     ),
     "needs_evaluation": N_("against that stands {wants}, which needs evaluation"),
-    "share_with_limits": N_("{share:.1f%} (at {level:.3g%}: {low:.1f%} to {high:.1f%})"),
-    "share_alone": N_("{share:.1f%}"),
+    "share_with_limits": N_(
+        "{share:.1f%} of the run, {low:.1f%} to {high:.1f%} with {level:.3g%} confidence"
+    ),
+    "share_alone": N_("{share:.1f%} of the run"),
     "llamafactory_yaml": N_("a LLaMA-Factory YAML"),
     "training_arguments": N_("TrainingArguments"),
     "job_settings": N_("the job's settings"),
@@ -159,11 +167,20 @@ NOTES: dict[str, Template] = {
     "training_loss": N_("the training loss alone"),
     "others_may_lose": N_("none of {whole} lost more, but up to {most:.0f%} of runs could"),
     "some_lost": N_("{part} of {whole} lost more, and up to {most:.0f%} of runs could"),
-    "within": N_("within {share:g%} of T and {regret:g} nats of regret: {chosen}; {others}"),
-    "none_within": N_("nothing stays within {share:g%} of T and {regret:g} nats of regret"),
-    "within_metric": N_("within {share:g%} of T and {regret:g} of regret: {chosen}; {others}"),
+    "within": N_(
+        "evaluate {chosen}: within {share:g%} of the training time and {regret:g} nats of "
+        "regret; {others}"
+    ),
+    "none_within": N_(
+        "no schedule meets both limits: {share:g%} of the training time and {regret:g} nats of "
+        "regret"
+    ),
+    "within_metric": N_(
+        "evaluate {chosen}: within {share:g%} of the training time and a regret of {regret:g}; "
+        "{others}"
+    ),
     "none_within_metric": N_(
-        "nothing that is known stays within {share:g%} of T and {regret:g} of regret"
+        "no schedule meets both limits: {share:g%} of the training time and a regret of {regret:g}"
     ),
     "evaluation_time_unknown": N_("what evaluations took is not known, so nothing is recommended"),
     "replay_differs": N_("{run}: {differences}"),
@@ -176,12 +193,12 @@ NOTES: dict[str, Template] = {
     "past_run": N_("a past run"),
     "own_device": N_("its own"),
     # what a gate compares
-    "throughput_gain": N_("throughput gain of skipping"),
-    "evaluation_share": N_("evaluation share of T"),
+    "throughput_gain": N_("speed-up from skipping"),
+    "evaluation_share": N_("evaluation share"),
     "headroom": N_("batch without evaluation over batch with"),
-    "fixed_cost": N_("fixed cost per run over T"),
+    "fixed_cost": N_("fixed cost per run over training time"),
     "instrumentation": N_("cost of marking a step over a step"),
-    "undisturbed_time": N_("undisturbed T in seconds"),
+    "undisturbed_time": N_("undisturbed training time"),
     # and what becomes of it
     "unchanged": N_("unchanged"),
     "improved": N_("improved"),
@@ -189,7 +206,7 @@ NOTES: dict[str, Template] = {
     "over_budget": N_("over budget"),
     "not_compared": N_("not compared"),
     "not_measured_today": N_("was not measured today"),
-    "of_another_machine": N_("of another model of machine"),
+    "of_another_machine": N_("measured on another model of machine"),
     "not_in_baseline": N_("not in the baseline"),
     "could_go_unseen": N_("a change of {change} could go unseen"),
     "share_without_interval": N_("its share has no interval"),
