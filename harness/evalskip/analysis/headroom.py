@@ -59,7 +59,7 @@ class Search:
         if not self.fits and self.fails is None:
             return self._first
         ceiling = _MOST * max(self.fits, self._first)
-        guess = min(max(self._foretold(), self.fits + self._step), ceiling)
+        guess = min(max(self._predicted(), self.fits + self._step), ceiling)
         if self.fails is None or guess < self.fails:
             return guess
         # the line was wrong: by one sample, or by nobody knows how many
@@ -71,7 +71,7 @@ class Search:
     def _step(self) -> int:
         return int(2 ** max(0, self._crept - 1))
 
-    def _foretold(self) -> int:
+    def _predicted(self) -> int:
         """The largest batch by the line through those that are furthest apart."""
         small, large = min(self._peaks, default=0), max(self._peaks, default=0)
         if not large:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from evalskip.analysis.identity import made_now
 from evalskip.article.ledger import STUDY, judged
-from evalskip.article.ranks import observe_ranks
-from evalskip.article.truth import observe
+from evalskip.article.ranks import observe_ranks, planned_ranks
+from evalskip.article.truth import observe, planned
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.notes import note
 from evalskip.summary import ClaimsSummary, Effort, Scope, Summary, write_sections
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from evalskip.article.truth import Report
 
-KINDS = {"llamafactory": observe, "ranks": observe_ranks}
-"""What makes which evidence."""
+KINDS = {"llamafactory": (observe, planned), "ranks": (observe_ranks, planned_ranks)}
+"""What makes which evidence, and how many observations that takes."""
 
 
 def make_claims(
@@ -41,7 +41,7 @@ def make_claims(
     observations = [
         observation
         for kind in kinds
-        for observation in KINDS[kind](pythons, directory / "logs" / kind, report)
+        for observation in KINDS[kind][0](pythons, directory / "logs" / kind, report)
     ]
     trainers = sorted({observation.trainer for observation in observations})
     versions = {name: version for name, _, version in (t.rpartition(" ") for t in trainers)}

@@ -32,6 +32,11 @@ _TIMES = 4
 """A run that takes so many times as long as one whose ranks agree is taken to hang."""
 
 
+def planned_ranks(_: Sequence[str]) -> int:
+    """How many observations :func:`observe_ranks` makes: three of each pair, by two trainers."""
+    return 2 * 3 * len(DISAGREEMENTS)
+
+
 def observe_ranks(pythons: Sequence[str], folder: Path, report: Report) -> list[Observation]:
     """Train on two ranks: alike; and not alike, without the check and with it.
 

@@ -36,6 +36,14 @@ STRATEGIES = (None, "no", "steps", "epoch")
 
 _CLI = "from llamafactory.cli import main; main()"
 _RUN_S = 300.0
+_OTHERS = 12
+"""Observations of each LLaMA-Factory beside the table of switches."""
+
+
+def planned(pythons: Sequence[str]) -> int:
+    """How many observations :func:`observe` makes."""
+    switches = len(DO_EVAL) * len(STRATEGIES)
+    return switches + len(pythons) * (switches + _OTHERS)
 
 
 def observe(pythons: Sequence[str], folder: Path, report: Report) -> list[Observation]:

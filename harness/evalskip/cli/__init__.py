@@ -30,13 +30,30 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="evalskip",
     help="What does evaluation cost a fine-tuning job?",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 # typer carries a click of its own in some versions and uses the installed one in others
 _UsageError: Any = typer.BadParameter.__mro__[2]
+
+
+_QUESTIONS = """\
+evalskip: what does evaluation cost a fine-tuning job?
+
+  What does evaluation cost my job?          evalskip bench job.yaml
+  What would another schedule cost?          evalskip predict job.yaml
+  What would less evaluation have missed?    evalskip regret job.yaml, or trainer_state.json
+  Does evaluation limit my batch size?       evalskip headroom job.yaml
+  ... and on a card that I do not have?      evalskip headroom --model qwen3-8b --device-memory 80GiB
+  Has evaluation become more expensive?      evalskip gate results/job --baseline baseline.json
+  Can I see a result again, or compare?      evalskip report results/job [results/other]
+  Is this machine fit to measure on?         evalskip doctor
+
+job.yaml is a LLaMA-Factory configuration as it is, or a spec: evalskip COMMAND --help.
+A first look in ten seconds, without training: evalskip bench bench/demo.yaml\
+"""
 
 
 def _version(flag: bool) -> None:
@@ -47,6 +64,7 @@ def _version(flag: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -55,6 +73,8 @@ def _root(
     ] = False,
 ) -> None:
     """What does evaluation cost a fine-tuning job?"""
+    if context.invoked_subcommand is None:
+        typer.echo(_QUESTIONS)
 
 
 for command in (bench, headroom, predict, regret, report, gate, claims, train, doctor):

@@ -99,7 +99,6 @@ def bench(
         experiment=run,
         engine=engine_for(engine, options),
     )
-    screen.print(f"\n{directory}/report.md says the same and more", highlight=False, markup=False)
 
 
 def pair(setting: str) -> tuple[str, str]:

@@ -45,7 +45,8 @@ def claims(
     from evalskip.jobs.llamafactory.settings import built_interpreters
     from evalskip.report.html import write_page
     from evalskip.report.markdown import write_markdown
-    from evalskip.report.terminal import console, print_claims, print_observation
+    from evalskip.report.progress import Countdown
+    from evalskip.report.terminal import console, print_claims, print_observation, print_report_path
     from evalskip.report.words import LANGUAGES, Language
     from evalskip.results import fresh_directory
     from evalskip.summary import read_summary, write_sections
@@ -69,9 +70,13 @@ def claims(
         if not pythons:
             raise InputError("--run: expected --python, or an interpreter from make llamafactory")
         kinds, place = job or list(KINDS), out or Path("results/claims")
+        countdown = Countdown(sum(KINDS[kind][1](pythons) for kind in kinds))
         with fresh_directory(place):
             summary = make_claims(
-                kinds, pythons, place, lambda observation: print_observation(screen, observation)
+                kinds,
+                pythons,
+                place,
+                lambda observation: print_observation(screen, observation, countdown.step()),
             )
         write_markdown(place, [summary], Language("en", WORDS))
         summaries.append(summary)
@@ -88,5 +93,7 @@ def claims(
                 write_page(report, [ledger_summary], language)
     if ledger_summary.claims:
         print_claims(screen, ledger_summary.claims, Language("en", WORDS))
+    for written in filter(None, [out or Path("results/claims") if run else None, report]):
+        print_report_path(screen, written)
     if missing := unsettled(claims, require or []):
         raise Inconclusive(missing)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import typer
+
+from evalskip.errors import Inconclusive
+
 
 def doctor() -> None:
-    """Is this machine fit to measure on?"""
+    """Is this machine fit to measure on? Exit code 3: there is something to fix."""
     from evalskip.machine.doctor import examine
     from evalskip.report.terminal import console, print_findings
     from evalskip.report.words import ENGLISH
 
-    print_findings(console(), examine(), ENGLISH)
+    findings = examine()
+    print_findings(console(), findings, ENGLISH)
+    if not all(finding.fit for finding in findings):
+        raise typer.Exit(Inconclusive.exit_code)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from evalskip.errors import Interrupted
 from evalskip.report.markdown import write_markdown
 from evalskip.report.progress import ProgressView
-from evalskip.report.terminal import print_summary
+from evalskip.report.terminal import print_report_path, print_summary
 from evalskip.report.words import ENGLISH
 from evalskip.results import open_results
 from evalskip.session import Session
@@ -65,3 +65,4 @@ def measured(
             ) from None
         write_markdown(directory, [summary], ENGLISH)
     print_summary(screen, summary, ENGLISH)
+    print_report_path(screen, directory)

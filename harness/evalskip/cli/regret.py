@@ -37,7 +37,7 @@ def regret(
     """What every schedule, and every substitute for evaluation, would have missed."""
     from functools import partial
 
-    from evalskip.report.terminal import console, print_summary
+    from evalskip.report.terminal import console, print_report_path, print_summary
     from evalskip.report.words import ENGLISH
     from evalskip.spec.units import parse_share
 
@@ -52,6 +52,8 @@ def regret(
         design = regret_design(settings or [])
         summary = past_summary(spec, metric or "eval_loss", design, within, out)
         print_summary(screen, summary, ENGLISH)
+        if out:
+            print_report_path(screen, out)
         return
     if metric is not None:
         raise InputError("--metric: expected a past run's log as well, in which it is looked up")

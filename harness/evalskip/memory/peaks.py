@@ -16,7 +16,7 @@ FRAGMENTS = 0.065
 H100, of full fine-tuning, 20 samples completed within a limit of 24 GiB and a 21st, with a peak of
 22.6 GiB, did not (``results/reference/headroom-full-h100``)."""
 TOLERANCE = 0.05
-"""Share by which peaks are foretold too low or too high, at most, where they were measured: on a
+"""Share by which peaks are predicted too low or too high, at most, where they were measured: on a
 CPU (``tests/test_memory.py``). On an H100 it was 1.1 % (``results/reference/headroom-full-h100``).
 """
 

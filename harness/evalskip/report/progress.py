@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,29 @@ if TYPE_CHECKING:
     from evalskip.records import RunRecord
 
 
+class Countdown:
+    """How much is left of a number of steps that take about as long as each other.
+
+    The first, which pays for imports, says nothing of the others.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done = total, 0
+        self._began = 0.0
+
+    def step(self) -> str:
+        """One more is done: ``3 of 4, about 12 s left``."""
+        now = time.monotonic()
+        self._began = self._began or now
+        self._done += 1
+        left = max(0, self._total - self._done)
+        about = ""
+        if left and self._done > 1:
+            left_s = (now - self._began) / (self._done - 1) * left
+            about = f", about {digits.duration(left_s)} left"
+        return f"{self._done} of {max(self._done, self._total)}{about}"
+
+
 class ProgressView:
     """A bar and what is known by now on a terminal; plain lines elsewhere."""
 
@@ -47,6 +71,8 @@ class ProgressView:
         self._task = self._bar.add_task("starting", total=None, left="")
         self._gains = Text("")
         self._runs_left = self._blocks_left = 0
+        self._kept: Counter[tuple[str, int]] = Counter()
+        """Runs that are kept of each block."""
         self._run_s: list[float] = []
         self._start_s: list[float] = []
         self._block_start = 0.0
@@ -79,14 +105,14 @@ class ProgressView:
     def _(self, event: DurationEstimated) -> None:
         design, estimate, sliced = event.spec.design, event.estimate, event.sliced
         if estimate is None:
-            self._line("how long it will take cannot be told: no short pilot of it could be run")
+            self._line("no estimate of the time it takes: no short pilot of the job could be run")
             return
         budget = digits.duration(design.budget)
         least, most = (estimate.experiment_s(n) for n in (design.looks[0], design.looks[-1]))
         self._line(
-            f"a whole run takes about {digits.duration(estimate.longest_s)} at most; "
-            f"{design.looks[0]} to {design.looks[-1]} blocks of all arms, "
-            f"{digits.duration(least)} to {digits.duration(most)}"
+            f"a run takes at most about {digits.duration(estimate.longest_s)}; "
+            f"{_range(str(design.looks[0]), str(design.looks[-1]))} blocks of all arms take "
+            f"{_range(digits.duration(least), digits.duration(most))}"
         )
         if sliced:
             why = "" if design.sliced else f"since one run exceeds the budget of {budget}, "
@@ -128,6 +154,7 @@ class ProgressView:
     def _(self, event: RunKept) -> None:
         record = event.record
         self._runs_left = max(0, self._runs_left - 1)
+        self._kept[record.request.id.purpose, record.block] += 1
         if not event.is_recalled:
             if self._block_start:
                 self._start_s.append(time.monotonic() - self._block_start - record.took_s)
@@ -152,7 +179,7 @@ class ProgressView:
         ]
         if not gains:
             return
-        self._gains.plain = "gain so far, %: " + "; ".join(gains)
+        self._gains.plain = "speed-up so far, %: " + "; ".join(gains)
         if self._live:
             self._live.update(Group(self._bar, self._gains))
         else:
@@ -160,7 +187,10 @@ class ProgressView:
 
     @show.register
     def _(self, event: BlockRepeated) -> None:
+        lost = self._kept.pop((event.block.id.purpose, event.block.id.block), 0)
         self._blocks_left += 1
+        self._runs_left += lost
+        self._bar.update(self._task, total=(self._bar.tasks[0].total or 0) + lost)
         self._line(f"{event.block.label} was lost, and is run again: {event.reason}")
 
     @show.register
@@ -226,6 +256,10 @@ class ProgressView:
         self._bar.console.print(Text(text), soft_wrap=True)
 
 
+def _range(least: str, most: str) -> str:
+    return least if least == most else f"{least} to {most}"
+
+
 def _measured(record: RunRecord) -> str:
     """What a run found, in a few words."""
     trial, tried = record.request.trial, record.tried
@@ -233,4 +267,4 @@ def _measured(record: RunRecord) -> str:
         outcome = "fits" if tried and tried.fits else "does not fit"
         return f"{trial.batch} samples{', evaluating' if trial.evaluates else ''}: {outcome}"
     measured = digits.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
-    return f"T {measured} s{', extrapolated' if record.is_extrapolated else ''}"
+    return f"training time {measured} s{', extrapolated' if record.is_extrapolated else ''}"

@@ -12,19 +12,24 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from evalskip.memory.plan import PLANS
 from evalskip.notes import note
 from evalskip.report.answers import card_of
 from evalskip.report.answers.bench import verdict_on
 from evalskip.report.answers.gate import gate_card
+from evalskip.report.answers.plans import plans_card
 from evalskip.report.gate import remarks
 from evalskip.report.markdown import warnings_beside
+from evalskip.report.progress import Countdown
 from evalskip.report.provenance import provenance
 from evalskip.report.tables import gains, headroom, memory, predictions, regret, times
 from evalskip.report.tables.gate import gated
 from evalskip.report.tables.plans import plan_peaks, plans, tuning
+from evalskip.report.words import ENGLISH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from evalskip.gate.judge import GateResult
     from evalskip.machine.doctor import Finding
@@ -40,11 +45,11 @@ if TYPE_CHECKING:
         Summary,
     )
 
-_PLAIN_WIDTH = 150
+_PLAIN_WIDTH = 100
 
 
 def console() -> Console:
-    """The console that everything is printed on; wide where there is no terminal."""
+    """The console that everything is printed on; as wide as a page of documentation where there is no terminal."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure:  # an encoding without a dash or a frame must not end the experiment
         reconfigure(errors="replace")
@@ -92,12 +97,14 @@ def _print_prediction(screen: Console, section: PredictionSummary, language: Lan
 def print_plans(
     screen: Console, model: str, plan_iterator: Iterable[Plan], device_bytes: int, work: BatchShape
 ) -> None:
-    """Each plan as it is made, then all in one table."""
-    all_plans = []
+    """Each plan as it is made, then what fits, and all in one table."""
+    all_plans: list[Plan] = []
+    countdown = Countdown(PLANS)
     for plan in plan_iterator:
         all_plans.append(plan)
         line = f"{tuning(plan)}: {plan.parameters:,} parameters, traced on fake tensors"
-        screen.print(Text(f"{model}, {line}"))
+        screen.print(Text(f"{countdown.step()}: {model}, {line}"))
+    print_card(screen, plans_card(model, all_plans, device_bytes, work), ENGLISH)
     for table in (plans(all_plans, device_bytes, work), plan_peaks(all_plans, work)):
         _print_table(screen, table)
 
@@ -114,6 +121,11 @@ def print_findings(screen: Console, findings: Sequence[Finding], language: Langu
     if unfit:
         conclusion = language.gettext("{count} to fix before measuring", count=unfit)
     screen.print(conclusion, highlight=False)
+
+
+def print_report_path(screen: Console, directory: Path) -> None:
+    """Where a report lies; a path is never broken."""
+    screen.print(f"\nFull report: {directory}/report.md", highlight=False, soft_wrap=True)
 
 
 def print_gate(screen: Console, result: GateResult, language: Language) -> None:
@@ -144,14 +156,15 @@ def print_claims(screen: Console, section: ClaimsSummary, language: Language) ->
             screen.print(Text(f"  {line}"))
 
 
-def print_observation(screen: Console, observation: Observation) -> None:
-    """What was seen just now."""
+def print_observation(screen: Console, observation: Observation, left: str) -> None:
+    """What was seen just now, and how much is left to see."""
     settings = ", ".join(f"{key}: {value}" for key, value in observation.settings.items())
     behaviour = observation.behaviour.get("error") or ", ".join(
         f"{key} {value}" for key, value in observation.behaviour.items() if isinstance(value, int)
     )
     line = Text(
-        f"{observation.trainer}, {observation.what}: {settings or 'nothing set'}: {behaviour}"
+        f"{left}: {observation.trainer}, {observation.what}: {settings or 'nothing set'}: "
+        f"{behaviour}"
     )
     screen.print(line, no_wrap=True, overflow="ellipsis")
 

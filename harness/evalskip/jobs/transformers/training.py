@@ -71,7 +71,7 @@ def padded(samples: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
 
 
 def token_accuracy(prediction: EvalPrediction) -> dict[str, float]:
-    """The share of tokens that are foretold, by logits or by ids in their place."""
+    """The share of tokens that are predicted, by logits or by ids in their place."""
     predictions, labels = prediction.predictions, prediction.label_ids
     ids = predictions.argmax(axis=-1) if predictions.ndim > labels.ndim else predictions
     width = min(ids.shape[-1], labels.shape[-1])

@@ -41,7 +41,7 @@ def plans(all_plans: Sequence[Plan], device_bytes: int, work: BatchShape) -> Tab
         f"{work.evaluation_length:,} tokens at once, the loss alone being kept. Of the card, "
         f"{digits.bytes_of(CONTEXT_BYTES)} are left to CUDA's context, and "
         f"{100 * FRAGMENTS:g}% of each peak to fragments of its allocator, as seen on an H100. "
-        f"Foretold peaks were within {100 * TOLERANCE:.0f}% of those measured on a CPU "
+        f"Predicted peaks were within {100 * TOLERANCE:.0f}% of those measured on a CPU "
         "(tests/test_memory.py), and within 1.1% on an H100 (headroom-full-h100).",
         columns=(
             "in bfloat16",
