@@ -46,7 +46,7 @@ evalskip: what does evaluation cost a fine-tuning job?
   What would another schedule cost?          evalskip predict job.yaml
   What would less evaluation have missed?    evalskip regret job.yaml, or trainer_state.json
   Does evaluation limit my batch size?       evalskip headroom job.yaml
-  ... and on a card that I do not have?      evalskip headroom --model qwen3-8b --device-memory 80GiB
+  ... and on a card that I do not have?      evalskip headroom --model MODEL --device-memory 80GiB
   Has evaluation become more expensive?      evalskip gate results/job --baseline baseline.json
   Can I see a result again, or compare?      evalskip report results/job [results/other]
   Is this machine fit to measure on?         evalskip doctor

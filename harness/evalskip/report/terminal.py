@@ -49,7 +49,7 @@ _PLAIN_WIDTH = 100
 
 
 def console() -> Console:
-    """The console that everything is printed on; as wide as a page of documentation where there is no terminal."""
+    """The console that everything is printed on; as wide as a page where there is no terminal."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure:  # an encoding without a dash or a frame must not end the experiment
         reconfigure(errors="replace")
@@ -190,14 +190,34 @@ def print_card(screen: Console, card: AnswerCard, language: Language) -> None:
 def _print_table(screen: Console, table: Table) -> None:
     if not table.rows:
         return
+    for column in table.spare:
+        if _least_room(table) > screen.width:
+            table = table.without(column)
     screen.print()
     screen.print(_drawn(table))
     screen.print(Text(table.note), style="dim")
 
 
 def _width(screen: Console, table: Table) -> int:
-    """Columns of the screen that a table needs so that no figure is broken."""
+    """Columns of the screen that a table needs so that nothing is broken."""
     return Measurement.get(screen, screen.options.update(max_width=10**4), _drawn(table)).maximum
+
+
+def _least_room(table: Table) -> int:
+    """Columns of the screen that it needs so that no figure is broken, nor a word of a head."""
+    heads = [max(map(cell_len, column.split())) for column in table.columns]
+    widths = [max(head, _least_width(table, index)) for index, head in enumerate(heads)]
+    return sum(widths) + _BETWEEN * len(widths)
+
+
+_NAME, _BETWEEN = 12, 2
+"""Columns of the screen: for a name at the least, and between two columns of a table."""
+
+
+def _least_width(table: Table, index: int) -> int:
+    """Of a column: no figure is broken, and names go on in the next line."""
+    widths = [cell_len(row[index]) for row in table.rows]
+    return max(widths) if table.numeric[index] else min(_NAME, max(widths))
 
 
 def _drawn(table: Table) -> RichTable:
@@ -214,7 +234,12 @@ def _drawn(table: Table) -> RichTable:
     for index, column in enumerate(table.columns):
         # a unit goes on a line of its own
         head = column if index == 0 else "\n".join(column.rsplit(" ", 1))
-        drawn.add_column(head, justify="left" if index == 0 else "right", overflow="fold")
+        drawn.add_column(
+            head,
+            justify="left" if index == 0 else "right",
+            overflow="fold",
+            min_width=_least_width(table, index),
+        )
     for row in table.rows:
         drawn.add_row(*(Text(text) for text in row))
     return drawn

@@ -67,6 +67,9 @@ def headroom(section: HeadroomSummary, language: Language) -> Table:
             N_("faster %"),
         ),
         rows=rows,
+        spare=language.texts(
+            N_("trials"), N_("evaluation alone MiB"), N_("own tokens/s"), N_("largest tokens/s")
+        ),
     )
 
 

@@ -74,6 +74,12 @@ def predictions(section: PredictionSummary, language: Language) -> Table:
             *([language.gettext("peak MiB")] if memory else []),
         ),
         rows=rows,
+        spare=language.texts(
+            N_("eval/train tokens"),
+            *([N_("peak MiB")] if memory else []),
+            N_("samples"),
+            N_("evaluations"),
+        ),
     )
 
 

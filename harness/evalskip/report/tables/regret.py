@@ -57,6 +57,7 @@ def regret(section: RegretSummary, language: Language) -> Table:
             language.gettext("lost more"),
             "★",
         ),
+        spare=language.texts(N_("share %"), N_("regret if shifted"), N_("evaluations")),
         rows=[
             (
                 language.note(each.policy),
@@ -97,9 +98,10 @@ def noticed(section: RegretSummary, language: Language) -> Table:
             N_("noticed by seeds"),
             N_("later steps"),
             N_("stopping saves %"),
-            N_("rank"),
+            N_("rank correlation"),
             N_("regret on the evaluation samples"),
         ),
+        spare=language.texts(N_("rank correlation"), N_("later steps")),
         rows=[
             (
                 language.note(each.policy),

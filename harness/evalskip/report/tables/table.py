@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evalskip.report import digits
@@ -67,6 +67,17 @@ class Table:
     note: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
+    spare: tuple[str, ...] = ()
+    """Columns that a narrow screen goes without, the first ones first."""
+
+    def without(self, column: str) -> Table:
+        """The same table without a column."""
+        place = self.columns.index(column)
+        return replace(
+            self,
+            columns=self.columns[:place] + self.columns[place + 1 :],
+            rows=[row[:place] + row[place + 1 :] for row in self.rows],
+        )
 
     @property
     def wraps(self) -> bool:
