@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -191,7 +192,7 @@ def _print_table(screen: Console, table: Table) -> None:
     if not table.rows:
         return
     for column in table.spare:
-        if _least_room(table) > screen.width:
+        if _width(screen, _narrowest(table)) > screen.width:
             table = table.without(column)
     screen.print()
     screen.print(_drawn(table))
@@ -203,21 +204,15 @@ def _width(screen: Console, table: Table) -> int:
     return Measurement.get(screen, screen.options.update(max_width=10**4), _drawn(table)).maximum
 
 
-def _least_room(table: Table) -> int:
-    """Columns of the screen that it needs so that no figure is broken, nor a word of a head."""
-    heads = [max(map(cell_len, column.split())) for column in table.columns]
-    widths = [max(head, _least_width(table, index)) for index, head in enumerate(heads)]
-    return sum(widths) + _BETWEEN * len(widths)
+def _narrowest(table: Table) -> Table:
+    """The same, with names as short as they are where there is little room."""
+    rows = [(row[0][:_NAME], *row[1:]) for row in table.rows]
+    columns = tuple(column[:_NAME] if i == 0 else column for i, column in enumerate(table.columns))
+    return replace(table, title="", columns=columns, rows=rows)
 
 
-_NAME, _BETWEEN = 12, 2
-"""Columns of the screen: for a name at the least, and between two columns of a table."""
-
-
-def _least_width(table: Table, index: int) -> int:
-    """Of a column: no figure is broken, and names go on in the next line."""
-    widths = [cell_len(row[index]) for row in table.rows]
-    return max(widths) if table.numeric[index] else min(_NAME, max(widths))
+_NAME = 12
+"""Columns of the screen that a name has at the least; it goes on in the next line."""
 
 
 def _drawn(table: Table) -> RichTable:
@@ -238,7 +233,7 @@ def _drawn(table: Table) -> RichTable:
             head,
             justify="left" if index == 0 else "right",
             overflow="fold",
-            min_width=_least_width(table, index),
+            no_wrap=table.numeric[index] or max(len(row[index]) for row in table.rows) < _NAME,
         )
     for row in table.rows:
         drawn.add_row(*(Text(text) for text in row))
