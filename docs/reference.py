@@ -108,7 +108,8 @@ def _sections(root: Model) -> Iterator[str]:
         # what says which member of a union it is comes first
         for name, field in sorted(model.model_fields.items(), key=lambda each: not _names(each[1])):
             links = [f"[{titles[each]}](#{_anchor(titles[each])})" for each in _held(field)]
-            says = [field.description or "", f"see {', '.join(links)}" if links else ""]
+            word = "the word that chooses this" if _names(field) else ""
+            says = [field.description or word, f"see {', '.join(links)}" if links else ""]
             meaning = "; ".join(filter(None, says)).replace("|", "\\|")
             yield f"| `{name}` | {_type(field)} | {_default(field)} | {meaning} |\n"
 

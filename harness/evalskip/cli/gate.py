@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,7 @@ def gate(
     from evalskip.gate.run import add_to_baseline
     from evalskip.gate.run import gate as run_gate
     from evalskip.records import RecordStore
-    from evalskip.report.gate import reason, write_gate
+    from evalskip.report.gate import reason, workflow_commands, write_gate
     from evalskip.report.terminal import console, print_gate
     from evalskip.report.words import ENGLISH
     from evalskip.spec.units import parse_share
@@ -56,6 +57,9 @@ def gate(
     )
     write_gate(directory / "gate", result, today, RecordStore(directory).read(), ENGLISH)
     print_gate(console(), result, ENGLISH)
+    if os.environ.get("GITHUB_ACTIONS") == "true" and result.verdict != "passed":
+        for line in workflow_commands(result, ENGLISH):
+            typer.echo(line)
     if result.verdict == "regressed":
         raise Regression(f"worse: {reason(result, ENGLISH)}")
     if not (result.has_compared or result.having("inconclusive")):

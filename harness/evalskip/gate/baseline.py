@@ -98,6 +98,8 @@ class GateSession(_Part):
     experiment: str
     """Digest of what it was of."""
     label: str = ""
+    evalskip: str = ""
+    """Version that measured it; empty: it was not kept."""
     machine: Machine | None
     versions: dict[str, str]
     figures: list[Figure]
@@ -117,6 +119,7 @@ class GateSession(_Part):
             at=at,
             experiment=experiment.digest,
             label=label,
+            evalskip=provenance.evalskip,
             machine=provenance.machine,
             versions=provenance.versions,
             figures=list(figures),

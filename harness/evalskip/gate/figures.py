@@ -36,6 +36,11 @@ class Figure(BaseModel):
     value: float
     error: float = Field(ge=0, description="standard error, on the scale of the kind")
     degrees: float = Field(ge=1, description="of freedom, of the error")
+    low: float | None = Field(
+        default=None, description="limit of the interval that the report has; null: it has none"
+    )
+    high: float | None = Field(default=None, description="limit of the same")
+    level: float | None = Field(default=None, description="of the same")
     grain: float = Field(
         default=0.0, ge=0, description="a change up to here may be rounding, on the same scale"
     )
@@ -163,4 +168,7 @@ def _of_interval(kind: FigureKind, subject: str, interval: Interval) -> Iterator
         value=interval.estimate,
         error=error,
         degrees=interval.degrees,
+        low=interval.low,
+        high=interval.high,
+        level=interval.level,
     )

@@ -20,9 +20,9 @@ class Machine(BaseModel):
 
     processor: str = Field(description="vendor's name, family, model and stepping")
     cores: int = Field(description="that a process may use")
-    memory_gib: int
+    memory_gib: int = Field(description="of memory, in GiB")
     gpus: list[str] = Field(description="by name")
-    system: str
+    system: str = Field(description="operating system and its release")
     python: str = Field(description="version")
 
     def differing(self, other: Machine) -> str | None:

@@ -84,6 +84,24 @@ def write_gate(
     return [folder / name for name in files]
 
 
+def workflow_commands(result: GateResult, language: Language) -> list[str]:
+    """Workflow commands of GitHub, by which whatever is worse stands beside a pull request.
+
+    As its documentation has them: ``::error title=T::message``, with %, CR and LF escaped.
+    """
+    kinds = {"error": ("regressed", "over_budget"), "warning": ("inconclusive",)}
+    return [
+        f"::{kind} title=evalskip gate::{_escaped(in_words(change, language))}"
+        for kind, outcomes in kinds.items()
+        for change in result.changes
+        if change.outcome in outcomes
+    ]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
 def _shifted(shift: Shift, language: Language) -> str:
     kind = KINDS[shift.kind]
     return language.gettext(

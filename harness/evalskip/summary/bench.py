@@ -21,10 +21,10 @@ Estimator = Literal["wall_clock", "attributed", "matched", "after_effect", "whol
 class Differing(Part):
     """A run that did not do what the off run of its block did."""
 
-    block: int
-    attempt: int
-    arm: str
-    what: Literal["work", "result", "evaluations"]
+    block: int = Field(description="of the run")
+    attempt: int = Field(description="at the block; 0: the first")
+    arm: str = Field(description="of the run")
+    what: Literal["work", "result", "evaluations"] = Field(description="in what it differs")
 
 
 class Matched(Part):
@@ -42,7 +42,7 @@ class Matched(Part):
 class SetSummary(Part):
     """One of several evaluation sets."""
 
-    samples: int
+    samples: int = Field(description="of the set")
     seconds: float = Field(description="of all its evaluations in a run together, mean over runs")
 
 
@@ -58,10 +58,10 @@ class StepAround(Part):
 class RankSummary(Part):
     """One of several processes that train together: means over runs."""
 
-    rank: int
+    rank: int = Field(description="its number")
     wall_s: float = Field(description="T, by its own clock")
     phases_s: dict[str, float] = Field(description="sums to wall_s")
-    peak_bytes: dict[str, dict[str, int]]
+    peak_bytes: dict[str, dict[str, int]] = Field(description="by phase and quantity")
 
 
 class ArmSummary(Part):
@@ -121,9 +121,9 @@ class Agreement(Part):
 class Comparison(Part):
     """What an arm costs, against another, by one estimator."""
 
-    arm: str
+    arm: str = Field(description="that evaluates")
     against: str = Field(description="the arm that it is compared with")
-    estimator: Estimator
+    estimator: Estimator = Field(description="how the two were compared")
     blocks: int = Field(description="that it is made from")
     throughput_gain: Interval = Field(description="T(arm) / T(against) - 1")
     time_saved: Interval = Field(description="1 - T(against) / T(arm)")
@@ -166,9 +166,9 @@ class BenchEffort(Effort):
 class RunActivity(Part):
     """What the machine was doing during a run; means over it."""
 
-    block: int
-    attempt: int
-    arm: str
+    block: int = Field(description="of the run")
+    attempt: int = Field(description="at the block; 0: the first")
+    arm: str = Field(description="of the run")
     own_cores: float = Field(description="that the run kept busy")
     others_cores: float = Field(description="that all else kept busy, or a hypervisor withheld")
     waiting: float = Field(description="share of the time in which something waited for a CPU")
@@ -181,16 +181,16 @@ class RunActivity(Part):
 class Extrapolated(Part):
     """So much of every run was made; its figures are told from that for the whole."""
 
-    steps: int
-    of_steps: int
+    steps: int = Field(description="that were run")
+    of_steps: int = Field(description="of the whole job")
     evaluation_batches: int = Field(description="of each evaluation")
 
 
 class ClaimedGain(Part):
     """A range that somebody claims for the throughput gain, judged over all arms."""
 
-    gain: tuple[float, float]
-    verdict: Verdict
+    gain: tuple[float, float] = Field(description="least and most, as fractions")
+    verdict: Verdict = Field(description="over all arms at which it is judged")
     conditions: list[Note] = Field(description="where it holds, and what would settle the rest")
 
 

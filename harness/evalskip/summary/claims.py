@@ -15,7 +15,7 @@ class Claim(Part):
 
     id: str = Field(description="one word that names it")
     statement: Note = Field(description="what is claimed")
-    verdict: Verdict
+    verdict: Verdict = Field(description="on the claim")
     scope: list[Note | str] = Field(description="what the verdict holds for; empty: nothing ran")
     measured: list[Note] = Field(description="what it rests on; empty: nothing was measured")
     condition: list[Note] = Field(default=[], description="on what condition it holds")
@@ -27,20 +27,20 @@ class Claim(Part):
 class SpeedPoint(Part):
     """An arm of a result at which a claimed gain was judged."""
 
-    arm: str
-    evaluation_samples: int | None
+    arm: str = Field(description="its name")
+    evaluation_samples: int | None = Field(description="in one evaluation")
     evaluation_load: float = Field(description="evaluated tokens / trained tokens")
-    throughput_gain: Interval
-    verdict: Verdict
+    throughput_gain: Interval = Field(description="T(arm) / T(off) - 1")
+    verdict: Verdict = Field(description="on the claimed gain")
 
 
 class Source(Part):
     """A result that claims of a ledger rest on."""
 
-    name: str
+    name: str = Field(description="of the result")
     scope: list[Note | str] = Field(description="what its first verdict holds for")
     path: str = Field(default="", description="of its report, seen from this one; empty: not known")
-    claims: list[Claim]
+    claims: list[Claim] = Field(description="as it judges them")
     points: list[SpeedPoint] = Field(description="by evaluation load")
 
 
@@ -50,7 +50,7 @@ class Observation(Part):
     what: str = Field(description="the question that it bears on")
     trainer: str = Field(description="whose behaviour, with its version")
     settings: dict[str, Any] = Field(description="settings by which it differs from other runs")
-    behaviour: dict[str, Any]
+    behaviour: dict[str, Any] = Field(description="what it was observed to do")
 
 
 class ClaimsSummary(Part):

@@ -16,12 +16,12 @@ BoundBy = Literal["model", "train", "evaluate"]
 class Headroom(Part):
     """The largest batch with which an arm completes, within a limit that was really run into."""
 
-    arm: str
-    schedule: Note
+    arm: str = Field(description="its name")
+    schedule: Note = Field(description="when it evaluates")
     evaluation_samples: int | None = Field(description="null: nothing, or the job's own")
     settings: list[str] = Field(description="that its evaluation has of its own")
     max_batch: int = Field(description="samples in a micro-batch, per device; 0: not one fits")
-    limit_bytes: int
+    limit_bytes: int = Field(description="that trials were held to")
     bound_by: BoundBy | None = Field(
         description="the phase in which one sample more runs out of memory"
     )

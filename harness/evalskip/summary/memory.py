@@ -22,7 +22,7 @@ def quantity_of(peaks: Mapping[str, int]) -> str | None:
 class PeakDifference(Part):
     """The peaks of an arm's runs less those of runs without evaluation."""
 
-    arm: str
+    arm: str = Field(description="that evaluates")
     what: Literal["peak", "after_evaluation"] = Field(
         description="peak: the highest of any phase; after_evaluation: that of train steps after "
         "the first evaluation, against those of runs without any"

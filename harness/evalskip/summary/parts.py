@@ -21,7 +21,7 @@ class Part(BaseModel):
 class Interval(Part):
     """An estimate with its interval; no interval where there are too few blocks for one."""
 
-    estimate: float
+    estimate: float = Field(description="the figure itself")
     low: float | None = Field(default=None, description="limit; null: there is no interval")
     high: float | None = Field(default=None, description="limit; null: there is no interval")
     level: float = Field(description="how often such an interval holds the truth")
@@ -34,7 +34,7 @@ class Scope(Part):
     """What the figures hold for."""
 
     job: str | Note = Field(description="its kind, and how it fine-tunes")
-    model: str
+    model: str = Field(description="its name")
     parameters: int = Field(description="of the model, all of them")
     device: str | Note = Field(description="cpu, or the name of the device")
 
@@ -52,5 +52,5 @@ class Effort(Part):
     """What an experiment itself took."""
 
     runs: int = Field(description="of every kind, trials and pilots included")
-    seconds: float
+    seconds: float = Field(description="of wall-clock, all sessions together")
     stopped: Note = Field(description="why no more was run")

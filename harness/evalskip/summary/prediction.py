@@ -14,12 +14,14 @@ class PieceCosts(Part):
 
     fixed_s: float = Field(description="before and after the steps, and what the first ones add")
     step_s: float = Field(description="per optimizer step, whatever it is fed")
-    micro_batch_s: float
+    micro_batch_s: float = Field(description="per micro-batch, whatever it holds")
     token_s: float = Field(description="per trained token, padding included, on one rank")
     save_log_s: float = Field(description="of saves and logs, per optimizer step")
     loader_s: float = Field(description="per evaluation: its loader, and its end")
     batch_s: float = Field(description="per evaluation batch")
-    evaluation_token_s: float
+    evaluation_token_s: float = Field(
+        description="per evaluated token, padding included, on one rank"
+    )
     gathered_sample_s: float = Field(
         description="per evaluated sample, where an end grows with samples"
     )
@@ -31,8 +33,8 @@ class PieceCosts(Part):
 class JobSize(Part):
     """How much a job trains and evaluates."""
 
-    steps: int
-    epochs: float
+    steps: int = Field(description="optimizer steps")
+    epochs: float = Field(description="passes over the training set")
     train_samples: int | None = Field(description="null: a stream, whose samples are not counted")
     train_batch: int = Field(description="samples of a micro-batch, on all ranks")
     accumulation: int = Field(description="micro-batches in an optimizer step")
@@ -47,8 +49,8 @@ class CostModel(Part):
     """From a pilot: what any schedule of a job costs, and how sure that is."""
 
     evaluation: list[Note | str] = Field(description="which evaluation: its samples, and settings")
-    size: JobSize
-    costs: PieceCosts
+    size: JobSize = Field(description="how much the job trains and evaluates")
+    costs: PieceCosts = Field(description="of each piece")
     level: float = Field(description="of all half-widths that follow")
     sampled_half_width: float = Field(
         description="half-width, in log, of evaluation against steps, for what the pilot saw of "
@@ -67,13 +69,13 @@ class CostModel(Part):
 class Prediction(Part):
     """What one schedule would cost; every interval is for a run to come."""
 
-    arm: str
-    schedule: Note
+    arm: str = Field(description="its name")
+    schedule: Note = Field(description="when it evaluates")
     evaluation: list[Note | str] = Field(
         default=[], description="its samples and settings, where the arm has settings of its own"
     )
-    evaluation_samples: int | None
-    evaluations: int
+    evaluation_samples: int | None = Field(description="in one evaluation; null: the job's own")
+    evaluations: int = Field(description="of a run")
     evaluation_load: float = Field(description="evaluated tokens / trained tokens")
     wall_s: Interval = Field(description="training time")
     share: Interval = Field(description="evaluate / T")
@@ -84,10 +86,10 @@ class Prediction(Part):
 class PilotSummary(Part):
     """What the predictions are made from."""
 
-    processes: int
+    processes: int = Field(description="that the pilot ran")
     steps: int = Field(description="optimizer steps that were trained, all processes together")
     of_steps: int = Field(description="of the whole job")
-    evaluation_batches: int
+    evaluation_batches: int = Field(description="that were evaluated, all processes together")
     seconds: float = Field(description="with the start of everything")
     disturbed: int = Field(description="processes during which others took what they needed")
     stops_early: bool = Field(

@@ -11,10 +11,10 @@ from evalskip.summary.parts import Interval, Part
 class Recommendation(Part):
     """The densest schedule within a share of T."""
 
-    evaluation: list[Note | str]
+    evaluation: list[Note | str] = Field(description="which evaluation: its samples and settings")
     within: float = Field(description="the share that evaluation may have")
     every_steps: int | None = Field(description="null: at most one evaluation fits, at the end")
-    evaluations: int
-    share: Interval
-    advice: Note
+    evaluations: int = Field(description="of a run, as recommended")
+    share: Interval = Field(description="that they take of the training time")
+    advice: Note = Field(description="in a note")
     lines: dict[str, list[str | Note]] = Field(description="to paste, by where they go")

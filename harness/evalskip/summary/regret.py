@@ -13,10 +13,12 @@ from evalskip.summary.parts import Effort, Interval, Part
 class ScheduleRegret(Part):
     """What a schedule, or a substitute for evaluation, would have missed; means over seeds."""
 
-    name: str
-    kind: Literal["schedule", "substitute"]
+    name: str = Field(description="of the policy")
+    kind: Literal["schedule", "substitute"] = Field(
+        description="a schedule, or a substitute for evaluation"
+    )
     policy: Note = Field(description="what it evaluates, or when")
-    evaluations: float
+    evaluations: float = Field(description="of a run, mean over seeds")
     time_saved: Interval | None = Field(
         default=None,
         description="1 - T / T of the job as written, evaluated every epoch, or of a past run as "
@@ -82,7 +84,7 @@ class ScheduleRegret(Part):
 class LossPoint(Part):
     """Losses after one step, in nats per token; over seeds."""
 
-    step: int
+    step: int = Field(description="optimizer steps so far")
     evaluation: float = Field(description="mean")
     evaluation_least: float = Field(description="least of a seed")
     evaluation_most: float = Field(description="largest of a seed")
@@ -94,12 +96,14 @@ class LossPoint(Part):
 class RegretSummary(Part):
     """What sparser evaluation would have missed, on one job."""
 
-    seeds: int
+    seeds: int = Field(description="runs that differ by their seed")
     points: int = Field(description="evaluations of a run that all is replayed from")
-    steps: int
-    level: float
-    margin: float
-    patience: int
+    steps: int = Field(description="optimizer steps of a run")
+    level: float = Field(description="of the intervals")
+    margin: float = Field(description="in nats, by which overfitting is noticed")
+    patience: int = Field(
+        description="evaluations without a new best after which early stopping stops"
+    )
     level_of_verdict: float = Field(description="with which several questions hold at once")
     dense_overfits: int = Field(
         description="seeds whose curve rises by the margin after its best, twice in a row"
@@ -111,11 +115,13 @@ class RegretSummary(Part):
     last_rise: Interval = Field(description="loss at the end less the least of the curve, in nats")
     proven: int = Field(description="real runs that stopped and kept what the replay says")
     not_proven: list[Note] = Field(description="real runs that did not, and how they differ")
-    policies: list[ScheduleRegret]
-    within_share: float
-    within_regret: float
+    policies: list[ScheduleRegret] = Field(description="the job as written first")
+    within_share: float = Field(
+        description="the most that evaluation may take of the training time"
+    )
+    within_regret: float = Field(description="nats that may be lost")
     recommended: str | None = Field(description="name of the policy; null: none is within both")
-    advice: Note
+    advice: Note = Field(description="in a note")
     effort: Effort
     warnings: list[Note] = Field(default=[], description="what to know before relying on it")
 

@@ -37,7 +37,7 @@ class Drift(_Kind):
 
     kind: Literal["drift"]
     amplitude: float = Field(ge=0, description="1 + amplitude at the crest")
-    period_s: float = Field(gt=0)
+    period_s: float = Field(gt=0, description="of a whole swing")
 
     def start(self, random_source: random.Random) -> NoiseSource:
         return _DriftSource(self, random_source.uniform(0, 2 * math.pi))
@@ -71,7 +71,7 @@ class HeavyTails(_Kind):
     """Each piece takes 1 + scale * (Pareto - 1) times its cost."""
 
     kind: Literal["heavy_tails"]
-    scale: float = Field(ge=0)
+    scale: float = Field(ge=0, description="of what a piece takes beyond its cost")
     shape: float = Field(gt=1, description="the Pareto index; below 2 the variance is infinite")
 
     def start(self, random_source: random.Random) -> NoiseSource:

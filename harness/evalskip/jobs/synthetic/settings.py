@@ -80,8 +80,10 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    arm: str
-    ending: Literal["raise", "hang", "kill", "out_of_memory", "different_work"]
+    arm: str = Field(description="whose runs they are")
+    ending: Literal["raise", "hang", "kill", "out_of_memory", "different_work"] = Field(
+        description="how they end"
+    )
     step: int = Field(default=1, ge=1, description="the step at which it happens")
 
 

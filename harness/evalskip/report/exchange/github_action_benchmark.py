@@ -14,19 +14,26 @@ if TYPE_CHECKING:
 
 
 def github_action_benchmark(session: GateSession, language: Language) -> str:
-    """Every figure of a session; shares and gains in per cent."""
+    """Every figure of a session, with the interval of its report; fractions in per cent."""
     entries = []
     for figure in session.figures:
         kind = KINDS[figure.kind]
         scale = 100.0 if kind.unit == "%" else 1.0
-        error = figure.error * (figure.value if kind.scale == "relative" else 1.0)
-        entries.append(
-            {
-                "name": f"{language.note(note(kind.name))}: {figure.subject}",
-                "unit": kind.unit,
-                "value": scale * figure.value,
-                "range": f"± {scale * error:.3g}",
-                "extra": "; ".join(f"{name} {value}" for name, value in session.versions.items()),
-            }
-        )
+        entry = {
+            "name": f"{language.note(note(kind.name))}: {figure.subject}",
+            "unit": kind.unit,
+            "value": scale * figure.value,
+            "extra": "; ".join(
+                f"{name} {value}"
+                for name, value in {
+                    "measured": session.at,
+                    "evalskip": session.evalskip,
+                    **session.versions,
+                }.items()
+            ),
+        }
+        if figure.low is not None and figure.high is not None and figure.level is not None:
+            limits = f"[{scale * figure.low:.4g}, {scale * figure.high:.4g}]"
+            entry["range"] = f"{limits} with {100 * figure.level:.3g}% confidence"
+        entries.append(entry)
     return json.dumps(entries, indent=2) + "\n"

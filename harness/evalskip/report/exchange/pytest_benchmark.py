@@ -34,8 +34,16 @@ def pytest_benchmark(session: GateSession, records: Iterable[RunRecord]) -> str:
                         "count": machine.cores if machine else None,
                     },
                 },
-                "commit_info": {"id": session.label or "unknown", "time": session.at},
-                "benchmarks": [_benchmark(arm, own) for arm, own in times.items() if len(own) > 1],
+                "commit_info": {
+                    "id": session.label or "unknown",
+                    "time": session.at,
+                    "project": "evalskip",
+                },
+                "benchmarks": [
+                    _benchmark(arm, own, session.evalskip)
+                    for arm, own in times.items()
+                    if len(own) > 1
+                ],
                 "datetime": session.at,
                 "version": _VERSION,
             },
@@ -45,17 +53,19 @@ def pytest_benchmark(session: GateSession, records: Iterable[RunRecord]) -> str:
     )
 
 
-def _benchmark(arm: str, times: list[float]) -> dict[str, Any]:
+def _benchmark(arm: str, times: list[float], version: str) -> dict[str, Any]:
     first, middle, third = statistics.quantiles(times, n=4, method="inclusive")
     mean = statistics.fmean(times)
     spread = third - first
+    outside = sum(not first - 1.5 * spread <= time <= third + 1.5 * spread for time in times)
+    far = sum(abs(time - mean) > statistics.stdev(times) for time in times)
     return {
         "group": "training time",
         "name": arm,
         "fullname": f"evalskip::{arm}",
         "params": None,
         "param": None,
-        "extra_info": {},
+        "extra_info": {"evalskip": version},
         "options": {},
         "stats": {
             "min": min(times),
@@ -67,11 +77,9 @@ def _benchmark(arm: str, times: list[float]) -> dict[str, Any]:
             "iqr": spread,
             "q1": first,
             "q3": third,
-            "iqr_outliers": sum(
-                not first - 1.5 * spread <= time <= third + 1.5 * spread for time in times
-            ),
-            "stddev_outliers": sum(abs(time - mean) > statistics.stdev(times) for time in times),
-            "outliers": "",
+            "iqr_outliers": outside,
+            "stddev_outliers": far,
+            "outliers": f"{far};{outside}",
             "ld15iqr": min(time for time in times if time >= first - 1.5 * spread),
             "hd15iqr": max(time for time in times if time <= third + 1.5 * spread),
             "ops": 1 / mean,

@@ -66,7 +66,7 @@ def in_words(change: Change, language: Language) -> str:
     before, today = value(kind, change.before), value(kind, change.today)
     moved, limits = _change(change)
     why = f"; {language.note(change.why)}" if change.why else ""
-    if change.outcome == "over_budget":
+    if change.against == "budget":
         held_to = language.gettext("a budget of {budget}", budget=before)
     else:
         held_to = language.gettext("{before} before", before=before)
