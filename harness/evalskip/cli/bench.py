@@ -55,7 +55,7 @@ def bench(
         ),
     ] = None,
 ) -> None:
-    """Run matched jobs with and without evaluation, and say what it costs."""
+    """Measure what evaluation costs: train the same job with it and without it."""
     from evalskip.cli.measured import measured
     from evalskip.engines import engine_for
     from evalskip.experiments.bench import bench as run_bench

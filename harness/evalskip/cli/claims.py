@@ -38,7 +38,7 @@ def claims(
         list[str] | None, typer.Option(help="Fail (3) unless this claim has a verdict. Repeatable.")
     ] = None,
 ) -> None:
-    """The article's claims, and what became of each."""
+    """Judge every claim of an article about LLaMA-Factory, from results or from new runs."""
     from evalskip.article.badge import write_badge
     from evalskip.article.ledger import ledger, unsettled
     from evalskip.article.words import WORDS

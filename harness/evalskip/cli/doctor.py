@@ -8,7 +8,7 @@ from evalskip.errors import Inconclusive
 
 
 def doctor() -> None:
-    """Is this machine fit to measure on? Exit code 3: there is something to fix."""
+    """Check whether this machine is fit to measure on: exit 3 if there is something to fix."""
     from evalskip.machine.doctor import examine
     from evalskip.report.terminal import console, print_findings
     from evalskip.report.words import ENGLISH

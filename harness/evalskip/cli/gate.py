@@ -15,10 +15,11 @@ from evalskip.errors import Inconclusive, InputError, Regression
 def gate(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Today's results.")],
     baseline: Annotated[
-        Path | None, typer.Option(help="What they are held to; --add makes it.")
+        Path | None, typer.Option(help="Baseline to compare with; --add makes it.")
     ] = None,
     max_share: Annotated[
-        str | None, typer.Option(help="Of T, the most that evaluation may take, such as 10%.")
+        str | None,
+        typer.Option(help="Share of the training time that evaluation may take, such as 10%."),
     ] = None,
     history: Annotated[
         Path | None, typer.Option(help="All sessions, one per line; today's is appended.")
@@ -31,7 +32,7 @@ def gate(
         bool, typer.Option("--add", help="Add these results to the baseline, and judge nothing.")
     ] = False,
 ) -> None:
-    """Fail (1) on a regression, on noise once in 100 at most; 3 where noise hides the answer."""
+    """Compare with a baseline or a budget: exit 1 on a regression, 3 if noise hides the answer."""
     from evalskip.gate.run import add_to_baseline
     from evalskip.gate.run import gate as run_gate
     from evalskip.records import RecordStore

@@ -39,9 +39,9 @@ def headroom(
         typer.Option(help="Plan without the device: a packaged configuration, or a config.json."),
     ] = None,
     device_memory: Annotated[
-        str | None, typer.Option(help="Of the card that is planned for, such as 80GiB.")
+        str | None, typer.Option(help="Memory of the card to plan for, such as 80GiB.")
     ] = None,
-    length: Annotated[int, typer.Option(min=2, help="Plan: tokens in a row.")] = 2048,
+    length: Annotated[int, typer.Option(min=2, help="Plan: tokens in a sample.")] = 2048,
     evaluation_batch: Annotated[
         int, typer.Option(min=1, help="Plan: samples evaluated at once.")
     ] = 8,
@@ -50,9 +50,9 @@ def headroom(
         typer.Option(min=2, help="Plan: tokens in an evaluated sample. [default: length]"),
     ] = None,
 ) -> None:
-    """The largest batch of every arm within a limit, and whether it pays.
+    """Find the largest batch with evaluation and without it, and what it is worth.
 
-    With --model and --device-memory: the same for a card that is not there, from fake tensors.
+    With --model and --device-memory: plan for a card that you do not have, from fake tensors.
     """
     if model is not None or device_memory is not None:
         of_measuring = {"--memory": memory, "--arms": arms, "--set": settings, "--out": out}

@@ -25,11 +25,11 @@ def predict(
         bool, typer.Option("--resume", help="Take up an interrupted experiment.")
     ] = False,
     share: Annotated[
-        str, typer.Option(help="Of T, the most that evaluation may take, for the recommendation.")
+        str, typer.Option(help="Share of the training time that evaluation may take.")
     ] = "5%",
     every: Annotated[
         list[int] | None,
-        typer.Option(min=1, help="Steps between evaluations to tell of as well. Repeatable."),
+        typer.Option(min=1, help="Predict evaluation every so many steps as well. Repeatable."),
     ] = None,
     budget: Annotated[
         str, typer.Option(help="Time for the pilot, beside the start of its processes.")
@@ -38,7 +38,7 @@ def predict(
     settings: SettingsOption = None,
     python: PythonOption = None,
 ) -> None:
-    """What every schedule would cost, from a pilot of a few steps."""
+    """Predict what every schedule would cost, from a pilot of a few steps."""
     from functools import partial
 
     from evalskip.cli.measured import measured

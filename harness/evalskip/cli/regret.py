@@ -24,7 +24,7 @@ def regret(
         bool, typer.Option("--resume", help="Take up an interrupted experiment.")
     ] = False,
     share: Annotated[
-        str, typer.Option(help="Of T, the most that evaluation may take, for the recommendation.")
+        str, typer.Option(help="Share of the training time that evaluation may take.")
     ] = "5%",
     metric: Annotated[
         str | None,
@@ -34,7 +34,7 @@ def regret(
     ] = None,
     settings: SettingsOption = None,
 ) -> None:
-    """What every schedule, and every substitute for evaluation, would have missed."""
+    """Find out what less evaluation, or a substitute for it, would have missed."""
     from functools import partial
 
     from evalskip.report.terminal import console, print_report_path, print_summary

@@ -18,7 +18,7 @@ def report(
     ] = None,
     lang: Annotated[str, typer.Option(help="Language of the report, such as en or zh.")] = "en",
 ) -> None:
-    """The report of a result, as a page and as Markdown; of several, one that compares them."""
+    """Write the report of a result, as a page and as Markdown; several are compared."""
     from evalskip.article.words import WORDS
     from evalskip.report.html import write_page
     from evalskip.report.markdown import write_markdown

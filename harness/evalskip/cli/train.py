@@ -22,7 +22,8 @@ def train(
         ),
     ] = None,
     eval_budget: Annotated[
-        str | None, typer.Option(help="Evaluate as often as this share of T allows: 5%.")
+        str | None,
+        typer.Option(help="Evaluate as often as this share of the training time allows: 5%."),
     ] = None,
     every_n_epochs: Annotated[
         int | None, typer.Option(min=1, help="Evaluate at the end of epochs N, 2N, ...")
