@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 # what is not said, and what is said in its place
 ENGLISH = {
-    r"\brows?\b(?! of the table| per run| per train step| per arm| that evaluates)": "samples",
+    # a table has rows
+    r"(?<!in a )(?<!first )(?<!every )(?<!all )\brows?\b(?! of the table| per )": "samples",
     r"\bdearer\b": "more expensive",
     r"\bforetold\b|\bforetells?\b": "predicted",
     r"\btold of\b|\btells of\b": "reported",
