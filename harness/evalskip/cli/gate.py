@@ -19,7 +19,7 @@ def gate(
     ] = None,
     max_share: Annotated[
         str | None,
-        typer.Option(help="Share of the training time that evaluation may take, such as 10%."),
+        typer.Option(help="Share of training time that evaluation may take, such as 10%."),
     ] = None,
     history: Annotated[
         Path | None, typer.Option(help="All sessions, one per line; today's is appended.")

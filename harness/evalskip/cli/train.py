@@ -23,7 +23,7 @@ def train(
     ] = None,
     eval_budget: Annotated[
         str | None,
-        typer.Option(help="Evaluate as often as this share of the training time allows: 5%."),
+        typer.Option(help="Evaluate as often as this share of training time allows: 5%."),
     ] = None,
     every_n_epochs: Annotated[
         int | None, typer.Option(min=1, help="Evaluate at the end of epochs N, 2N, ...")

@@ -135,7 +135,8 @@ def _page(
     )
     environment.filters["drawn"] = _drawn
     environment.filters["sentence"] = language.sentence
-    environment.filters["numbers"] = _numbers
+    environment.filters["classes"] = _classes
+    environment.filters["limits"] = _limits
     environment.filters["named"] = lambda code: language.note(note(code))
     environment.globals["gettext"] = language.gettext
     environment.globals["words"] = language
@@ -203,9 +204,18 @@ def _what_if(section: PredictionSummary) -> Markup:
     return Markup(json.dumps(inputs).replace("<", "\\u003c"))
 
 
-def _numbers(table: tables.Table) -> list[Markup]:
-    """Per column, what has it set as numbers are, if it holds nothing else."""
-    return [Markup(' class="n"') if numeric else Markup() for numeric in table.numeric]
+def _limits(text: str) -> str:
+    """The same with no break inside an interval."""
+    return re.sub(r"\[[^\]]*\]", lambda limits: limits[0].replace(" ", "\u00a0"), text)
+
+
+def _classes(table: tables.Table) -> list[Markup]:
+    """Per column: whether it is set as numbers are, and whether a phone goes without it."""
+    classes = [
+        " ".join([*(["n"] if numeric else []), *(["spare"] if column in table.spare else [])])
+        for column, numeric in zip(table.columns, table.numeric, strict=True)
+    ]
+    return [Markup(f' class="{each}"') if each else Markup() for each in classes]
 
 
 def _drawn(plot: Plot, section: int) -> Markup:

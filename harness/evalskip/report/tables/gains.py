@@ -72,6 +72,7 @@ def overview(bench: BenchSummary, language: Language) -> Table:
         else language.gettext("What evaluation costs"),
         note=language.sentences((right.note, left.note)),
         columns=left.columns + right.columns[skip:],
+        spare=(*left.spare, language.gettext("wall-clock speed-up %")),
         rows=[one + other[skip:] for one, other in zip(left.rows, right.rows, strict=True)],
     )
 

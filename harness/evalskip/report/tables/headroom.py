@@ -68,7 +68,11 @@ def headroom(section: HeadroomSummary, language: Language) -> Table:
         ),
         rows=rows,
         spare=language.texts(
-            N_("trials"), N_("evaluation alone MiB"), N_("own tokens/s"), N_("largest tokens/s")
+            N_("trials"),
+            N_("evaluation alone MiB"),
+            N_("own tokens/s"),
+            N_("largest tokens/s"),
+            N_("peak MiB"),
         ),
     )
 

@@ -56,6 +56,8 @@ class Linked(str):
         return text
 
 
+_LONG = 60
+"""Letters that a cell of a table that is read across holds at most."""
 _NUMERIC = frozenset("0123456789-–+")
 
 
@@ -82,7 +84,7 @@ class Table:
     @property
     def wraps(self) -> bool:
         """Whether cells hold so much that a narrow screen shows them below each other."""
-        return any(isinstance(text, Linked) for row in self.rows for text in row)
+        return any(len(text) > _LONG for row in self.rows for text in row)
 
     @property
     def numeric(self) -> list[bool]:

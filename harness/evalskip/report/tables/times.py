@@ -32,13 +32,15 @@ def times(bench: BenchSummary, language: Language) -> Table:
     columns: tuple[str, ...] = language.texts(
         *WHO, N_("time s"), N_("train s"), N_("evaluate s"), N_("rest s"), N_("share %")
     )
+    kept = language.texts(*WHO, N_("time s"), N_("share %"))
     note = language.gettext("Share: evaluation's share of the training time.")
     if quantity:
         columns += (language.gettext("train MiB"), language.gettext("evaluate MiB"))
         note += language.gettext(
             " MiB: peak {quantity} memory in that phase.", quantity=language.gettext(quantity)
         )
-    return Table(language.gettext("Where the time goes"), note, columns, rows)
+    spare = tuple(column for column in columns if column not in kept)
+    return Table(language.gettext("Where the time goes"), note, columns, rows, spare)
 
 
 def phases(bench: BenchSummary, language: Language) -> Table:
