@@ -13,9 +13,9 @@ from evalskip.report.plots.drawing import (
     ORANGE,
     Drawing,
     Plot,
-    draw_names,
     wrapped,
 )
+from evalskip.report.plots.names import draw_names
 from evalskip.report.tables.regret import regret
 from evalskip.report.words import N_
 

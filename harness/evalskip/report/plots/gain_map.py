@@ -15,10 +15,10 @@ from evalskip.report.plots.drawing import (
     Drawing,
     Plot,
     draw_claimed,
-    draw_names,
     series,
     wrapped,
 )
+from evalskip.report.plots.names import draw_names
 from evalskip.report.tables import Table
 from evalskip.report.tables.table import schedule_of
 from evalskip.report.words import N_

@@ -10,11 +10,11 @@ from evalskip.report.plots.drawing import (
     Plot,
     draw_claimed,
     draw_gains_at,
-    draw_names,
     label_of,
     lay_out_loads,
     series,
 )
+from evalskip.report.plots.names import draw_names
 from evalskip.report.tables import Table
 from evalskip.report.tables.table import schedule_of
 from evalskip.report.words import N_

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.report import digits
-from evalskip.report.plots.drawing import BLUE, FAINT, INK, ORANGE, Drawing, Plot, draw_names
+from evalskip.report.plots.drawing import BLUE, FAINT, INK, ORANGE, Drawing, Plot
+from evalskip.report.plots.names import draw_names
 from evalskip.report.tables import Table
 from evalskip.report.words import N_
 

@@ -9,10 +9,10 @@ from evalskip.report.plots.drawing import (
     Plot,
     draw_claimed,
     draw_gains_at,
-    draw_names,
     lay_out_loads,
     series,
 )
+from evalskip.report.plots.names import draw_names
 from evalskip.report.tables.claims import speeds
 from evalskip.report.words import N_
 

@@ -94,6 +94,7 @@ def speeds(section: ClaimsSummary, language: Language) -> Table:
             for source in section.sources
             for point in source.points
         ],
+        spare=language.texts(N_("scope")),
     )
 
 
