@@ -21,6 +21,10 @@ CPU (``tests/test_memory.py``). On an H100 it was 1.1 % (``results/reference/hea
 """
 
 
+PLANS = 4
+"""For one card: by full fine-tuning and by LoRA, with gradient checkpointing and without."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """What is trained, and how.

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from evalskip.memory.peaks import BatchShape, Peak
 
 
-PLANS = 4
-"""That :func:`plans` makes."""
-
-
 def plans(config: Mapping[str, Any], device_bytes: int, work: BatchShape) -> Iterator[Plan]:
     """Full fine-tuning and LoRA, with and without gradient checkpointing, one plan after another.
 

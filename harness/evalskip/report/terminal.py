@@ -13,7 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from evalskip.memory.plan import PLANS
+from evalskip.memory.peaks import PLANS
 from evalskip.notes import note
 from evalskip.report.answers import card_of
 from evalskip.report.answers.bench import verdict_on
