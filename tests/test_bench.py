@@ -395,9 +395,9 @@ def test_without_a_terminal_there_are_plain_lines(
     ended = evalskip("bench", write_spec(), "--out", tmp_path / "out")
     assert "\x1b" not in ended.stdout
     assert ended.stdout.startswith("3 blocks of 4 runs\n")
-    assert "block 2, every_epoch@64: T 0.30 s" in ended.stdout
-    assert "gain so far, %: every_epoch@16" in ended.stdout
-    assert ended.stdout.count("What evaluation costs") == 1
+    assert "block 2, every_epoch@64: training time 0.30 s" in ended.stdout
+    assert "speed-up so far, %: every_epoch@16" in ended.stdout
+    assert ended.stdout.count("Speed-up from skipping evaluation") == 1
 
 
 def test_on_a_terminal_there_is_a_bar_with_time_left(
@@ -434,8 +434,8 @@ def test_on_a_terminal_there_is_a_bar_with_time_left(
     text = shown.decode()
     assert re.search(r"\d+ s left", text)
     assert re.search(r"\d+/12 ", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text))
-    assert "gain so far" in text
-    assert "What evaluation costs" in text
+    assert "speed-up so far" in text
+    assert "Speed-up from skipping evaluation" in text
 
 
 def test_markdown_says_what_the_terminal_says_and_escapes_names(
@@ -558,7 +558,7 @@ def test_looks_end_the_experiment_once_every_verdict_is_settled(
     assert "read as time saved, it is entered at 1.79 [1.75, 1.83]" in conditions
     # the gain is the load times 0.6, within the least half-width: the range of 15-30% lies
     # between loads of 1.5 and 3
-    assert "entered at 1.50 [1.46, 1.54] and left at 3.00 [2.93, 3.08]" in conditions
+    assert "entered at 1.50 [1.46, 1.54] evaluated tokens per trained token and left at 3.00" in conditions
     assert "claimed, 15-30% faster: conditional; " in ended.stdout
 
 

@@ -288,7 +288,7 @@ def test_a_ledger_has_every_claim_once_and_says_where_it_comes_from(
     met = [point for point in points if point.verdict == "supported"]
     assert f"met at {len(met)} of {len(points)} points" in answer
     assert "do\\_eval: false alone does not skip evaluation" in answer
-    assert "| overfitting |" in report
+    assert " overfitting: " in report
     badge = (out / "badge.svg").read_text()
     assert f"{len(CLAIMS)} claims" in badge
     assert f"{sum(claim.verdict == 'refuted' for claim in whole.claims)} do not" in badge

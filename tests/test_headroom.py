@@ -156,7 +156,7 @@ def test_it_adds_to_what_bench_has_found(
     summary = read_summary(tmp_path / "out")
     assert summary.headroom.arms[0].max_batch == 20
     assert [claim.id for claim in judged(summary)] == ["speed", "batch", "completion"]
-    assert "What evaluation costs" in ended.stdout
+    assert "Speed-up from skipping evaluation" in ended.stdout
     assert "Headroom: the largest batch" in ended.stdout
     assert {trial["batch"] for trial in trials_of(tmp_path / "out")} >= {20, 21}
 

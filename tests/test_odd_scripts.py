@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_LINE = re.compile(r"evalskip: (\d+) evaluations? took .*?: ([\d.]+) %\. ")
+_LINE = re.compile(r"evalskip: (\d+) evaluations? took .*?: ([\d.]+)%\. ")
 _NONE = "evalskip: there was no evaluation"
 
 

@@ -541,7 +541,7 @@ def test_a_log_of_llamafactory(tmp_path: Path, evalskip: Callable[..., Any]) -> 
     [
         ([*RISING, (300, 2.5)], {}, "step 300: evaluated twice"),
         ([*RISING[:-1], (300, float("nan"))], {}, "eval_loss is not a number"),
-        ([*RISING, (300, 2.5)], {}, "resumed, so it does not say what the whole run took"),
+        ([*RISING, (300, 2.5)], {}, "resumed, so the log does not hold the time of the whole run"),
         (RISING[:-3], {}, "the last evaluation is after step 270 of 300"),
         (RISING, {"global_step": 300, "max_steps": 900}, "cut off: 300 of 900 steps"),
     ],

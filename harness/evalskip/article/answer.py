@@ -26,7 +26,7 @@ WORDS: dict[str, Template] = {
         "trained token; the claimed {claimed} was met at {met}."
     ),
     "answer.met": N_("{held} of {points} points"),
-    "answer.met_at": N_("{met} (load {load})"),
+    "answer.met_at": N_("{met} (at {load} evaluated tokens per trained token)"),
     "answer.no_gpu": N_("{met}; no verdict on speed from a GPU yet"),
     "answer.load": N_("{load:.2g}"),
     "answer.loads": N_("{least:.2g} to {most:.2g}"),

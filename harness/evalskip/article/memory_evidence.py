@@ -23,7 +23,7 @@ WORDS = {
     "materially_supported": N_("material"),
     "materially_refuted": N_("no material difference"),
     "materially_inconclusive": N_("inconclusive"),
-    "few_runs_metered": N_("a verdict needs {runs} runs of each arm, {fewest} were metered"),
+    "few_runs_metered": N_("a verdict needs {runs} runs of each arm, not {fewest}"),
     "train_sets_peak": N_("train steps set the peak, not evaluation"),
     "train_needs_more": N_("train steps after an evaluation need more with {arms}"),
     "evaluation_sets_peak": N_("evaluation sets the peak with {arms}"),

@@ -265,6 +265,6 @@ def _measured(record: RunRecord) -> str:
     trial, tried = record.request.trial, record.tried
     if trial:
         outcome = "fits" if tried and tried.fits else "does not fit"
-        return f"{trial.batch} samples{', evaluating' if trial.evaluates else ''}: {outcome}"
+        return f"batch of {trial.batch}{', evaluating' if trial.evaluates else ''}: {outcome}"
     measured = digits.seconds(None if record.wall_ns is None else record.wall_ns / 1e9)
     return f"training time {measured} s{', extrapolated' if record.is_extrapolated else ''}"

@@ -95,7 +95,7 @@ def matching_of(bench: BenchSummary, language: Language) -> str:
             {f"{entry.arm} ({language.gettext(entry.what)})" for entry in matched.differing}
         )
         return language.gettext(
-            "NOT matched: {what}; only {blocks} blocks match",
+            "NOT matched: {what}; {blocks} blocks match",
             what=language.join(what),
             blocks=matched.blocks,
         )
@@ -116,7 +116,7 @@ def matching_of(bench: BenchSummary, language: Language) -> str:
             "matched: same work and same result in all arms of {blocks}", blocks=blocks
         )
     return language.gettext(
-        "matched by the number of steps only in {blocks}: the work itself was not compared",
+        "matched by the number of steps only, in {blocks}: the work itself was not compared",
         blocks=blocks,
     )
 

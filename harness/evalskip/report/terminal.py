@@ -126,7 +126,7 @@ def print_findings(screen: Console, findings: Sequence[Finding], language: Langu
 
 def print_report_path(screen: Console, directory: Path) -> None:
     """Where a report lies; a path is never broken."""
-    screen.print(f"\nFull report: {directory}/report.md", highlight=False, soft_wrap=True)
+    screen.print(Text(f"\nFull report: {directory}/report.md"), soft_wrap=True)
 
 
 def print_gate(screen: Console, result: GateResult, language: Language) -> None:

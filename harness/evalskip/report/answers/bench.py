@@ -248,8 +248,7 @@ def _peaks(bench: BenchSummary, language: Language) -> str:
         return ""
     largest = max(differences, key=lambda each: each.difference.estimate)
     return language.gettext(
-        "Compared with a run without evaluation, peak memory changes by {more} with {arm}: "
-        "{verdict}.",
+        "With {arm}, peak memory differs by {more} from a run without evaluation: {verdict}.",
         more=digits.byte_change(largest.difference),
         arm=largest.arm,
         verdict=language.gettext(MATERIALLY[largest.verdict]),

@@ -62,7 +62,9 @@ def scopes(summary: Summary, language: Language) -> list[str]:
 
 
 def scope_of(scope: Scope, language: Language) -> str:
-    """The job, its model and the device."""
+    """The job, its model and the device, where there is one."""
+    if scope.device == "none":
+        return language.join([scope.job, scope.model])
     return language.gettext(
         "{job}, {model}, on {device}", job=scope.job, model=scope.model, device=scope.device
     )
@@ -99,5 +101,10 @@ def advised(
     )
     advice = language.gettext(template, within=within, advice=language.gettext("; ").join(advices))
     chosen = max(recommendations, key=lambda each: (bool(each.every_steps), each.evaluations > 0))
-    lines = {where: [language.note(line) for line in each] for where, each in chosen.lines.items()}
-    return advice, lines
+    head = []
+    if len(recommendations) > 1:
+        subject = language.join(chosen.evaluation)
+        head.append(language.gettext("# for {evaluation}", evaluation=subject))
+    return advice, {
+        where: [*head, *map(language.note, each)] for where, each in chosen.lines.items()
+    }

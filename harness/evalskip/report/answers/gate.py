@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.report.answers.card import AnswerCard, made_on
 from evalskip.report.tables.gate import in_words
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from evalskip.gate.judge import GateResult
@@ -19,7 +20,12 @@ def gate_card(result: GateResult, language: Language) -> AnswerCard:
     advice = ""
     lines: dict[str, list[str]] = {}
     if worse:
-        statement = language.gettext("Regression: {change}.", change=in_words(worse[0], language))
+        template = (
+            N_("Over budget: {change}.")
+            if worse[0].outcome == "over_budget"
+            else N_("Regression: {change}.")
+        )
+        statement = language.gettext(template, change=in_words(worse[0], language))
         if len(worse) > 1:
             statement = language.sentences(
                 [

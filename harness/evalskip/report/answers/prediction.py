@@ -66,8 +66,8 @@ def _cautions(pilot: PilotSummary, language: Language) -> list[str]:
         return []
     return [
         language.gettext(
-            "Others disturbed {count} of the pilot's {processes} processes, so intervals are "
-            "widened; on a quieter machine they would be narrower.",
+            "other processes disturbed {count} of the pilot's {processes}, so intervals are "
+            "widened; on a quieter machine they would be narrower",
             count=pilot.disturbed,
             processes=pilot.processes,
         )

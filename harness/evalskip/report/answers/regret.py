@@ -24,8 +24,8 @@ def answer(section: RegretSummary, language: Language) -> Answer | None:
         template = N_("Without evaluation the model that is kept is {lost} worse{confidence}.")
     else:
         template = N_(
-            "Without evaluation this training is {saved:.1f%} shorter, and the model that is kept "
-            "is {lost} worse{confidence}."
+            "Skipping evaluation saves {saved:.1f%} of the training time, and the model that is "
+            "kept is {lost} worse{confidence}."
         )
     confidence = ""
     if lost.low is not None and lost.high is not None:

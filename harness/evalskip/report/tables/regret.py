@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evalskip.summary import RegretSummary
 
 
-_CHOSE = {True: N_("chose nothing"), False: N_("chose it themselves")}
+_CHOSE = {True: N_("chose nothing"), False: N_("chose it")}
 
 
 def regret(section: RegretSummary, language: Language) -> Table:

@@ -23,11 +23,13 @@ NOTES: dict[str, Template] = {
     "samples": N_("{samples:,} samples"),
     "own_samples": N_("its own samples"),
     # where a claimed gain holds, and what would settle the rest
-    "at_samples": N_("at {samples} samples"),
+    "at_samples": N_("on {samples} samples"),
     "with_arm": N_("with {arm}"),
-    "verdict_needs_blocks": N_("a verdict needs {blocks} blocks, {fewest} were run"),
+    "verdict_needs_blocks": N_("a verdict needs {blocks} blocks, not {fewest}"),
     "span_disagrees": N_("{place} matched and the whole span disagree, so there is no verdict"),
-    "range_crossed": N_("in evaluation load, the range is entered at {entered} and left at {left}"),
+    "range_crossed": N_(
+        "the range is entered at {entered} evaluated tokens per trained token and left at {left}"
+    ),
     "range_crossed_by_time_saved": N_(
         "read as time saved, it is entered at {entered} and left at {left}"
     ),
@@ -57,11 +59,11 @@ NOTES: dict[str, Template] = {
     ),
     "not_predicted": N_("{arm}: not predicted, since only a run itself knows when it evaluates"),
     "evaluation_steers": N_("{settings} lets evaluation steer training"),
-    "blocks_differ": N_("{part} of {whole} blocks do not match and enter no estimate"),
+    "blocks_differ": N_("blocks that do not match and enter no estimate: {part} of {whole}"),
     "runs_ended_otherwise": N_("{arm}: {count} of its runs ended {status}: {error}"),
     "training_diverged": N_("training diverged: weights that are not numbers: {arms}"),
     "blocks_disturbed": N_(
-        "{part} of {whole} timed blocks were disturbed: other processes kept the machine busy"
+        "disturbed blocks: {part} of {whole} timed; other processes kept the machine busy"
     ),
     "memory_run_differs": N_("{arm}: its memory run evaluated after steps {steps}"),
     "whole_span_disagrees": N_(
