@@ -94,6 +94,6 @@ def claims(
     if ledger_summary.claims:
         print_claims(screen, ledger_summary.claims, Language("en", WORDS))
     for written in filter(None, [out or Path("results/claims") if run else None, report]):
-        print_report_path(screen, written)
+        print_report_path(screen, written / "report.md")
     if missing := unsettled(claims, require or []):
         raise Inconclusive(missing)

@@ -37,7 +37,7 @@ def gate(
     from evalskip.gate.run import gate as run_gate
     from evalskip.records import RecordStore
     from evalskip.report.gate import reason, workflow_commands, write_gate
-    from evalskip.report.terminal import console, print_gate
+    from evalskip.report.terminal import console, print_gate, print_report_path
     from evalskip.report.words import ENGLISH
     from evalskip.spec.units import parse_share
 
@@ -57,7 +57,9 @@ def gate(
         directory, baseline=baseline, max_share=budget, history=history, benchmark=benchmark
     )
     write_gate(directory / "gate", result, today, RecordStore(directory).read(), ENGLISH)
-    print_gate(console(), result, ENGLISH)
+    screen = console()
+    print_gate(screen, result, ENGLISH)
+    print_report_path(screen, directory / "gate" / "gate.md")
     if os.environ.get("GITHUB_ACTIONS") == "true" and result.verdict != "passed":
         for line in workflow_commands(result, ENGLISH):
             typer.echo(line)

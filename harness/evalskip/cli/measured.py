@@ -65,4 +65,4 @@ def measured(
             ) from None
         write_markdown(directory, [summary], ENGLISH)
     print_summary(screen, summary, ENGLISH)
-    print_report_path(screen, directory)
+    print_report_path(screen, directory / "report.md")

@@ -53,7 +53,7 @@ def regret(
         summary = past_summary(spec, metric or "eval_loss", design, within, out)
         print_summary(screen, summary, ENGLISH)
         if out:
-            print_report_path(screen, out)
+            print_report_path(screen, out / "report.md")
         return
     if metric is not None:
         raise InputError("--metric: expected a past run's log as well, in which it is looked up")

@@ -124,9 +124,9 @@ def print_findings(screen: Console, findings: Sequence[Finding], language: Langu
     screen.print(conclusion, highlight=False)
 
 
-def print_report_path(screen: Console, directory: Path) -> None:
+def print_report_path(screen: Console, report: Path) -> None:
     """Where a report lies; a path is never broken."""
-    screen.print(Text(f"\nFull report: {directory}/report.md"), soft_wrap=True)
+    screen.print(Text(f"\nFull report: {report}"), soft_wrap=True)
 
 
 def print_gate(screen: Console, result: GateResult, language: Language) -> None:

@@ -29,7 +29,7 @@ def gated(result: GateResult, language: Language) -> Table:
         columns=language.texts(
             N_("figure"),
             N_("arm"),
-            N_("baseline"),
+            N_("reference"),
             N_("today"),
             N_("change"),
             N_("limits"),
@@ -54,12 +54,12 @@ def figure_of(change: Change, language: Language) -> str:
     figure = language.note(note(change.kind))
     if change.against == "baseline":
         return figure
-    return language.gettext("{figure}, against the budget", figure=figure)
+    return language.gettext("{figure}, budget", figure=figure)
 
 
 def in_words(change: Change, language: Language) -> str:
     """One figure and what became of it, in a line."""
-    figure = figure_of(change, language)
+    figure = language.note(note(change.kind))
     if change.change is None:
         return f"{figure}, {change.subject}: {_outcome(change, language)}"
     kind = KINDS[change.kind]
