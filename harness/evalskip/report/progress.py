@@ -75,7 +75,7 @@ class ProgressView:
         """Runs that are kept of each block."""
         self._run_s: list[float] = []
         self._start_s: list[float] = []
-        self._block_start = 0.0
+        self._block_start = self._last = 0.0
 
     def __enter__(self) -> ProgressView:
         if self._console.is_terminal:
@@ -156,10 +156,16 @@ class ProgressView:
         self._runs_left = max(0, self._runs_left - 1)
         self._kept[record.request.id.purpose, record.block] += 1
         if not event.is_recalled:
+            now = time.monotonic()
             if self._block_start:
-                self._start_s.append(time.monotonic() - self._block_start - record.took_s)
+                # what lies between two blocks is part of the start of the second
+                began = self._last or self._block_start
+                self._start_s.append(now - began - record.took_s)
                 self._block_start = 0.0
-            self._run_s.append(record.took_s)
+                self._run_s.append(record.took_s)
+            else:
+                self._run_s.append(now - self._last if self._last else record.took_s)
+            self._last = now
         label = label_of(record.request.id)
         left = f", {self._time_left()} left" if self._runs_left else ""
         self._bar.update(self._task, advance=1, description=label, left=left)
