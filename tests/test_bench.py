@@ -174,7 +174,7 @@ def test_unmatched_work_is_shown_and_enters_no_estimate(
     spec = write_spec(job={"faults": [fault]})
     ended = evalskip("bench", spec, "--out", tmp_path / "out")
     assert ended.returncode == 0
-    assert "NOT matched: every_epoch@64 (work)" in ended.stdout
+    assert "NOT the same work: every_epoch@64 (work)" in ended.stdout
     summary = read_summary(tmp_path / "out")
     assert summary.bench.claimed.verdict == "not_run"
     assert not summary.bench.matched.same_work

@@ -152,7 +152,7 @@ def test_a_job_that_is_within_its_share_has_nothing_to_paste() -> None:
         keeping=Keeping(),
         own_steps=[8, 16, 16],
     )
-    says = "keep it as it is (15.8% of the run, 15.8% to 15.8% with 95% confidence)"
+    says = "keep it as it is (15.8% of it, 15.8% to 15.8% with 95% confidence)"
     assert ENGLISH.note(found.advice) == says
     assert found.lines == {}
     assert found.evaluations == 3
@@ -166,7 +166,7 @@ def test_a_share_below_the_limit_is_never_answered_with_none() -> None:
     )
     assert found.evaluations == 1
     says = ENGLISH.note(found.advice)
-    assert says.startswith("evaluate once, after training (5.9% of the run")
+    assert says.startswith("evaluate once, after training (5.9% of it")
     assert says.endswith("which may exceed 6%)")
     assert (
         recommend(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 WORDS = {
     "peak_is_higher": N_("{more} with {arms}: {verdict}"),
     "peaks_are_higher": N_("at most {more} with {arms}: {verdict}"),
-    "materially_supported": N_("material"),
-    "materially_refuted": N_("no material difference"),
+    "materially_supported": N_("higher"),
+    "materially_refuted": N_("not higher"),
     "materially_inconclusive": N_("inconclusive"),
     "few_runs_metered": N_("a verdict needs {runs} runs of each arm, not {fewest}"),
     "train_sets_peak": N_("train steps set the peak, not evaluation"),

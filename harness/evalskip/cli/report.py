@@ -20,8 +20,10 @@ def report(
 ) -> None:
     """Write the report of a result, as a page and as Markdown; several are compared."""
     from evalskip.article.words import WORDS
+    from evalskip.report.answers import card_of
     from evalskip.report.html import write_page
     from evalskip.report.markdown import write_markdown
+    from evalskip.report.terminal import console, print_card
     from evalskip.report.words import LANGUAGES, Language
     from evalskip.summary import read_summary
 
@@ -30,5 +32,11 @@ def report(
     summaries = [read_summary(directory) for directory in directories]
     target = out or (directories[0] if len(directories) == 1 else Path("results/comparison"))
     language = Language(lang, WORDS)
-    typer.echo(write_page(target, summaries, language))
-    typer.echo(write_markdown(target, summaries, language))
+    written = [
+        write(target, summaries, language, directories) for write in (write_page, write_markdown)
+    ]
+    if len(summaries) == 1:
+        print_card(console(), card_of(summaries[0], language), language)
+        typer.echo()
+    for path in written:
+        typer.echo(path)

@@ -9,7 +9,7 @@ from evalskip.machine.fingerprint import same_model
 from evalskip.report import digits
 from evalskip.report.answers import card_of, scopes
 from evalskip.report.tables import Table
-from evalskip.report.tables.table import best_gain
+from evalskip.report.tables.table import best_gain, label_of
 from evalskip.report.words import N_
 
 if TYPE_CHECKING:
@@ -94,9 +94,13 @@ def _verdicts(summaries: Sequence[Summary], language: Language) -> Table:
 def _gains(summaries: Sequence[Summary], language: Language) -> Table:
     """Arms down, results across."""
     benches = [summary.bench for summary in summaries]
-    arms = dict.fromkeys(c.arm for bench in benches if bench for c in bench.comparisons)
+    arms: dict[str, dict[int, str]] = {}
+    for place, bench in enumerate(benches):
+        for name, arm in bench.arms.items() if bench else ():
+            if bench and best_gain(bench, name):
+                arms.setdefault(label_of(name, arm, language), {})[place] = name
     return Table(
-        title=language.gettext("Gains side by side"),
+        title=language.gettext("Speed-ups side by side"),
         note=language.gettext(
             "Speed-up from skipping evaluation in per cent: matched estimates, or wall-clock "
             "where steps could not be matched."
@@ -105,8 +109,13 @@ def _gains(summaries: Sequence[Summary], language: Language) -> Table:
         rows=[
             (
                 arm,
-                *(digits.interval(best_gain(each, arm) if each else None) for each in benches),
+                *(
+                    digits.interval(
+                        best_gain(bench, own[place]) if bench and place in own else None
+                    )
+                    for place, bench in enumerate(benches)
+                ),
             )
-            for arm in arms
+            for arm, own in arms.items()
         ],
     )

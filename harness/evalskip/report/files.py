@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,3 +19,9 @@ def own_name(name: str, language: Language) -> str:
 def own_folder(folder: Path, language: Language) -> Path:
     """A folder, and one in it for another language than English."""
     return folder if language.code == "en" else folder / language.code
+
+
+def base_of(source: Path, directory: Path) -> str:
+    """The path of a result's directory as a report in another sees it; empty if it is the same."""
+    relative = os.path.relpath(source, directory)
+    return "" if relative == os.curdir else f"{relative}/"

@@ -23,7 +23,7 @@ from evalskip.report import tables
 from evalskip.report.answers import AnswerCard, card_of
 from evalskip.report.answers.bench import verdict_on
 from evalskip.report.comparison import comparison
-from evalskip.report.files import own_folder, own_name
+from evalskip.report.files import base_of, own_folder, own_name
 from evalskip.report.markdown import warnings_beside
 from evalskip.report.plots import NAMES, plots_of
 from evalskip.report.plots.compared import compared
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 _WITHIN = "${+(100 * told.within).toFixed(2)}"
 
 
+_FILES = ("summary.json", "runs.csv", "runs.jsonl")
+
+
 @dataclass(frozen=True)
 class Section:
     """All that the page says of one result."""
@@ -53,6 +56,8 @@ class Section:
     warnings: list[str]
     provenance: list[str]
     made: list[tuple[str, str]]
+    files: list[tuple[str, str]]
+    """Where the figures themselves are: name, and path seen from the page."""
     first: list[tables.Table]
     plots: list[Plot]
     rest: list[tables.Table]
@@ -60,10 +65,18 @@ class Section:
     """What the page's sliders start from, as JSON; empty where nothing was predicted."""
 
     @classmethod
-    def from_summary(cls, summary: Summary, language: Language) -> Section:
-        """What there is to say of a result; a table that a plot shows stands with the plot."""
+    def from_summary(
+        cls, summary: Summary, language: Language, source: Path | None = None, base: str = ""
+    ) -> Section:
+        """What there is to say of a result.
+
+        Args:
+            summary: of the result.
+            language: to say it in.
+            source: its directory; None: that of the page.
+            base: the path of that, seen from the page; empty: they are the same.
+        """
         plots = plots_of(summary, language)
-        shown = {plot.table.title for plot in plots}
         changes = summary.bench.changes if summary.bench else []
         return cls(
             summary=summary,
@@ -80,14 +93,24 @@ class Section:
                 ),
             ],
             made=made_with(summary),
-            first=tables.first_of(summary, language),
+            files=[
+                (name, f"{base}{name}")
+                for name in _FILES
+                if name == _FILES[0] or (source and (source / name).exists())
+            ],
+            first=[table.linked_from(base) for table in tables.first_of(summary, language)],
             plots=plots,
-            rest=[t for t in tables.rest_of(summary, language) if t.title not in shown],
+            rest=tables.rest_of(summary, language),
             what_if=_what_if(summary.prediction) if summary.prediction else Markup(),
         )
 
 
-def write_page(directory: Path, summaries: Sequence[Summary], language: Language) -> Path:
+def write_page(
+    directory: Path,
+    summaries: Sequence[Summary],
+    language: Language,
+    sources: Sequence[Path] = (),
+) -> Path:
     """Write ``report.html`` and ``plots/*.svg`` into a directory; plots of before are replaced.
 
     In another language these are ``report.zh.html`` and ``plots/zh/*.svg``.
@@ -95,10 +118,20 @@ def write_page(directory: Path, summaries: Sequence[Summary], language: Language
     The page is of one result, or compares several. Whatever stands in a spec, a log or a name is
     escaped; and the page forbids anything from elsewhere, and every script but its own.
 
+    Args:
+        directory: to write into.
+        summaries: of the results.
+        language: to say it in.
+        sources: the directory of each result; none: the one that is written into.
+
     Raises:
         InputError: it cannot be written to.
     """
-    sections = [Section.from_summary(summary, language) for summary in summaries]
+    places = sources or [directory] * len(summaries)
+    sections = [
+        Section.from_summary(summary, language, place, base_of(place, directory))
+        for summary, place in zip(summaries, places, strict=True)
+    ]
     several = comparison(summaries, language)
     together = compared(summaries, language) if several else None
     folder = own_folder(directory / "plots", language)

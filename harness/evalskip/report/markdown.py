@@ -15,7 +15,7 @@ from evalskip.report import tables
 from evalskip.report.answers import AnswerCard, card_of
 from evalskip.report.answers.bench import verdict_on
 from evalskip.report.comparison import comparison
-from evalskip.report.files import own_name
+from evalskip.report.files import base_of, own_name
 from evalskip.report.provenance import made_with, provenance
 from evalskip.report.tables.table import Linked
 
@@ -45,14 +45,21 @@ class _Content:
     lists: dict[str, list[str]] = field(default_factory=dict)
 
 
-def markdown(summaries: Sequence[Summary], language: Language) -> str:
+def markdown(summaries: Sequence[Summary], language: Language, bases: Sequence[str] = ()) -> str:
     """The report of one result, or one that compares several.
 
     Whatever stands in a spec or a log is escaped. Tables that would not fit into a comment are
     left out, the last ones first, and named.
+
+    Args:
+        summaries: of the results.
+        language: to say it in.
+        bases: the path of each result's directory, seen from the report; none: they are the same.
     """
     content = (
-        _of_one(summaries[0], language) if len(summaries) == 1 else _of_several(summaries, language)
+        _of_one(summaries[0], language, bases[0] if bases else "")
+        if len(summaries) == 1
+        else _of_several(summaries, language)
     )
     left_out: list[str] = []
     while len(text := _rendered(content, left_out, language)) > _MOST and content.rest:
@@ -61,11 +68,17 @@ def markdown(summaries: Sequence[Summary], language: Language) -> str:
     return text
 
 
-def write_markdown(directory: Path, summaries: Sequence[Summary], language: Language) -> Path:
-    """Write ``report.md``, or ``report.zh.md``, into a directory."""
+def write_markdown(
+    directory: Path,
+    summaries: Sequence[Summary],
+    language: Language,
+    sources: Sequence[Path] = (),
+) -> Path:
+    """Write ``report.md``, or ``report.zh.md``, into a directory; see ``write_page``."""
+    bases = [base_of(source, directory) for source in sources]
     path = directory / own_name("report.md", language)
     try:
-        write_atomically(path, markdown(summaries, language))
+        write_atomically(path, markdown(summaries, language, bases))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return path
@@ -105,8 +118,8 @@ def _rendered(content: _Content, left_out: Sequence[str], language: Language) ->
     )
 
 
-def _of_one(summary: Summary, language: Language) -> _Content:
-    first = tables.first_of(summary, language)
+def _of_one(summary: Summary, language: Language, base: str) -> _Content:
+    first = [table.linked_from(base) for table in tables.first_of(summary, language)]
     fields = made_with(summary)
     changes = summary.bench.changes if summary.bench else []
     return _Content(

@@ -48,8 +48,8 @@ def _benched(bench: BenchSummary, language: Language) -> list[str]:
     if bench.matched.blocks >= FEWEST_BLOCKS:
         lines.append(
             language.gettext(
-                "a kind of run that is rarer than {rare:.0f}% may not have occurred in {blocks} "
-                "blocks",
+                "behaviour that affects fewer than {rare:.0f}% of blocks may not have occurred "
+                "in {blocks} (95% confidence)",
                 rare=100 * unseen_probability(bench.effort.blocks),
                 blocks=bench.effort.blocks,
             )
@@ -95,7 +95,7 @@ def matching_of(bench: BenchSummary, language: Language) -> str:
             {f"{entry.arm} ({language.gettext(entry.what)})" for entry in matched.differing}
         )
         return language.gettext(
-            "NOT matched: {what}; {blocks} blocks match",
+            "NOT the same work: {what}; {blocks} blocks match",
             what=language.join(what),
             blocks=matched.blocks,
         )
@@ -113,10 +113,10 @@ def matching_of(bench: BenchSummary, language: Language) -> str:
         )
     if matched.proven:
         return language.gettext(
-            "matched: same work and same result in all arms of {blocks}", blocks=blocks
+            "checked: all arms of {blocks} did the same work, with the same result", blocks=blocks
         )
     return language.gettext(
-        "matched by the number of steps only, in {blocks}: the work itself was not compared",
+        "checked by the number of steps only, in {blocks}: the work itself was not compared",
         blocks=blocks,
     )
 

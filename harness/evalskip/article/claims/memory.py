@@ -16,7 +16,7 @@ ID, PLACE = "memory", 100
 WORDS = {
     "memory.says": N_("Memory falls when evaluation is skipped."),
     "memory.peak": N_("peak of a run: {off} without evaluation"),
-    "memory.material": N_("material: more than {material}"),
+    "memory.material": N_("higher: by more than {material}"),
     "memory.falls": N_("it falls against {arms}"),
     "memory.train_sets_peak": N_("train steps set the peak, and what is evaluated stays below it"),
     "memory.fell": N_("Peak memory fell."),

@@ -22,7 +22,7 @@ WORDS = {
     "overfitting.loses": N_("training on to the end loses {lost}"),
     "overfitting.means": N_("noticed: two evaluations in a row {margin:g} nats above the best"),
     "overfitting.in_answer": N_(
-        "Without evaluation nothing shows that a job overfits, and a worse model is kept."
+        "On a job that overfits nothing shows it without evaluation, and a worse model is kept."
     ),
 }
 IN_ANSWER = {"supported": "overfitting.in_answer"}

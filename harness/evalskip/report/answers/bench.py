@@ -8,7 +8,6 @@ from evalskip.analysis.verdicts import FEWEST_BLOCKS
 from evalskip.report import digits
 from evalskip.report.answers.card import Answer, advised
 from evalskip.report.provenance import matching_of
-from evalskip.report.tables.memory import MATERIALLY
 from evalskip.report.tables.table import schedule_of
 from evalskip.report.words import N_
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.report.words import Language
-    from evalskip.summary import BenchSummary, Comparison, Interval, Verdict
+    from evalskip.summary import ArmSummary, BenchSummary, Comparison, Interval, Verdict
 
 _MATTERS = 0.05
 """A gain that cannot be told from none is none that matters if it is at most this."""
@@ -26,8 +25,7 @@ def answer(bench: BenchSummary, language: Language) -> Answer | None:
     """What skipping evaluation gains, and what becomes of a claimed range."""
     points = bench.judged() or _densest(bench)
     if not points:
-        peaks = _peaks(bench, language)
-        return Answer(peaks, basis=matching_of(bench, language)) if peaks else None
+        return _of_memory(bench, language)
     statement = _statement(bench, points, language)
     if bench.claimed:
         statement = language.sentences([statement, _claimed(bench, points, language)])
@@ -37,7 +35,7 @@ def answer(bench: BenchSummary, language: Language) -> Answer | None:
         advice or _unknown(points, language),
         lines,
         matching_of(bench, language),
-        _cautions(bench, language),
+        _cautions(bench, points, language),
     )
 
 
@@ -73,8 +71,8 @@ def _statement(bench: BenchSummary, points: Sequence[Comparison], language: Lang
         for point in points
     )
     return language.gettext(
-        "Without evaluation, against one {schedule}, this training is {each} "
-        "({level:.3g%} confidence).",
+        "Compared with evaluation {schedule}, this training without it is {each} ({level:.3g%} "
+        "confidence).",
         schedule=bench.arms[points[0].arm].schedule,
         each=each,
         level=points[0].throughput_gain.level,
@@ -82,12 +80,7 @@ def _statement(bench: BenchSummary, points: Sequence[Comparison], language: Lang
 
 
 def _of_one(bench: BenchSummary, point: Comparison, language: Language) -> str:
-    gain, arm = point.throughput_gain, bench.arms[point.arm]
-    evaluation = language.join(
-        [schedule_of(arm, language)]
-        if arm.evaluation_samples is None
-        else [on_samples(schedule_of(arm, language), arm.evaluation_samples, language)]
-    )
+    gain, evaluation = point.throughput_gain, _evaluation(bench.arms[point.arm], language)
     if gain.low is None or gain.high is None:
         return language.gettext(
             "Too few blocks to tell what evaluation {evaluation} costs: {blocks} of {needed}; so "
@@ -146,11 +139,18 @@ def _of_one(bench: BenchSummary, point: Comparison, language: Language) -> str:
     )
 
 
+def _evaluation(arm: ArmSummary, language: Language) -> str:
+    schedule = schedule_of(arm, language)
+    if arm.evaluation_samples is None:
+        return schedule
+    return on_samples(schedule, arm.evaluation_samples, language)
+
+
 def on_samples(schedule: str, samples: int, language: Language) -> str:
     """A schedule, and how many samples it evaluates."""
     return language.ngettext(
-        "{schedule} on {count:,} sample",
-        "{schedule} on {count:,} samples",
+        "{schedule} on {count:,} eval sample",
+        "{schedule} on {count:,} eval samples",
         samples,
         schedule=schedule,
     )
@@ -183,7 +183,9 @@ def _where(bench: BenchSummary, point: Comparison, language: Language) -> str:
     where = []
     if arm.evaluation_samples is not None:
         where.append(
-            language.ngettext("on {count:,} sample", "on {count:,} samples", arm.evaluation_samples)
+            language.ngettext(
+                "on {count:,} eval sample", "on {count:,} eval samples", arm.evaluation_samples
+            )
         )
     if arm.settings:
         where.append(language.gettext("with {settings}", settings=arm.settings))
@@ -233,23 +235,68 @@ def _unknown(points: Sequence[Comparison], language: Language) -> str:
     )
 
 
-def _cautions(bench: BenchSummary, language: Language) -> list[str]:
-    return [
+def _cautions(bench: BenchSummary, points: Sequence[Comparison], language: Language) -> list[str]:
+    cautions = [
         language.note(warning)
         for warning in bench.warnings
         if warning.code in ("blocks_disturbed", "blocks_differ", "whole_span_disagrees")
     ]
+    return cautions + [text for point in points if (text := _by_stopwatch(bench, point, language))]
 
 
-def _peaks(bench: BenchSummary, language: Language) -> str:
-    """Where only memory was metered: the largest difference; empty where none was."""
+def _by_stopwatch(bench: BenchSummary, point: Comparison, language: Language) -> str:
+    """Whole runs, where these do not hold what was found within them; else empty."""
+    wall_clock = bench.compared(point.arm, "wall_clock")
+    found, floor = point.throughput_gain, bench.noise_floor
+    if point.estimator == "wall_clock" or wall_clock is None or found.low is None:
+        return ""
+    whole = wall_clock.throughput_gain
+    if whole.low is None or whole.high is None or whole.low <= found.estimate <= whole.high:
+        return ""
+    text = language.gettext(
+        "the wall-clock time of whole runs does not confirm this: by it the speed-up is {whole}",
+        whole=digits.per_cent(whole),
+    )
+    if floor is None or floor.low is None:
+        return text
+    return language.clauses(
+        [
+            text,
+            language.gettext(
+                "the same work run twice differs by {floor}", floor=digits.per_cent(floor)
+            ),
+        ]
+    )
+
+
+def _of_memory(bench: BenchSummary, language: Language) -> Answer | None:
+    """Where only memory was metered: what evaluation adds to the peak, and what avoids it."""
     differences = [each for each in bench.peak_differences if each.what == "peak"]
     if not differences:
-        return ""
-    largest = max(differences, key=lambda each: each.difference.estimate)
-    return language.gettext(
-        "With {arm}, peak memory differs by {more} from a run without evaluation: {verdict}.",
-        more=digits.byte_change(largest.difference),
-        arm=largest.arm,
-        verdict=language.gettext(MATERIALLY[largest.verdict]),
+        return None
+    usual = next((each for each in differences if not bench.arms[each.arm].settings), None)
+    shown = usual or max(differences, key=lambda each: each.difference.estimate)
+    template = (
+        N_("Evaluation {evaluation} raises peak memory, by {more}.")
+        if shown.verdict == "supported"
+        else N_("Evaluation {evaluation} does not raise peak memory: the difference is {more}.")
+    )
+    statement = language.gettext(
+        template,
+        evaluation=_evaluation(bench.arms[shown.arm], language),
+        more=digits.byte_change(shown.difference),
+    )
+    free = [
+        bench.arms[each.arm].settings
+        for each in differences
+        if each.verdict == "refuted" and bench.arms[each.arm].settings
+    ]
+    basis = matching_of(bench, language)
+    if shown.verdict != "supported" or not free:
+        return Answer(statement, basis=basis)
+    return Answer(
+        statement,
+        language.gettext("With {settings} it does not.", settings=language.join(free[0])),
+        {"job_settings": free[0]},
+        basis,
     )

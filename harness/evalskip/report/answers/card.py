@@ -95,9 +95,9 @@ def advised(
             for each, advice in zip(recommendations, advices, strict=True)
         ]
     template = (
-        N_("To stay within {within:g%}: {advice}.")
+        N_("To keep evaluation within {within:g%} of the training time: {advice}.")
         if any(each.lines for each in recommendations)
-        else N_("Evaluation stays within {within:g%}: {advice}.")
+        else N_("Evaluation stays within {within:g%} of the training time: {advice}.")
     )
     advice = language.gettext(template, within=within, advice=language.gettext("; ").join(advices))
     chosen = max(recommendations, key=lambda each: (bool(each.every_steps), each.evaluations > 0))

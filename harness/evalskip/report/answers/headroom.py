@@ -36,7 +36,7 @@ def answer(section: HeadroomSummary, language: Language) -> Answer | None:
         )
         return Answer(
             statement,
-            language.gettext("Evaluation is no reason for a smaller batch: keep it."),
+            language.gettext("You need not reduce the batch in order to evaluate."),
             basis=basis,
         )
     if least.max_batch:

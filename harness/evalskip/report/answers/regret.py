@@ -11,7 +11,7 @@ from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from evalskip.report.words import Language
-    from evalskip.summary import RegretSummary
+    from evalskip.summary import RegretSummary, ScheduleRegret
 
 
 def answer(section: RegretSummary, language: Language) -> Answer | None:
@@ -35,6 +35,15 @@ def answer(section: RegretSummary, language: Language) -> Answer | None:
             low=lost.low,
             high=lost.high,
         )
+    advice = language.sentence(language.note(section.advice))
+    if section.recommended is None and (closest := _closest(section)):
+        near = language.gettext(
+            "Closest: evaluate {policy} ({share:.1f%} of the training time, regret {lost}).",
+            policy=closest.policy,
+            share=closest.share,
+            lost=digits.nats(closest.lost),
+        )
+        advice = language.sentences([advice, near])
     return Answer(
         language.gettext(
             template,
@@ -42,15 +51,31 @@ def answer(section: RegretSummary, language: Language) -> Answer | None:
             lost=digits.nats(lost.model_copy(update={"low": None})),
             confidence=confidence,
         ),
-        language.sentence(language.note(section.advice)),
+        advice,
         _lines(section),
         replay_of(section, language),
     )
 
 
+def _closest(section: RegretSummary) -> ScheduleRegret | None:
+    """Of the schedules that lose no more than they may, the one that takes the least time.
+
+    None where that is the job as written.
+    """
+    within = [
+        each
+        for each in section.policies[1:]
+        if each.kind == "schedule"
+        and each.share
+        and (each.judged.estimate if each.judged.high is None else each.judged.high)
+        <= section.within_regret
+    ]
+    return min(within, key=lambda each: each.share or 0.0, default=None)
+
+
 def _lines(section: RegretSummary) -> dict[str, list[str]]:
-    """The schedule that is recommended, to paste; nothing where none is, or for a substitute."""
-    chosen = section.policy(section.recommended) if section.recommended else None
+    """The schedule that is recommended, or the closest, to paste; nothing for a substitute."""
+    chosen = section.policy(section.recommended) if section.recommended else _closest(section)
     if chosen is None or chosen.kind != "schedule" or not 1 < chosen.evaluations < section.steps:
         return {}
     every = round(section.steps / chosen.evaluations)

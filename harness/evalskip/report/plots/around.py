@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.report.plots.drawing import FAINT, INK, Drawing, Plot, label_of, series, wrapped
+from evalskip.report.plots.drawing import FAINT, INK, Drawing, Plot, series, wrapped
 from evalskip.report.tables import Table
+from evalskip.report.tables.table import label_of
 from evalskip.report.words import N_
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         drawing.legend(2)
         svg = drawing.svg("around", language.gettext(TITLE), language)
     caption = language.gettext(
-        "Medians over all evaluations and runs, with quartiles, in units of each run's own "
-        "median step. What lies above 1 to the right of the dotted line is the after-effect."
+        "Time of a step over that of the same step without evaluation, each run in units of its "
+        "own median step: medians over all evaluations and runs, with quartiles. What lies "
+        "above 1 to the right of the dotted line is the after-effect."
     )
     return Plot("around", language.gettext(TITLE), caption, svg, _table(bench, language))
 

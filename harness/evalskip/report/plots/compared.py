@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evalskip.report.words import Language
     from evalskip.summary import Interval, Summary
 
-TITLE = N_("Gains of several results")
+TITLE = N_("Speed-ups of several results")
 
 
 def compared(summaries: Sequence[Summary], language: Language) -> Plot | None:

@@ -21,8 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from evalskip.report import digits
-from evalskip.report.tables.table import schedule_of
-from evalskip.spec import OFF_AGAIN
+from evalskip.report.tables.table import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -270,25 +269,6 @@ def labels(arms: Sequence[tuple[str, ArmSummary]], language: Language) -> list[s
         "\n".join(map(wrapped, label_of(name, arm, language, between="\n").split("\n")))
         for name, arm in arms
     ]
-
-
-def label_of(name: str, arm: ArmSummary, language: Language, *, between: str = "") -> str:
-    """An arm's schedule and evaluation samples.
-
-    Args:
-        name: of the arm.
-        arm: its figures.
-        language: to say it in.
-        between: what stands between the two; empty: what the language has there.
-    """
-    if name == OFF_AGAIN:
-        return language.gettext("off, again")
-    if arm.evaluation_samples is None:
-        return schedule_of(arm, language)
-    samples = language.ngettext("{count:,} sample", "{count:,} samples", arm.evaluation_samples)
-    if between:
-        return f"{schedule_of(arm, language)}{between}{samples}"
-    return language.join([schedule_of(arm, language), samples])
 
 
 def wrapped(text: str) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from evalskip.report.words import Language
     from evalskip.summary import ScheduleRegret, Summary
 
-TITLE = N_("The frontier: time saved against regret")
+TITLE = N_("Time saved against regret")
 _KINDS = (
     ("schedule", N_("schedules"), BLUE, "o"),
     ("substitute", N_("substitutes"), ORANGE, "s"),

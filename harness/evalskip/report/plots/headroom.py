@@ -15,10 +15,10 @@ from evalskip.report.plots.drawing import (
     Drawing,
     Plot,
     height_for,
-    label_of,
     wrapped,
 )
 from evalskip.report.tables.headroom import headroom
+from evalskip.report.tables.table import label_of
 from evalskip.report.words import N_
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         svg = drawing.svg("headroom", language.gettext(TITLE), language)
     limits = sorted({digits.bytes_of(each.limit_bytes) for each in headrooms})
     caption = language.gettext(
-        "Within {limits}; with one sample more, the phase in brackets runs out of memory.",
+        "Within {limits}; with one sample more, the phase that the legend names runs out of "
+        "memory.",
         limits=language.join(limits),
     )
     return Plot("headroom", language.gettext(TITLE), caption, svg, headroom(section, language))

@@ -10,13 +10,12 @@ from evalskip.report.plots.drawing import (
     Plot,
     draw_claimed,
     draw_gains_at,
-    label_of,
     lay_out_loads,
     series,
 )
 from evalskip.report.plots.names import draw_names
 from evalskip.report.tables import Table
-from evalskip.report.tables.table import schedule_of
+from evalskip.report.tables.table import label_of, schedule_of
 from evalskip.report.words import N_
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         drawing.legend()
         svg = drawing.svg("speeds", language.gettext(TITLE), language)
     caption = language.gettext(
-        "Matched estimates, each with the confidence interval that its verdict rests on. A "
-        "point without an interval has too few blocks."
+        "Matched estimates, each with the confidence interval that its verdict rests on, which "
+        "may be smaller than its mark."
     )
     return Plot("speeds", language.gettext(TITLE), caption, svg, speeds(section, language))

@@ -32,9 +32,9 @@ def verdicts(section: ClaimsSummary, language: Language) -> Table:
                 if section.study
                 else "",
                 language.gettext(
-                    "What is claimed, in our words, and what we measured. Supported: the whole "
-                    "confidence interval lies in the claimed range. Refuted: it lies outside. "
-                    "Conditional: it depends, on what is said."
+                    "The claims are in our words. Supported: the whole confidence interval lies "
+                    "in the claimed range. Refuted: the whole interval lies outside. "
+                    "Conditional: the claim holds only under the stated condition."
                 ),
             ]
         ),

@@ -73,7 +73,9 @@ def overview(bench: BenchSummary, language: Language) -> Table:
         note=language.sentences((right.note, left.note)),
         columns=left.columns + right.columns[skip:],
         spare=(*left.spare, language.gettext("wall-clock speed-up %")),
-        rows=[one + other[skip:] for one, other in zip(left.rows, right.rows, strict=True)],
+        rows=[one + other[skip:] for one, other in zip(left.rows, right.rows, strict=True)]
+        if bench.is_timed
+        else [],
     )
 
 

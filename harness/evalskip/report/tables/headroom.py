@@ -9,6 +9,8 @@ from evalskip.report.tables.table import Table
 from evalskip.report.words import N_
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evalskip.report.words import Language
     from evalskip.summary import HeadroomSummary
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 def headroom(section: HeadroomSummary, language: Language) -> Table:
     """The largest batch of each arm, what bounds it and whether it pays."""
     rows = []
-    for arm_headroom in section.arms:
+    for arm_headroom in [each for each in (section.off, *section.evaluating) if each]:
         own, largest = (
             arm_headroom.tokens_per_s.get(str(batch))
             for batch in (arm_headroom.own_batch, arm_headroom.max_batch)
@@ -48,9 +50,9 @@ def headroom(section: HeadroomSummary, language: Language) -> Table:
             "complete within {limits}; one sample more runs out of memory, in the phase that is "
             "named. Peaks include the {bases} that the process holds before it builds a model. "
             "Evaluation alone: its peak beside train steps of one sample. Tokens/s: of steady "
-            "train steps, at the job's own batch ({own}) and at the largest. Faster: training "
-            "time at the own batch over that at the largest, less 1, for the same samples, "
-            "wall-clock.",
+            "train steps, at the job's own batch ({own}) and at the largest. Faster: the whole "
+            "run, first steps and fixed costs included, so less than tokens/s: training time at "
+            "the own batch over that at the largest, less 1, for the same samples, wall-clock.",
             limits=language.join(limits),
             bases=language.join(bases),
             own=language.join(own_batches),
@@ -64,9 +66,9 @@ def headroom(section: HeadroomSummary, language: Language) -> Table:
             N_("evaluation alone MiB"),
             N_("own tokens/s"),
             N_("largest tokens/s"),
-            N_("faster %"),
+            N_("whole run faster %"),
         ),
-        rows=rows,
+        rows=_merged(rows, language),
         spare=language.texts(
             N_("trials"),
             N_("evaluation alone MiB"),
@@ -75,6 +77,14 @@ def headroom(section: HeadroomSummary, language: Language) -> Table:
             N_("peak MiB"),
         ),
     )
+
+
+def _merged(rows: Sequence[tuple[str, ...]], language: Language) -> list[tuple[str, ...]]:
+    """Arms that evaluate alike are measured once, and share a row."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name, *figures in rows:
+        names.setdefault(tuple(figures), []).append(name)
+    return [(language.join(own), *figures) for figures, own in names.items()]
 
 
 FIRST = (headroom,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evalskip.report import digits
@@ -46,10 +47,10 @@ def peak_differences(bench: BenchSummary, language: Language) -> Table:
         title=language.gettext("Peaks against those of runs without evaluation, MiB"),
         note=language.gettext(
             "Differences of means, with confidence intervals. After evaluation: peaks of train "
-            "steps that follow one. Material: larger than the fourth column."
+            "steps that follow one. Higher: by more than the fourth column."
         ),
         columns=language.texts(
-            N_("arm"), N_("peak of"), N_("difference"), N_("material from"), N_("material")
+            N_("arm"), N_("peak of"), N_("difference"), N_("higher from"), N_("verdict")
         ),
         rows=[
             (
@@ -66,10 +67,18 @@ def peak_differences(bench: BenchSummary, language: Language) -> Table:
 
 _PEAKS = {"peak": N_("a run"), "after_evaluation": N_("after evaluation")}
 MATERIALLY = {
-    "supported": N_("material"),
-    "refuted": N_("no material difference"),
+    "supported": N_("higher"),
+    "refuted": N_("not higher"),
     "inconclusive": N_("inconclusive"),
 }
 """Whether a difference of peaks matters, by its verdict."""
 
+
+def _where_untimed(bench: BenchSummary, language: Language) -> Table:
+    """The differences, before all else where nothing but memory was metered."""
+    table = peak_differences(bench, language)
+    return table if not bench.is_timed else replace(table, rows=())
+
+
+FIRST = (_where_untimed,)
 REST = (memory, peak_differences)

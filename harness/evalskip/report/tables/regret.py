@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evalskip.summary import RegretSummary
 
 
-_CHOSE = {True: N_("chose nothing"), False: N_("chose it")}
+_CHOSE = {True: N_("were not used to choose it"), False: N_("chose it")}
 
 
 def regret(section: RegretSummary, language: Language) -> Table:
@@ -24,11 +24,12 @@ def regret(section: RegretSummary, language: Language) -> Table:
     note = language.gettext(
         "Replayed from {points} evaluations of a run ({seeds}). The first row is the job as "
         "written. Saved: share of its training time, saving and logging left out. Regret: loss "
-        "of the checkpoint that is kept, in nats on samples that {chose}, minus that of the one "
-        "that the first row keeps. Shifted: mean over all starts of the schedule, since every N "
-        "can happen to fall on the best checkpoint. Lost more: seeds that lost more than "
-        "{limit:g} nats (seeds that share held-back samples count as one), and the most of all "
-        "runs that may, with 95% confidence. ★: nothing else saves more time at less regret.",
+        "of the checkpoint that is kept, in nats per token on samples that {chose}, minus that "
+        "of the one that the first row keeps; of every N, the mean over all starts of the "
+        "schedule, since one can hit the best checkpoint by luck. Lost more: seeds that lost "
+        "more than {limit:g} nats (seeds that share held-back samples count as one), and the "
+        "upper 95% bound on the share of runs that may. ★: nothing else saves more time at less "
+        "regret.",
         points=section.points,
         seeds=seeds,
         limit=section.within_regret,
@@ -53,19 +54,17 @@ def regret(section: RegretSummary, language: Language) -> Table:
             language.gettext("saved %"),
             language.gettext("share %"),
             language.gettext("regret"),
-            language.gettext("regret if shifted"),
             language.gettext("lost more"),
             "★",
         ),
-        spare=language.texts(N_("share %"), N_("regret if shifted"), N_("evaluations")),
+        spare=language.texts(N_("share %"), N_("evaluations")),
         rows=[
             (
                 language.note(each.policy),
                 f"{each.evaluations:.0f}",
                 digits.interval(each.time_saved),
                 digits.NOTHING if each.share is None else digits.percent(each.share),
-                digits.plain(each.regret or each.regret_chosen, 3),
-                digits.plain(each.regret_shifted, 3),
+                digits.plain(each.lost, 3),
                 language.gettext(
                     "{part} of {whole}, ≤ {most:.0f}%",
                     part=each.beyond,

@@ -56,6 +56,12 @@ class Linked(str):
         return text
 
 
+def _linked_from(text: str, base: str) -> str:
+    if not isinstance(text, Linked):
+        return text
+    return Linked(*((name, place and f"{base}{place}", rest) for name, place, rest in text.lines))
+
+
 _LONG = 60
 """Letters that a cell of a table that is read across holds at most."""
 _NUMERIC = frozenset("0123456789-–+")
@@ -71,6 +77,17 @@ class Table:
     rows: Sequence[tuple[str, ...]]
     spare: tuple[str, ...] = ()
     """Columns that a narrow screen goes without, the first ones first."""
+
+    def linked_from(self, base: str) -> Table:
+        """The same table where the places that it links to are seen from elsewhere.
+
+        Args:
+            base: path of the folder that they are seen from now; empty: as they are.
+        """
+        if not base:
+            return self
+        rows = [tuple(_linked_from(text, base) for text in row) for row in self.rows]
+        return replace(self, rows=rows)
 
     def without(self, column: str) -> Table:
         """The same table without a column."""
@@ -105,6 +122,25 @@ def schedule_of(arm: ArmSummary | Prediction, language: Language) -> str:
     """A schedule, and what its evaluation has of its own."""
     own = arm.settings if isinstance(arm, ArmSummary) else arm.evaluation
     return language.join([arm.schedule, *own])
+
+
+def label_of(name: str, arm: ArmSummary, language: Language, *, between: str = "") -> str:
+    """An arm's schedule and evaluation samples.
+
+    Args:
+        name: of the arm.
+        arm: its figures.
+        language: to say it in.
+        between: what stands between the two; empty: what the language has there.
+    """
+    if name == OFF_AGAIN:
+        return language.gettext("off, again")
+    if arm.evaluation_samples is None:
+        return schedule_of(arm, language)
+    samples = language.ngettext("{count:,} sample", "{count:,} samples", arm.evaluation_samples)
+    if between:
+        return f"{schedule_of(arm, language)}{between}{samples}"
+    return language.join([schedule_of(arm, language), samples])
 
 
 def gain_of(bench: BenchSummary, arm: str, estimator: Estimator) -> Interval | None:

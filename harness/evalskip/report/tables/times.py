@@ -131,7 +131,7 @@ def per_token(bench: BenchSummary, language: Language) -> Table:
             N_("µs per trained"),
             N_("evaluated"),
             N_("µs per evaluated"),
-            N_("evaluated/trained %"),
+            N_("cost of evaluated/trained token %"),
         ),
         rows=rows,
     )

@@ -112,7 +112,7 @@
   const span = (found) =>
     `${seconds(found.estimate)} [${seconds(found.low)}, ${seconds(found.high)}]`;
 
-  function schedules(size, every, recommended) {
+  function schedules(size, every, recommended, extra) {
     const { steps, epochs } = size;
     // an epoch that is cut short ends as well, but is none of those that are counted
     const ended = Math.ceil(epochs - 1e-9);
@@ -121,12 +121,12 @@
     const rows = [
       ["off", 0, 0],
       ["once, at the end", 1, 0],
-      ["every epoch", ended, ended - 1],
-      [`every ${every} epochs`, counted, counted - (last ? 1 : 0)],
+      ["every epoch", ended + extra, ended - 1],
+      [`every ${every} epochs`, counted + extra, counted - (last ? 1 : 0)],
     ];
     if (recommended) {
       const count = Math.ceil(steps / recommended);
-      rows.push([`every ${whole(recommended)} steps`, count, count - 1]);
+      rows.push([`every ${whole(recommended)} steps`, count + extra, count - 1]);
     }
     return rows;
   }
@@ -170,7 +170,7 @@
       const recommended = most > 1
         ? Math.min(size.steps, rounded(Math.ceil(size.steps / most))) : 0;
       const body = root.querySelector("tbody");
-      body.replaceChildren(...schedules(size, every, recommended).map(
+      body.replaceChildren(...schedules(size, every, recommended, told.extra).map(
         ([schedule, evaluations, followed]) => {
           const found = predict(model, size, evaluations, Math.max(0, followed));
           const row = document.createElement("tr");
@@ -200,14 +200,16 @@
         lines.push(`# no schedule stays within ${+(100 * told.within).toFixed(2)}% of the training time`,
           'eval_strategy: "no"', "do_eval: false");
       }
-      if (size.train_samples !== null) {
-        lines.push(
+      root.querySelector("pre").textContent = lines.join("\n");
+      const others = root.querySelectorAll("pre")[1];
+      others.hidden = size.train_samples === null;
+      if (!others.hidden) {
+        others.textContent = [
           `# every ${every} epochs; the Trainer evaluates after the last step as well`
             + (told.extra ? ", and LLaMA-Factory once more" : ""),
           "eval_strategy: steps",
-          `eval_steps: ${every * stepsPerEpoch(size)}`);
+          `eval_steps: ${every * stepsPerEpoch(size)}`].join("\n");
       }
-      root.querySelector("pre").textContent = lines.join("\n");
     }
 
     root.addEventListener("input", ({ target }) => {

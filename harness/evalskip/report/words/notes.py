@@ -151,9 +151,9 @@ NOTES: dict[str, Template] = {
     ),
     "needs_evaluation": N_("against that stands {wants}, which needs evaluation"),
     "share_with_limits": N_(
-        "{share:.1f%} of the run, {low:.1f%} to {high:.1f%} with {level:.3g%} confidence"
+        "{share:.1f%} of it, {low:.1f%} to {high:.1f%} with {level:.3g%} confidence"
     ),
-    "share_alone": N_("{share:.1f%} of the run"),
+    "share_alone": N_("{share:.1f%} of it"),
     "llamafactory_yaml": N_("a LLaMA-Factory YAML"),
     "training_arguments": N_("TrainingArguments"),
     "job_settings": N_("the job's settings"),
