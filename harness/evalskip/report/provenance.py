@@ -230,7 +230,7 @@ def collection_of(summary: Summary, section: ClaimsSummary, language: Language) 
         language.gettext(
             "{count} results: {names}",
             count=len(section.sources),
-            names=language.gettext(", ").join(source.name for source in section.sources),
+            names=language.join(source.name for source in section.sources),
         ),
         language.gettext(
             "{runs:,} runs and trials, {blocks} timed blocks, in {time}",
