@@ -114,6 +114,8 @@ def print_findings(screen: Console, findings: Sequence[Finding], language: Langu
     """What of the machine is fit to measure on, and what to change of it."""
     for finding in findings:
         mark = language.gettext("ok") if finding.fit else language.gettext("fix")
+        if finding.reading.code == "not_shown":
+            mark = "?"
         reading = language.clauses(filter(None, [finding.reading, finding.advice]))
         line = Text(f"{mark:4} {language.note(note(finding.what))}: {reading}")
         screen.print(line, soft_wrap=True, highlight=False)
