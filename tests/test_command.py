@@ -53,7 +53,7 @@ def test_a_hand_written_loop_is_measured(
     }
     summary = read_summary(out)
     assert not summary.bench.matched.proven
-    assert "matched by the number of steps only" in ended.stdout
+    assert "checked by the number of steps only" in ended.stdout
     assert summary.bench.arms["every_epoch"].evaluation_load == 1.0
     assert summary.bench.arms["every_epoch"].phases_s["evaluate"] == pytest.approx(0.12, abs=0.05)
     # what lies between training and an evaluation after it is no part of T
