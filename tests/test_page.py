@@ -259,7 +259,7 @@ def test_the_sliders_compute_what_the_command_line_does(
     }
     changed = large.model_copy(update={"size": size})
     assert shown[:4] == told_by_us(changed, asked)
-    pasted = opened.inner_text(".what-if pre")
+    pasted = "\n".join(opened.locator(".what-if pre").all_inner_texts())
     assert f"eval_steps: {4 * math.ceil(501 / 4)}" in pasted
     every = int(re.findall(r"eval_steps: (\d+)", pasted)[0])
     assert math.ceil(size.steps / every) <= densest(EvaluationShares.from_model(changed), 0.05)
