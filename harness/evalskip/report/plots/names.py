@@ -66,7 +66,7 @@ def draw_names(axes: Axes, points: Sequence[tuple[float, float, str]]) -> None:
             transform=axes.transAxes,
             ha="center",
             va="center",
-            fontsize=9,
+            fontsize=9.5,
             color=INK,
         ).set_in_layout(False)
 
