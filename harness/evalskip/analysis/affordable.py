@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.recommendation import EvaluationShares, recommend
-from evalskip.notes import note
-from evalskip.spec.arms import written
+from evalskip.analysis.recommendation import WITHIN, EvaluationShares, recommend
+from evalskip.spec.arms import evaluation_notes, written
 from evalskip.summary import Recommendation, headline_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalskip.notes import Note
     from evalskip.spec import Arm, Spec
     from evalskip.summary import ArmSummary, Comparison, Interval
-
-WITHIN = 0.05
-"""The share of T that evaluation may have, where nobody says."""
 
 
 def affordable(
@@ -52,13 +47,13 @@ def affordable(
         comparison = headline_of(comparisons, arm.name)
         if comparison is None or not _is_known(comparison.throughput_gain):
             continue
-        samples = arms[arm.name].evaluation_samples
-        evaluation: list[Note | str] = [note("samples", samples=samples)] if samples else []
-        evaluation += written(arm.evaluation)
         recommendations.append(
             recommend(
                 EvaluationShares.from_gain(
-                    comparison.throughput_gain, arms[arm.name].evaluations, steps, evaluation
+                    comparison.throughput_gain,
+                    arms[arm.name].evaluations,
+                    steps,
+                    evaluation_notes(arms[arm.name].evaluation_samples, arm.evaluation),
                 ),
                 WITHIN,
                 closing=spec.job.closing_evaluations,

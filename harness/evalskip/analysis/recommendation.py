@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from evalskip.notes import Note
     from evalskip.summary import CostModel
 
+WITHIN = 0.05
+"""The share of T that evaluation may have, where nobody says."""
 _ENOUGH_DIGITS = 100
 
 _EVERY = {
@@ -99,7 +101,7 @@ def recommend(
     steps = shares.steps
     if own_steps:
         share = shares.share(len(own_steps), sum(0 < step < steps for step in own_steps))
-        if _limit(share) <= within:
+        if share.most <= within:
             return Recommendation(
                 evaluation=shares.evaluation,
                 within=within,
@@ -120,7 +122,7 @@ def recommend(
     elif (share := shares.share(1, 0)).estimate <= within:
         every, total = None, 1
         advice = note("evaluate_once", share=_with_limits(share))
-        if _limit(share) > within:
+        if share.most > within:
             advice = note("evaluate_once_perhaps_beyond", share=_with_limits(share), within=within)
     else:
         every, total = None, 0
@@ -135,11 +137,23 @@ def recommend(
         evaluations=total,
         share=share,
         advice=note("advice_against", advice=advice, against=against) if against else advice,
-        lines={
-            "llamafactory_yaml": [f"{name}: {_yaml(value)}" for name, value in settings.items()],
-            "training_arguments": _arguments(settings, evaluates_once=total == 1 and every is None),
-        },
+        lines=lines_of(settings, evaluates_once=total == 1 and every is None),
     )
+
+
+def lines_of(
+    settings: Mapping[str, object], *, evaluates_once: bool = False
+) -> dict[str, list[str | Note]]:
+    """Settings as lines to paste, by where they go.
+
+    Args:
+        settings: as of :func:`settings_for`.
+        evaluates_once: whether the only evaluation comes after training.
+    """
+    return {
+        "llamafactory_yaml": [f"{name}: {_yaml(value)}" for name, value in settings.items()],
+        "training_arguments": _arguments(settings, evaluates_once=evaluates_once),
+    }
 
 
 def settings_for(every: int | None, *, evaluates: bool, keeping: Keeping) -> dict[str, object]:
@@ -212,19 +226,13 @@ def densest(shares: EvaluationShares, within: float, extra: int = 0) -> int:
     """
 
     def fits(evaluations: int) -> bool:
-        share = shares.share(evaluations + extra, max(0, evaluations - 1))
-        return _limit(share) <= within
+        return shares.share(evaluations + extra, max(0, evaluations - 1)).most <= within
 
     low, high = 0, shares.steps
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
     return low
-
-
-def _limit(share: Interval) -> float:
-    """The most that a share may be, as far as it is known."""
-    return share.estimate if share.high is None else share.high
 
 
 def rounded_up(steps: int) -> int:

@@ -223,17 +223,30 @@ def _is_worth(row: ScheduleRegret, rows: Sequence[ScheduleRegret]) -> bool:
 
 
 def recommended(
-    rows: Sequence[ScheduleRegret], within_share: float, within_regret: float
+    policies: Sequence[ScheduleRegret], within_share: float, within_regret: float
 ) -> ScheduleRegret | None:
     """The cheapest of those whose evaluations, and whose regret at its upper limit, stay within."""
     fit = [
-        row
-        for row in rows
-        if row.share is not None
-        and row.share <= within_share
-        and (row.judged.estimate if row.judged.high is None else row.judged.high) <= within_regret
+        policy
+        for policy in policies
+        if policy.share is not None
+        and policy.share <= within_share
+        and policy.judged.most <= within_regret
     ]
-    return max(fit, key=lambda row: row.saved, default=None)
+    return max(fit, key=lambda policy: policy.saved, default=None)
+
+
+def closest(policies: Sequence[ScheduleRegret], within_regret: float) -> ScheduleRegret | None:
+    """Of the schedules that lose no more than they may, the one that takes the least time.
+
+    None where that is the first, the job as written.
+    """
+    fit = [
+        policy
+        for policy in policies[1:]
+        if policy.kind == "schedule" and policy.share and policy.judged.most <= within_regret
+    ]
+    return min(fit, key=lambda policy: policy.share or 0.0, default=None)
 
 
 def of_others(row: ScheduleRegret) -> Note:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from evalskip.analysis.identity import summary_of
 from evalskip.analysis.peaks import predicted_peaks
 from evalskip.analysis.prediction import cost_model, predict, workload
-from evalskip.analysis.recommendation import EvaluationShares, recommend, rounded_up
+from evalskip.analysis.recommendation import WITHIN, EvaluationShares, recommend, rounded_up
 from evalskip.analysis.survey import Survey
 from evalskip.experiments.pilots import kinds_of, make_pilots
 from evalskip.notes import Note, note
 from evalskip.schedules import AsWritten, EveryEpoch, EveryNSteps, EveryNthEpoch, FinalOnly, Off
-from evalskip.spec.arms import Arm, arm_of, written
+from evalskip.spec.arms import Arm, arm_of, evaluation_notes
 from evalskip.summary import (
     CostModel,
     Effort,
@@ -38,7 +38,7 @@ _EPOCHS = (2, 5, 10)
 def predict_costs(
     session: Session,
     *,
-    within: float = 0.05,
+    within: float = WITHIN,
     every: Sequence[int] = (),
     budget_s: float = 40.0,
 ) -> Summary:
@@ -98,8 +98,7 @@ class _Predictions:
         survey = Survey(self._piloted.surveys[kind.name])
         sizes = {arm.evaluation_samples for arm in kind.arms}
         for samples in sorted(sizes, key=lambda samples: samples or 0):
-            evaluation: list[Note | str] = [note("samples", samples=samples)] if samples else []
-            evaluation += written(kind.settings)
+            evaluation = evaluation_notes(samples, kind.settings)
             model = cost_model(
                 self._piloted.runs,
                 kind.name,

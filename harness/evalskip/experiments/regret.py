@@ -13,6 +13,7 @@ from evalskip.analysis.identity import summary_of
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval
 from evalskip.analysis.policies import schedule_policies, substitutes
+from evalskip.analysis.recommendation import WITHIN
 from evalskip.analysis.regret import ReplayCosts, of_others, recommended, regrets_of
 from evalskip.cut import cut
 from evalskip.errors import InputError, MeasurementError
@@ -61,7 +62,7 @@ class ReplayProven(Event):
     kept_at: int
 
 
-def find_regret(session: Session, *, within_share: float = 0.05) -> Summary:
+def find_regret(session: Session, *, within_share: float = WITHIN) -> Summary:
     """Train densely evaluated runs, replay every schedule and substitute, and prove the replay.
 
     Args:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from evalskip.analysis.recommendation import WITHIN
 from evalskip.errors import InputError
 from evalskip.files import write_atomically
 from evalskip.notes import note
@@ -78,11 +79,12 @@ class Section:
         """
         plots = plots_of(summary, language)
         changes = summary.bench.changes if summary.bench else []
+        card = card_of(summary, language)
         return cls(
             summary=summary,
-            card=card_of(summary, language),
+            card=card,
             verdict=verdict_on(summary.bench, language),
-            warnings=warnings_beside(summary, language),
+            warnings=warnings_beside(card, summary, language),
             provenance=[
                 *provenance(summary, language),
                 *(
@@ -174,9 +176,6 @@ def _page(
     environment.globals["gettext"] = language.gettext
     environment.globals["words"] = language
     environment.filters["joined"] = language.join
-    environment.filters["clauses"] = language.clauses
-    environment.filters["note"] = language.note
-    environment.filters["sentences"] = language.sentences
     template = environment.get_template("report.html.jinja")
     script = ""
     if any(section.what_if for section in sections):
@@ -230,7 +229,7 @@ def _what_if(section: PredictionSummary) -> Markup:
     recommended = section.recommendations
     inputs = {
         "models": [model.model_dump(mode="json") for model in section.cost_models],
-        "within": recommended[0].within if recommended else 0.05,
+        "within": recommended[0].within if recommended else WITHIN,
         "extra": section.closing_evaluations,
     }
     # nothing in it may end the element that holds it

@@ -102,10 +102,11 @@ def rendered(template: str, language: Language, **values: object) -> str:
     return environment.get_template(template).render(**values)
 
 
-def warnings_beside(summary: Summary, language: Language) -> list[str]:
+def warnings_beside(card: AnswerCard, summary: Summary, language: Language) -> list[str]:
     """What to know before relying on a result, and is not on its card."""
-    shown = set(card_of(summary, language).cautions)
-    return [text for each in summary.warnings() if (text := language.note(each)) not in shown]
+    return [
+        text for each in summary.warnings() if (text := language.note(each)) not in card.cautions
+    ]
 
 
 def _rendered(content: _Content, left_out: Sequence[str], language: Language) -> str:
@@ -122,11 +123,12 @@ def _of_one(summary: Summary, language: Language, base: str) -> _Content:
     first = [table.linked_from(base) for table in tables.first_of(summary, language)]
     fields = made_with(summary)
     changes = summary.bench.changes if summary.bench else []
+    card = card_of(summary, language)
     return _Content(
         title=summary.name,
-        card=card_of(summary, language),
+        card=card,
         verdict=verdict_on(summary.bench, language),
-        warnings=_some(warnings_beside(summary, language), language),
+        warnings=_some(warnings_beside(card, summary, language), language),
         first=first,
         rest=tables.rest_of(summary, language),
         lists={

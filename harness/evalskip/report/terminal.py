@@ -75,7 +75,7 @@ def print_summary(screen: Console, summary: Summary, language: Language) -> None
     screen.print()
     for line in filter(None, [verdict, *provenance(summary, language)]):
         screen.print(Text(line))
-    for warning in warnings_beside(summary, language):
+    for warning in warnings_beside(card, summary, language):
         screen.print(Text(f"warning: {warning}"), style="yellow")
 
 

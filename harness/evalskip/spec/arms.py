@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
+from evalskip.notes import Note, note
 from evalskip.schedules import Off, Schedule
 
 if TYPE_CHECKING:
@@ -88,6 +89,11 @@ def arm_of(schedule: Schedule, samples: int | None, evaluation: Mapping[str, Any
 def written(settings: Mapping[str, Any]) -> list[str]:
     """Settings as a command line has them: ``key=value``."""
     return [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+
+
+def evaluation_notes(samples: int | None, settings: Mapping[str, Any]) -> list[Note | str]:
+    """Which evaluation it is: its samples, unless they are the job's own, and its settings."""
+    return [*([note("samples", samples=samples)] if samples else []), *written(settings)]
 
 
 def entry_of(name: str) -> dict[str, Any]:

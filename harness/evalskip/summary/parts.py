@@ -29,6 +29,11 @@ class Interval(Part):
         default=None, description="of freedom, of the Student's t that the interval is made with"
     )
 
+    @property
+    def most(self) -> float:
+        """The upper limit; the estimate where there is none."""
+        return self.estimate if self.high is None else self.high
+
 
 class Scope(Part):
     """What the figures hold for."""

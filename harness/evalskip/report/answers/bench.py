@@ -8,14 +8,14 @@ from evalskip.analysis.verdicts import FEWEST_BLOCKS
 from evalskip.report import digits
 from evalskip.report.answers.card import Answer, advised
 from evalskip.report.provenance import matching_of
-from evalskip.report.tables.table import schedule_of
+from evalskip.report.tables.table import evaluation_of
 from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.report.words import Language
-    from evalskip.summary import ArmSummary, BenchSummary, Comparison, Interval, Verdict
+    from evalskip.summary import BenchSummary, Comparison, Interval, Verdict
 
 _MATTERS = 0.05
 """A gain that cannot be told from none is none that matters if it is at most this."""
@@ -79,102 +79,85 @@ def _statement(bench: BenchSummary, points: Sequence[Comparison], language: Lang
     )
 
 
-def _of_one(bench: BenchSummary, point: Comparison, language: Language) -> str:
-    gain, evaluation = point.throughput_gain, _evaluation(bench.arms[point.arm], language)
-    if gain.low is None or gain.high is None:
-        return language.gettext(
+_SAYS = {
+    "few": (
+        N_(
             "Too few blocks to tell what evaluation {evaluation} costs: {blocks} of {needed}; so "
-            "far about {gain:.0f%}.",
-            evaluation=evaluation,
-            blocks=point.blocks,
-            needed=FEWEST_BLOCKS,
-            gain=max(0.0, gain.estimate),
-        )
-    if digits.is_noise(gain):
-        return language.gettext(
+            "far about {gain:.0f%}."
+        ),
+        N_("so far about {gain:.0f%} faster"),
+    ),
+    "noise": (
+        N_(
             "Too noisy to tell what evaluation {evaluation} costs: runs of the same work differ "
-            "too much on this machine.",
-            evaluation=evaluation,
-        )
-    if gain.low <= 0 <= gain.high:
-        template = (
-            N_(
-                "No measurable difference: without evaluation this training is between "
-                "{slower:.1f%} slower and {faster:.1f%} faster than with evaluation {evaluation} "
-                "({level:.3g%} confidence)."
-            )
-            if gain.high <= _MATTERS
-            else N_(
-                "Not settled: without evaluation this training is between {slower:.1f%} slower "
-                "and {faster:.1f%} faster than with evaluation {evaluation} "
-                "({level:.3g%} confidence)."
-            )
-        )
-        return language.gettext(
-            template,
-            slower=-gain.low,
-            faster=gain.high,
-            evaluation=evaluation,
-            level=gain.level,
-        )
-    template = (
+            "too much on this machine."
+        ),
+        N_("too noisy to tell"),
+    ),
+    "none": (
+        N_(
+            "No measurable difference: without evaluation this training is between "
+            "{slower:.1f%} slower and {faster:.1f%} faster than with evaluation {evaluation} "
+            "({level:.3g%} confidence)."
+        ),
+        N_("between {slower:.1f%} slower and {faster:.1f%} faster"),
+    ),
+    "open": (
+        N_(
+            "Not settled: without evaluation this training is between {slower:.1f%} slower "
+            "and {faster:.1f%} faster than with evaluation {evaluation} "
+            "({level:.3g%} confidence)."
+        ),
+        N_("between {slower:.1f%} slower and {faster:.1f%} faster"),
+    ),
+    "faster": (
         N_(
             "This training is {gain:.1f%} faster without evaluation than with evaluation "
             "{evaluation} ({level:.3g%} confidence: {low:.1f%} to {high:.1f%})."
-        )
-        if gain.low > 0
-        else N_(
+        ),
+        N_("{gain:.1f%} faster ({low:.1f%} to {high:.1f%})"),
+    ),
+    "slower": (
+        N_(
             "This training is {gain:.1f%} slower without evaluation than with evaluation "
             "{evaluation} ({level:.3g%} confidence: {low:.1f%} to {high:.1f%})."
-        )
-    )
+        ),
+        N_("{gain:.1f%} slower ({low:.1f%} to {high:.1f%})"),
+    ),
+}
+"""What a gain says: as a sentence, and in a few words beside others."""
+
+
+def _kind(gain: Interval) -> tuple[str, dict[str, float]]:
+    """Which of these a gain says, and the figures that their words hold."""
+    if gain.low is None or gain.high is None:
+        return "few", {"gain": max(0.0, gain.estimate)}
+    if digits.is_noise(gain):
+        return "noise", {}
+    if gain.low <= 0 <= gain.high:
+        kind = "none" if gain.high <= _MATTERS else "open"
+        return kind, {"slower": -gain.low, "faster": gain.high}
     low, high = sorted((abs(gain.low), abs(gain.high)))
+    kind = "faster" if gain.low > 0 else "slower"
+    return kind, {"gain": abs(gain.estimate), "low": low, "high": high}
+
+
+def _of_one(bench: BenchSummary, point: Comparison, language: Language) -> str:
+    kind, figures = _kind(point.throughput_gain)
     return language.gettext(
-        template,
-        gain=abs(gain.estimate),
-        evaluation=evaluation,
-        level=gain.level,
-        low=low,
-        high=high,
-    )
-
-
-def _evaluation(arm: ArmSummary, language: Language) -> str:
-    schedule = schedule_of(arm, language)
-    if arm.evaluation_samples is None:
-        return schedule
-    return on_samples(schedule, arm.evaluation_samples, language)
-
-
-def on_samples(schedule: str, samples: int, language: Language) -> str:
-    """A schedule, and how many samples it evaluates."""
-    return language.ngettext(
-        "{schedule} on {count:,} eval sample",
-        "{schedule} on {count:,} eval samples",
-        samples,
-        schedule=schedule,
+        _SAYS[kind][0],
+        evaluation=evaluation_of(bench.arms[point.arm], language),
+        level=point.throughput_gain.level,
+        blocks=point.blocks,
+        needed=FEWEST_BLOCKS,
+        **figures,
     )
 
 
 def _faster(gain: Interval, language: Language) -> str:
     """One of several gains, in a few words."""
-    if gain.low is None or gain.high is None:
-        return language.gettext("so far about {gain:.0f%} faster", gain=max(0.0, gain.estimate))
-    if digits.is_noise(gain):
-        return language.gettext("too noisy to tell")
-    if gain.low <= 0 <= gain.high:
-        return language.gettext(
-            "between {slower:.1f%} slower and {faster:.1f%} faster",
-            slower=-gain.low,
-            faster=gain.high,
-        )
-    low, high = sorted((abs(gain.low), abs(gain.high)))
-    template = (
-        N_("{gain:.1f%} faster ({low:.1f%} to {high:.1f%})")
-        if gain.low > 0
-        else N_("{gain:.1f%} slower ({low:.1f%} to {high:.1f%})")
-    )
-    return language.gettext(template, gain=abs(gain.estimate), low=low, high=high)
+    kind, figures = _kind(gain)
+    return language.gettext(_SAYS[kind][1], **figures)
 
 
 def _where(bench: BenchSummary, point: Comparison, language: Language) -> str:
@@ -283,7 +266,7 @@ def _of_memory(bench: BenchSummary, language: Language) -> Answer | None:
     )
     statement = language.gettext(
         template,
-        evaluation=_evaluation(bench.arms[shown.arm], language),
+        evaluation=evaluation_of(bench.arms[shown.arm], language),
         more=digits.byte_change(shown.difference),
     )
     free = [

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.report import digits
-from evalskip.report.answers.bench import on_samples
 from evalskip.report.answers.card import Answer, advised
 from evalskip.report.provenance import pilot_of
-from evalskip.report.tables.table import schedule_of
+from evalskip.report.tables.table import evaluation_of
 
 if TYPE_CHECKING:
     from evalskip.report.words import Language
@@ -35,12 +34,7 @@ def answer(section: PredictionSummary, language: Language) -> Answer | None:
 
 def _statement(prediction: Prediction, language: Language) -> str:
     share = prediction.share
-    schedule = schedule_of(prediction, language)
-    evaluation = (
-        schedule
-        if prediction.evaluation_samples is None
-        else on_samples(schedule, prediction.evaluation_samples, language)
-    )
+    evaluation = evaluation_of(prediction, language)
     duration = digits.duration(prediction.wall_s.estimate)
     if share.low is None or share.high is None:
         return language.gettext(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.analysis.recommendation import lines_of, settings_for
+from evalskip.analysis.regret import closest
+from evalskip.jobs import Keeping
 from evalskip.report import digits
 from evalskip.report.answers.card import Answer
 from evalskip.report.provenance import replay_of
@@ -36,12 +39,13 @@ def answer(section: RegretSummary, language: Language) -> Answer | None:
             high=lost.high,
         )
     advice = language.sentence(language.note(section.advice))
-    if section.recommended is None and (closest := _closest(section)):
+    chosen = section.policy(section.recommended) if section.recommended else None
+    if chosen is None and (chosen := closest(section.policies, section.within_regret)):
         near = language.gettext(
             "Closest: evaluate {policy} ({share:.1f%} of the training time, regret {lost}).",
-            policy=closest.policy,
-            share=closest.share,
-            lost=digits.nats(closest.lost),
+            policy=chosen.policy,
+            share=chosen.share,
+            lost=digits.nats(chosen.lost),
         )
         advice = language.sentences([advice, near])
     return Answer(
@@ -52,34 +56,17 @@ def answer(section: RegretSummary, language: Language) -> Answer | None:
             confidence=confidence,
         ),
         advice,
-        _lines(section),
+        _lines(section, chosen, language),
         replay_of(section, language),
     )
 
 
-def _closest(section: RegretSummary) -> ScheduleRegret | None:
-    """Of the schedules that lose no more than they may, the one that takes the least time.
-
-    None where that is the job as written.
-    """
-    within = [
-        each
-        for each in section.policies[1:]
-        if each.kind == "schedule"
-        and each.share
-        and (each.judged.estimate if each.judged.high is None else each.judged.high)
-        <= section.within_regret
-    ]
-    return min(within, key=lambda each: each.share or 0.0, default=None)
-
-
-def _lines(section: RegretSummary) -> dict[str, list[str]]:
-    """The schedule that is recommended, or the closest, to paste; nothing for a substitute."""
-    chosen = section.policy(section.recommended) if section.recommended else _closest(section)
+def _lines(
+    section: RegretSummary, chosen: ScheduleRegret | None, language: Language
+) -> dict[str, list[str]]:
+    """A schedule to paste; nothing for a substitute, or for one that hardly ever evaluates."""
     if chosen is None or chosen.kind != "schedule" or not 1 < chosen.evaluations < section.steps:
         return {}
     every = round(section.steps / chosen.evaluations)
-    return {
-        "llamafactory_yaml": ["eval_strategy: steps", f"eval_steps: {every}"],
-        "training_arguments": ['eval_strategy="steps",', f"eval_steps={every},"],
-    }
+    settings = settings_for(every, evaluates=True, keeping=Keeping())
+    return {where: [*map(language.note, each)] for where, each in lines_of(settings).items()}

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from evalskip.report import digits
-from evalskip.report.tables.table import label_of
+from evalskip.report.tables.table import label_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -265,10 +265,7 @@ def draw_gain(axes: Axes, gain: Interval, place: float, style: tuple[str, str], 
 
 def labels(arms: Sequence[tuple[str, ArmSummary]], language: Language) -> list[str]:
     """What the arms of a plot are called on an axis; the table has the whole of a long name."""
-    return [
-        "\n".join(map(wrapped, label_of(name, arm, language, between="\n").split("\n")))
-        for name, arm in arms
-    ]
+    return ["\n".join(map(wrapped, label_parts(name, arm, language))) for name, arm in arms]
 
 
 def wrapped(text: str) -> str:

@@ -124,23 +124,33 @@ def schedule_of(arm: ArmSummary | Prediction, language: Language) -> str:
     return language.join([arm.schedule, *own])
 
 
-def label_of(name: str, arm: ArmSummary, language: Language, *, between: str = "") -> str:
-    """An arm's schedule and evaluation samples.
-
-    Args:
-        name: of the arm.
-        arm: its figures.
-        language: to say it in.
-        between: what stands between the two; empty: what the language has there.
-    """
-    if name == OFF_AGAIN:
-        return language.gettext("off, again")
+def evaluation_of(arm: ArmSummary | Prediction, language: Language) -> str:
+    """A schedule, and how many samples it evaluates, for a sentence."""
+    schedule = schedule_of(arm, language)
     if arm.evaluation_samples is None:
-        return schedule_of(arm, language)
-    samples = language.ngettext("{count:,} sample", "{count:,} samples", arm.evaluation_samples)
-    if between:
-        return f"{schedule_of(arm, language)}{between}{samples}"
-    return language.join([schedule_of(arm, language), samples])
+        return schedule
+    return language.ngettext(
+        "{schedule} on {count:,} eval sample",
+        "{schedule} on {count:,} eval samples",
+        arm.evaluation_samples,
+        schedule=schedule,
+    )
+
+
+def label_parts(name: str, arm: ArmSummary, language: Language) -> list[str]:
+    """An arm's schedule, and its evaluation samples if it has any."""
+    if name == OFF_AGAIN:
+        return [language.gettext("off, again")]
+    count = arm.evaluation_samples
+    samples = (
+        [] if count is None else [language.ngettext("{count:,} sample", "{count:,} samples", count)]
+    )
+    return [schedule_of(arm, language), *samples]
+
+
+def label_of(name: str, arm: ArmSummary, language: Language) -> str:
+    """The same as one label."""
+    return language.join(label_parts(name, arm, language))
 
 
 def gain_of(bench: BenchSummary, arm: str, estimator: Estimator) -> Interval | None:
