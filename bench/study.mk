@@ -1,6 +1,6 @@
 # The study of the article: every claim, and the results that it rests on.
 
-.PHONY: claims claimed memory smollm2
+.PHONY: claims claimed memory smollm2 sample-log
 
 # every claim of the article, by what is there, and by running what is missing: about 40 minutes on
 # two cores; ends with results/article
@@ -58,3 +58,10 @@ smollm2: $(READY) .smollm2/.ready .venv-llamafactory-0.9.5/.ready
 memory: $(READY)
 	for name in evaluation-batch long-samples logits generation; do \
 		$(PY) -m evalskip bench bench/memory/$$name.yaml --out results/memory/$$name || exit; done
+
+# the log that the package ships as a sample; about ten minutes on two cores
+sample-log: .smollm2/.ready .venv-llamafactory-0.9.5/.ready
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 DISABLE_VERSION_CHECK=1 \
+		.venv-llamafactory-0.9.5/bin/llamafactory-cli train bench/llamafactory/sample.yaml
+	cp saves/sample/trainer_state.json saves/sample/trainer_log.jsonl saves/sample/all_results.json \
+		harness/evalskip/logs/sample/

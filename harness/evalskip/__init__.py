@@ -1,7 +1,23 @@
 """What evaluation costs a fine-tuning job, measured on matched runs."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from evalskip.probe.loop import phase
 
-__all__ = ["__version__", "phase"]
+if TYPE_CHECKING:
+    from evalskip.experiments.audit import audit
+
+__all__ = ["__version__", "audit", "phase"]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    # what reads logs is not there in the interpreters of jobs
+    if name == "audit":
+        from evalskip.experiments.audit import audit
+
+        return audit
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

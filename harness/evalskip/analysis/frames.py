@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from evalskip.records import RunRecord
+    from evalskip.summary import AuditSummary
 
 _PLAIN = (
     "block",
@@ -28,6 +29,50 @@ _PLAIN = (
     "train_tokens",
     "evaluation_tokens",
 )
+
+
+_AUDITED = (
+    "name",
+    "training_s",
+    "evaluations",
+    "sets",
+    "evaluation_s",
+    "evaluation_error_s",
+    "evaluations_after",
+    "evaluation_after_s",
+    "share",
+    "share_with_after",
+    "gain",
+    "gain_with_after",
+    "first_evaluation_s",
+    "first_share",
+    "trained_samples",
+    "evaluated_samples",
+    "train_over_evaluation",
+    "generates",
+    "kind",
+    "steps",
+    "planned_steps",
+    "epochs",
+)
+
+
+def frame_of_audit(section: AuditSummary) -> pd.DataFrame:
+    """One row per finished run, that in which evaluation took longest first.
+
+    Columns: the plain fields of :class:`evalskip.summary.AuditedRun` (durations in seconds, shares
+    and gains as fractions), ``schedule`` and ``unknown`` (why ``training_s`` is not known) as codes
+    of notes, ``eval_steps`` (what keeps to the share, where it is known) and ``sources``.
+    """
+    rows = []
+    for run in section.runs:
+        row = {name: getattr(run, name) for name in _AUDITED}
+        row["schedule"] = str(run.schedule)
+        row["unknown"] = run.training_unknown.code if run.training_unknown else None
+        row["eval_steps"] = run.recommendation.every_steps if run.recommendation else None
+        row["sources"] = "; ".join(source.path for source in run.sources)
+        rows.append(row)
+    return pd.DataFrame(rows, columns=[*_AUDITED, "schedule", "unknown", "eval_steps", "sources"])
 
 
 def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:

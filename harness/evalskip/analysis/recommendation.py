@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.prediction import predict, workload
 from evalskip.notes import note
 from evalskip.summary import Interval, Recommendation
 
@@ -45,6 +44,8 @@ class EvaluationShares:
     @classmethod
     def from_model(cls, model: CostModel) -> EvaluationShares:
         """As a pilot predicts them."""
+        # which needs scipy, and what else is recommended does not
+        from evalskip.analysis.prediction import predict, workload
 
         def share(evaluations: int, with_next_step: int) -> Interval:
             work = workload(model.size, evaluations, with_next_step)

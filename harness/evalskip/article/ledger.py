@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from evalskip.analysis.identity import made_now
 from evalskip.article.answer import answer
 from evalskip.article.claims import CLAIMS, speed
+from evalskip.article.public_logs import public_gains
 from evalskip.errors import InputError
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.notes import Note, note
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 def judged(summary: Summary) -> list[Claim]:
     """The claims on which one result has a say, with its verdicts, in order."""
+    if summary.regret and summary.regret.metric != "eval_loss":  # margins are in nats
+        summary = summary.model_copy(update={"regret": None})
     claims = [claim.judge(summary) for claim in CLAIMS]
     return [claim for claim in claims if claim is not None]
 
@@ -66,6 +69,7 @@ def ledger(name: str, summaries: Sequence[Summary], reports: Sequence[str] = ())
         answer=answer(claims, sources),
         claimed_gain=speed.RANGE,
         sources=sources,
+        public=public_gains(),
         timed_blocks=sum(s.bench.effort.blocks for s in summaries if s.bench),
         effort=Effort(
             runs=sum(effort.runs for effort in efforts),

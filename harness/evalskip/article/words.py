@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.article import answer, memory_evidence, observed, regret_evidence
+from evalskip.article import answer, memory_evidence, observed, public_logs, regret_evidence
 from evalskip.article.claims import WORDS as CLAIMS
 from evalskip.report.words import N_
 
@@ -29,6 +29,7 @@ WORDS: dict[str, Template] = {
     "all_combinations_run": N_("every combination was run"),
     **memory_evidence.WORDS,
     **observed.WORDS,
+    **public_logs.WORDS,
     **regret_evidence.WORDS,
     **answer.WORDS,
     **CLAIMS,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from evalskip.cli.audit import audit
 from evalskip.cli.bench import bench
 from evalskip.cli.claims import claims
 from evalskip.cli.doctor import doctor
@@ -42,9 +43,10 @@ _UsageError: Any = typer.BadParameter.__mro__[2]
 _QUESTIONS = """\
 evalskip: what does evaluation cost a fine-tuning job?
 
+  What did evaluation cost my past runs?     evalskip audit outputs/
   What does evaluation cost my job?          evalskip bench job.yaml
   What would another schedule cost?          evalskip predict job.yaml
-  What would less evaluation have missed?    evalskip regret job.yaml, or trainer_state.json
+  What would less evaluation have missed?    evalskip regret job.yaml, or a log
   Does evaluation limit my batch size?       evalskip headroom job.yaml
   ... and on a card that I do not have?      evalskip headroom --model MODEL --device-memory 80GiB
   Has evaluation become more expensive?      evalskip gate results/job --baseline baseline.json
@@ -52,7 +54,7 @@ evalskip: what does evaluation cost a fine-tuning job?
   Is this machine fit to measure on?         evalskip doctor
 
 job.yaml is a LLaMA-Factory configuration as it is, or a spec: evalskip COMMAND --help.
-A first look in ten seconds, without training: evalskip bench bench/demo.yaml\
+A first look in a second: evalskip audit --sample; in ten: evalskip bench bench/demo.yaml\
 """
 
 
@@ -77,7 +79,7 @@ def _root(
         typer.echo(_QUESTIONS)
 
 
-for command in (bench, headroom, predict, regret, report, gate, claims, train, doctor):
+for command in (audit, bench, headroom, predict, regret, report, gate, claims, train, doctor):
     app.command()(command)
 
 

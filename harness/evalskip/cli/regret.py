@@ -15,7 +15,7 @@ def regret(
     spec: Annotated[
         Path,
         typer.Argument(
-            help="A spec in YAML; or a past run's trainer_state.json or trainer_log.jsonl.",
+            help="A spec in YAML; or a finished run: a log, or the folder of its logs.",
             show_default=True,
         ),
     ] = Path("bench/overfit.yaml"),
@@ -29,7 +29,7 @@ def regret(
     metric: Annotated[
         str | None,
         typer.Option(
-            help="Of a past run, what chooses checkpoints; less is better. [default: eval_loss]"
+            help="Of a finished run, what judges checkpoints. [default: as the run itself chose]"
         ),
     ] = None,
     settings: SettingsOption = None,
@@ -43,20 +43,22 @@ def regret(
 
     within = parsed("--share", parse_share, share)
     screen = console()
-    if spec.suffix in (".json", ".jsonl"):
+    if spec.suffix not in (".yaml", ".yml"):
         from evalskip.experiments.past import past_summary
         from evalskip.spec.load import regret_design
 
         if resume:
-            raise InputError("--resume: expected none with a past run's log")
+            raise InputError("--resume: expected none with a finished run")
         design = regret_design(settings or [])
-        summary = past_summary(spec, metric or "eval_loss", design, within, out)
+        summary = past_summary(spec, metric, design, within, out)
         print_summary(screen, summary, ENGLISH)
         if out:
             print_report_path(screen, out / "report.md")
         return
     if metric is not None:
-        raise InputError("--metric: expected a past run's log as well, in which it is looked up")
+        raise InputError(
+            "--metric: expected a finished run's log as well, in which it is looked up"
+        )
     from evalskip.cli.measured import measured
     from evalskip.experiments.regret import find_regret
     from evalskip.spec import load_spec

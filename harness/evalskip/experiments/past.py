@@ -2,130 +2,137 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalskip.analysis.curves import LossCurve, mean_curve, overfits
+from evalskip.analysis.curves import mean_curve, overfits
 from evalskip.analysis.identity import made_now
 from evalskip.analysis.intervals import mean_interval
+from evalskip.analysis.metrics import metric_of
+from evalskip.analysis.past import EVERY, FEWEST, curve_of, points_of, starts
 from evalskip.analysis.policies import CheckpointPolicy
+from evalskip.analysis.recognised import names_of_metrics
 from evalskip.analysis.regret import ReplayCosts, of_others, recommended, regrets_of
+from evalskip.analysis.run_times import times_of
 from evalskip.errors import InputError
+from evalskip.logs import read_file, read_runs
 from evalskip.notes import Note, note
 from evalskip.results import fresh_directory
 from evalskip.schedules import FinalOnly, Off
-from evalskip.summary import Effort, RegretSummary, Scope, Summary, write_sections
+from evalskip.summary import Effort, LossPoint, RegretSummary, Scope, Summary, write_sections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from evalskip.analysis.curves import LossCurve
+    from evalskip.analysis.metrics import ChosenMetric
+    from evalskip.logs import FinishedRun
     from evalskip.spec.regret import RegretDesign
 
-_FEWEST = 5
-"""Evaluations below which a curve says nothing of what fewer would have shown."""
-_EVERY = (1, 2, 3, 5, 10)
 _LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class PastRun:
-    """A curve, what an evaluation took, and what was odd about the log.
+    """A curve of which less is better, what an evaluation took, and what was odd about the log.
 
     ``share`` is what evaluations took of the run's time; None: the log does not say.
     """
 
     curve: LossCurve
+    metric: ChosenMetric
     share: float | None
     warnings: list[Note] = field(default_factory=list)
 
 
-def read_past(path: Path, metric: str = "eval_loss") -> PastRun:
-    """Read a ``trainer_state.json`` of the Trainer, or a ``trainer_log.jsonl`` of LLaMA-Factory.
+def read_past(path: Path, metric: str | None = None) -> PastRun:
+    """Read a finished run, from a log of any format or the folder that holds its logs.
 
     Args:
-        path: of the log.
-        metric: that chooses checkpoints; less is better.
+        path: of the log, or of a folder.
+        metric: that chooses checkpoints; None: that by which the run itself chose, or else the
+            evaluation loss.
 
     Raises:
         InputError: it is no such log, holds no evaluation with that metric, or too few.
     """
     warnings: list[Note] = []
-    entries, all_steps = _entries(path, warnings)
-    evaluated: dict[int, float] = {}
-    runtimes: list[float | None] = []
-    total: float | None = None
-    others: set[str] = set()
-    if "loss" not in metric:
-        warnings.append(note("less_is_better", metric=metric))
-    for entry in entries:
-        others |= {key for key in entry if key.startswith("eval_")}
-        if "train_runtime" in entry:
-            total = _number(entry["train_runtime"])
-        if metric not in entry:
-            continue
-        at = _number(entry.get("step", entry.get("current_steps")))
-        value = _number(entry[metric])
-        if at is None:
-            warnings.append(note("step_unknown", metric=metric, value=str(entry[metric])))
-            continue
-        step = int(at)
-        if value is None:
-            warnings.append(note("no_number", step=step, metric=metric, value=str(entry[metric])))
-            continue
-        if step in evaluated:
-            warnings.append(note("evaluated_twice", step=step))
-        evaluated[step] = value
-        runtimes.append(_number(entry.get("eval_runtime")))
-    if not evaluated:
-        names = ", ".join(sorted(others)) or "none"
+    run = _the_run(path, warnings)
+    warnings += run.warnings
+    chosen = metric_of(run, metric)
+    if chosen is None:
+        names = ", ".join(sorted(names_of_metrics(run))) or "none"
         raise InputError(
-            f"{path}: no evaluation with {metric}; expected it among what it holds: {names}"
+            f"{path}: no evaluation with {metric or 'eval_loss'}; expected it among what it holds: "
+            f"{names}"
         )
-    if len(evaluated) < _FEWEST:
+    points = points_of(run, chosen)
+    if len(points) < FEWEST:
         raise InputError(
-            f"{path}: {len(evaluated)} evaluations say nothing of what fewer would have shown; "
-            f"expected at least {_FEWEST}"
+            f"{path}: {len(points)} evaluations say nothing of what fewer would have shown; "
+            f"expected at least {FEWEST}"
         )
-    steps = tuple(sorted(evaluated))
-    curve = LossCurve(
-        seed=0,
-        steps=steps,
-        loss=np.array([evaluated[step] for step in steps]),
-        all_steps=max(all_steps, steps[-1]),
-    )
-    if steps[-1] < all_steps:
-        warnings.append(note("last_stands_for_end", step=steps[-1], whole=all_steps))
-    return PastRun(curve, _share(runtimes, total, len(steps), warnings), warnings)
+    curve = curve_of(run, chosen)
+    if curve is None:
+        raise InputError(
+            f"{path}: the steps of evaluations are not known; expected them in the log"
+        )
+    if not np.isfinite(curve.loss).any():
+        raise InputError(f"{path}: {chosen.name} is never a number; expected it once at least")
+    return PastRun(curve, chosen, _share(run, warnings), _remarks(run, chosen, curve, warnings))
 
 
-def _share(
-    runtimes: Sequence[float | None], total: float | None, count: int, warnings: list[Note]
-) -> float | None:
-    """Of the run's time, what its evaluations took; None, and why, where the log does not say."""
-    durations = [runtime for runtime in runtimes if runtime is not None]
-    if total is None or len(durations) < len(runtimes):
-        warnings.append(note("times_unknown"))
-    elif len(runtimes) > count or sum(durations) >= total:
-        warnings.append(note("resumed"))
+def _the_run(path: Path, warnings: list[Note]) -> FinishedRun:
+    if path.is_dir():
+        reading = read_runs([path])
+        runs = reading.runs
+        if not runs:
+            reason = reading.unread[0] if reading.unread else f"{path}: no log of a training"
+            raise InputError(f"{reason}; expected a run's logs")
+        run = max(runs, key=lambda each: len(each.inside))
     else:
-        return sum(durations) / total
-    return None
+        runs = read_file(str(path))
+        run = runs[-1]
+    if len(runs) > 1:
+        warnings.append(note("several_trainings", count=len(runs)))
+    return run
 
 
-def _number(value: object) -> float | None:
-    """A number that is one."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+def _remarks(
+    run: FinishedRun, metric: ChosenMetric, curve: LossCurve, warnings: list[Note]
+) -> list[Note]:
+    """What to know of the log before its figures are relied on."""
+    if not metric.is_sure:
+        warnings.append(note("less_is_better", metric=metric.name))
+    evaluated = [each for each in run.inside if metric.name in each.metrics]
+    repeated = len(evaluated) - len(curve.steps)
+    if repeated:
+        warnings.append(note("evaluated_twice", count=repeated))
+    if unfit := int((~np.isfinite(curve.loss)).sum()):
+        warnings.append(note("no_number", metric=metric.name, count=unfit))
+    if curve.steps[-1] < curve.all_steps:
+        warnings.append(note("last_stands_for_end", step=curve.steps[-1], whole=curve.all_steps))
+    done, planned = run.steps, run.planned_steps
+    if done and planned and done < planned:
+        code = "stopped_early" if run.parts else "run_cut_off"
+        warnings.append(note(code, part=round(done), whole=round(planned)))
+    return warnings
+
+
+def _share(run: FinishedRun, warnings: list[Note]) -> float | None:
+    """Of the run's time, what its evaluations took; None, and why, where the log does not say."""
+    times = times_of(run)
+    if times.training_s is None or times.evaluation_s is None:
+        warnings.append(times.training_unknown or note("times_unknown"))
         return None
-    return float(value)
+    return times.evaluation_s / times.training_s
 
 
 def past_summary(
-    path: Path, metric: str, design: RegretDesign, within_share: float, out: Path | None
+    path: Path, metric: str | None, design: RegretDesign, within_share: float, out: Path | None
 ) -> Summary:
     """A past run's regret as a result of its own; written where a directory is given.
 
@@ -170,8 +177,8 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
             _each(n),
             shifts=_shifted(n),
         )
-        for n in _EVERY
-        if n <= count // 2
+        for n in (1, *EVERY)
+        if n <= count // 2 or n == 1
     ]
     policies.append(
         CheckpointPolicy("final_only", "schedule", FinalOnly().note, lambda c: [c.last])
@@ -226,7 +233,9 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
         patience=design.patience,
         dense_overfits=int(overfits(curve.loss, design.margin)),
         best_step=float(curve.steps[best]),
-        loss_curve=mean_curve([curve]),
+        metric=past.metric.name,
+        greater_is_better=past.metric.greater_is_better,
+        loss_curve=_as_logged(mean_curve([curve]), past.metric),
         last_rise=mean_interval([float(curve.loss[-1] - curve.loss.min())], _LEVEL),
         proven=0,
         not_proven=[],
@@ -240,61 +249,24 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
     )
 
 
+def _as_logged(points: list[LossPoint], metric: ChosenMetric) -> list[LossPoint]:
+    """The curve with the metric's own sign, what is no number left out."""
+    sign = -1.0 if metric.greater_is_better else 1.0
+    return [
+        LossPoint(
+            step=point.step,
+            evaluation=sign * point.evaluation,
+            evaluation_least=sign * point.evaluation,
+            evaluation_most=sign * point.evaluation,
+        )
+        for point in points
+        if np.isfinite(point.evaluation)
+    ]
+
+
 def _each(n: int) -> Callable[[LossCurve], Sequence[int]]:
     return lambda curve: range(n - 1, len(curve.steps), n)
 
 
 def _shifted(n: int) -> Callable[[LossCurve], Sequence[Sequence[int]]]:
-    """Begun at each of the first N, and with the last: training goes on to its end."""
-    return lambda curve: [
-        sorted({*range(begin, len(curve.steps), n), curve.last}) for begin in range(n)
-    ]
-
-
-def _entries(path: Path, warnings: list[Note]) -> tuple[list[Mapping[str, Any]], int]:
-    """What was logged, in order, and how many steps were trained; 0: it does not say."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a log of a training") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    if path.suffix == ".jsonl":
-        entries = _lines(text, path, warnings)
-        done, total = (
-            int(max((_number(entry.get(key)) or 0.0 for entry in entries), default=0.0))
-            for key in ("current_steps", "total_steps")
-        )
-        if done < total:
-            warnings.append(note("run_cut_off", part=done, whole=total))
-        return entries, done
-    try:
-        state = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON, cut off perhaps: {error}") from None
-    if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
-        raise InputError(f"{path}: log_history: missing; expected a trainer_state.json")
-    history: list[Mapping[str, Any]] = [e for e in state["log_history"] if isinstance(e, dict)]
-    steps = state.get("global_step", 0)
-    total = state.get("max_steps", 0)
-    if isinstance(total, int) and isinstance(steps, int) and steps < total:
-        warnings.append(note("run_cut_off", part=steps, whole=total))
-    return history, steps if isinstance(steps, int) else 0
-
-
-def _lines(text: str, path: Path, warnings: list[Note]) -> list[Mapping[str, Any]]:
-    entries: list[Mapping[str, Any]] = []
-    lines = text.splitlines()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            if number == len(lines):
-                warnings.append(note("line_cut_off", number=number))
-                continue
-            raise InputError(f"{path}: line {number}: not JSON; expected a log entry") from None
-        if isinstance(entry, dict):
-            entries.append(entry)
-    return entries
+    return lambda curve: starts(curve, n)

@@ -63,6 +63,8 @@ def plain(value: Interval | None, after: int) -> str:
     """A bare number and its interval, to so many digits after the point."""
     if value is None:
         return NOTHING
+    if math.isinf(value.estimate):
+        return "∞"
     if value.low is None or value.high is None:
         return f"{value.estimate:.{after}f}"
     return f"{value.estimate:.{after}f} [{value.low:.{after}f}, {value.high:.{after}f}]"
@@ -154,6 +156,20 @@ def nats(value: Interval) -> str:
     if value.low is None or value.high is None:
         return f"{value.estimate:.3f} nats"
     return f"{value.estimate:.3f} nats [{value.low:.3f}, {value.high:.3f}]"
+
+
+def unit_of(metric: str) -> str:
+    """In which a difference of a metric is said: a loss is in nats, another has its own name."""
+    return "nats" if metric.endswith("loss") else metric
+
+
+def in_unit(value: Interval, metric: str) -> str:
+    """A difference of a metric and its interval, for a sentence; not finite: it has no figure."""
+    if math.isinf(value.estimate):
+        return "∞"
+    if unit_of(metric) == "nats":
+        return nats(value)
+    return f"{plain(value, 3)} {metric}"
 
 
 def bytes_of(value: int) -> str:

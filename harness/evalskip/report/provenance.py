@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.verdicts import FEWEST_BLOCKS, unseen_probability
+from evalskip.notes import note
 from evalskip.report import digits
 from evalskip.report.words import N_
 
@@ -31,7 +32,9 @@ def provenance(summary: Summary, language: Language) -> list[str]:
     """What figures come from, a line for each thing."""
     if summary.claims:
         return collection_of(summary, summary.claims, language)
-    lines = [_measured(summary, language)]
+    if summary.audit:
+        return []
+    lines = [] if summary.scope.device == note("own_device") else [_measured(summary, language)]
     if summary.bench:
         lines += _benched(summary.bench, language)
     elif summary.headroom and summary.headroom.effort:

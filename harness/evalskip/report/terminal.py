@@ -21,9 +21,8 @@ from evalskip.report.answers.gate import gate_card
 from evalskip.report.answers.plans import plans_card
 from evalskip.report.gate import remarks
 from evalskip.report.markdown import warnings_beside
-from evalskip.report.progress import Countdown
 from evalskip.report.provenance import provenance
-from evalskip.report.tables import gains, headroom, memory, predictions, regret, times
+from evalskip.report.tables import audit, gains, headroom, memory, predictions, regret, times
 from evalskip.report.tables.gate import gated
 from evalskip.report.tables.plans import plan_peaks, plans, tuning
 from evalskip.report.words import ENGLISH
@@ -71,6 +70,9 @@ def print_summary(screen: Console, summary: Summary, language: Language) -> None
     if summary.regret:
         for table in (regret.regret, regret.noticed):
             _print_table(screen, table(summary.regret, language))
+    if summary.audit:
+        for each in audit.FIRST:
+            _print_table(screen, each(summary.audit, language))
     verdict = verdict_on(summary.bench, language)
     screen.print()
     for line in filter(None, [verdict, *provenance(summary, language)]):
@@ -99,6 +101,8 @@ def print_plans(
     screen: Console, model: str, plan_iterator: Iterable[Plan], device_bytes: int, work: BatchShape
 ) -> None:
     """Each plan as it is made, then what fits, and all in one table."""
+    from evalskip.report.progress import Countdown  # with what experiments need
+
     all_plans: list[Plan] = []
     countdown = Countdown(PLANS)
     for plan in plan_iterator:

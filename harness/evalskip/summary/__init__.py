@@ -11,6 +11,17 @@ from filelock import FileLock
 from pydantic import Field
 
 from evalskip.files import read_json, write_atomically
+from evalskip.summary.audit import (
+    AuditedRun,
+    AuditSummary,
+    EvaluationKind,
+    Generates,
+    LogSource,
+    Missed,
+    PublicPlace,
+    ScheduleCost,
+    SkippedEvaluations,
+)
 from evalskip.summary.bench import (
     Agreement,
     ArmSummary,
@@ -28,7 +39,14 @@ from evalskip.summary.bench import (
     StepAround,
     headline_of,
 )
-from evalskip.summary.claims import Claim, ClaimsSummary, Observation, Source, SpeedPoint
+from evalskip.summary.claims import (
+    Claim,
+    ClaimsSummary,
+    Observation,
+    PublicGain,
+    Source,
+    SpeedPoint,
+)
 from evalskip.summary.headroom import BoundBy, Headroom, HeadroomSummary
 from evalskip.summary.memory import PeakDifference, quantity_of
 from evalskip.summary.parts import Effort, Interval, Made, Part, Scope, Verdict
@@ -52,6 +70,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Agreement",
     "ArmSummary",
+    "AuditSummary",
+    "AuditedRun",
     "BenchEffort",
     "BenchSummary",
     "BoundBy",
@@ -63,27 +83,35 @@ __all__ = [
     "Differing",
     "Effort",
     "Estimator",
+    "EvaluationKind",
     "Extrapolated",
+    "Generates",
     "Headroom",
     "HeadroomSummary",
     "Interval",
     "JobSize",
+    "LogSource",
     "LossPoint",
     "Made",
     "Matched",
+    "Missed",
     "Observation",
     "PeakDifference",
     "PieceCosts",
     "PilotSummary",
     "Prediction",
     "PredictionSummary",
+    "PublicGain",
+    "PublicPlace",
     "RankSummary",
     "Recommendation",
     "RegretSummary",
     "RunActivity",
+    "ScheduleCost",
     "ScheduleRegret",
     "Scope",
     "SetSummary",
+    "SkippedEvaluations",
     "Source",
     "SpeedPoint",
     "StepAround",
@@ -97,7 +125,7 @@ __all__ = [
 
 FILE_NAME = "summary.json"
 
-_SECTIONS = ("bench", "headroom", "prediction", "regret", "claims")
+_SECTIONS = ("bench", "headroom", "prediction", "regret", "audit", "claims")
 
 
 class Summary(Part):
@@ -115,12 +143,20 @@ class Summary(Part):
     regret: RegretSummary | None = Field(
         default=None, description="what sparser evaluation would have missed"
     )
+    audit: AuditSummary | None = Field(
+        default=None, description="what evaluation cost in runs that are over"
+    )
     claims: ClaimsSummary | None = Field(default=None, description="what a study claims")
 
     def sections(
         self,
     ) -> Iterator[
-        BenchSummary | HeadroomSummary | PredictionSummary | RegretSummary | ClaimsSummary
+        BenchSummary
+        | HeadroomSummary
+        | PredictionSummary
+        | RegretSummary
+        | AuditSummary
+        | ClaimsSummary
     ]:
         """Those of the questions that were put."""
         yield from (section for name in _SECTIONS if (section := getattr(self, name)) is not None)

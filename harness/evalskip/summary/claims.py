@@ -53,6 +53,24 @@ class Observation(Part):
     behaviour: dict[str, Any] = Field(description="what it was observed to do")
 
 
+class PublicGain(Part):
+    """How often the gain lies in a claimed range in public logs of one kind; no verdict."""
+
+    kind: Note = Field(description="of runs, in a note")
+    unit: Note = Field(description="what one of the shares stands for, in a note")
+    runs: int = Field(description="that were read")
+    units: int = Field(description="distinct ones, each with the median of its runs")
+    low: float = Field(description="lower quartile of the evaluation share over units")
+    median: float = Field(description="median of the evaluation share over units")
+    high: float = Field(description="upper quartile of the evaluation share over units")
+    by_gain: tuple[int, int, int] = Field(
+        description="units below, inside and above the range, read as throughput gain"
+    )
+    by_time_saved: tuple[int, int, int] = Field(description="the same, read as time saved")
+    runs_by_gain: tuple[int, int, int] = Field(description="runs, read as throughput gain")
+    sources: list[str] = Field(description="where the logs are public")
+
+
 class ClaimsSummary(Part):
     """Every claim of a study, over one or several results."""
 
@@ -63,6 +81,9 @@ class ClaimsSummary(Part):
         default=None, description="the range that points of its sources are judged on"
     )
     sources: list[Source] = Field(default=[], description="the results that its claims rest on")
+    public: list[PublicGain] = Field(
+        default=[], description="what logs of others say of the claimed gain, beside the verdicts"
+    )
     observations: list[Observation] = Field(
         default=[], description="what real runs were made to find out"
     )

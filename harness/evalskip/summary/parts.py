@@ -13,9 +13,12 @@ Verdict = Literal["supported", "refuted", "conditional", "inconclusive", "not_ru
 
 
 class Part(BaseModel):
-    """A section, or a part of one; what it does not know is refused."""
+    """A section, or a part of one; what it does not know is refused.
 
-    model_config = ConfigDict(extra="forbid")
+    A figure that is no finite number is text in JSON: ``"Infinity"``.
+    """
+
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 
 
 class Interval(Part):

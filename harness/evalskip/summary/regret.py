@@ -82,7 +82,7 @@ class ScheduleRegret(Part):
 
 
 class LossPoint(Part):
-    """Losses after one step, in nats per token; over seeds."""
+    """Losses, or another metric, after one step; over seeds."""
 
     step: int = Field(description="optimizer steps so far")
     evaluation: float = Field(description="mean")
@@ -96,6 +96,10 @@ class LossPoint(Part):
 class RegretSummary(Part):
     """What sparser evaluation would have missed, on one job."""
 
+    metric: str = Field(
+        default="eval_loss", description="that judges checkpoints; a loss is in nats"
+    )
+    greater_is_better: bool = Field(default=False, description="of the metric")
     seeds: int = Field(description="runs that differ by their seed")
     points: int = Field(description="evaluations of a run that all is replayed from")
     steps: int = Field(description="optimizer steps of a run")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.report.answers import bench, claims, headroom, prediction, regret
+from evalskip.report.answers import audit, bench, claims, headroom, prediction, regret
 from evalskip.report.answers.card import Answer, AnswerCard, made_on, scopes
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _ANSWERS: dict[str, Callable[..., Answer | None]] = {
     "prediction": prediction.answer,
     "regret": regret.answer,
     "headroom": headroom.answer,
+    "audit": audit.answer,
 }
 """By section of a summary; the first that has an answer gives it."""
 
@@ -40,5 +41,11 @@ def card_of(summary: Summary, language: Language) -> AnswerCard:
     return AnswerCard(
         **vars(answer),
         scopes=scopes(summary, language),
-        made=made_on(summary.made, language),
+        made=made_on(summary.made, language, is_read=_is_read(summary)),
     )
+
+
+def _is_read(summary: Summary) -> bool:
+    """Whether it was read off logs, and nothing was run for it."""
+    efforts = [section.effort for section in summary.sections()]
+    return any(effort and effort.stopped.code == "read_from_log" for effort in efforts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from evalskip.notes import note
 from evalskip.report.words import N_
 
 if TYPE_CHECKING:
@@ -63,18 +64,19 @@ def scopes(summary: Summary, language: Language) -> list[str]:
 
 def scope_of(scope: Scope, language: Language) -> str:
     """The job, its model and the device, where there is one."""
-    if scope.device == "none":
-        return language.join([scope.job, scope.model])
+    if scope.device in ("none", note("own_device")):
+        return language.join(filter(None, [scope.job, scope.model]))
     return language.gettext(
         "{job}, {model}, on {device}", job=scope.job, model=scope.model, device=scope.device
     )
 
 
-def made_on(made: Made, language: Language) -> str:
-    """When a result was measured, and with which version."""
-    return language.gettext(
-        "Measured on {date} with evalskip {version}.", date=made.at[:10], version=made.evalskip
-    )
+def made_on(made: Made, language: Language, *, is_read: bool = False) -> str:
+    """When a result was measured, or read off logs, and with which version."""
+    template = N_("Measured on {date} with evalskip {version}.")
+    if is_read:
+        template = N_("Read on {date} with evalskip {version}.")
+    return language.gettext(template, date=made.at[:10], version=made.evalskip)
 
 
 def advised(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.recommendation import lines_of, settings_for
@@ -23,7 +24,12 @@ def answer(section: RegretSummary, language: Language) -> Answer | None:
     if off is None:
         return None
     saved, lost = off.time_saved, off.lost
-    if saved is None:
+    if math.isinf(lost.estimate):
+        template = N_(
+            "Without evaluation the model that is kept is the last one, whose {metric} is not a "
+            "number: training diverged."
+        )
+    elif saved is None:
         template = N_("Without evaluation the model that is kept is {lost} worse{confidence}.")
     else:
         template = N_(
@@ -45,14 +51,15 @@ def answer(section: RegretSummary, language: Language) -> Answer | None:
             "Closest: evaluate {policy} ({share:.1f%} of the training time, regret {lost}).",
             policy=chosen.policy,
             share=chosen.share,
-            lost=digits.nats(chosen.lost),
+            lost=digits.in_unit(chosen.lost, section.metric),
         )
         advice = language.sentences([advice, near])
     return Answer(
         language.gettext(
             template,
             saved=saved.estimate if saved else 0.0,
-            lost=digits.nats(lost.model_copy(update={"low": None})),
+            lost=digits.in_unit(lost.model_copy(update={"low": None}), section.metric),
+            metric=section.metric,
             confidence=confidence,
         ),
         advice,

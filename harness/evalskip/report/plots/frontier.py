@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter
 
+from evalskip.report import digits
 from evalskip.report.plots.drawing import (
     BLUE,
     FAINT,
@@ -40,24 +42,28 @@ def plot(summary: Summary, language: Language) -> Plot | None:
     section = summary.regret
     if section is None:
         return None
-    if any(each.time_saved is None for each in section.policies):
+    policies = [each for each in section.policies if math.isfinite(each.lost.estimate)]
+    if not policies or any(each.time_saved is None for each in policies):
         return None
+    unit = digits.unit_of(section.metric)
     with Drawing(4.6) as drawing:
         axes = drawing.axes
         axes.axhspan(
-            min(0.0, *(each.lost.estimate for each in section.policies)),
+            min(0.0, *(each.lost.estimate for each in policies)),
             section.within_regret,
             color=GREEN,
             alpha=0.16,
             lw=0,
-            label=language.gettext("within {limit:g} nats", limit=section.within_regret),
+            label=language.gettext(
+                "within {limit:g} {unit}", limit=section.within_regret, unit=unit
+            ),
         )
         for kind, label, colour, marker in _KINDS:
-            own = [each for each in section.policies if each.kind == kind]
+            own = [each for each in policies if each.kind == kind]
             if own:
                 _draw(axes, own, colour, marker, language.gettext(label))
         best = sorted(
-            (each for each in section.policies if each.worth_choosing),
+            (each for each in policies if each.worth_choosing),
             key=lambda each: each.saved,
         )
         axes.plot(
@@ -74,9 +80,9 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         axes.set_yscale("symlog", linthresh=section.within_regret)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_xlabel(language.gettext("time saved against the job as written, %"))
-        axes.set_ylabel(language.gettext("regret, nats"))
+        axes.set_ylabel(language.gettext("regret, {unit}", unit=unit))
         axes.grid()
-        lost = [each.lost.estimate for each in section.policies]
+        lost = [each.lost.estimate for each in policies]
         axes.set_ylim(
             min(0.0, *lost) - section.within_regret / 2, 2 * max(*lost, section.within_regret)
         )

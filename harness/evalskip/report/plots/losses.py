@@ -1,4 +1,4 @@
-"""The loss over training: where it is least, and what training on makes of it."""
+"""The loss over training: where it is best, and what training on makes of it."""
 
 from __future__ import annotations
 
@@ -39,22 +39,23 @@ def plot(summary: Summary, language: Language) -> Plot | None:
         axes.plot(steps, [point.evaluation for point in points], "-", color=BLUE, lw=1.8)
         if trained:
             axes.plot(*zip(*trained, strict=True), "--", color=ORANGE, lw=1.6)
-        least = min(points, key=lambda point: point.evaluation)
+        best = max if section.greater_is_better else min
+        least = best(points, key=lambda point: point.evaluation)
         axes.axvline(least.step, color=FAINT, lw=1, ls=":")
         axes.plot([least.step], [least.evaluation], "o", color=INK, ms=6)
         axes.set_xlabel(language.gettext("optimizer steps"))
-        axes.set_ylabel(language.gettext("loss, nats per token"))
+        axes.set_ylabel(_scale(section, language))
         axes.set_xlim(left=0)
         axes.grid()
         low, high = axes.get_ylim()
         above = (high - low) / 15
         late = points[3 * len(points) // 4]
         names = [
-            (late.step, late.evaluation + above, language.gettext("evaluation loss")),
+            (late.step, late.evaluation + above, _name(section, language)),
             (
                 least.step,
                 least.evaluation,
-                language.gettext("least after {step} steps", step=least.step),
+                language.gettext("best after {step} steps", step=least.step),
             ),
         ]
         if trained:
@@ -66,11 +67,29 @@ def plot(summary: Summary, language: Language) -> Plot | None:
     return Plot("losses", language.gettext(TITLE), caption, svg, _table(section, language))
 
 
+def _is_loss(section: RegretSummary) -> bool:
+    return section.metric == "eval_loss"
+
+
+def _name(section: RegretSummary, language: Language) -> str:
+    return language.gettext("evaluation loss") if _is_loss(section) else section.metric
+
+
+def _scale(section: RegretSummary, language: Language) -> str:
+    return language.gettext("loss, nats per token") if _is_loss(section) else section.metric
+
+
 def _table(section: RegretSummary, language: Language) -> Table:
     return Table(
         title=language.gettext(TITLE),
-        note=language.gettext("Mean over seeds, and the range of the seeds; nats per token."),
-        columns=language.texts(N_("step"), N_("evaluation loss"), N_("range"), N_("training loss")),
+        note=language.gettext(
+            "Mean over seeds, and the range of the seeds; {scale}.", scale=_scale(section, language)
+        ),
+        columns=(
+            language.gettext("step"),
+            _name(section, language),
+            *language.texts(N_("range"), N_("training loss")),
+        ),
         rows=[
             (
                 f"{point.step:,}",

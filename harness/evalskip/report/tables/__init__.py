@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalskip.report.tables import claims, gains, headroom, memory, predictions, regret, times
+from evalskip.report.tables import (
+    audit,
+    claims,
+    gains,
+    headroom,
+    memory,
+    predictions,
+    regret,
+    times,
+)
 from evalskip.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -22,6 +31,7 @@ _MODULES: dict[str, tuple[Any, ...]] = {
     "prediction": (predictions,),
     "regret": (regret,),
     "headroom": (headroom,),
+    "audit": (audit,),
 }
 """Those of each section, in the order in which they are shown."""
 

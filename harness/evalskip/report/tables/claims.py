@@ -59,9 +59,71 @@ def _values(section: ClaimsSummary, claim: Claim, language: Language) -> str:
         for own in source.claims
         if own.id == claim.id
     ]
+    if lines and claim.id == _OF_GAIN and (gain := _public_line(section, language)):
+        lines.append((language.gettext("public logs of GPUs, no verdict"), "", gain))
     if lines:
         return Linked(*lines)
     return language.clauses(claim.measured) or language.gettext("nothing")
+
+
+_OF_GAIN = "speed"
+"""The claim that public logs stand beside."""
+
+
+def _public_line(section: ClaimsSummary, language: Language) -> str:
+    """How often public logs lie in the claimed range, in short: kinds on their clock alone."""
+    return language.gettext("; ").join(
+        language.gettext(
+            "{kind}: {inside} of {units} {unit} inside ({saved} as time saved)",
+            kind=each.kind,
+            inside=each.by_gain[1],
+            units=each.units,
+            unit=each.unit,
+            saved=each.by_time_saved[1],
+        )
+        for each in section.public
+        if each.kind.code in ("mlperf_lora", "peft", "community")
+    )
+
+
+def public(section: ClaimsSummary, language: Language) -> Table:
+    """What public logs say of the claimed gain, beside the verdict."""
+    claimed = section.claimed_gain
+    return Table(
+        title=language.gettext("What public logs of GPUs say of the claimed speed-up"),
+        note=language.gettext(
+            "Read off logs of other people's runs: nothing here was measured by us, and none of it "
+            "is a verdict. Evaluation share: quartiles over units, each with the median of its "
+            "runs. Below / inside / above {claimed}, as speed-up and as time saved. Systems are "
+            "not users, repositories are a convenience sample, and AlgoPerf's evaluation is off "
+            "its clock by rule.",
+            claimed=digits.claimed(claimed) if claimed else digits.NOTHING,
+        ),
+        columns=language.texts(
+            N_("kind"),
+            N_("runs"),
+            N_("units"),
+            N_("evaluation share %"),
+            N_("units, as speed-up"),
+            N_("units, as time saved"),
+            N_("runs %, as speed-up"),
+        ),
+        rows=[
+            (
+                language.note(each.kind),
+                f"{each.runs:,}",
+                language.gettext("{count} {unit}", count=each.units, unit=each.unit),
+                f"{100 * each.low:.1f} / {100 * each.median:.1f} / {100 * each.high:.1f}",
+                " / ".join(map(str, each.by_gain)),
+                " / ".join(map(str, each.by_time_saved)),
+                " / ".join(
+                    f"{100 * count / sum(each.runs_by_gain):.0f}" for count in each.runs_by_gain
+                ),
+            )
+            for each in section.public
+        ],
+        spare=language.texts(N_("units, as time saved"), N_("runs %, as speed-up")),
+    )
 
 
 def speeds(section: ClaimsSummary, language: Language) -> Table:
@@ -216,5 +278,5 @@ def _evaluated(observation: Observation, language: Language) -> str:
     return " + ".join(map(str, counts))
 
 
-FIRST = (verdicts, speeds, truth, disagreements)
+FIRST = (verdicts, speeds, public, truth, disagreements)
 REST = (verdicts_by_result,)

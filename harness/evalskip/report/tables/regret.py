@@ -23,16 +23,18 @@ def regret(section: RegretSummary, language: Language) -> Table:
         seeds = language.gettext("means over {count} seeds", count=section.seeds)
     note = language.gettext(
         "Replayed from {points} evaluations of a run ({seeds}). The first row is the job as "
-        "written. Saved: share of its training time, saving and logging left out. Regret: loss "
-        "of the checkpoint that is kept, in nats per token on samples that {chose}, minus that "
+        "written. Saved: share of its training time, saving and logging left out. Regret: {metric} "
+        "of the checkpoint that is kept, in {unit}, on samples that {chose}, minus that "
         "of the one that the first row keeps; of every N, the mean over all starts of the "
         "schedule, since one can hit the best checkpoint by luck. Lost more: seeds that lost "
-        "more than {limit:g} nats (seeds that share held-back samples count as one), and the "
+        "more than {limit:g} {unit} (seeds that share held-back samples count as one), and the "
         "upper 95% bound on the share of runs that may. ★: nothing else saves more time at less "
         "regret.",
         points=section.points,
         seeds=seeds,
         limit=section.within_regret,
+        metric=_metric(section, language),
+        unit=digits.unit_of(section.metric),
         chose=language.gettext(_CHOSE[section.policies[0].regret is not None]),
     )
     if section.proven or section.not_proven:
@@ -81,11 +83,12 @@ def regret(section: RegretSummary, language: Language) -> Table:
 def noticed(section: RegretSummary, language: Language) -> Table:
     """Every schedule and substitute: what it notices, and how well it ranks checkpoints."""
     note = language.gettext(
-        "Noticed: two evaluations in a row {margin:g} nats above the best. Later: compared with "
-        "the job as written. Stopping saves: share of the training time that early stopping "
+        "Noticed: two evaluations in a row {margin:g} {unit} worse than the best. Later: compared "
+        "with the job as written. Stopping saves: share of the training time that early stopping "
         "with a patience of {patience} evaluations would have saved. Rank: Spearman's "
         "correlation with the full evaluation.",
         margin=section.margin,
+        unit=digits.unit_of(section.metric),
         patience=section.patience,
     )
     return Table(
@@ -114,6 +117,10 @@ def noticed(section: RegretSummary, language: Language) -> Table:
             for each in section.policies
         ],
     )
+
+
+def _metric(section: RegretSummary, language: Language) -> str:
+    return language.gettext("loss") if section.metric == "eval_loss" else section.metric
 
 
 FIRST = (regret, noticed)

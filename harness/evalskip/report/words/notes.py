@@ -14,7 +14,7 @@ NOTES: dict[str, Template] = {
     "off": N_("off"),
     "as_written": N_("as written"),
     "every_epoch": N_("every epoch"),
-    "every_n_steps": N_("every {count} steps"),
+    "every_n_steps": NN_("every step", "every {count} steps"),
     "every_n_epochs": NN_("every 1 epoch", "every {count} epochs"),
     "final_only": N_("once, at the end"),
     "every_evaluation": N_("every evaluation"),
@@ -94,20 +94,67 @@ NOTES: dict[str, Template] = {
     "line_torn": N_("{file}: the last line was torn and is dropped"),
     # what is read from a log, and what is not
     "less_is_better": N_("{metric}: less is taken to be better, and margins to be in its unit"),
-    "step_unknown": N_("{metric} {value}: it does not say at which step; left out"),
-    "no_number": N_("step {step}: {metric} is not a number: {value}; left out"),
-    "evaluated_twice": N_("step {step}: evaluated twice, after a resume say; the last counts"),
+    "no_number": NN_(
+        "{metric} is not a number at 1 evaluation, which counts as worse than all others",
+        "{metric} is not a number at {count} evaluations, which count as worse than all others",
+    ),
+    "evaluated_twice": NN_(
+        "1 step was evaluated twice; the last counts",
+        "{count} steps were evaluated twice; the last counts",
+    ),
     "last_stands_for_end": N_(
         "the last evaluation is after step {step} of {whole}; it stands for the end"
     ),
     "times_unknown": N_(
         "the log holds no times of evaluations or of the run: no times are reported"
     ),
-    "resumed": N_(
-        "resumed, so the log does not hold the time of the whole run: no times are reported"
+    "training_resumed": N_(
+        "the training was resumed: the {seconds:,.0f} s that the log holds are of its last part, "
+        "so its evaluation share is not known"
     ),
-    "run_cut_off": N_("the run is cut off: {part} of {whole} steps"),
-    "line_cut_off": N_("line {number} is cut off and left out"),
+    "training_restarted": N_(
+        "the training went back and on from a checkpoint, so what all of it took is not known"
+    ),
+    "evaluations_exceed_training": N_(
+        "evaluations took {evaluation:,.0f} s, more than the {training:,.0f} s of training that "
+        "the log holds: it was resumed, and its evaluation share is not known"
+    ),
+    "runs_without_share": N_(
+        "of {count} of {whole} runs the logs do not say what training took, so their share is not "
+        "known; train_results.json, the state saved after training or what was printed at its end "
+        "would say it"
+    ),
+    "runs_with_remarks": NN_(
+        "1 run has remarks: audit it alone",
+        "{count} runs have remarks: audit one alone to see them",
+    ),
+    "logs_unread": NN_("1 log could not be read", "{count} logs could not be read"),
+    "no_train_runtime": N_(
+        "the log does not say what training took; train_results.json, the state saved after "
+        "training or what was printed at its end would"
+    ),
+    "stopped_early": N_("stopped early: {part:,} of {whole:,} planned steps"),
+    "several_trainings": N_("the log holds {count} trainings; this is of one"),
+    "evaluated_before_training": NN_(
+        "1 evaluation came before training and is not counted",
+        "{count} evaluations came before training and are not counted",
+    ),
+    "evaluations_untimed": NN_(
+        "the log does not say what 1 evaluation took",
+        "the log does not say what {count} evaluations took",
+    ),
+    "log_numbers_unfit": NN_(
+        "{name}: 1 value is no time and is left out",
+        "{name}: {count} values are no times and are left out",
+    ),
+    "log_last_evaluation_only": N_(
+        "a summary of Weights & Biases holds the last evaluation alone; output.log holds all"
+    ),
+    "run_cut_off": N_("the log goes to step {part:,} of {whole:,}"),
+    "log_lines_unread": NN_(
+        "1 line is no log entry and is left out",
+        "{count} lines are no log entries and are left out",
+    ),
     # what was changed of a configuration
     "removed_everywhere": N_("{key}: {own}: taken out in every arm: {why}"),
     "set_everywhere": N_("{key}: {own}: set to {value} in every arm: {why}"),
@@ -192,7 +239,10 @@ NOTES: dict[str, Template] = {
     "kept_another": N_("kept step: replay {replayed}, real {real}"),
     "other_weights": N_("weights: replay {replayed}, real {real}"),
     # what it is of
-    "past_run": N_("a past run"),
+    "past_run": N_("a finished run"),
+    "finished_runs": NN_("1 finished run", "{count} finished runs"),
+    "as_it_was": N_("as it was"),
+    "irregular": NN_("once", "{count} times, irregularly"),
     "own_device": N_("its own"),
     # what a gate compares
     "throughput_gain": N_("speed-up from skipping"),

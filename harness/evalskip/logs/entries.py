@@ -1,0 +1,330 @@
+"""What the Trainer logs, entry by entry, put together to runs.
+
+A log entry is a mapping of names to numbers, as ``Trainer.log`` has it: ``loss`` of training,
+``eval_loss`` with ``eval_runtime`` of an evaluation (another prefix for another set), and
+``train_runtime`` at the end of ``train()``. Reporters rename them (``eval/loss``, ``train/loss``).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from evalskip.logs.finished import (
+    ClockedTime,
+    Evaluation,
+    FinishedRun,
+    Source,
+    TrainingPart,
+)
+from evalskip.notes import note
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_RUNTIME = "_runtime"
+_RATES = (
+    "_samples_per_second",
+    "_steps_per_second",
+    "_jit_compilation_time",
+    "_model_preparation_time",
+)
+_EVALUATED = re.compile(r"(eval|test|predict|val|valid|validation)(_.+)?_loss")
+_OURS = "eval_cost"
+"""Metrics of our own callback, which are no evaluation."""
+_LEAST_EPOCH = 0.011
+"""Epochs are printed to two digits in transformers 4."""
+MOST_EVALUATIONS = 100_000
+"""Of one file; a log that holds more is not one of fine-tuning."""
+_ROUNDING = 0.41
+"""Standard deviation of a difference of two times that are cut to whole seconds."""
+
+
+class TooManyEvaluations(ValueError):
+    """A log holds more evaluations than can be kept."""
+
+
+class RunBuilder:
+    """Takes the entries of one file, in order, and makes runs of them.
+
+    Args:
+        source: the file.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._runs: list[FinishedRun] = []
+        self._bad: Counter[str] = Counter()
+        self._clock = _Clock()
+        self._first_place: float | None = None
+        self._count = 0
+
+    def add(self, entry: Mapping[str, Any], elapsed: float | None = None) -> None:
+        """One more entry.
+
+        Args:
+            entry: names and values, as logged; what is no number is passed over.
+            elapsed: seconds since training began, by a clock of whole seconds; None: not logged.
+
+        Raises:
+            TooManyEvaluations: there are more than ``MOST_EVALUATIONS``.
+        """
+        values = _numbers(entry)
+        step = _first(values, "step", "current_steps", "global_step")
+        epoch = values.get("epoch")
+        is_loss = "loss" in values
+        sets = evaluated_sets(tuple(values))
+        if "train_runtime" in values:
+            self._end(values, step, epoch)
+        elif is_loss or sets:
+            self._follow(step, epoch)
+        elif elapsed is None:
+            return
+        run = self._run()
+        if is_loss and math.isfinite(values["loss"]):
+            run.losses.add(step, epoch, values["loss"])
+        for prefix in sets:
+            self._evaluate(run, prefix, values, step, epoch)
+        if not (run.parts and sets):  # one that follows the end says nothing of how far it came
+            run.steps = _most(run.steps, step)
+            run.epoch = _most(run.epoch, epoch)
+        if elapsed is not None:
+            self._clock.add(elapsed, step, run.evaluations[-1] if sets else None)
+
+    def runs(self) -> list[FinishedRun]:
+        """What came of them; empty where nothing was logged."""
+        self._close_clock()
+        if self._runs:
+            self._runs[0].warnings += [
+                note("log_numbers_unfit", name=name, count=count)
+                for name, count in sorted(self._bad.items())
+            ]
+        return [run for run in self._runs if run.evaluations or run.parts or run.losses.count]
+
+    @property
+    def current(self) -> FinishedRun:
+        """The run that entries go to now."""
+        return self._run()
+
+    def _run(self) -> FinishedRun:
+        return self._runs[-1] if self._runs else self._start()
+
+    def _start(self) -> FinishedRun:
+        self._close_clock()
+        self._first_place = None
+        self._runs.append(FinishedRun(sources=[self._source]))
+        return self._runs[-1]
+
+    def _close_clock(self) -> None:
+        if self._runs and self._clock.entries:
+            self._runs[-1].clock = self._clock.closed()
+        self._clock = _Clock()
+
+    def _follow(self, step: float | None, epoch: float | None) -> None:
+        """Begin another run where an entry cannot belong to the one before."""
+        if not self._runs:
+            self._start()
+        run = self._runs[-1]
+        place, last, least = _compared(run, step, epoch)
+        if place is None:
+            return
+        if self._first_place is None:
+            self._first_place = place
+        if last is None or place >= last - least:
+            return
+        is_fresh = place <= 1.5 * self._first_place
+        if run.parts or is_fresh:
+            self._start()
+            self._first_place = place
+        else:  # taken up again from an earlier checkpoint
+            run.restarted = True
+            if step is not None:
+                run.steps = step
+            run.epoch = epoch
+
+    def _end(self, values: dict[str, float], step: float | None, epoch: float | None) -> None:
+        run = self._run()
+        seconds = values["train_runtime"]
+        if not (math.isfinite(seconds) and seconds > 0):
+            self._bad["train_runtime"] += 1
+            return
+        if run.parts and run.parts[-1].seconds == seconds:
+            return  # TrainOutput says once more what was logged
+        if run.parts:
+            place, last, least = _compared(run, step, epoch)
+            if place is None or last is None or place <= last + least:
+                run = self._start()
+        run.parts.append(
+            TrainingPart(
+                seconds=seconds,
+                samples_per_second=_positive(values.get("train_samples_per_second")),
+                steps_per_second=_positive(values.get("train_steps_per_second")),
+                mean_loss=values.get("train_loss"),
+                step=step,
+                epoch=epoch,
+                samples=_positive(values.get("train_samples")),
+            )
+        )
+        run.ended = True
+
+    def _evaluate(
+        self,
+        run: FinishedRun,
+        prefix: str,
+        values: dict[str, float],
+        step: float | None,
+        epoch: float | None,
+    ) -> None:
+        seconds = values.get(prefix + _RUNTIME)
+        if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
+            self._bad[prefix + _RUNTIME] += 1
+            seconds = None
+        rate = _positive(values.get(f"{prefix}_samples_per_second"))
+        samples = _positive(values.get(f"{prefix}_samples"))
+        if samples is None and rate is not None and seconds is not None:
+            samples = rate * seconds
+        metrics = {
+            name: value
+            for name, value in values.items()
+            if name.startswith(f"{prefix}_")
+            and not name.endswith((_RUNTIME, *_RATES))
+            and name != f"{prefix}_samples"
+        }
+        is_known = step is not None or epoch is not None or run.losses.count
+        evaluation = Evaluation(
+            step=step,
+            epoch=epoch,
+            seconds=seconds,
+            samples=samples,
+            metrics=metrics,
+            when="after" if run.parts else ("inside" if is_known else "before"),
+        )
+        if run.evaluations and _is_repeated(run.evaluations[-1], evaluation):
+            return
+        self._count += 1
+        if self._count > MOST_EVALUATIONS:
+            raise TooManyEvaluations
+        run.evaluations.append(evaluation)
+
+
+class _Clock:
+    """Seconds since training began, entry by entry, and what evaluations took by them."""
+
+    def __init__(self) -> None:
+        self.entries = 0
+        self._last = 0.0
+        self._first: float | None = None
+        self._last_step = 0.0
+        self._trained = self._trained_steps = 0.0
+        self._evaluations: list[tuple[Evaluation, float, float]] = []
+
+    def add(self, elapsed: float, step: float | None, evaluation: Evaluation | None) -> None:
+        passed = elapsed - self._last
+        steps = max(0.0, (step or self._last_step) - self._last_step)
+        if evaluation is not None:
+            self._evaluations.append((evaluation, passed, steps))
+        elif self.entries:  # the first holds what comes before the first step
+            self._trained += passed
+            self._trained_steps += steps
+        self.entries += 1
+        self._first = elapsed if self._first is None else self._first
+        self._last = max(elapsed, self._last)
+        self._last_step = max(step or 0.0, self._last_step)
+
+    def closed(self) -> ClockedTime | None:
+        """The time in all, with evaluations given theirs; None: the clock stands still."""
+        if self._first is None or self._last <= self._first:
+            return None
+        step_s = self._trained / self._trained_steps if self._trained_steps else 0.0
+        for evaluation, passed, steps in self._evaluations:
+            if evaluation.seconds is None:
+                evaluation.seconds = max(0.0, passed - steps * step_s)
+        error = 2 * _ROUNDING * math.sqrt(max(1, len(self._evaluations)))
+        return ClockedTime(self._last, error)
+
+
+@lru_cache(maxsize=1024)
+def evaluated_sets(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The prefixes of the sets that an entry is an evaluation of; empty: it is of none.
+
+    Args:
+        names: of the entry; few kinds of entries make up a log.
+    """
+    timed = [
+        name.removesuffix(_RUNTIME)
+        for name in names
+        if name.endswith(_RUNTIME) and name not in ("train_runtime", _RUNTIME)
+    ]
+    timed = [prefix for prefix in timed if not prefix.startswith(("_", _OURS))]
+    untimed = [
+        name.removesuffix("_loss")
+        for name in names
+        if _EVALUATED.fullmatch(name) and not name.startswith(_OURS)
+    ]
+    return (*timed, *(prefix for prefix in untimed if prefix not in timed))
+
+
+@lru_cache(maxsize=4096)
+def _renamed(name: str) -> str:
+    """As the Trainer has it: reporters write ``eval/loss`` and ``train/loss``."""
+    head, slash, rest = name.partition("/")
+    if slash and head == "train":
+        return rest
+    return f"{head}_{rest}" if slash and head in ("eval", "test", "predict") else name
+
+
+def _numbers(entry: Mapping[str, Any]) -> dict[str, float]:
+    """What is a number, text that is one included."""
+    values = {}
+    for name, value in entry.items():
+        if type(value) is not float:
+            if isinstance(value, bool) or not isinstance(value, int | float | str):
+                continue
+            try:
+                value = float(value)
+            except (ValueError, OverflowError):
+                continue
+        values[_renamed(name)] = value
+    return values
+
+
+def _first(values: Mapping[str, float], *names: str) -> float | None:
+    for name in names:
+        value = values.get(name)
+        if value is not None and math.isfinite(value) and value >= 0:
+            return value
+    return None
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) and value > 0 else None
+
+
+def _most(one: float | None, other: float | None) -> float | None:
+    if other is None or not math.isfinite(other):
+        return one
+    return other if one is None else max(one, other)
+
+
+def _compared(
+    run: FinishedRun, step: float | None, epoch: float | None
+) -> tuple[float | None, float | None, float]:
+    """Where an entry and the run before it are, on one scale, and what differs by rounding."""
+    if step is not None and run.steps is not None:
+        return step, run.steps, 0.0
+    return (epoch if step is None or run.epoch is not None else step), run.epoch, _LEAST_EPOCH
+
+
+def _is_repeated(last: Evaluation, evaluation: Evaluation) -> bool:
+    """Whether the same evaluation is said once more, by another reporter."""
+    is_placed = evaluation.place is not None
+    if last.when != evaluation.when or (is_placed and last.place != evaluation.place):
+        return False
+    if evaluation.seconds is not None and last.seconds != evaluation.seconds:
+        return False
+    return bool(evaluation.metrics) and all(
+        last.metrics.get(name) == value for name, value in evaluation.metrics.items()
+    )

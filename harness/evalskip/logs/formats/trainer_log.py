@@ -1,0 +1,62 @@
+"""``trainer_log.jsonl`` of LLaMA-Factory (``LogCallback`` in its ``train/callbacks.py``).
+
+It has the loss and the time since training began, to whole seconds, and no ``eval_runtime``: what
+an evaluation took is the time since the entry before it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from evalskip.logs.entries import RunBuilder
+from evalskip.logs.finished import FinishedRun, Source
+from evalskip.notes import note
+
+if TYPE_CHECKING:
+    from evalskip.logs.files import LogFile
+
+FORMAT, PLACE = "trainer_log.jsonl", 10
+_KEYS = {"current_steps", "elapsed_time"}
+_CLOCK = re.compile(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)")
+
+
+def matches(file: LogFile) -> bool:
+    """Whether its first line is an entry of LLaMA-Factory's."""
+    return bool(_KEYS & (file.first_object or {}).keys())
+
+
+def read(file: LogFile) -> list[FinishedRun]:
+    """The trainings that it holds; lines that are no entries are counted."""
+    builder = RunBuilder(Source(file.path, FORMAT))
+    unread = 0
+    for line in file.lines():
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            unread += 1
+            continue
+        if not isinstance(entry, dict):
+            unread += 1
+            continue
+        builder.add(entry, _seconds(entry.get("elapsed_time")))
+        run, planned = builder.current, entry.get("total_steps")
+        if isinstance(planned, int) and 0 < planned < 10**12:
+            run.planned_steps = float(planned)
+            run.ended = run.steps is not None and run.steps >= planned
+    runs = builder.runs()
+    if unread and runs:
+        runs[-1].warnings.append(note("log_lines_unread", count=unread))
+    return runs
+
+
+def _seconds(elapsed: object) -> float | None:
+    """Seconds of ``1 day, 0:02:03``."""
+    match = _CLOCK.fullmatch(elapsed) if isinstance(elapsed, str) else None
+    if match is None:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)

@@ -1,0 +1,42 @@
+"""``wandb-summary.json`` of Weights & Biases: the last value of all that a run logged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalskip.logs.entries import RunBuilder
+from evalskip.logs.finished import FinishedRun, Source
+from evalskip.notes import note
+
+if TYPE_CHECKING:
+    from evalskip.logs.files import LogFile
+
+FORMAT, PLACE = "wandb-summary.json", 30
+
+
+def matches(file: LogFile) -> bool:
+    """Whether it is a JSON object with the summary's own ``_step`` and ``_runtime``."""
+    return file.begins_document and file.mentions(b'"_runtime"', b'"_timestamp"') and _is_one(file)
+
+
+def _is_one(file: LogFile) -> bool:
+    names = file.document.keys()
+    return "_step" in names and any("loss" in name or "runtime" in name for name in names)
+
+
+def read(file: LogFile) -> list[FinishedRun]:
+    """What training took; of evaluations only the last is there, so that their sum is not known."""
+    summary = {
+        name.removeprefix("train/") if name.startswith("train/train_") else name: value
+        for name, value in file.document.items()
+        if not name.startswith("_")
+    }
+    train = {n: v for n, v in summary.items() if not n.startswith(("eval/", "eval_"))}
+    builder = RunBuilder(Source(file.path, FORMAT))
+    train["step"] = summary.get("train/global_step")
+    train["epoch"] = summary.get("train/epoch")
+    builder.add(train)
+    runs = builder.runs()
+    if runs and len(train) < len(summary):
+        runs[-1].warnings.append(note("log_last_evaluation_only"))
+    return runs
