@@ -525,25 +525,25 @@ def test_a_log_of_llamafactory(tmp_path: Path, evalskip: Callable[..., Any]) -> 
     ended = evalskip("regret", log)
     assert ended.returncode == 0, ended.stderr
     told = " ".join(ended.stdout.split())
-    assert "warning: line 31 is cut off and left out" in told
-    assert "the log holds no times of evaluations or of the run" in told
+    assert "warning: 1 line is no log entry and is left out" in told
+    assert "the log does not say what training took" in told
     assert "for 0.0%" not in told
     assert "a log of 300 steps, evaluated 30 times" in told
     assert "hat evaluations took is not known, so nothing is recommended" in told
     # one that ends in the middle of the run
     log.write_text("\n".join(lines[:10]) + "\n\n")
     told = " ".join(evalskip("regret", log).stdout.split())
-    assert "the run is cut off: 100 of 300 steps" in told
+    assert "the log goes to step 100 of 300" in told
 
 
 @pytest.mark.parametrize(
     ("evaluations", "known", "said"),
     [
-        ([*RISING, (300, 2.5)], {}, "step 300: evaluated twice"),
-        ([*RISING[:-1], (300, float("nan"))], {}, "eval_loss is not a number"),
-        ([*RISING, (300, 2.5)], {}, "resumed, so the log does not hold the time of the whole run"),
+        ([*RISING, (300, 2.5)], {}, "1 step was evaluated twice"),
+        ([*RISING[:-1], (300, float("nan"))], {}, "eval_loss is not a number at 1 evaluation"),
+        ([(10 * p, 2.0 + p) for p in range(1, 81)], {}, "it was resumed, and its evaluation share"),
         (RISING[:-3], {}, "the last evaluation is after step 270 of 300"),
-        (RISING, {"global_step": 300, "max_steps": 900}, "cut off: 300 of 900 steps"),
+        (RISING, {"global_step": 300, "max_steps": 900}, "stopped early: 300 of 900 planned steps"),
     ],
 )
 def test_what_is_odd_about_a_log_is_named(
@@ -557,13 +557,13 @@ def test_what_is_odd_about_a_log_is_named(
 @pytest.mark.parametrize(
     ("text", "options", "said"),
     [
-        ("{}", (), "log_history: missing"),
-        ("{", (), "not JSON"),
+        ("{}", (), "no log of a training"),
+        ('{"log_history": [', (), "not JSON"),
         ('{"log_history": []}', (), "no evaluation with eval_loss"),
         ('{"log_history": [{"step": 1, "eval_f1": 1}]}', (), "what it holds: eval_f1"),
         (None, ("--metric", "eval_f1"), "no evaluation with eval_f1"),
         ('{"log_history": [{"step": 1, "eval_loss": 1}]}', (), "1 evaluations say nothing"),
-        ('{"log_history": [{"eval_loss": 1, "train_runtime": null}]}', (), "no evaluation with"),
+        ('{"log_history": [{"eval_loss": 1, "train_runtime": null}]}', (), "0 evaluations say"),
         (None, ("--resume",), "--resume: expected none"),
         (None, ("--set", "job.epochs=3"), "expected regret.KEY=value"),
         (None, ("--set", "regret.margin=.inf"), "regret.margin"),

@@ -28,7 +28,16 @@ _EPOCHS = (1, 2, 5)
 _LEVEL = 0.95
 _FEWEST_PUBLIC = 5
 _OWN_NAMES = frozenset(
-    ["trainer_state.json", "trainer_log.jsonl", "all_results.json", "train_results.json", "eval_results.json", "predict_results.json", "output.log", "wandb-summary.json"]
+    {
+        "all_results.json",
+        "eval_results.json",
+        "output.log",
+        "predict_results.json",
+        "train_results.json",
+        "trainer_log.jsonl",
+        "trainer_state.json",
+        "wandb-summary.json",
+    }
 )
 """Of files that a training writes into a folder of its own."""
 

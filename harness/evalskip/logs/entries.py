@@ -52,10 +52,13 @@ class RunBuilder:
 
     Args:
         source: the file.
+        is_own: whether all entries are the Trainer's own, so that any ``eval_...`` is of an
+            evaluation; among what is printed, a configuration has such names too.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, is_own: bool = False) -> None:
         self._source = source
+        self._is_own = is_own
         self._runs: list[FinishedRun] = []
         self._bad: Counter[str] = Counter()
         self._clock = _Clock()
@@ -77,6 +80,8 @@ class RunBuilder:
         epoch = values.get("epoch")
         is_loss = "loss" in values
         sets = evaluated_sets(tuple(values))
+        if self._is_own and not sets and any(map(_is_metric, values)):
+            sets = ("eval",)
         if "train_runtime" in values:
             self._end(values, step, epoch)
         elif is_loss or sets:
@@ -265,6 +270,10 @@ def evaluated_sets(names: tuple[str, ...]) -> tuple[str, ...]:
         if _EVALUATED.fullmatch(name) and not name.startswith(_OURS)
     ]
     return (*timed, *(prefix for prefix in untimed if prefix not in timed))
+
+
+def _is_metric(name: str) -> bool:
+    return name.startswith("eval_") and not name.startswith(_OURS)
 
 
 @lru_cache(maxsize=4096)

@@ -35,7 +35,7 @@ def read(file: LogFile) -> list[FinishedRun]:
             f"{file.path}: TensorBoard events; expected the package tensorboard to read them "
             "(pip install 'evalskip[tensorboard]')"
         ) from None
-    builder = RunBuilder(Source(file.path, FORMAT))
+    builder = RunBuilder(Source(file.path, FORMAT), is_own=True)
     try:
         for entry in _entries(RawEventFileLoader(file.path).Load(), Event):
             builder.add(entry)

@@ -29,7 +29,7 @@ def matches(file: LogFile) -> bool:
 
 def read(file: LogFile) -> list[FinishedRun]:
     """The trainings that it holds; lines that are no entries are counted."""
-    builder = RunBuilder(Source(file.path, FORMAT))
+    builder = RunBuilder(Source(file.path, FORMAT), is_own=True)
     unread = 0
     for line in file.lines():
         if not line.strip():

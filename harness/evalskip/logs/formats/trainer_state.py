@@ -33,7 +33,7 @@ def read(file: LogFile) -> list[FinishedRun]:
     if not isinstance(history, list):
         raise UnfitLog(f"{file.path}: log_history: expected a list of entries")
     source = Source(file.path, FORMAT)
-    builder = RunBuilder(source)
+    builder = RunBuilder(source, is_own=True)
     for entry in history:
         if isinstance(entry, dict):
             builder.add(entry)

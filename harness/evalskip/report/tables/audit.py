@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MOST = 40
 """Rows of a terminal or a page; all are in summary.json."""
 _LONGEST = 44
+_FEW_SOURCES = 6
 _GENERATES = {
     "yes": N_("yes"),
     "likely": N_("likely"),
@@ -40,7 +41,8 @@ def runs(section: AuditSummary, language: Language) -> Table:
     if len(shares) > 3:
         low, middle, high = quantiles(shares, n=4, method="inclusive")
         note += language.gettext(
-            " Quartiles of the share, of runs that evaluated: {low:.1f%}, {middle:.1f%}, {high:.1f%}.",
+            " Quartiles of the share, of runs that evaluated: {low:.1f%}, {middle:.1f%}, "
+            "{high:.1f%}.",
             low=low,
             middle=middle,
             high=high,
@@ -56,7 +58,7 @@ def runs(section: AuditSummary, language: Language) -> Table:
         note=note,
         columns=language.texts(
             N_("run"),
-            N_("evaluated"),
+            N_("evaluates"),
             N_("evaluations"),
             N_("evaluation s"),
             N_("training s"),
@@ -120,7 +122,7 @@ def figures(section: AuditSummary, language: Language) -> Table:
         if text is not None:
             rows.append((language.gettext(name), text))
 
-    add(N_("evaluated"), language.note(run.schedule))
+    add(N_("evaluates"), language.note(run.schedule))
     if run.sets > 1:
         add(N_("sets at one step"), f"{run.sets}")
     add(N_("training time"), None if run.training_s is None else span(run.training_s))
@@ -143,7 +145,10 @@ def figures(section: AuditSummary, language: Language) -> Table:
     add(N_("cost of a sample"), place_of(run, language) or None)
     if run.evaluations or run.evaluations_after:
         add(N_("evaluation generates text"), language.gettext(_GENERATES[run.generates]))
-    add(N_("read from"), "; ".join(digits.printable(s.path) for s in run.sources[:6]))
+    add(
+        N_("read from"),
+        ", ".join(short_names([source.path for source in run.sources])[:_FEW_SOURCES]),
+    )
     return Table(
         title=language.gettext("What the log says"),
         note=language.gettext("Read off the log of a run that is over; nothing was run."),
