@@ -1,7 +1,7 @@
 # The tables of results/reference: what the method, the gate and predict were shown to hold.
 
 .PHONY: simulate simulate-stopping simulate-gate gate-tries stopwatch \
-	beside instrumentation validate eval-budget
+	beside instrumentation validate eval-budget wild wild-raw
 
 # coverage of the intervals and wrong verdicts, under known truth; about 40 minutes on two cores
 simulate: $(READY)
@@ -42,3 +42,13 @@ validate: $(READY)
 # what share of the time EvalBudget takes, alone and beside a neighbour; about ten minutes
 eval-budget: $(READY)
 	$(PY) bench/eval_budget.py
+
+# what evaluation costs in public runs, and what of it the package ships, from the figures in
+# results/reference/wild; seconds
+wild: $(READY)
+	$(PY) bench/wild/make_map.py
+
+# such figures, from raw logs, which are not in this repository: make wild-raw LOGS=folder
+wild-raw: $(READY)
+	@test -n "$(LOGS)" || { echo "make wild-raw LOGS=folder"; exit 2; }
+	$(PY) bench/wild/raw.py "$(LOGS)" --out results/wild/runs.csv

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import PurePath
-from statistics import quantiles
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.past import missed
@@ -14,7 +13,7 @@ from evalskip.analysis.run_times import times_of, trained_samples, whole_steps
 from evalskip.jobs import Keeping
 from evalskip.logs import folder_of
 from evalskip.notes import note
-from evalskip.public import public_map
+from evalskip.public import public_map, quantile
 from evalskip.summary import AuditedRun, Interval, LogSource, PublicPlace, ScheduleCost
 
 if TYPE_CHECKING:
@@ -142,12 +141,11 @@ def _place(ratio: float | None, kind: EvaluationKind | None) -> PublicPlace | No
     ]
     if len(others) < _FEWEST_PUBLIC:
         return None
-    low, _, high = quantiles(others, n=4, method="inclusive")
     return PublicPlace(
         repositories=len(others),
         dearer_than=sum(each > ratio for each in others),
-        low=low,
-        high=high,
+        low=quantile(others, 0.25),
+        high=quantile(others, 0.75),
     )
 
 

@@ -44,7 +44,7 @@ def audit(
     lang: Annotated[str, typer.Option(help="Language, such as en or zh.")] = "en",
 ) -> None:
     """Read what evaluation cost off the logs of runs that are over."""
-    from evalskip.experiments.audit import audit_logs
+    from evalskip.experiments.audit import audit_logs, near
     from evalskip.logs import sample_logs
     from evalskip.report.words import LANGUAGES, Language
     from evalskip.spec.units import parse_share
@@ -53,7 +53,7 @@ def audit(
         raise InputError("--json and --csv: expected one of them")
     if lang not in LANGUAGES:
         raise InputError(f"--lang {lang}: expected one of {', '.join(LANGUAGES)}")
-    named = [*(paths or []), *([str(sample_logs())] if sample else [])]
+    named = [*(paths or []), *([near(str(sample_logs()))] if sample else [])]
     if not named:
         raise InputError("no PATH; expected logs, folders or -, or --sample for a first look")
     within = parsed("--share", parse_share, share)

@@ -71,7 +71,7 @@ def audit_logs(
         made=made_now(None, {}),
         scope=Scope(
             job=note("finished_runs", count=len(runs)),
-            model=_near(runs[0].name) if len(runs) == 1 else "",
+            model=near(runs[0].name) if len(runs) == 1 else "",
             parameters=0,
             device=note("own_device"),
         ),
@@ -83,7 +83,7 @@ def audit_logs(
     return summary, reading.unread
 
 
-def _near(name: str) -> str:
+def near(name: str) -> str:
     """A path as seen from where people are, if it lies below."""
     place = Path(name)
     return str(place.relative_to(Path.cwd())) if place.is_relative_to(Path.cwd()) else name

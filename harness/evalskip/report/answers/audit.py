@@ -199,7 +199,8 @@ def _of_several(section: AuditSummary, language: Language) -> Answer:
     if known and whole:
         parts.append(
             language.gettext(
-                "It is {share:.1f%} of the {whole} that {known} of them took to train.",
+                "Of the {whole} of training in the {known} runs whose logs say it, evaluation took "
+                "{share:.1f%}.",
                 share=sum(run.evaluation_s or 0 for run in known) / whole,
                 whole=span(whole),
                 known=len(known),
@@ -209,7 +210,7 @@ def _of_several(section: AuditSummary, language: Language) -> Answer:
     if len(shares) > 1:
         parts.append(
             language.gettext(
-                "Of the {count} that evaluated, the median share is {median:.1f%}.",
+                "The median share of the {count} that evaluated is {median:.1f%}.",
                 count=len(shares),
                 median=median(shares),
             )
@@ -240,9 +241,11 @@ def _change(
     )
     found = over[0].recommendation
     lines = advised([found], language)[1] if found else {}
-    if lines:
+    if found and lines:
         name = digits.printable(over[0].name)
-        first = language.gettext("For {run}, which would save most:", run=name)
+        first = language.gettext(
+            "For {run}, which would save most: {advice}.", run=name, advice=found.advice
+        )
         advice = language.sentences([advice, first])
     return advice, lines
 

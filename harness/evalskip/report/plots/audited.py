@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from evalskip.report.words import Language
-    from evalskip.summary import AuditSummary, Summary
+    from evalskip.summary import AuditedRun, AuditSummary, Summary
 
 TITLE = N_("How much evaluation took, run by run")
 PLACE = 5
@@ -24,11 +24,11 @@ _FEWEST = 3
 
 
 def plot(summary: Summary, language: Language) -> Plot | None:
-    """Both as cumulative shares; None where fewer than three runs have one."""
+    """Both as cumulative shares; None where fewer than three runs evaluated."""
     section = summary.audit
-    if section is None or len(section.shared) < _FEWEST:
+    if section is None or len(evaluated := _evaluated(section)) < _FEWEST:
         return None
-    shares = sorted(run.share or 0.0 for run in section.shared)
+    shares = [run.share or 0.0 for run in evaluated]
     public = sorted(public_map().group("community").shares)
     with Drawing(3.4) as drawing:
         axes = drawing.axes
@@ -56,6 +56,12 @@ def plot(summary: Summary, language: Language) -> Plot | None:
     return Plot("audited", language.gettext(TITLE), caption, svg, _table(section, language))
 
 
+def _evaluated(section: AuditSummary) -> list[AuditedRun]:
+    """Runs that evaluated and of which the share is known, the least first."""
+    runs = [run for run in section.shared if run.evaluations]
+    return sorted(runs, key=lambda run: run.share or 0.0)
+
+
 def _steps(axes: Axes, shares: Sequence[float], colour: str, line: str, label: str) -> None:
     places = [0.0, *(100 * share for share in shares)]
     parts = [100 * place / len(shares) for place in range(len(shares) + 1)]
@@ -63,7 +69,7 @@ def _steps(axes: Axes, shares: Sequence[float], colour: str, line: str, label: s
 
 
 def _table(section: AuditSummary, language: Language) -> Table:
-    runs = sorted(section.shared, key=lambda run: run.share or 0.0)
+    runs = _evaluated(section)
     names = short_names([run.name for run in runs])
     return Table(
         title=language.gettext(TITLE),

@@ -1,0 +1,1 @@
+"""What evaluation costs in public runs: figures, readers of raw logs, and the map."""
