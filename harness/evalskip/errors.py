@@ -31,7 +31,8 @@ class EvalskipError(Exception):
     exit_code: ClassVar[int] = 4
 
     def __init__(self, message: str, below: Sequence[str] = ()) -> None:
-        line = " ".join(message.split())
+        # a name may hold what a terminal would obey
+        line = "".join(sign for sign in " ".join(message.split()) if sign.isprintable())
         super().__init__(line if len(line) <= _LONGEST else f"{line[: _LONGEST - 2].rstrip()} …")
         self.below = list(below)
 

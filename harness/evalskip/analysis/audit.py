@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def audited(run: FinishedRun, within: float) -> AuditedRun:
     times = times_of(run)
     groups = occasions(run)
     after = [each for each in run.evaluations if each.when == "after"]
-    evaluation_s = times.evaluation_s if groups else 0.0
+    evaluation_s = times.evaluation_s
     share = share_with_after = gain = gain_with_after = None
     if times.training_s and evaluation_s is not None:
         share = evaluation_s / times.training_s
@@ -65,7 +66,8 @@ def audited(run: FinishedRun, within: float) -> AuditedRun:
     evaluated = _evaluated(run)
     ratio = None
     if times.training_s and trained and evaluated and evaluation_s:
-        ratio = (times.training_s - evaluation_s) / trained / (evaluation_s / evaluated)
+        ratio = (times.training_s - evaluation_s) / evaluation_s * evaluated / trained
+        ratio = ratio if math.isfinite(ratio) else None
     generating = generates(run, ratio)
     kind = kind_of(run, generating)
     steps = whole_steps(run)
@@ -108,7 +110,7 @@ def name_of(run: FinishedRun) -> str:
     paths = [source.path for source in run.sources]
     folders = {folder_of(path) for path in paths}
     # a folder with logs of many runs, under names of their own, names none of them
-    is_own = all(PurePath(path).name in _OWN_NAMES or "tfevents" in path for path in paths)
+    is_own = any(PurePath(path).name in _OWN_NAMES for path in paths)
     if len(paths) > 1 and len(folders) == 1 and is_own:
         return folders.pop()
     return paths[0]
@@ -213,6 +215,8 @@ def _warnings(run: FinishedRun) -> list[Note]:
     before = sum(each.when == "before" for each in run.evaluations)
     if before:
         warnings.append(note("evaluated_before_training", count=before))
+    if not run.tells_inside:
+        warnings.append(note("inside_not_told"))
     untimed = sum(each.seconds is None for each in run.inside)
     if untimed:
         warnings.append(note("evaluations_untimed", count=untimed))

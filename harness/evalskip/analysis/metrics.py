@@ -39,35 +39,31 @@ _LESS = (
 )
 _GREATER = (
     "accuracy",
-    "acc",
     "f1",
     "precision",
     "recall",
-    "auc",
     "bleu",
+    "sacrebleu",
     "rouge",
     "meteor",
     "chrf",
-    "map",
     "matthews",
-    "mcc",
     "pearson",
     "spearman",
-    "exact_match",
-    "em",
-    "iou",
+    "exact",
     "dice",
     "reward",
     "score",
-    "r2",
     "ndcg",
-    "mrr",
-    "pass@1",
-    "margins",
+    "pass@",
+    "margin",
     "kappa",
     "bertscore",
-    "win_rate",
+    "winrate",
 )
+"""Beginnings of words of names of which more is better."""
+_SHORT = frozenset({"acc", "auc", "auroc", "em", "iou", "map", "mcc", "mrr", "r2", "win"})
+"""Whole words of such names, which other words begin with as well."""
 _CLOSE = 1e-9
 
 
@@ -144,5 +140,5 @@ def direction(name: str) -> tuple[bool, bool]:
     words = re.split(r"[_\-/. ]", name.lower())
     if any(word in _LESS for word in words):
         return False, True
-    is_greater = any(word.startswith(_GREATER) for word in words)
+    is_greater = any(word in _SHORT or word.startswith(_GREATER) for word in words)
     return is_greater, is_greater

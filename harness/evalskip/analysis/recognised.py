@@ -21,6 +21,7 @@ _GENERATED = "gen_len"
 _OF_TEXT = ("wer", "cer", "bleu", "rouge", "chrf", "meteor", "exact_match", "ter", "bertscore")
 _OF_LOSS = (
     "loss",
+    "ppl",
     "rewards/",
     "logps/",
     "logits/",
@@ -64,8 +65,11 @@ def _again(group: Sequence[Evaluation], evaluation: Evaluation) -> bool:
 
 def schedule_of(run: FinishedRun) -> Note:
     """The schedule: what the run evaluated inside training."""
-    places = occasions(run)
+    # one before the first step is of eval_on_start, which any schedule may have
+    places = [group for group in occasions(run) if group[0].place != 0]
     if not places:
+        if not run.tells_inside:
+            return note("not_told")
         has_after = any(each.when == "after" for each in run.evaluations)
         return note("final_only") if has_after else note("off")
     epochs = [group[0].epoch for group in places if group[0].epoch is not None]

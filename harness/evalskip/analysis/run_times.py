@@ -19,6 +19,8 @@ _RESUMED = 0.95
 """Of the mean training loss that was logged, what ``train_loss`` is at least where all of the
 training was of one piece; what was not logged at its end makes it larger."""
 _LOGGED = 0.9
+_FEWEST_LOSSES = 2
+_LATE = 1.6
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class RunTimes:
 
 def times_of(run: FinishedRun) -> RunTimes:
     """What training and evaluations took."""
-    inside_s = _sum(run.inside)
+    inside_s = _sum(run.inside) if run.tells_inside else None
     after_s = _sum([each for each in run.evaluations if each.when == "after"])
     error = None
     if run.clock is not None and not run.parts and run.inside:
@@ -54,12 +56,13 @@ def _training(run: FinishedRun, inside_s: float | None) -> tuple[float | None, N
     if run.restarted:
         return None, note("training_restarted")
     if not run.parts:
-        if run.clock is not None:
-            return run.clock.seconds, None
-        return None, note("no_train_runtime")
-    if len(run.parts) == 1 and is_resumed(run):
+        if run.clock is None:
+            return None, note("no_train_runtime")
+        seconds = run.clock.seconds
+    elif len(run.parts) == 1 and is_resumed(run):
         return None, note("training_resumed", seconds=run.parts[0].seconds)
-    seconds = sum(part.seconds for part in run.parts)
+    else:
+        seconds = sum(part.seconds for part in run.parts)
     if inside_s is not None and inside_s > seconds:
         return None, note("evaluations_exceed_training", evaluation=inside_s, training=seconds)
     return seconds, None
@@ -70,20 +73,35 @@ def is_resumed(run: FinishedRun) -> bool:
 
     transformers 5 counts the steps of that part in ``train_steps_per_second``; before, the sum of
     the losses of that part was divided by all steps in ``train_loss``
-    (``Trainer._inner_training_loop``).
+    (``Trainer._inner_training_loop``). A log that begins in the middle is of that part itself.
     """
-    part, steps = run.parts[-1], run.steps
-    if not steps:
+    part, steps = run.parts[-1], run.steps or run.planned_steps
+    if _begins_late(run):
         return False
-    if part.steps_per_second:
-        counted = part.steps_per_second * part.seconds
-        rounding = max(_RATE * part.seconds, 2 * _RATE * counted, 1.0)
+    if steps and part.steps_per_second:
+        counted, rounding = _counted(part.steps_per_second, part.seconds)
         if counted + rounding < _RESUMED * steps:
             return True
-    losses = run.losses
-    if part.mean_loss is None or losses.weighted <= 0 or losses.last_step < _LOGGED * steps:
+    losses, whole = run.losses, run.steps or run.epoch
+    if part.mean_loss is None or losses.weighted <= 0 or not whole:
         return False
-    return part.mean_loss * steps < _RESUMED * losses.weighted
+    if losses.count < _FEWEST_LOSSES or losses.last_place < _LOGGED * whole:
+        return False
+    return part.mean_loss * whole < _RESUMED * losses.weighted
+
+
+def _begins_late(run: FinishedRun) -> bool:
+    """Whether the first loss was logged later than one interval between two of them."""
+    places = [epoch if step is None else step for step, epoch, _ in run.losses.first[:2]]
+    if len(places) < 2 or places[0] is None or places[1] is None:
+        return False
+    return places[0] > _LATE * (places[1] - places[0])
+
+
+def _counted(rate: float, seconds: float) -> tuple[float, float]:
+    """Steps or samples that a rate says, and what its rounding makes of them."""
+    counted = rate * seconds
+    return counted, max(_RATE * seconds, 2 * _RATE * counted, 1.0)
 
 
 def trained_samples(run: FinishedRun) -> float | None:
@@ -94,6 +112,9 @@ def trained_samples(run: FinishedRun) -> float | None:
     if part.samples_per_second:
         planned = part.samples_per_second * part.seconds
         done, total = run.steps, run.planned_steps
+        if total is None and part.steps_per_second:
+            counted, rounding = _counted(part.steps_per_second, part.seconds)
+            total = counted if done and done < counted - rounding else None
         # where training stopped early, the rate is still of what was planned
         return planned * done / total if done and total and done < total else planned
     if part.samples and run.epoch:
@@ -108,11 +129,9 @@ def whole_steps(run: FinishedRun) -> int | None:
     if len(run.parts) != 1 or not run.parts[0].steps_per_second:
         return None
     part = run.parts[0]
-    rate = part.steps_per_second or 0.0
-    counted, rounding = (
-        rate * part.seconds,
-        max(_RATE * part.seconds, 2 * _RATE * rate * part.seconds),
-    )
-    if run.planned_steps and abs(run.planned_steps - counted) <= rounding + 1:
+    if is_resumed(run):
+        return round(run.planned_steps) if run.planned_steps else None
+    counted, rounding = _counted(part.steps_per_second or 0.0, part.seconds)
+    if run.planned_steps and abs(run.planned_steps - counted) <= rounding:
         return round(run.planned_steps)
-    return round(counted) if rounding < 0.02 * counted + 1 else None
+    return round(counted) if rounding < max(1.5, 0.02 * counted) else None

@@ -39,6 +39,10 @@ _LEAST_EPOCH = 0.011
 """Epochs are printed to two digits in transformers 4."""
 MOST_EVALUATIONS = 100_000
 """Of one file; a log that holds more is not one of fine-tuning."""
+MOST = 1e15
+"""Of steps, epochs and samples: a larger number is damaged."""
+_LEAST_S, _MOST_S = 1e-6, 1e12
+"""Seconds of a training; of an evaluation there may be none."""
 _ROUNDING = 0.41
 """Standard deviation of a difference of two times that are cut to whole seconds."""
 
@@ -77,12 +81,13 @@ class RunBuilder:
         """
         values = _numbers(entry)
         step = _first(values, "step", "current_steps", "global_step")
-        epoch = values.get("epoch")
+        epoch = _first(values, "epoch")
         is_loss = "loss" in values
         sets = evaluated_sets(tuple(values))
         if self._is_own and not sets and any(map(_is_metric, values)):
             sets = ("eval",)
-        if "train_runtime" in values:
+        # with include_num_input_tokens_seen every loss comes with the time so far
+        if "train_runtime" in values and not is_loss:
             self._end(values, step, epoch)
         elif is_loss or sets:
             self._follow(step, epoch)
@@ -153,7 +158,7 @@ class RunBuilder:
     def _end(self, values: dict[str, float], step: float | None, epoch: float | None) -> None:
         run = self._run()
         seconds = values["train_runtime"]
-        if not (math.isfinite(seconds) and seconds > 0):
+        if not _LEAST_S < seconds < _MOST_S:
             self._bad["train_runtime"] += 1
             return
         if run.parts and run.parts[-1].seconds == seconds:
@@ -184,7 +189,7 @@ class RunBuilder:
         epoch: float | None,
     ) -> None:
         seconds = values.get(prefix + _RUNTIME)
-        if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
+        if seconds is not None and not 0 <= seconds < _MOST_S:
             self._bad[prefix + _RUNTIME] += 1
             seconds = None
         rate = _positive(values.get(f"{prefix}_samples_per_second"))
@@ -220,13 +225,16 @@ class _Clock:
 
     def __init__(self) -> None:
         self.entries = 0
-        self._last = 0.0
+        self._before = self._last = 0.0
         self._first: float | None = None
         self._last_step = 0.0
         self._trained = self._trained_steps = 0.0
         self._evaluations: list[tuple[Evaluation, float, float]] = []
 
     def add(self, elapsed: float, step: float | None, evaluation: Evaluation | None) -> None:
+        if elapsed < self._last:  # resumed: the clock begins anew
+            self._before += self._last
+            self._last = 0.0
         passed = elapsed - self._last
         steps = max(0.0, (step or self._last_step) - self._last_step)
         if evaluation is not None:
@@ -236,19 +244,20 @@ class _Clock:
             self._trained_steps += steps
         self.entries += 1
         self._first = elapsed if self._first is None else self._first
-        self._last = max(elapsed, self._last)
+        self._last = elapsed
         self._last_step = max(step or 0.0, self._last_step)
 
     def closed(self) -> ClockedTime | None:
         """The time in all, with evaluations given theirs; None: the clock stands still."""
-        if self._first is None or self._last <= self._first:
+        total = self._before + self._last
+        if self._first is None or total <= self._first:
             return None
         step_s = self._trained / self._trained_steps if self._trained_steps else 0.0
         for evaluation, passed, steps in self._evaluations:
             if evaluation.seconds is None:
                 evaluation.seconds = max(0.0, passed - steps * step_s)
         error = 2 * _ROUNDING * math.sqrt(max(1, len(self._evaluations)))
-        return ClockedTime(self._last, error)
+        return ClockedTime(total, error)
 
 
 @lru_cache(maxsize=1024)
@@ -300,16 +309,23 @@ def _numbers(entry: Mapping[str, Any]) -> dict[str, float]:
     return values
 
 
+def count(value: object) -> float | None:
+    """A number of steps or epochs, if a value is one that there can be."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < MOST else None
+
+
 def _first(values: Mapping[str, float], *names: str) -> float | None:
     for name in names:
         value = values.get(name)
-        if value is not None and math.isfinite(value) and value >= 0:
+        if value is not None and 0 <= value < MOST:
             return value
     return None
 
 
 def _positive(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) and value > 0 else None
+    return value if value is not None and 1 / MOST < value < MOST else None
 
 
 def _most(one: float | None, other: float | None) -> float | None:

@@ -90,6 +90,19 @@ class LogFile:
         return found if isinstance(found, dict) else {}
 
     @cached_property
+    def object(self) -> dict[str, Any]:
+        """The same, empty where the file is no JSON object: text that begins like one, say."""
+        try:
+            return self.document
+        except UnfitLog:
+            return {}
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is one JSON object from its beginning to its end."""
+        return self.begins_document and bool(self.object)
+
+    @cached_property
     def content(self) -> bytes:
         """All of it, of a document.
 
@@ -119,7 +132,8 @@ class LogFile:
             encoding = "utf-16"
         decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
         rest = ""
-        chunk = self.head
+        # a document may have been looked for in it already
+        chunk = self.__dict__.get("content", self.head)
         while chunk:
             text = rest + decoder.decode(chunk)
             *whole, rest = text.replace("\r", "\n").split("\n")

@@ -64,23 +64,27 @@ class TrainingPart:
 
 @dataclass(slots=True)
 class TrainingLosses:
-    """The training losses of a log, folded so that a log of any length fits in memory."""
+    """The training losses of a log, folded so that a log of any length fits in memory.
+
+    A place is a step, or an epoch in a log that has no steps.
+    """
 
     count: int = 0
     first: list[tuple[float | None, float | None, float]] = field(default_factory=list)
     """Step, epoch and loss of the first few, by which two logs of one run are known."""
-    last_step: float = 0.0
+    last_place: float = 0.0
     weighted: float = 0.0
-    """Sum over entries of loss times the steps that it is the mean of; of a log with steps."""
+    """Sum over entries of loss times the steps, or epochs, that it is the mean of."""
 
     def add(self, step: float | None, epoch: float | None, loss: float) -> None:
         """One more entry."""
         self.count += 1
         if len(self.first) < _FEW_LOSSES:
             self.first.append((step, epoch, loss))
-        if step is not None and step > self.last_step:
-            self.weighted += loss * (step - self.last_step)
-            self.last_step = step
+        place = epoch if step is None else step
+        if place is not None and place > self.last_place:
+            self.weighted += loss * (place - self.last_place)
+            self.last_place = place
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,8 @@ class FinishedRun:
     """Evaluations without a new best after which training stops; None: not known, or it does
     not."""
     clock: ClockedTime | None = None
+    tells_inside: bool = True
+    """Whether its logs tell of every evaluation inside training; a results file does not."""
     restarted: bool = False
     """Whether the log itself goes back and on: a part was trained again."""
     ended: bool = False

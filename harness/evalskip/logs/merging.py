@@ -13,7 +13,7 @@ from itertools import product
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from evalskip.logs.formats import results_file, wandb_summary
+from evalskip.logs.formats import results_file, tensorboard, wandb_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,11 +36,11 @@ def merged(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
     by_token: dict[str, list[int]] = {}
     loose: list[FinishedRun] = []
     for run in runs:
-        if run.sources[0].format in _RESULTS:
+        if _is_result(run):
             loose.append(run)
             continue
-        tokens = list(_tokens(run))
-        near = dict.fromkeys(place for token in tokens for place in by_token.get(token, ()))
+        tokens, sought = _tokens(run)
+        near = dict.fromkeys(place for token in sought for place in by_token.get(token, ()))
         target = next((p for p in near if (g := groups[p]) is not None and is_same(g, run)), None)
         if target is None:
             target = len(groups)
@@ -140,21 +140,48 @@ def _alike(one: float, other: float) -> bool:
     return one == other or math.isclose(one, other, rel_tol=_PRINTED, abs_tol=6e-5)
 
 
-def _tokens(run: FinishedRun) -> Iterator[str]:
-    """By which candidates for the same run are found: pairs of figures that follow each other.
+def _is_result(run: FinishedRun) -> bool:
+    """Whether it says what a training came to, not how.
 
-    Figures are cut to three digits; since one may be rounded the other way in another log, each
-    stands with its neighbour as well.
+    The Trainer's reporter closes its file of events as training ends, and an evaluation after that
+    goes into another one.
     """
+    places = {each.place for each in run.evaluations}
+    is_evaluation = run.sources[0].format == tensorboard.FORMAT and len(places) == 1
+    return run.sources[0].format in _RESULTS or (
+        is_evaluation and not run.parts and not run.losses.count
+    )
+
+
+def _tokens(run: FinishedRun) -> tuple[list[str], list[str]]:
+    """By which a run is found, and by which it finds others: figures that follow each other.
+
+    Figures are cut to three digits, and one may be rounded the other way in another log. A log of
+    one figure alone, an early checkpoint's, is found by that.
+    """
+    own, sought = list[str](), list[str]()
     losses = [loss for _, _, loss in run.losses.first[:_FEW]]
     evaluated = [
         each.metrics[min(each.metrics, key=_order)] for each in run.inside[:_FEW] if each.metrics
     ]
     for kind, figures in (("loss", losses), ("evaluation", evaluated)):
-        for place in range(0, len(figures), 2):
-            pair = figures[place : place + 2]
-            for cut in product(*({f"{x:.3g}", f"{x * (1 + _PRINTED):.3g}"} for x in pair)):
-                yield f"{kind} {place} {' '.join(cut)}"
+        if figures:
+            first = _cut(figures[:1])
+            is_short = len(figures) == 1
+            own += [f"{kind} first {token}" for token in first]
+            own += [f"{kind} alone {token}" for token in first if is_short]
+            sought += [f"{kind} {'first' if is_short else 'alone'} {token}" for token in first]
+        for place in range(0, len(figures) - 1, 2):
+            pair = [f"{kind} {place} {token}" for token in _cut(figures[place : place + 2])]
+            own += pair
+            sought += pair
+    return own, sought
+
+
+def _cut(figures: Sequence[float]) -> list[str]:
+    """Figures to three digits, each as it is and as it may have been rounded."""
+    ways = ({f"{each:.3g}", f"{each * (1 + _PRINTED):.3g}"} for each in figures)
+    return [" ".join(way) for way in product(*ways)]
 
 
 def _order(metric: str) -> tuple[bool, str]:
@@ -183,6 +210,7 @@ def _joined(one: FinishedRun, other: FinishedRun) -> FinishedRun:
     fuller.clock = fuller.clock if fuller.clock or not lesser.ended else lesser.clock
     fuller.ended = fuller.ended or lesser.ended
     fuller.restarted = fuller.restarted or lesser.restarted
+    fuller.tells_inside = fuller.tells_inside or lesser.tells_inside
     return fuller
 
 
@@ -196,7 +224,7 @@ def _is_known(evaluation: Evaluation, others: Sequence[Evaluation]) -> bool:
 
 
 def _fullness(run: FinishedRun) -> tuple[float, ...]:
-    has_steps = any(e.step is not None for e in run.evaluations) or run.losses.last_step > 0
+    has_steps = run.steps is not None
     return (
         run.last_place is not None,
         len(run.evaluations),
@@ -244,6 +272,7 @@ def _add_result(run: FinishedRun, result: FinishedRun) -> None:
     last = run.inside[-1] if run.inside else None
     known = [e for e in run.evaluations if e.when == "after"]
     for evaluation in result.evaluations:
+        evaluation.when = "after"
         is_last = last is not None and _is_known(evaluation, [last])
         if not (is_last or _is_known(evaluation, known)):
             run.evaluations.append(evaluation)

@@ -55,6 +55,8 @@ def read_file(path: str) -> list[FinishedRun]:
     if path == STANDARD_INPUT:
         content = sys.stdin.buffer
         return _read(LogFile("standard input", content, None))
+    if "\0" in path:
+        raise UnfitLog(f"{path}: no name of a file; expected a log, a folder or a glob")
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
             raise UnfitLog(f"{path}: no file; expected a log, a folder or a glob")
@@ -62,9 +64,8 @@ def read_file(path: str) -> list[FinishedRun]:
             return _read(LogFile(path, file, os.fstat(file.fileno()).st_size))
     except FileNotFoundError:
         raise UnfitLog(f"{path}: no such file; expected a log of a training") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UnfitLog(f"{path}: cannot be read: {reason}") from None
+    except OSError as error:
+        raise UnfitLog(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _read(file: LogFile) -> list[FinishedRun]:

@@ -24,14 +24,14 @@ _PAIR = re.compile(
     r"""(?P<brace>[{}])|(?P<quote>['"])(?P<name>[\w/. @()-]{1,80})(?P=quote)\s*:\s*"""
     r"""(?:[a-z][\w.]{0,30}\()?['"]?(?P<value>[-+]?(?:\d[\d.]*(?:[eE][-+]?\d+)?|nan|inf|NaN|Infinity))"""
 )
-_BAR = re.compile(r"\|\s*(\d+)/(\d+) \[")
-_FEW_BARS = 64
+_BAR = re.compile(r"\|\s*(\d{1,11})/(\d{1,11}) \[")
+_FEW_BARS = 4
 _FEWEST_LOSSES = 3
 
 
 def matches(file: LogFile) -> bool:
     """Whether it is text; what it holds shows as it is read."""
-    return not file.is_binary and not file.begins_document
+    return not file.is_binary and not file.is_document
 
 
 def read(file: LogFile) -> list[FinishedRun]:
@@ -49,6 +49,7 @@ def runs_of(lines: Iterable[str], source: Source) -> list[FinishedRun]:
     builder = RunBuilder(source)
     bars = _Bars()
     for entry in _dictionaries(lines, bars):
+        bars.gap += 1
         builder.add(entry)
     runs = builder.runs()
     if len(runs) == 1:
@@ -59,19 +60,41 @@ def runs_of(lines: Iterable[str], source: Source) -> list[FinishedRun]:
 
 
 class _Bars:
-    """The longest progress bar, which is that of training."""
+    """Progress bars between entries: that of training goes on, all others begin anew.
+
+    Bars of one total are one; ``_seen`` has the gap between entries in which one was last seen,
+    how far it was, and whether it went on from gap to gap and never back.
+    """
 
     def __init__(self) -> None:
-        self.total: float | None = None
-        self._seen = 0
+        self.gap = 0
+        self._seen: dict[int, tuple[int, int, bool, bool]] = {}
+        self._lines = (0, 0)
 
     def see(self, line: str) -> None:
-        if self._seen >= _FEW_BARS:
+        """Look at a line; of each gap the first few are enough."""
+        gap, count = self._lines
+        count = count + 1 if gap == self.gap else 1
+        self._lines = self.gap, count
+        if count > _FEW_BARS:
             return
-        self._seen += 1
-        for _, total in _BAR.findall(line):
-            if len(total) < 12:
-                self.total = max(self.total or 0.0, float(total))
+        for done_text, total_text in _BAR.findall(line):
+            done, total = int(done_text), int(total_text)
+            last_gap, last, goes_on, goes_back = self._seen.get(total, (-1, 0, False, False))
+            if last_gap == self.gap:
+                continue
+            goes_on |= last_gap >= 0 and done > last
+            self._seen[total] = self.gap, done, goes_on, goes_back or done < last
+
+    @property
+    def total(self) -> float | None:
+        """Steps of the training; None: no bar is sure to be of it."""
+        trainings = [
+            total
+            for total, (_, done, goes_on, goes_back) in self._seen.items()
+            if goes_on and not goes_back and 2 * done >= total
+        ]
+        return float(max(trainings)) if trainings else None
 
 
 def _dictionaries(lines: Iterable[str], bars: _Bars) -> Iterator[dict[str, Any]]:
@@ -79,6 +102,8 @@ def _dictionaries(lines: Iterable[str], bars: _Bars) -> Iterator[dict[str, Any]]
     values: dict[str, str] = {}
     is_open, unclosed = False, 0
     for line in lines:
+        if _is_text(line):
+            continue
         if "':" not in line and '":' not in line:
             if "%|" in line:
                 bars.see(line)
@@ -96,7 +121,7 @@ def _dictionaries(lines: Iterable[str], bars: _Bars) -> Iterator[dict[str, Any]]
         if not is_open:
             whole = _whole(line)
             if whole is not None:
-                yield whole
+                yield from whole
                 continue
             values = {}
         for match in _PAIR.finditer(line):
@@ -114,14 +139,26 @@ def _dictionaries(lines: Iterable[str], bars: _Bars) -> Iterator[dict[str, Any]]
     # what is cut off in its middle says nothing that is sure
 
 
-def _whole(line: str) -> dict[str, Any] | None:
-    """A dictionary that is all of its line, which most are; None: it is none, or not so plain."""
-    if not (line.startswith("{'") and line.rstrip().endswith("}")):
+def _is_text(line: str) -> bool:
+    """Whether it is a line of a JSON document whose text quotes a log."""
+    return line.lstrip().startswith('"') and "{" in line
+
+
+def _whole(line: str) -> list[dict[str, Any]] | None:
+    """Dictionaries that are all of a line, as most are; None: the line is no such thing.
+
+    What stands inside the text of a line of JSON is nobody's log.
+    """
+    text = line.strip().rstrip(",")
+    if text.startswith("{'") and text.endswith("}"):
+        text = text.replace("'", '"')
+    elif not (text.startswith(('{"', "[{")) and text.endswith(("}", "]"))):
         return None
     try:
-        return dict(json.loads(line.replace("'", '"')))
-    except (ValueError, TypeError, RecursionError):
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         return None
+    return [each for each in (found if isinstance(found, list) else [found]) if type(each) is dict]
 
 
 _LONGEST = 3

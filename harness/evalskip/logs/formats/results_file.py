@@ -19,13 +19,13 @@ def matches(file: LogFile) -> bool:
 
 
 def _is_flat(file: LogFile) -> bool:
-    names = file.document.keys()
+    names = file.object.keys()
     return "log_history" not in names and any(name.endswith("_runtime") for name in names)
 
 
 def read(file: LogFile) -> list[FinishedRun]:
     """What training took, and an evaluation: one after training, where it is of both."""
-    values = file.document
+    values = file.object
     builder = RunBuilder(Source(file.path, FORMAT))
     evaluated = evaluated_sets(tuple(values))
     train = {name: value for name, value in values.items() if not _is_of(name, evaluated)}
@@ -35,6 +35,7 @@ def read(file: LogFile) -> list[FinishedRun]:
         builder.add({name: v for name, v in values.items() if name not in train or name == "epoch"})
     runs = builder.runs()
     for run in runs:  # where no training stands in the file, it came before
+        run.tells_inside = False
         for evaluation in run.evaluations:
             evaluation.when = "after"
             evaluation.step = None

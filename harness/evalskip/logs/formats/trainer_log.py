@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from evalskip.logs.files import LogFile
 
 FORMAT, PLACE = "trainer_log.jsonl", 10
+_LOSSES = ("loss", "eval_loss", "predict_loss")
 _KEYS = {"current_steps", "elapsed_time"}
-_CLOCK = re.compile(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d)")
+_CLOCK = re.compile(r"(?:(\d{1,5}) days?, )?(\d{1,5}):(\d\d):(\d\d)")
 
 
 def matches(file: LogFile) -> bool:
@@ -30,7 +31,7 @@ def matches(file: LogFile) -> bool:
 def read(file: LogFile) -> list[FinishedRun]:
     """The trainings that it holds; lines that are no entries are counted."""
     builder = RunBuilder(Source(file.path, FORMAT), is_own=True)
-    unread = 0
+    unread, is_blank = 0, False
     for line in file.lines():
         if not line.strip():
             continue
@@ -42,7 +43,11 @@ def read(file: LogFile) -> list[FinishedRun]:
         if not isinstance(entry, dict):
             unread += 1
             continue
+        # one that closes training is the last of it; another one is of sets with other names
+        if is_blank and not builder.current.ended:
+            builder.current.tells_inside = False
         builder.add(entry, _seconds(entry.get("elapsed_time")))
+        is_blank = not any(entry.get(name) is not None for name in _LOSSES)
         run, planned = builder.current, entry.get("total_steps")
         if isinstance(planned, int) and 0 < planned < 10**12:
             run.planned_steps = float(planned)

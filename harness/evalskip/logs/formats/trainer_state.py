@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from evalskip.logs.entries import RunBuilder
+from evalskip.logs.entries import RunBuilder, count
 from evalskip.logs.files import UnfitLog
 from evalskip.logs.finished import Best, FinishedRun, Source
 
@@ -39,11 +39,11 @@ def read(file: LogFile) -> list[FinishedRun]:
             builder.add(entry)
     runs = builder.runs() or [FinishedRun(sources=[source])]
     last = runs[-1]
-    last.steps = _number(state.get("global_step")) or last.steps
-    last.planned_steps = _number(state.get("max_steps"))
-    epochs = _number(state.get("num_train_epochs"))
+    last.steps = count(state.get("global_step")) or last.steps
+    last.planned_steps = count(state.get("max_steps"))
+    epochs = count(state.get("num_train_epochs"))
     last.planned_epochs = epochs if epochs is not None and epochs < _ENDLESS else None
-    last.epoch = _number(state.get("epoch")) or last.epoch
+    last.epoch = count(state.get("epoch")) or last.epoch
     last.best = _best(state)
     callbacks = state.get("stateful_callbacks")
     callbacks = callbacks if isinstance(callbacks, dict) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.logs.entries import RunBuilder
+from evalskip.logs.entries import RunBuilder, count
 from evalskip.logs.finished import FinishedRun, Source
 from evalskip.notes import note
 
@@ -20,7 +20,7 @@ def matches(file: LogFile) -> bool:
 
 
 def _is_one(file: LogFile) -> bool:
-    names = file.document.keys()
+    names = file.object.keys()
     return "_step" in names and any("loss" in name or "runtime" in name for name in names)
 
 
@@ -28,15 +28,20 @@ def read(file: LogFile) -> list[FinishedRun]:
     """What training took; of evaluations only the last is there, so that their sum is not known."""
     summary = {
         name.removeprefix("train/") if name.startswith("train/train_") else name: value
-        for name, value in file.document.items()
+        for name, value in file.object.items()
         if not name.startswith("_")
     }
     train = {n: v for n, v in summary.items() if not n.startswith(("eval/", "eval_"))}
+    for name in ("loss", "train/loss"):  # the last one, which is the mean of nothing else
+        train.pop(name, None)
     builder = RunBuilder(Source(file.path, FORMAT))
     train["step"] = summary.get("train/global_step")
     train["epoch"] = summary.get("train/epoch")
     builder.add(train)
-    runs = builder.runs()
+    builder.current.steps = builder.current.steps or count(train["step"])
+    runs = builder.runs() or [builder.current]
+    for run in runs:
+        run.tells_inside = False
     if runs and len(train) < len(summary):
         runs[-1].warnings.append(note("log_last_evaluation_only"))
     return runs

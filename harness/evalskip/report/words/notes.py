@@ -242,6 +242,11 @@ NOTES: dict[str, Template] = {
     "past_run": N_("a finished run"),
     "finished_runs": NN_("1 finished run", "{count} finished runs"),
     "as_it_was": N_("as it was"),
+    "not_told": N_("not told"),
+    "inside_not_told": N_(
+        "the files do not tell of evaluations inside training; a trainer state or what was printed "
+        "would"
+    ),
     "irregular": NN_("once", "{count} times, irregularly"),
     "own_device": N_("its own"),
     # what a gate compares
