@@ -557,7 +557,7 @@ def test_what_is_odd_about_a_log_is_named(
 @pytest.mark.parametrize(
     ("text", "options", "said"),
     [
-        ("{}", (), "no log of a training"),
+        ("{}", (), "no evaluation, no loss and no train_runtime"),
         ('{"log_history": [', (), "not JSON"),
         ('{"log_history": []}', (), "no evaluation with eval_loss"),
         ('{"log_history": [{"step": 1, "eval_f1": 1}]}', (), "what it holds: eval_f1"),
