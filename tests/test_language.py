@@ -120,7 +120,8 @@ class Text(HTMLParser):
 
 def own_words(document: dict[str, Any]) -> Iterator[str]:
     """What stands in a result as programs and people wrote it, and stays so."""
-    for key, value in {**(document["made"]["machine"] or {}), **document["made"]["versions"]}.items():
+    made = document["made"]
+    for key, value in {**(made["machine"] or {}), **made["versions"]}.items():
         yield f"{key}: {value}"
     yield from (str(value) for value in document["scope"].values())
     yield document["name"]

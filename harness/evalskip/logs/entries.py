@@ -13,8 +13,8 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from evalskip.logs.clock import Clock
 from evalskip.logs.finished import (
-    ClockedTime,
     Evaluation,
     FinishedRun,
     Source,
@@ -43,8 +43,6 @@ MOST = 1e15
 """Of steps, epochs and samples: a larger number is damaged."""
 _LEAST_S, _MOST_S = 1e-6, 1e12
 """Seconds of a training; of an evaluation there may be none."""
-_ROUNDING = 0.41
-"""Standard deviation of a difference of two times that are cut to whole seconds."""
 
 
 class TooManyEvaluations(ValueError):
@@ -65,7 +63,7 @@ class RunBuilder:
         self._is_own = is_own
         self._runs: list[FinishedRun] = []
         self._bad: Counter[str] = Counter()
-        self._clock = _Clock()
+        self._clock = Clock()
         self._first_place: float | None = None
         self._count = 0
 
@@ -131,7 +129,7 @@ class RunBuilder:
     def _close_clock(self) -> None:
         if self._runs and self._clock.entries:
             self._runs[-1].clock = self._clock.closed()
-        self._clock = _Clock()
+        self._clock = Clock()
 
     def _follow(self, step: float | None, epoch: float | None) -> None:
         """Begin another run where an entry cannot belong to the one before."""
@@ -218,46 +216,6 @@ class RunBuilder:
         if self._count > MOST_EVALUATIONS:
             raise TooManyEvaluations
         run.evaluations.append(evaluation)
-
-
-class _Clock:
-    """Seconds since training began, entry by entry, and what evaluations took by them."""
-
-    def __init__(self) -> None:
-        self.entries = 0
-        self._before = self._last = 0.0
-        self._first: float | None = None
-        self._last_step = 0.0
-        self._trained = self._trained_steps = 0.0
-        self._evaluations: list[tuple[Evaluation, float, float]] = []
-
-    def add(self, elapsed: float, step: float | None, evaluation: Evaluation | None) -> None:
-        if elapsed < self._last:  # resumed: the clock begins anew
-            self._before += self._last
-            self._last = 0.0
-        passed = elapsed - self._last
-        steps = max(0.0, (step or self._last_step) - self._last_step)
-        if evaluation is not None:
-            self._evaluations.append((evaluation, passed, steps))
-        elif self.entries:  # the first holds what comes before the first step
-            self._trained += passed
-            self._trained_steps += steps
-        self.entries += 1
-        self._first = elapsed if self._first is None else self._first
-        self._last = elapsed
-        self._last_step = max(step or 0.0, self._last_step)
-
-    def closed(self) -> ClockedTime | None:
-        """The time in all, with evaluations given theirs; None: the clock stands still."""
-        total = self._before + self._last
-        if self._first is None or total <= self._first:
-            return None
-        step_s = self._trained / self._trained_steps if self._trained_steps else 0.0
-        for evaluation, passed, steps in self._evaluations:
-            if evaluation.seconds is None:
-                evaluation.seconds = max(0.0, passed - steps * step_s)
-        error = 2 * _ROUNDING * math.sqrt(max(1, len(self._evaluations)))
-        return ClockedTime(total, error)
 
 
 @lru_cache(maxsize=1024)
