@@ -15,8 +15,8 @@ from evalskip.logs.finished import (
     Source,
     TrainingPart,
 )
-from evalskip.logs.merging import folder_of
 from evalskip.logs.reading import Reading, read_file, read_runs
+from evalskip.logs.sameness import folder_of
 
 __all__ = [
     "Best",
