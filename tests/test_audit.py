@@ -82,7 +82,7 @@ def test_a_run_is_answered_with_lines_to_paste(
     assert "Without it training would have been 11.1% faster." in said
     assert "evaluate every 30 steps (3.6% of it)" in said
     assert "eval_steps: 30" in said
-    assert "kept the last model, 0.600 nats worse than the best" in said
+    assert "last model is 0.600 nats worse than the best that it evaluated, at step 30." in said
     # (54 s / 120) / (6 s / 60)
     assert "a trained sample cost as much as 4.5 evaluated ones" in said
     assert ended.stderr == ""
@@ -162,8 +162,8 @@ def test_a_folder_is_a_table_with_totals_and_money(
     assert ended.returncode == 0, ended.stderr
     said = flat(ended.stdout)
     # 6 + 24 + 0.6 + 12 s; 30.6 s of the 180 s that are known
-    assert "Evaluation took 43 s in 4 of 4 runs." in said
-    assert "evaluation took 17.0%" in said
+    assert "Evaluation took 43 s, that after training included, in 4 of 4 runs." in said
+    assert "what training took, 3 min 0 s, evaluation inside it is 17.0%." in said
     assert "At 3600 an hour that cost 42.60." in said
     assert "2 runs spent more than 5% on it" in said
     assert "of 1 of 4 runs the logs do not say what training took" in said
@@ -272,3 +272,149 @@ def test_a_script_gets_typed_objects_and_a_frame(tmp_path: Path) -> None:
     assert frame.loc[0, "schedule"] == "every_n_steps count=10"
     with pytest.raises(InputError, match="no such file"):
         audit(tmp_path / "missing")
+
+
+# --- what is one run, and what is not
+
+
+def printed(path: Path, *entries: dict[str, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{entry}\n" for entry in entries))
+    return path
+
+
+def loss(epoch: float, value: float = 1.0) -> dict[str, Any]:
+    return {"loss": value, "epoch": epoch}
+
+
+def evaluated(epoch: float, seconds: float, value: float = 1.0, name: str = "eval") -> Any:
+    return {f"{name}_loss": value, f"{name}_runtime": seconds, "epoch": epoch}
+
+
+def ended(epoch: float, seconds: float, **more: float) -> dict[str, Any]:
+    return {"train_runtime": seconds, "epoch": epoch, **more}
+
+
+def test_runs_of_one_seed_under_other_schedules_are_two(tmp_path: Path) -> None:
+    losses = [1.9, 1.7, 1.6, 1.5]
+    off = [loss(epoch, value) for epoch, value in enumerate(losses, start=1)]
+    on = [each for entry in off for each in (entry, evaluated(entry["epoch"], 2.0, 1.8))]
+    printed(tmp_path / "a" / "off.log", *off, ended(4, 40.0))
+    printed(tmp_path / "b" / "on.log", *on, ended(4, 48.0))
+    # cut off, so that no time tells them apart
+    printed(tmp_path / "c" / "off.log", *off)
+    found = {run.name[len(str(tmp_path)) :]: run for run in audit(tmp_path).runs}
+    assert found["/a/off.log"].share == 0
+    assert found["/b/on.log"].share == pytest.approx(8 / 48)
+    assert found["/c/off.log"].share is None
+
+
+def test_two_sets_in_a_checkpoint_and_the_final_state_are_one_run(tmp_path: Path) -> None:
+    history = [
+        {"step": step, "epoch": step / 10, f"eval_{name}_loss": 2.0 + own, **time}
+        for step in (10, 20, 30)
+        for name, own in (("a", 0.1), ("b", 0.5))
+        for time in ({f"eval_{name}_runtime": 1.0 + own + step / 100},)
+    ]
+    for folder, count in (("checkpoint-10", 2), ("checkpoint-20", 4), (".", 6)):
+        document = {"global_step": 5 * count, "max_steps": 30, "log_history": history[:count]}
+        path = tmp_path / folder / "trainer_state.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(document))
+    [run] = audit(tmp_path).runs
+    assert (run.evaluations, run.sets, run.steps) == (3, 2, 30)
+    # 1.1 + 1.5 at each of three steps, and twice each step's hundredth part
+    assert run.evaluation_s == pytest.approx(3 * 2.6 + 2 * 0.6)
+
+
+def test_a_checkpoint_that_logged_nothing_yet_is_part_of_its_run(tmp_path: Path) -> None:
+    state(tmp_path / "trainer_state.json")
+    early = {"log_history": [], "global_step": 8, "max_steps": 60, "epoch": 0.4}
+    (tmp_path / "checkpoint-8").mkdir()
+    (tmp_path / "checkpoint-8" / "trainer_state.json").write_text(json.dumps(early))
+    [run] = audit(tmp_path).runs
+    assert run.steps == 60
+    assert run.share == pytest.approx(0.1)
+
+
+def test_a_folder_of_runs_is_no_folder_of_events(tmp_path: Path) -> None:
+    for name, seconds in (("one", 1.0), ("two", 1.5)):
+        folder = tmp_path / "runs" / name
+        state(folder / "trainer_state.json", seconds=seconds)
+        after = {"eval_loss": 1.0, "eval_runtime": 3.0 + seconds, "epoch": 3.0}
+        (folder / "eval_results.json").write_text(json.dumps(after))
+    runs = audit(tmp_path / "runs").runs
+    assert [run.evaluation_after_s for run in runs] == [4.5, 4.0]
+    assert [run.name for run in runs] == [str(tmp_path / "runs" / n) for n in ("two", "one")]
+
+
+def test_training_that_goes_on_in_the_same_log_is_one(tmp_path: Path) -> None:
+    first = [loss(0.5, 4.2), evaluated(0.5, 2.0), loss(1.0, 4.1), evaluated(1.0, 2.0)]
+    second = [loss(1.5, 4.0), evaluated(1.5, 2.0), loss(2.0, 3.9), evaluated(2.0, 2.0)]
+    log = printed(tmp_path / "a.log", *first, ended(1.0, 24.0), *second, ended(2.0, 16.0))
+    [run] = audit(log).runs
+    # 8 s of 24 s and 16 s
+    assert (run.evaluations, run.evaluations_after, run.share) == (4, 0, 0.2)
+
+
+def test_stopped_early_is_not_resumed(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    lines = []
+    for step, value in ((10, 4.2), (30, 4.1), (70, 4.0)):
+        lines += [f" {step}%|#    | {step}/100 [00:00<00:00, 90.0it/s]"]
+        lines += [str(loss(step / 10, value)), str(evaluated(step / 10, 2.0, 4.0))]
+    rates = {"train_samples_per_second": 2.8, "train_steps_per_second": 0.7, "train_loss": 4.1}
+    log.write_text("\n".join([*lines, str(ended(7.0, 100.0, **rates))]))
+    [run] = audit(log).runs
+    assert run.share == pytest.approx(0.06)
+    assert (run.steps, run.trained_samples) == (70, pytest.approx(280))
+    # where the rates are of what was planned, 100 steps of 4 samples
+    rates = {"train_samples_per_second": 4.0, "train_steps_per_second": 1.0, "train_loss": 4.1}
+    log.write_text("\n".join([*lines, str(ended(7.0, 100.0, **rates))]))
+    [run] = audit(log).runs
+    assert (run.steps, run.trained_samples) == (70, pytest.approx(280))
+
+
+def test_what_is_summed_up_below_a_progress_bar_is_read_and_counted_once(tmp_path: Path) -> None:
+    block = (
+        "***** eval metrics *****\n  epoch                   =        2.0\n"
+        "  eval_loss               =     1.2346\n  eval_runtime            = 0:01:03.50\n"
+    )
+    lines = [str(loss(1.0)), str(loss(2.0)), str(ended(2.0, 200.0))]
+    log = tmp_path / "a.log"
+    log.write_text("\n".join([*lines, block]))
+    [run] = audit(log).runs
+    assert (run.evaluations, run.evaluations_after, run.evaluation_after_s) == (0, 1, 63.5)
+    log.write_text("\n".join([*lines, str(evaluated(2.0, 63.5012, 1.23456)), block]))
+    [run] = audit(log).runs
+    assert (run.evaluations_after, run.evaluation_after_s) == (1, 63.5012)
+
+
+def test_one_before_the_first_step_counts_in_what_is_advised(tmp_path: Path) -> None:
+    steps = range(0, 201, 10)
+    history: list[dict[str, Any]] = [
+        {"step": step, "epoch": step / 100, "eval_loss": 1.0, "eval_runtime": 1.0} for step in steps
+    ]
+    history.append({"step": 200, "epoch": 2.0, "train_runtime": 140.0})
+    log = tmp_path / "trainer_state.json"
+    log.write_text(json.dumps({"global_step": 200, "max_steps": 200, "log_history": history}))
+    [run] = audit(log).runs
+    assert run.recommendation is not None
+    assert run.recommendation.every_steps is not None
+    # 119 s without evaluation: 6 of 1 s are 4.8%, 7 would be 5.6%
+    evaluations = 1 + -(-200 // run.recommendation.every_steps)
+    assert evaluations == run.recommendation.evaluations == 6
+
+
+def test_a_clock_that_is_too_coarse_says_no_share(tmp_path: Path) -> None:
+    log = tmp_path / "trainer_log.jsonl"
+    entries = [
+        {"current_steps": 1, "total_steps": 2, "loss": 1.0, "elapsed_time": "0:00:01"},
+        {"current_steps": 1, "total_steps": 2, "eval_loss": 1.0, "elapsed_time": "0:00:02"},
+        {"current_steps": 2, "total_steps": 2, "loss": 1.0, "elapsed_time": "0:00:03"},
+    ]
+    log.write_text("\n".join(map(json.dumps, entries)))
+    [run] = audit(log).runs
+    assert run.share is None
+    assert run.share_unknown is not None
+    assert run.share_unknown.code == "clock_too_coarse"

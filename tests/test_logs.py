@@ -252,6 +252,8 @@ SCENARIOS = {
             told(2, 2.0, 25.0, 0.08, "every_epoch", 20),
             told(2, 6.0, 30.0, 0.2, "every_epoch", 20),
         ],
+        # 2 s of the first training are 2.0 +- 1.2 s by its clock, which says no share
+        unlike={"llamafactory": {"share": ...}},
     ),
     # 20 of 40 steps: 20 s and 2 x 2 s have passed
     "cut off": Scenario(
@@ -259,7 +261,6 @@ SCENARIOS = {
         [told(2, 4.0, None, None, "every_epoch", 20)],
         unlike={
             "llamafactory": {"training_s": 24.0, "share": 4 / 24},
-            **same(("printed_4", "printed_5", "notebook", "wandb_log"), steps=None),
             "results": None,
         },
     ),
@@ -806,8 +807,8 @@ def test_both_parts_of_a_resumed_run_are_added_up(tmp_path: Path) -> None:
     # alone, it says that it is the time of a part
     (alone,) = audits(tmp_path / "second")
     assert (alone.training_s, alone.share) == (None, None)
-    assert alone.training_unknown is not None
-    assert alone.training_unknown.code == "training_resumed"
+    assert alone.share_unknown is not None
+    assert alone.share_unknown.code == "training_resumed"
 
 
 # --- bad input

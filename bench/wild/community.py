@@ -40,7 +40,7 @@ def community(path: Path) -> list[WildRun]:
     figures = [(run, audited(run, 0.05)) for run in runs]
     rows = [_row(run, each, path) for run, each in figures if each.share and each.evaluations]
     if not rows:
-        unknown = figures[0][1].training_unknown if figures else None
+        unknown = figures[0][1].share_unknown if figures else None
         evaluated = any(each.evaluations for _, each in figures)
         raise ValueError(unknown.code if evaluated and unknown else "no evaluation with a time")
     return rows

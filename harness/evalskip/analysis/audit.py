@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from evalskip.analysis.metrics import metric_of
 from evalskip.analysis.past import missed
 from evalskip.analysis.recognised import generates, kind_of, occasions, schedule_of
 from evalskip.analysis.recommendation import EvaluationShares, recommend
-from evalskip.analysis.run_times import times_of, trained_samples, whole_steps
+from evalskip.analysis.run_times import begins_late, times_of, trained_samples, whole_steps
 from evalskip.jobs import Keeping
 from evalskip.logs import folder_of
 from evalskip.notes import note
@@ -54,7 +55,7 @@ def audited(run: FinishedRun, within: float) -> AuditedRun:
     after = [each for each in run.evaluations if each.when == "after"]
     evaluation_s = times.evaluation_s
     share = share_with_after = gain = gain_with_after = None
-    if times.training_s and evaluation_s is not None:
+    if times.training_s and evaluation_s is not None and times.share_unknown is None:
         share = evaluation_s / times.training_s
         gain = _gain(times.training_s, evaluation_s)
         if after and times.evaluation_after_s is not None:
@@ -75,7 +76,7 @@ def audited(run: FinishedRun, within: float) -> AuditedRun:
         name=name_of(run),
         sources=[LogSource(path=each.path, format=each.format) for each in run.sources],
         training_s=times.training_s,
-        training_unknown=times.training_unknown,
+        share_unknown=times.share_unknown,
         evaluations=len(groups),
         sets=max(map(len, groups), default=0),
         evaluation_s=evaluation_s,
@@ -98,7 +99,7 @@ def audited(run: FinishedRun, within: float) -> AuditedRun:
         planned_steps=run.planned_steps if run.steps else None,
         epochs=run.epoch,
         place=_place(ratio, kind),
-        schedules=_schedules(run, times, len(groups)),
+        schedules=_schedules(run, times, len(groups), share),
         recommendation=_recommendation(run, times, steps, within),
         missed=missed(run),
         warnings=_warnings(run),
@@ -151,13 +152,16 @@ def _place(ratio: float | None, kind: EvaluationKind | None) -> PublicPlace | No
     )
 
 
-def _schedules(run: FinishedRun, times: RunTimes, count: int) -> list[ScheduleCost]:
+def _schedules(
+    run: FinishedRun, times: RunTimes, count: int, share: float | None
+) -> list[ScheduleCost]:
     """What schedules would have taken, the run's own first; empty where costs are not known."""
-    if not (count and times.training_s and times.evaluation_s is not None):
+    if not (count and times.training_s and times.evaluation_s is not None and share):
         return []
     each_s = times.evaluation_s / count
     rest_s = times.training_s - times.evaluation_s
-    epochs = int(run.epoch + 1e-3) if run.epoch else 0
+    # the last part of a resumed training has other epochs than its log has figures of
+    epochs = int(run.epoch + 1e-3) if run.epoch and not begins_late(run) else 0
 
     def cost(schedule: Note, evaluations: int) -> ScheduleCost:
         seconds = rest_s + evaluations * each_s
@@ -169,7 +173,7 @@ def _schedules(run: FinishedRun, times: RunTimes, count: int) -> list[ScheduleCo
     others = {
         n: note("every_n_epochs", count=n) if n > 1 else note("every_epoch")
         for n in _EPOCHS
-        if epochs >= max(2, n)
+        if epochs >= 2 * n and epochs // n != count
     }
     return [
         cost(note("as_it_was"), count),
@@ -186,6 +190,9 @@ def _recommendation(
     groups = occasions(run)
     if not (steps and groups and times.training_s and times.evaluation_s):
         return None
+    if times.share_unknown or begins_late(run):
+        return None
+    before = int(groups[0][0].place == 0)
     each_s = times.evaluation_s / len(groups)
     rest_s = times.training_s - times.evaluation_s
     own = [group[0].step for group in groups]
@@ -196,7 +203,7 @@ def _recommendation(
     ]
     keeping = Keeping(loads_best=run.best is not None, patience=run.patience)
     shares = EvaluationShares([], steps, partial(_share, each_s, rest_s))
-    return recommend(shares, within, closing=0, keeping=keeping, own_steps=own_steps)
+    return recommend(shares, within, before=before, closing=0, keeping=keeping, own_steps=own_steps)
 
 
 def _share(each_s: float, rest_s: float, evaluations: int, _: int) -> Interval:
@@ -206,7 +213,7 @@ def _share(each_s: float, rest_s: float, evaluations: int, _: int) -> Interval:
 
 def _warnings(run: FinishedRun) -> list[Note]:
     warnings = list(run.warnings)
-    done, planned = run.steps, run.planned_steps
+    done, planned = run.steps or run.steps_by_bar, run.planned_steps
     if done and planned and done < planned:
         if run.parts:
             warnings.append(note("stopped_early", part=round(done), whole=round(planned)))
@@ -215,6 +222,10 @@ def _warnings(run: FinishedRun) -> list[Note]:
     before = sum(each.when == "before" for each in run.evaluations)
     if before:
         warnings.append(note("evaluated_before_training", count=before))
+    metric = metric_of(run)
+    values = [e.metrics[metric.name] for e in run.inside if metric and metric.name in e.metrics]
+    if metric and (unfit := sum(not math.isfinite(value) for value in values)):
+        warnings.append(note("no_number", metric=metric.name, count=unfit))
     if not run.tells_inside:
         warnings.append(note("inside_not_told"))
     untimed = sum(each.seconds is None for each in run.inside)

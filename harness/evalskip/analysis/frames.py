@@ -68,7 +68,7 @@ def frame_of_audit(section: AuditSummary) -> pd.DataFrame:
     for run in section.runs:
         row = {name: getattr(run, name) for name in _AUDITED}
         row["schedule"] = str(run.schedule)
-        row["unknown"] = run.training_unknown.code if run.training_unknown else None
+        row["unknown"] = run.share_unknown.code if run.share_unknown else None
         row["eval_steps"] = run.recommendation.every_steps if run.recommendation else None
         row["sources"] = "; ".join(source.path for source in run.sources)
         rows.append(row)

@@ -75,17 +75,20 @@ def missed(run: FinishedRun) -> Missed | None:
     curve = LossCurve(0, tuple(range(len(points))), values, len(points))
     best = int(np.argmin(values))
     policies = [
-        _policy(curve, points, note("every_n_evaluations", count=n), starts(curve, n))
+        _policy(
+            curve, points, note("every_n_evaluations", count=n), starts(curve, n), len(points) // n
+        )
         for n in EVERY
         if n <= len(points) // 2
     ]
     # with the last alone, or none, the model is kept that training ends with
-    policies.append(_policy(curve, points, note("final_only"), [[curve.last]]))
+    policies.append(_policy(curve, points, note("final_only"), [[curve.last]], 1))
     return Missed(
         metric=metric.name,
         greater_is_better=metric.greater_is_better,
         chosen_by_run=metric.by_run,
         best_place=points[best][0],
+        by_epoch=all(each.step is None for each in run.inside),
         policies=policies,
     )
 
@@ -100,11 +103,12 @@ def _policy(
     points: Sequence[tuple[float, float]],
     policy: Note,
     looks: Sequence[Sequence[int]],
+    count: int,
 ) -> SkippedEvaluations:
     kept = [replay(curve, places).kept_at for places in looks]
     return SkippedEvaluations(
         policy=policy,
-        evaluations=float(np.mean([len(places) for places in looks])),
+        evaluations=count,
         kept_place=points[kept[-1]][0],
         regret=float(np.mean([curve.loss[place] - curve.loss.min() for place in kept])),
     )

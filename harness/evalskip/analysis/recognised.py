@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from evalskip.notes import note
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _EPOCH = 0.03
 """Epochs by which an evaluation at the end of one may be off: it is printed to two digits, and the
 last step of an epoch need not end it (accumulation)."""
+_LATE = 1.6
 _GENERATED = "gen_len"
 _OF_TEXT = ("wer", "cer", "bleu", "rouge", "chrf", "meteor", "exact_match", "ter", "bertscore")
 _OF_LOSS = (
@@ -93,7 +95,10 @@ def _by_epochs(epochs: Sequence[float], done: float | None) -> Note | None:
     every = whole[0]
     if any(unfit) or every < 1:
         return None
-    if whole != [every * (place + 1) for place in range(len(whole))]:
+    if len(whole) > 1:
+        every = whole[1] - whole[0]
+    # it may begin late, by eval_delay or in the middle of a training
+    if every < 1 or whole[0] % every or not _is_even(whole, every):
         return None
     return note("every_epoch") if every == 1 else note("every_n_epochs", count=every)
 
@@ -101,20 +106,27 @@ def _by_epochs(epochs: Sequence[float], done: float | None) -> Note | None:
 def _spacing(steps: Sequence[float], done: float | None) -> int | None:
     """Steps from one to the next; one at the start, and the last at the end, may stand off."""
     inner = [step for step in steps if step > 0]
-    if len(inner) > 1 and done is not None and inner[-1] >= done and inner[-1] % inner[0]:
+    if len(inner) > 2 and done is not None and inner[-1] >= done and inner[-1] % inner[0]:
         inner = inner[:-1]
     if not inner:
         return None
-    every = inner[0]
-    is_even = all(step == every * (place + 1) for place, step in enumerate(inner))
+    every = inner[1] - inner[0] if len(inner) > 1 else inner[0]
+    is_even = every > 0 and not inner[0] % every and _is_even(inner, every)
     return round(every) if is_even else None
+
+
+def _is_even(places: Sequence[float], every: float) -> bool:
+    return all(later - before == every for before, later in pairwise(places))
 
 
 def _epoch_spacing(epochs: Sequence[float]) -> float | None:
     """Parts of an epoch from one to the next, of a log without steps."""
     inner = epochs[:-1] if len(epochs) > 2 else epochs
     every = inner[-1] / len(inner)
-    is_even = all(abs(e - every * (place + 1)) < 0.02 for place, e in enumerate(inner))
+    if inner[0] > _LATE * every and len(inner) > 1:  # begun late
+        every = (inner[-1] - inner[0]) / (len(inner) - 1)
+    first = every * round(inner[0] / every) if every > 0 else 0.0
+    is_even = all(abs(e - first - every * place) < 0.02 for place, e in enumerate(inner))
     return float(f"{every:.3g}") if every > 0 and is_even else None
 
 

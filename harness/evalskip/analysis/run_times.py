@@ -20,6 +20,8 @@ _RESUMED = 0.95
 training was of one piece; what was not logged at its end makes it larger."""
 _LOGGED = 0.9
 _FEWEST_LOSSES = 2
+_COARSE = 0.5
+"""Of what evaluations took, the error of a clock beyond which the share says nothing."""
 _LATE = 1.6
 
 
@@ -28,7 +30,7 @@ class RunTimes:
     """Seconds; None: not known."""
 
     training_s: float | None
-    training_unknown: Note | None
+    share_unknown: Note | None
     evaluation_s: float | None
     evaluation_after_s: float | None
     error_s: float | None
@@ -42,6 +44,8 @@ def times_of(run: FinishedRun) -> RunTimes:
     if run.clock is not None and not run.parts and run.inside:
         error = run.clock.error
     training_s, unknown = _training(run, inside_s)
+    if error is not None and inside_s is not None and error > _COARSE * inside_s:
+        unknown = note("clock_too_coarse", seconds=inside_s, error=error)
     return RunTimes(training_s, unknown, inside_s, after_s, error)
 
 
@@ -75,8 +79,8 @@ def is_resumed(run: FinishedRun) -> bool:
     the losses of that part was divided by all steps in ``train_loss``
     (``Trainer._inner_training_loop``). A log that begins in the middle is of that part itself.
     """
-    part, steps = run.parts[-1], run.steps or run.planned_steps
-    if _begins_late(run):
+    part, steps = run.parts[-1], run.steps or run.steps_by_bar
+    if begins_late(run):
         return False
     if steps and part.steps_per_second:
         counted, rounding = _counted(part.steps_per_second, part.seconds)
@@ -90,7 +94,7 @@ def is_resumed(run: FinishedRun) -> bool:
     return part.mean_loss * whole < _RESUMED * losses.weighted
 
 
-def _begins_late(run: FinishedRun) -> bool:
+def begins_late(run: FinishedRun) -> bool:
     """Whether the first loss was logged later than one interval between two of them."""
     places = [epoch if step is None else step for step, epoch, _ in run.losses.first[:2]]
     if len(places) < 2 or places[0] is None or places[1] is None:
@@ -106,17 +110,17 @@ def _counted(rate: float, seconds: float) -> tuple[float, float]:
 
 def trained_samples(run: FinishedRun) -> float | None:
     """Samples that training saw, over all epochs; None: the log does not say."""
-    if len(run.parts) != 1 or is_resumed(run):
+    if len(run.parts) != 1 or begins_late(run) or is_resumed(run):
         return None
     part = run.parts[0]
     if part.samples_per_second:
-        planned = part.samples_per_second * part.seconds
-        done, total = run.steps, run.planned_steps
-        if total is None and part.steps_per_second:
-            counted, rounding = _counted(part.steps_per_second, part.seconds)
-            total = counted if done and done < counted - rounding else None
-        # where training stopped early, the rate is still of what was planned
-        return planned * done / total if done and total and done < total else planned
+        samples = part.samples_per_second * part.seconds
+        done = run.steps or run.steps_by_bar
+        if not (done and part.steps_per_second):
+            return samples
+        # rates are of what was planned, where training stopped early and in some versions
+        counted, rounding = _counted(part.steps_per_second, part.seconds)
+        return samples * done / counted if abs(counted - done) > rounding else samples
     if part.samples and run.epoch:
         return part.samples * run.epoch
     return None
@@ -124,14 +128,9 @@ def trained_samples(run: FinishedRun) -> float | None:
 
 def whole_steps(run: FinishedRun) -> int | None:
     """Optimizer steps of the run, from its log, its progress bar or its rate."""
-    if run.steps:
-        return round(run.steps)
-    if len(run.parts) != 1 or not run.parts[0].steps_per_second:
+    if done := run.steps or run.steps_by_bar:
+        return round(done)
+    if len(run.parts) != 1 or not run.parts[0].steps_per_second or is_resumed(run):
         return None
-    part = run.parts[0]
-    if is_resumed(run):
-        return round(run.planned_steps) if run.planned_steps else None
-    counted, rounding = _counted(part.steps_per_second or 0.0, part.seconds)
-    if run.planned_steps and abs(run.planned_steps - counted) <= rounding:
-        return round(run.planned_steps)
+    counted, rounding = _counted(run.parts[0].steps_per_second, run.parts[0].seconds)
     return round(counted) if rounding < max(1.5, 0.02 * counted) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,7 @@ def audit_logs(
             "state, its printed log, or LLaMA-Factory's"
         )
     runs = sorted(map(partial(audited, within=within), reading.runs), key=_by_cost)
+    _tell_apart(runs)
     section = AuditSummary(
         runs=runs,
         within=within,
@@ -81,6 +83,17 @@ def audit_logs(
         with fresh_directory(out):
             summary = write_sections(out, summary)
     return summary, reading.unread
+
+
+def _tell_apart(runs: Sequence[AuditedRun]) -> None:
+    """Number those that one file holds."""
+    counts = Counter(run.name for run in runs)
+    numbers: Counter[str] = Counter()
+    for run in sorted(runs, key=lambda run: run.name):
+        name = run.name
+        if counts[name] > 1:
+            numbers[name] += 1
+            run.name = f"{name} #{numbers[name]}"
 
 
 def near(name: str) -> str:

@@ -115,7 +115,7 @@ def _remarks(
         warnings.append(note("no_number", metric=metric.name, count=unfit))
     if curve.steps[-1] < curve.all_steps:
         warnings.append(note("last_stands_for_end", step=curve.steps[-1], whole=curve.all_steps))
-    done, planned = run.steps, run.planned_steps
+    done, planned = run.steps or run.steps_by_bar, run.planned_steps
     if done and planned and done < planned:
         code = "stopped_early" if run.parts else "run_cut_off"
         warnings.append(note(code, part=round(done), whole=round(planned)))
@@ -125,8 +125,8 @@ def _remarks(
 def _share(run: FinishedRun, warnings: list[Note]) -> float | None:
     """Of the run's time, what its evaluations took; None, and why, where the log does not say."""
     times = times_of(run)
-    if times.training_s is None or times.evaluation_s is None:
-        warnings.append(times.training_unknown or note("times_unknown"))
+    if times.training_s is None or times.evaluation_s is None or times.share_unknown:
+        warnings.append(times.share_unknown or note("times_unknown"))
         return None
     return times.evaluation_s / times.training_s
 
@@ -207,7 +207,9 @@ def past_regret(past: PastRun, design: RegretDesign, within_share: float) -> Reg
     )
     chosen = recommended(regrets, within_share, design.regret)
     best = int(np.argmin(curve.loss))
-    if chosen:
+    if chosen and chosen.name == "off":
+        advice = note("skip_within_metric", regret=design.regret, others=of_others(chosen))
+    elif chosen:
         advice = note(
             "within_metric",
             share=within_share,

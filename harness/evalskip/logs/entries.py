@@ -35,6 +35,8 @@ _RATES = (
 _EVALUATED = re.compile(r"(eval|test|predict|val|valid|validation)(_.+)?_loss")
 _OURS = "eval_cost"
 """Metrics of our own callback, which are no evaluation."""
+_PRINTED_S = 0.0101
+"""Seconds by which a time differs that is printed to hundredths."""
 _LEAST_EPOCH = 0.011
 """Epochs are printed to two digits in transformers 4."""
 MOST_EVALUATIONS = 100_000
@@ -65,19 +67,30 @@ class RunBuilder:
         self._bad: Counter[str] = Counter()
         self._clock = Clock()
         self._first_place: float | None = None
+        self._is_over = False
         self._count = 0
 
-    def add(self, entry: Mapping[str, Any], elapsed: float | None = None) -> None:
+    def add(
+        self,
+        entry: Mapping[str, Any],
+        elapsed: float | None = None,
+        *,
+        is_summary: bool = False,
+    ) -> None:
         """One more entry.
 
         Args:
             entry: names and values, as logged; what is no number is passed over.
             elapsed: seconds since training began, by a clock of whole seconds; None: not logged.
+            is_summary: whether it says once more, in fewer digits, what may have been logged.
 
         Raises:
             TooManyEvaluations: there are more than ``MOST_EVALUATIONS``.
         """
         values = _numbers(entry)
+        if is_summary:
+            self._summarise(values)
+            return
         step = _first(values, "step", "current_steps", "global_step")
         epoch = _first(values, "epoch")
         is_loss = "loss" in values
@@ -96,11 +109,29 @@ class RunBuilder:
             run.losses.add(step, epoch, values["loss"])
         for prefix in sets:
             self._evaluate(run, prefix, values, step, epoch)
-        if not (run.parts and sets):  # one that follows the end says nothing of how far it came
+        if not (self._is_over and sets):  # one that follows the end says nothing of how far it came
             run.steps = _most(run.steps, step)
             run.epoch = _most(run.epoch, epoch)
         if elapsed is not None:
             self._clock.add(elapsed, step, run.evaluations[-1] if sets else None)
+
+    def _summarise(self, values: dict[str, float]) -> None:
+        """What ``log_metrics`` prints of a training or an evaluation, unless that was logged."""
+        run = self._run()
+        epoch = _first(values, "epoch")
+        if "train_runtime" in values:
+            last = run.parts[-1].seconds if run.parts else None
+            if last is None or abs(last - values["train_runtime"]) > _PRINTED_S:
+                self._end(values, None, epoch)
+            return
+        for prefix in evaluated_sets(tuple(values)):
+            seconds = values.get(prefix + _RUNTIME)
+            if seconds is None or any(
+                each.seconds is not None and abs(each.seconds - seconds) <= _PRINTED_S
+                for each in run.evaluations[-2:]
+            ):
+                continue
+            self._evaluate(run, prefix, values, None, epoch)
 
     def runs(self) -> list[FinishedRun]:
         """What came of them; empty where nothing was logged."""
@@ -123,6 +154,7 @@ class RunBuilder:
     def _start(self) -> FinishedRun:
         self._close_clock()
         self._first_place = None
+        self._is_over = False
         self._runs.append(FinishedRun(sources=[self._source]))
         return self._runs[-1]
 
@@ -141,6 +173,8 @@ class RunBuilder:
             return
         if self._first_place is None:
             self._first_place = place
+        if last is not None and place > last + least:
+            self._is_over = False  # a training that was resumed goes on
         if last is None or place >= last - least:
             return
         is_fresh = place <= 1.5 * self._first_place
@@ -161,7 +195,7 @@ class RunBuilder:
             return
         if run.parts and run.parts[-1].seconds == seconds:
             return  # TrainOutput says once more what was logged
-        if run.parts:
+        if run.parts and self._is_over:
             place, last, least = _compared(run, step, epoch)
             if place is None or last is None or place <= last + least:
                 run = self._start()
@@ -176,7 +210,7 @@ class RunBuilder:
                 samples=_positive(values.get("train_samples")),
             )
         )
-        run.ended = True
+        run.ended = self._is_over = True
 
     def _evaluate(
         self,
@@ -208,7 +242,7 @@ class RunBuilder:
             seconds=seconds,
             samples=samples,
             metrics=metrics,
-            when="after" if run.parts else ("inside" if is_known else "before"),
+            when="after" if self._is_over else ("inside" if is_known else "before"),
         )
         if run.evaluations and _is_repeated(run.evaluations[-1], evaluation):
             return
@@ -231,6 +265,13 @@ def evaluated_sets(names: tuple[str, ...]) -> tuple[str, ...]:
         if name.endswith(_RUNTIME) and name not in ("train_runtime", _RUNTIME)
     ]
     timed = [prefix for prefix in timed if not prefix.startswith(("_", _OURS))]
+    # a metric of somebody's own may end so too: a set has its rate or its loss beside
+    timed = [
+        prefix
+        for prefix in timed
+        if {f"{prefix}_samples_per_second", f"{prefix}_loss"} & set(names)
+        or not any(prefix.startswith(f"{other}_") for other in timed)
+    ]
     untimed = [
         name.removesuffix("_loss")
         for name in names

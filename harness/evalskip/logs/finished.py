@@ -118,6 +118,8 @@ class FinishedRun:
     losses: TrainingLosses = field(default_factory=TrainingLosses)
     steps: float | None = None
     """Optimizer steps done."""
+    steps_by_bar: float | None = None
+    """The same as its progress bar has them, in a log that has epochs alone."""
     epoch: float | None = None
     """Epochs done."""
     planned_steps: float | None = None

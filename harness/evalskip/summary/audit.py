@@ -34,8 +34,11 @@ class SkippedEvaluations(Part):
     """What a sparser look at the same run would have kept."""
 
     policy: Note = Field(description="which evaluations it looks at, in a note")
-    evaluations: float = Field(description="of the run")
-    kept_place: float = Field(description="of the checkpoint that it keeps: step, or epoch")
+    evaluations: int = Field(description="of the run")
+    kept_place: float = Field(
+        description="of the checkpoint that it keeps where it begins as late as it may: step, or "
+        "epoch"
+    )
     regret: float = Field(
         description="by how much that is worse by the metric than what every evaluation shows; "
         "mean over where it may begin; Infinity: it is not a number"
@@ -49,6 +52,7 @@ class Missed(Part):
     greater_is_better: bool = Field(description="of the metric")
     chosen_by_run: bool = Field(description="whether the log says that the run chose by it")
     best_place: float = Field(description="of the best checkpoint: step, or epoch")
+    by_epoch: bool = Field(description="whether places are epochs, since the log has no steps")
     policies: list[SkippedEvaluations] = Field(description="sparser ones, the densest first")
 
 
@@ -72,8 +76,8 @@ class AuditedRun(Part):
         default=None,
         description="seconds from the start of training to its end, evaluations inside",
     )
-    training_unknown: Note | None = Field(
-        default=None, description="why training_s is not known, in a note"
+    share_unknown: Note | None = Field(
+        default=None, description="why the share is not known, in a note"
     )
     evaluations: int = Field(description="inside training; several sets at one step are one")
     sets: int = Field(description="evaluation sets, or what else is evaluated at one step")

@@ -48,15 +48,64 @@ def runs_of(lines: Iterable[str], source: Source) -> list[FinishedRun]:
     """
     builder = RunBuilder(source)
     bars = _Bars()
-    for entry in _dictionaries(lines, bars):
+    blocks = _Blocks(builder)
+    for entry in _dictionaries(blocks.passed(lines), bars):
         bars.gap += 1
         builder.add(entry)
+    blocks.close()
     runs = builder.runs()
-    if len(runs) == 1:
-        runs[0].planned_steps = runs[0].planned_steps or bars.total
+    if len(runs) == 1 and (found := bars.training):
+        # a bar may be behind: that of a log which was not written to its end
+        runs[0].steps_by_bar, runs[0].planned_steps = found
     return [
         run for run in runs if run.evaluations or run.parts or run.losses.count >= _FEWEST_LOSSES
     ]
+
+
+class _Blocks:
+    """What ``log_metrics`` prints after a training or an evaluation, a figure a line."""
+
+    def __init__(self, builder: RunBuilder) -> None:
+        self._builder = builder
+        self._values: dict[str, float] | None = None
+
+    def passed(self, lines: Iterable[str]) -> Iterator[str]:
+        """The lines, with those of blocks taken out."""
+        for line in lines:
+            if "*****" in line and _TITLE.search(line):
+                self.close()
+                self._values = {}
+            elif self._values is None:
+                yield line
+            elif match := _FIGURE.fullmatch(line):
+                value = _block_number(match["value"])
+                if value is not None:
+                    self._values[match["name"]] = value
+            elif line.strip():
+                self.close()
+                yield line
+
+    def close(self) -> None:
+        """Hand over what a block holds."""
+        if self._values:
+            self._builder.add(self._values, is_summary=True)
+        self._values = None
+
+
+def _block_number(text: str) -> float | None:
+    """Seconds of ``0:00:01.53``, or a plain number."""
+    if clock := _TIME.fullmatch(text):
+        days, hours, minutes, seconds = (float(part or 0) for part in clock.groups())
+        return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+_TITLE = re.compile(r"\*{5} \w+ metrics \*{5}")
+_FIGURE = re.compile(r"\s+(?P<name>[\w/.@-]{1,60})\s+=\s+(?P<value>\S.{0,40}?)\s*")
+_TIME = re.compile(r"(?:(\d{1,5}) days?, )?(\d{1,5}):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 class _Bars:
@@ -70,13 +119,18 @@ class _Bars:
         self.gap = 0
         self._seen: dict[int, tuple[int, int, bool, bool]] = {}
         self._lines = (0, 0)
+        self._last: dict[int, int] = {}
+        self._line = ""
 
     def see(self, line: str) -> None:
-        """Look at a line; of each gap the first few are enough."""
+        """Look at a line; of each gap the first few are enough, and the last."""
         gap, count = self._lines
-        count = count + 1 if gap == self.gap else 1
-        self._lines = self.gap, count
-        if count > _FEW_BARS:
+        if gap != self.gap:
+            self._note_last()
+            count = 0
+        self._lines = self.gap, count + 1
+        self._line = line
+        if count >= _FEW_BARS:
             return
         for done_text, total_text in _BAR.findall(line):
             done, total = int(done_text), int(total_text)
@@ -86,15 +140,23 @@ class _Bars:
             goes_on |= last_gap >= 0 and done > last
             self._seen[total] = self.gap, done, goes_on, goes_back or done < last
 
+    def _note_last(self) -> None:
+        for done, total in _BAR.findall(self._line):
+            self._last[int(total)] = int(done)
+
     @property
-    def total(self) -> float | None:
-        """Steps of the training; None: no bar is sure to be of it."""
-        trainings = [
+    def training(self) -> tuple[float, float] | None:
+        """Steps done and planned of the training; None: no bar is sure to be of it."""
+        self._note_last()
+        totals = [
             total
-            for total, (_, done, goes_on, goes_back) in self._seen.items()
-            if goes_on and not goes_back and 2 * done >= total
+            for total, (_, _, goes_on, goes_back) in self._seen.items()
+            if goes_on and not goes_back
         ]
-        return float(max(trainings)) if trainings else None
+        if not totals:
+            return None
+        total = max(totals)
+        return float(max(self._seen[total][1], self._last.get(total, 0))), float(total)
 
 
 def _dictionaries(lines: Iterable[str], bars: _Bars) -> Iterator[dict[str, Any]]:

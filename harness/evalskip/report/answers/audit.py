@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalskip.report.words import Language
-    from evalskip.summary import AuditedRun, AuditSummary
+    from evalskip.summary import AuditedRun, AuditSummary, Missed
 
 
 def answer(section: AuditSummary, language: Language) -> Answer:
@@ -27,8 +27,8 @@ def answer(section: AuditSummary, language: Language) -> Answer:
 def _of_one(run: AuditedRun, section: AuditSummary, language: Language) -> Answer:
     advice, lines = advised([run.recommendation] if run.recommendation else [], language)
     sentences = [advice] if advice else []
-    if run.training_unknown and (run.evaluations or run.training_s is None):
-        sentences.append(language.sentence(language.note(run.training_unknown)))
+    if run.share_unknown and (run.evaluations or run.training_s is None):
+        sentences.append(language.sentence(language.note(run.share_unknown)))
     if missed := _missed(run, language):
         sentences.append(missed)
     return Answer(
@@ -82,7 +82,7 @@ def _statement(run: AuditedRun, language: Language) -> str:
     return language.sentences(parts)
 
 
-_ABSURD = 10.0
+_ABSURD = 2.0
 """A gain beyond which "faster" says less than the share does."""
 
 
@@ -119,10 +119,22 @@ def _missed(run: AuditedRun, language: Language) -> str:
             "The last model is the best by {metric}: skipping would have missed nothing here.",
             metric=run.missed.metric,
         )
+    template = N_("Its last model is {lost} worse than the best that it evaluated, {best}.")
+    if run.missed.chosen_by_run:
+        template = N_(
+            "Skipping would have kept the last model, {lost} worse than the best, {best}."
+        )
     return language.gettext(
-        "Skipping would have kept the last model, {lost} worse than the best.",
+        template,
         lost=worse(last.regret, run.missed.metric),
+        best=best_of(run.missed, language),
     )
+
+
+def best_of(missed: Missed, language: Language) -> str:
+    """Where the best checkpoint is."""
+    template = N_("at epoch {place:,.4g}") if missed.by_epoch else N_("at step {place:,.0f}")
+    return language.gettext(template, place=missed.best_place)
 
 
 def worse(regret: float, metric: str) -> str:
@@ -186,10 +198,10 @@ def _price(seconds: float | None, section: AuditSummary, language: Language) -> 
 
 def _of_several(section: AuditSummary, language: Language) -> Answer:
     known = [run for run in section.runs if run.share is not None]
-    evaluated = sum(run.evaluations > 0 for run in section.runs)
+    evaluated = sum(run.evaluations + run.evaluations_after > 0 for run in section.runs)
     parts = [
         language.gettext(
-            "Evaluation took {took} in {evaluated} of {count} runs.",
+            "Evaluation took {took}, that after training included, in {evaluated} of {count} runs.",
             took=span(section.evaluation_s),
             evaluated=evaluated,
             count=len(section.runs),
@@ -198,12 +210,14 @@ def _of_several(section: AuditSummary, language: Language) -> Answer:
     whole = sum(run.training_s or 0 for run in known)
     if known and whole:
         parts.append(
-            language.gettext(
-                "Of the {whole} of training in the {known} runs whose logs say it, evaluation took "
+            language.ngettext(
+                "In the 1 run whose log says what training took, {whole}, evaluation inside it is "
                 "{share:.1f%}.",
+                "In the {count} runs whose logs say what training took, {whole}, evaluation inside "
+                "it is {share:.1f%}.",
+                len(known),
                 share=sum(run.evaluation_s or 0 for run in known) / whole,
                 whole=span(whole),
-                known=len(known),
             )
         )
     shares = [run.share or 0.0 for run in known if run.evaluations]

@@ -7,7 +7,7 @@ from statistics import quantiles
 from typing import TYPE_CHECKING
 
 from evalskip.report import digits
-from evalskip.report.answers.audit import place_of, span, worse
+from evalskip.report.answers.audit import best_of, place_of, span, worse
 from evalskip.report.tables.table import Table
 from evalskip.report.words import N_
 
@@ -179,7 +179,7 @@ def schedules(section: AuditSummary, language: Language) -> Table:
                 f"{each.evaluations:,}",
                 digits.seconds(each.training_s),
                 digits.percent(each.share),
-                digits.percent(1 - each.training_s / (run.training_s or each.training_s)),
+                digits.percent(max(0.0, 1 - each.training_s / (run.training_s or each.training_s))),
             )
             for each in run.schedules
         ]
@@ -196,8 +196,7 @@ def skipped(section: AuditSummary, language: Language) -> Table:
         rows = [
             (
                 language.note(each.policy),
-                f"{each.evaluations:.0f}",
-                f"{each.kept_place:,.4g}" if each.kept_place < 1e4 else f"{each.kept_place:,.0f}",
+                f"{each.evaluations:,}",
                 worse(each.regret, missed.metric),
             )
             for each in missed.policies
@@ -209,12 +208,12 @@ def skipped(section: AuditSummary, language: Language) -> Table:
         title=language.gettext("What skipping would have missed"),
         note=language.gettext(
             "Judged by {metric}, {by}. Regret: by how much the checkpoint that is kept is worse "
-            "than the best, which is at {best:,.6g}; mean over where the schedule may begin.",
+            "than the best, {best}; mean over where the schedule may begin.",
             metric=missed.metric if missed else "",
             by=by,
-            best=missed.best_place if missed else 0,
+            best=best_of(missed, language) if missed else "",
         ),
-        columns=language.texts(N_("evaluates"), N_("evaluations"), N_("keeps"), N_("regret")),
+        columns=language.texts(N_("evaluates"), N_("evaluations"), N_("regret")),
         rows=rows,
     )
 

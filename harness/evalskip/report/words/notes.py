@@ -109,14 +109,18 @@ NOTES: dict[str, Template] = {
         "the log holds no times of evaluations or of the run: no times are reported"
     ),
     "training_resumed": N_(
-        "the training was resumed: the {seconds:,.0f} s that the log holds are of its last part, "
+        "the training was resumed: the {seconds:,.4g} s that the log holds are of its last part, "
         "so its evaluation share is not known"
+    ),
+    "clock_too_coarse": N_(
+        "evaluation took {seconds:,.0f} ± {error:,.0f} s by a clock of whole seconds, which is too "
+        "coarse to say its share"
     ),
     "training_restarted": N_(
         "the training went back and on from a checkpoint, so what all of it took is not known"
     ),
     "evaluations_exceed_training": N_(
-        "evaluations took {evaluation:,.0f} s, more than the {training:,.0f} s of training that "
+        "evaluations took {evaluation:,.4g} s, more than the {training:,.4g} s of training that "
         "the log holds: it was resumed, and its evaluation share is not known"
     ),
     "runs_without_share": N_(
@@ -196,7 +200,7 @@ NOTES: dict[str, Template] = {
     "early_stopping_starves": N_(
         "early stopping with a patience of {patience} could not act on that"
     ),
-    "needs_evaluation": N_("against that stands {wants}, which needs evaluation"),
+    "needs_evaluation": N_("against that: evaluation is needed for {wants}"),
     "share_with_limits": N_(
         "{share:.1f%} of it, {low:.1f%} to {high:.1f%} with {level:.3g%} confidence"
     ),
@@ -228,6 +232,7 @@ NOTES: dict[str, Template] = {
         "evaluate {chosen}: within {share:g%} of the training time and a regret of {regret:g}; "
         "{others}"
     ),
+    "skip_within_metric": N_("skipping stays within a regret of {regret:g}; {others}"),
     "none_within_metric": N_(
         "no schedule meets both limits: {share:g%} of the training time and a regret of {regret:g}"
     ),
