@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
 _PRINTED = 2e-3
 """Relative difference that four printed digits may make."""
+_PRINTED_TIME, _LEAST_TIME = 5.1e-4, 5.1e-5
+"""The same of seconds, which are logged to four places after the point."""
+_LONG = 1.0
+"""Seconds that are logged to five digits or more."""
 _EPOCH = 0.011
 """Epochs are printed to two digits in transformers 4."""
 _FEW, _FEW_LOSSES = 6, 3
@@ -57,12 +61,17 @@ def is_same(one: FinishedRun, other: FinishedRun) -> bool:
     if _times_differ(one, other):
         return False
     twins = list(_twins(one, other))
-    losses = list(_shared_losses(one, other))
-    if timed := [_agree(*pair) for pair in twins if _are_timed(one, other, *pair)]:
-        # a training that was resumed may evaluate a step again, its last ones
-        return timed[0] and 2 * sum(timed) >= len(timed) and _most_alike(losses)
     if not _same_schedule(one, other):
         return False
+    losses = list(_shared_losses(one, other))
+    are_near = bool(_folders(one) & _folders(other))
+    if timed := [pair for pair in twins if _are_timed(one, other, *pair)]:
+        agreeing = [pair for pair in timed if _agree(*pair)]
+        # one short time may be equal by chance, above all in trainings of one seed
+        is_sure = are_near or len(agreeing) > 1 or (timed[0][0].seconds or 0.0) >= _LONG
+        # a training that was resumed may evaluate a step again, its last ones
+        begins_so = timed[0] in agreeing and 2 * len(agreeing) >= len(timed)
+        return is_sure and begins_so and _most_alike(losses)
     pairs = [
         (mine.metrics[name], theirs.metrics[name])
         for mine, theirs in twins
@@ -72,7 +81,7 @@ def is_same(one: FinishedRun, other: FinishedRun) -> bool:
     pairs += losses
     if not _most_alike(pairs):
         return False
-    if _folders(one) & _folders(other):
+    if are_near:
         is_partial = _is_checkpoint(one) or _is_checkpoint(other)
         planned = {one.planned_steps, other.planned_steps} - {None}
         return len(pairs) >= 2 or (is_partial and len(planned) == 1)
@@ -86,9 +95,9 @@ def _are_timed(one: FinishedRun, other: FinishedRun, mine: Evaluation, theirs: E
 def _agree(one: Evaluation, other: Evaluation) -> bool:
     """Whether two took the same seconds and gave the same figures."""
     shared = one.metrics.keys() & other.metrics.keys()
-    return alike(one.seconds or 0.0, other.seconds or 0.0) and all(
-        alike(one.metrics[name], other.metrics[name]) for name in shared
-    )
+    mine, theirs = one.seconds or 0.0, other.seconds or 0.0
+    is_equal = math.isclose(mine, theirs, rel_tol=_PRINTED_TIME, abs_tol=_LEAST_TIME)
+    return is_equal and all(alike(one.metrics[name], other.metrics[name]) for name in shared)
 
 
 def _most_alike(pairs: Sequence[tuple[float, float]]) -> bool:
@@ -165,7 +174,7 @@ def _at(
 
 
 def _same_schedule(one: FinishedRun, other: FinishedRun) -> bool:
-    """Whether both evaluated at the same places, as far as both logs go."""
+    """Whether both evaluated at the same places, where both logs have evaluations or could."""
     if not (one.tells_inside and other.tells_inside):
         return True
     by_step = all(_has_steps(run) for run in (one, other))
@@ -173,13 +182,21 @@ def _same_schedule(one: FinishedRun, other: FinishedRun) -> bool:
     if ends[0] is None or ends[1] is None:
         return not (one.inside or other.inside)
     end = min(ends[0], ends[1])
+    # what was printed of a training that was resumed begins late
+    firsts = [
+        next(
+            (place for each in run.inside if (place := each.step if by_step else each.epoch)), None
+        )
+        for run in (one, other)
+    ]
+    begin = max(firsts[0], firsts[1]) if firsts[0] and firsts[1] else 0.0
     places = [
         {
             round(place if by_step else 100 * place)
             for each in run.inside
             if (place := each.step if by_step else each.epoch) is not None
             # the last may have been cut off
-            and place < end - (0 if by_step else _EPOCH)
+            and begin - (0 if by_step else _EPOCH) <= place < end - (0 if by_step else _EPOCH)
         }
         for run in (one, other)
     ]
