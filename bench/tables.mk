@@ -1,7 +1,7 @@
 # The tables of results/reference: what the method, the gate and predict were shown to hold.
 
 .PHONY: simulate simulate-stopping simulate-gate gate-tries stopwatch \
-	beside instrumentation validate eval-budget wild wild-raw
+	beside instrumentation validate validate-logs eval-budget wild wild-raw
 
 # coverage of the intervals and wrong verdicts, under known truth; about 40 minutes on two cores
 simulate: $(READY)
@@ -38,6 +38,11 @@ instrumentation: $(READY)
 # machine that does nothing else
 validate: $(READY)
 	$(PY) bench/validate.py
+
+# what evalskip predict says of real GPU runs from their first evaluations, beside what the rest
+# took, from the figures in results/reference/wild; seconds
+validate-logs: $(READY)
+	PYTHONPATH=bench:$$PYTHONPATH $(PY) bench/validate_logs.py
 
 # what share of the time EvalBudget takes, alone and beside a neighbour; about ten minutes
 eval-budget: $(READY)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from evalskip.analysis.costs import JobCounts
-    from evalskip.analysis.parts import PilotRun
+    from evalskip.analysis.parts import PilotPart, PilotRun
     from evalskip.notes import Note
 
 
@@ -135,10 +135,52 @@ def cost_model(
             of the job were looked at.
         widening: factor on all half-widths, where others disturbed the pilot.
     """
-    parts = parts_of(runs, window)
-    gathers = any(run.full_run.gathers for run in runs if run.evaluation == evaluation)
+    return model_of_parts(
+        parts_of(runs, window),
+        evaluation,
+        size,
+        processes=len(runs),
+        gathers=any(run.full_run.gathers for run in runs if run.evaluation == evaluation),
+        notes=notes,
+        jobs=jobs,
+        level=level,
+        operations_ratio=operations_ratio,
+        unseen=unseen,
+        widening=widening,
+    )
+
+
+def model_of_parts(
+    parts: Sequence[PilotPart],
+    evaluation: str,
+    size: JobSize,
+    *,
+    processes: int,
+    gathers: bool = False,
+    notes: Sequence[Note | str] = (),
+    jobs: JobCounts,
+    level: float = 0.95,
+    operations_ratio: float | None = None,
+    unseen: float = 0.0,
+    widening: float = 1.0,
+) -> CostModel:
+    """The same from a pilot that is cut into parts already.
+
+    Args:
+        parts: of all processes.
+        evaluation: as its parts name it.
+        size: see :func:`cost_model`, as all that follows.
+        processes: that the parts are of.
+        gathers: whether what ends an evaluation grows with its samples.
+        notes: see :func:`cost_model`.
+        jobs: the same.
+        level: the same.
+        operations_ratio: the same.
+        unseen: the same.
+        widening: the same.
+    """
     estimates = fit(parts, evaluation, gathers=gathers, jobs=jobs)
-    processes, tail = len(runs), (1 + level) / 2
+    tail = (1 + level) / 2
     evaluated = max(1, len(estimates.evaluation_paces))  # those that evaluated so
     of_evaluation, evaluation_degrees = shrunk_variance(
         estimates.evaluation_paces, PRIOR_SD_EVALUATION, PRIOR_DF_EVALUATION
