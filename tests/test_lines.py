@@ -136,7 +136,7 @@ def test_the_trainer_takes_what_is_recommended(
 def test_what_stands_against_a_recommendation_is_said() -> None:
     loads = {"save_strategy": "steps", "load_best_model_at_end": True, "early_stopping_steps": 2}
     told = ENGLISH.note(recommended(loads, "once").advice)
-    assert "against that stands load_best_model_at_end, early_stopping_steps" in told
+    assert "evaluation is needed for load_best_model_at_end, early_stopping_steps" in told
     starved = ENGLISH.note(recommended({**loads, "early_stopping_steps": 9}, "steps").advice)
     assert "early stopping with a patience of 9 could not act on that" in starved
     plain = {"save_strategy": "no", "load_best_model_at_end": False, "early_stopping_steps": None}

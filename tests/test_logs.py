@@ -360,7 +360,7 @@ def cases() -> Iterator[Any]:
                 yield pytest.param(name, scenario, id=f"{name}-{title}")
 
 
-@pytest.mark.parametrize(("name", "scenario"), cases())
+@pytest.mark.parametrize(("name", "scenario"), list(cases()))
 def test_a_training_is_read_the_same_in_every_format(
     name: str, scenario: Scenario, tmp_path: Path
 ) -> None:
