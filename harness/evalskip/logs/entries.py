@@ -33,6 +33,7 @@ _RATES = (
     "_model_preparation_time",
 )
 _EVALUATED = re.compile(r"(eval|test|predict|val|valid|validation)(_.+)?_loss")
+_PLACED = ("loss", "step", "current_steps", "global_step", "epoch")
 _OURS = "eval_cost"
 """Metrics of our own callback, which are no evaluation."""
 _PRINTED_S = 0.0101
@@ -87,6 +88,8 @@ class RunBuilder:
         Raises:
             TooManyEvaluations: there are more than ``MOST_EVALUATIONS``.
         """
+        if _is_plain_loss(tuple(entry)):  # most of what a log holds
+            entry = {name: entry[name] for name in _PLACED if name in entry}
         values = _numbers(entry)
         if is_summary:
             self._summarise(values)
@@ -282,6 +285,17 @@ def evaluated_sets(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _is_metric(name: str) -> bool:
     return name.startswith("eval_") and not name.startswith(_OURS)
+
+
+@lru_cache(maxsize=1024)
+def _is_plain_loss(names: tuple[str, ...]) -> bool:
+    """Whether an entry is of training alone, so that all that counts is its loss and its place."""
+    return "loss" in names and not any(
+        name.startswith(("eval", "test", "predict", "val"))
+        or name.endswith(_RUNTIME)
+        or "/" in name
+        for name in names
+    )
 
 
 @lru_cache(maxsize=4096)
