@@ -11,7 +11,7 @@ from evalskip.analysis.metrics import metric_of
 from evalskip.analysis.past import missed
 from evalskip.analysis.recognised import generates, kind_of, occasions, schedule_of
 from evalskip.analysis.recommendation import EvaluationShares, recommend
-from evalskip.analysis.run_times import begins_late, times_of, trained_samples, whole_steps
+from evalskip.analysis.run_times import begins_late, how_far, times_of, trained_samples, whole_steps
 from evalskip.jobs import Keeping
 from evalskip.logs import folder_of
 from evalskip.notes import note
@@ -19,8 +19,10 @@ from evalskip.public import public_map, quantile
 from evalskip.summary import AuditedRun, Interval, LogSource, PublicPlace, ScheduleCost
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evalskip.analysis.run_times import RunTimes
-    from evalskip.logs import FinishedRun
+    from evalskip.logs import Evaluation, FinishedRun
     from evalskip.notes import Note
     from evalskip.summary import EvaluationKind, Recommendation
 
@@ -62,7 +64,7 @@ def audited(run: FinishedRun, within: float) -> AuditedRun:
             whole = times.training_s + times.evaluation_after_s
             share_with_after = (evaluation_s + times.evaluation_after_s) / whole
             gain_with_after = _gain(whole, evaluation_s + times.evaluation_after_s)
-    first_s = _first_s(run)
+    first_s = _first_s(groups)
     trained = trained_samples(run)
     evaluated = _evaluated(run)
     ratio = None
@@ -71,7 +73,6 @@ def audited(run: FinishedRun, within: float) -> AuditedRun:
         ratio = ratio if math.isfinite(ratio) else None
     generating = generates(run, ratio)
     kind = kind_of(run, generating)
-    steps = whole_steps(run)
     return AuditedRun(
         name=name_of(run),
         sources=[LogSource(path=each.path, format=each.format) for each in run.sources],
@@ -95,12 +96,12 @@ def audited(run: FinishedRun, within: float) -> AuditedRun:
         generates=generating,
         kind=kind,
         schedule=schedule_of(run),
-        steps=run.steps or steps,
+        steps=run.steps or whole_steps(run),
         planned_steps=run.planned_steps if run.steps else None,
         epochs=run.epoch,
         place=_place(ratio, kind),
         schedules=_schedules(run, times, len(groups), share),
-        recommendation=_recommendation(run, times, steps, within),
+        recommendation=_recommendation(run, times, groups, within),
         missed=missed(run),
         warnings=_warnings(run),
     )
@@ -122,8 +123,7 @@ def _gain(training_s: float, evaluation_s: float) -> float | None:
     return evaluation_s / rest if rest > 0 else None
 
 
-def _first_s(run: FinishedRun) -> float | None:
-    groups = occasions(run)
+def _first_s(groups: Sequence[Sequence[Evaluation]]) -> float | None:
     seconds = [each.seconds for each in groups[0]] if groups else [None]
     return None if None in seconds else sum(second or 0.0 for second in seconds)
 
@@ -184,10 +184,13 @@ def _schedules(
 
 
 def _recommendation(
-    run: FinishedRun, times: RunTimes, steps: int | None, within: float
+    run: FinishedRun,
+    times: RunTimes,
+    groups: Sequence[Sequence[Evaluation]],
+    within: float,
 ) -> Recommendation | None:
     """The densest schedule within the share, evaluations inside training alone counted."""
-    groups = occasions(run)
+    steps = whole_steps(run)
     if not (steps and groups and times.training_s and times.evaluation_s):
         return None
     if times.share_unknown or begins_late(run):
@@ -213,12 +216,7 @@ def _share(each_s: float, rest_s: float, evaluations: int, _: int) -> Interval:
 
 def _warnings(run: FinishedRun) -> list[Note]:
     warnings = list(run.warnings)
-    done, planned = run.steps or run.steps_by_bar, run.planned_steps
-    if done and planned and done < planned:
-        if run.parts:
-            warnings.append(note("stopped_early", part=round(done), whole=round(planned)))
-        elif not run.ended:
-            warnings.append(note("run_cut_off", part=round(done), whole=round(planned)))
+    warnings += how_far(run)
     before = sum(each.when == "before" for each in run.evaluations)
     if before:
         warnings.append(note("evaluated_before_training", count=before))

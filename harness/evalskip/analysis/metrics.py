@@ -80,11 +80,6 @@ class ChosenMetric:
     by_run: bool
     is_sure: bool = True
 
-    @property
-    def is_loss(self) -> bool:
-        """Whether it is a loss, in nats."""
-        return self.name.endswith("loss")
-
 
 def metric_of(run: FinishedRun, name: str | None = None) -> ChosenMetric | None:
     """The metric that judges a run's checkpoints.

@@ -134,3 +134,12 @@ def whole_steps(run: FinishedRun) -> int | None:
         return None
     counted, rounding = _counted(run.parts[0].steps_per_second, run.parts[0].seconds)
     return round(counted) if rounding < max(1.5, 0.02 * counted) else None
+
+
+def how_far(run: FinishedRun) -> list[Note]:
+    """That it stopped before its plan, or that its log does; empty: neither."""
+    done, planned = run.steps or run.steps_by_bar, run.planned_steps
+    if not (done and planned and done < planned):
+        return []
+    code = "stopped_early" if run.parts else "run_cut_off"
+    return [note(code, part=round(done), whole=round(planned))]

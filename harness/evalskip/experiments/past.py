@@ -15,7 +15,7 @@ from evalskip.analysis.past import EVERY, FEWEST, curve_of, points_of, starts
 from evalskip.analysis.policies import CheckpointPolicy
 from evalskip.analysis.recognised import names_of_metrics
 from evalskip.analysis.regret import ReplayCosts, of_others, recommended, regrets_of
-from evalskip.analysis.run_times import times_of
+from evalskip.analysis.run_times import how_far, times_of
 from evalskip.errors import InputError
 from evalskip.logs import read_file, read_runs
 from evalskip.notes import Note, note
@@ -115,11 +115,7 @@ def _remarks(
         warnings.append(note("no_number", metric=metric.name, count=unfit))
     if curve.steps[-1] < curve.all_steps:
         warnings.append(note("last_stands_for_end", step=curve.steps[-1], whole=curve.all_steps))
-    done, planned = run.steps or run.steps_by_bar, run.planned_steps
-    if done and planned and done < planned:
-        code = "stopped_early" if run.parts else "run_cut_off"
-        warnings.append(note(code, part=round(done), whole=round(planned)))
-    return warnings
+    return warnings + how_far(run)
 
 
 def _share(run: FinishedRun, warnings: list[Note]) -> float | None:

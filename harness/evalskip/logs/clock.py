@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from evalskip.logs.finished import ClockedTime
@@ -12,6 +13,18 @@ if TYPE_CHECKING:
 
 _ROUNDING = 0.41
 """Standard deviation of a difference of two times that are cut to whole seconds."""
+
+
+_TIME = re.compile(r"(?:(\d{1,5}) days?, )?(\d{1,5}):(\d\d):(\d\d(?:\.\d+)?)")
+
+
+def clock_seconds(text: str) -> float | None:
+    """Seconds of ``1 day, 0:02:03``, or ``0:00:01.53``; None: it is no time of a clock."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 class Clock:

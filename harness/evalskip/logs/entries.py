@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from evalskip.logs.clock import Clock
 from evalskip.logs.finished import (
+    PRINTED_EPOCH,
     Evaluation,
     FinishedRun,
     Source,
     TrainingPart,
+    most,
 )
 from evalskip.notes import note
 
@@ -38,8 +40,6 @@ _OURS = "eval_cost"
 """Metrics of our own callback, which are no evaluation."""
 _PRINTED_S = 0.0101
 """Seconds by which a time differs that is printed to hundredths."""
-_LEAST_EPOCH = 0.011
-"""Epochs are printed to two digits in transformers 4."""
 MOST_EVALUATIONS = 100_000
 """Of one file; a log that holds more is not one of fine-tuning."""
 MOST = 1e15
@@ -113,8 +113,8 @@ class RunBuilder:
         for prefix in sets:
             self._evaluate(run, prefix, values, step, epoch)
         if not (self._is_over and sets):  # one that follows the end says nothing of how far it came
-            run.steps = _most(run.steps, step)
-            run.epoch = _most(run.epoch, epoch)
+            run.steps = most(run.steps, step)
+            run.epoch = most(run.epoch, epoch)
         if elapsed is not None:
             self._clock.add(elapsed, step, run.evaluations[-1] if sets else None)
 
@@ -341,19 +341,13 @@ def _positive(value: float | None) -> float | None:
     return value if value is not None and 1 / MOST < value < MOST else None
 
 
-def _most(one: float | None, other: float | None) -> float | None:
-    if other is None or not math.isfinite(other):
-        return one
-    return other if one is None else max(one, other)
-
-
 def _compared(
     run: FinishedRun, step: float | None, epoch: float | None
 ) -> tuple[float | None, float | None, float]:
     """Where an entry and the run before it are, on one scale, and what differs by rounding."""
     if step is not None and run.steps is not None:
         return step, run.steps, 0.0
-    return (epoch if step is None or run.epoch is not None else step), run.epoch, _LEAST_EPOCH
+    return (epoch if step is None or run.epoch is not None else step), run.epoch, PRINTED_EPOCH
 
 
 def _is_repeated(last: Evaluation, evaluation: Evaluation) -> bool:

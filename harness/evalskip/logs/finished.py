@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 _FEW_LOSSES = 24
 
+PRINTED_EPOCH = 0.011
+"""Epochs by which two logs of one place may differ: transformers 4 prints two digits."""
+
 When = Literal["before", "inside", "after"]
 """Of an evaluation: before training, while it goes on (``train_runtime`` holds it), or after it."""
 
@@ -123,7 +126,6 @@ class FinishedRun:
     epoch: float | None = None
     """Epochs done."""
     planned_steps: float | None = None
-    planned_epochs: float | None = None
     best: Best | None = None
     patience: int | None = None
     """Evaluations without a new best after which training stops; None: not known, or it does
@@ -146,3 +148,8 @@ class FinishedRun:
     def last_place(self) -> float | None:
         """How far the log goes: the step, or else the epoch."""
         return self.epoch if self.steps is None else self.steps
+
+
+def most(one: float | None, other: float | None) -> float | None:
+    """The larger of two figures, of which a log may have neither."""
+    return max((each for each in (one, other) if each is not None), default=None)

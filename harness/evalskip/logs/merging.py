@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalskip.logs.finished import most
 from evalskip.logs.formats import results_file, tensorboard, wandb_summary
-from evalskip.logs.sameness import alike, folder_of, is_same, tokens
+from evalskip.logs.sameness import alike, folder_of, have_equal_times, is_same, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,21 +80,15 @@ def _joined(one: FinishedRun, other: FinishedRun) -> FinishedRun:
     ]
     fuller.best = fuller.best or lesser.best
     fuller.patience = fuller.patience or lesser.patience
-    fuller.steps = _most(fuller.steps, lesser.steps)
-    fuller.epoch = _most(fuller.epoch, lesser.epoch)
+    fuller.steps = most(fuller.steps, lesser.steps)
+    fuller.epoch = most(fuller.epoch, lesser.epoch)
     fuller.planned_steps = fuller.planned_steps or lesser.planned_steps
-    fuller.planned_epochs = fuller.planned_epochs or lesser.planned_epochs
     if fuller.clock is None and not fuller.parts and lesser.ended:
         fuller.clock = lesser.clock
     fuller.ended = fuller.ended or lesser.ended
     fuller.restarted = fuller.restarted or lesser.restarted
     fuller.tells_inside = fuller.tells_inside or lesser.tells_inside
     return fuller
-
-
-def _most(one: float | None, other: float | None) -> float | None:
-    known = [each for each in (one, other) if each is not None]
-    return max(known, default=None)
 
 
 def _is_known(evaluation: Evaluation, others: Sequence[Evaluation]) -> bool:
@@ -126,6 +121,10 @@ def _with_results(runs: list[FinishedRun], loose: Sequence[FinishedRun]) -> list
                 of_folder.append(run)
     alone: dict[str, list[FinishedRun]] = {}
     for result in loose:
+        # it is of a training that is over, and tells of nothing inside it
+        result.tells_inside = False
+        for evaluation in result.evaluations:
+            evaluation.when = "after"
         candidates = by_folder.get(folder_of(result.sources[0].path), [])
         fitting = [run for run in candidates if _fits(run, result.parts)]
         if len(fitting) == 1:
@@ -133,10 +132,7 @@ def _with_results(runs: list[FinishedRun], loose: Sequence[FinishedRun]) -> list
             continue
         twins = alone.setdefault(folder_of(result.sources[0].path), [])
         twin = next((run for run in twins if _fits(run, result.parts)), None)
-        for evaluation in result.evaluations:
-            evaluation.when = "after"
         if twin is None:
-            result.tells_inside = False
             twins.append(result)
         else:
             _add_result(twin, result)
@@ -145,9 +141,7 @@ def _with_results(runs: list[FinishedRun], loose: Sequence[FinishedRun]) -> list
 
 def _fits(run: FinishedRun, parts: Sequence[TrainingPart]) -> bool:
     """Whether what a results file says of training can be of a run: equal, or not known yet."""
-    if not (run.parts and parts):
-        return True
-    return any(alike(a.seconds, b.seconds) for a in run.parts for b in parts)
+    return not (run.parts and parts) or have_equal_times(run.parts, parts)
 
 
 def _add_result(run: FinishedRun, result: FinishedRun) -> None:
@@ -157,7 +151,6 @@ def _add_result(run: FinishedRun, result: FinishedRun) -> None:
     last = run.inside[-1] if run.inside else None
     known = [e for e in run.evaluations if e.when == "after"]
     for evaluation in result.evaluations:
-        evaluation.when = "after"
         is_last = last is not None and _is_known(evaluation, [last])
         if not (is_last or _is_known(evaluation, known)):
             run.evaluations.append(evaluation)

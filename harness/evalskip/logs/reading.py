@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from evalskip.logs.finished import FinishedRun
 
+    _Outcome = list[FinishedRun] | UnfitLog | NotALog
+
 STANDARD_INPUT = "-"
 _FORMATS = sorted(
     (m for m in modules(formats.__name__, formats.__path__) if hasattr(m, "read")),
@@ -101,7 +103,7 @@ def read_runs(paths: Sequence[str | Path]) -> Reading:
     reading = Reading()
     read = [*_outcomes(named), *_outcomes(searched)]
     found: list[FinishedRun] = []
-    for place, (_, outcome) in enumerate(read):
+    for place, outcome in enumerate(read):
         if isinstance(outcome, list):
             found += outcome
             reading.files += 1
@@ -111,18 +113,15 @@ def read_runs(paths: Sequence[str | Path]) -> Reading:
     return reading
 
 
-_Outcome = "list[FinishedRun] | UnfitLog | NotALog"
-
-
-def _outcomes(paths: Sequence[str]) -> Iterable[tuple[str, list[FinishedRun] | UnfitLog | NotALog]]:
+def _outcomes(paths: Sequence[str]) -> Iterable[_Outcome]:
     if len(paths) < _MANY or (os.cpu_count() or 1) < 2:
         return map(_outcome, paths)
     with ProcessPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         return list(pool.map(_outcome, paths, chunksize=_BATCH))
 
 
-def _outcome(path: str) -> tuple[str, list[FinishedRun] | UnfitLog | NotALog]:
+def _outcome(path: str) -> _Outcome:
     try:
-        return path, read_file(path)
+        return read_file(path)
     except (UnfitLog, NotALog) as error:
-        return path, error
+        return error

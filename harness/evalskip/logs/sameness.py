@@ -15,10 +15,12 @@ from itertools import product
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from evalskip.logs.finished import PRINTED_EPOCH
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from evalskip.logs.finished import Evaluation, FinishedRun
+    from evalskip.logs.finished import Evaluation, FinishedRun, TrainingPart
 
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
 _PRINTED = 2e-3
@@ -27,8 +29,6 @@ _PRINTED_TIME, _LEAST_TIME = 5.1e-4, 5.1e-5
 """The same of seconds, which are logged to four places after the point."""
 _LONG = 1.0
 """Seconds that are logged to five digits or more."""
-_EPOCH = 0.011
-"""Epochs are printed to two digits in transformers 4."""
 _FEW, _FEW_LOSSES = 6, 3
 """First evaluations, and losses, by which other logs of a run are looked for."""
 _COMPARED = 24
@@ -111,10 +111,15 @@ def alike(one: float, other: float) -> bool:
     return one == other or math.isclose(one, other, rel_tol=_PRINTED, abs_tol=6e-5)
 
 
+def have_equal_times(some: Sequence[TrainingPart], others: Sequence[TrainingPart]) -> bool:
+    """Whether a part of a training took the same seconds in both."""
+    return any(alike(one.seconds, other.seconds) for one in some for other in others)
+
+
 def _times_equal(one: FinishedRun, other: FinishedRun) -> bool:
     """Whether both say the same of what training took, one by a clock perhaps."""
     if one.parts and other.parts:
-        return any(alike(a.seconds, b.seconds) for a in one.parts for b in other.parts)
+        return have_equal_times(one.parts, other.parts)
     times = _whole_times(one, other)
     return len(times) == 2 and abs(times[0] - times[1]) <= _CLOCK + 0.01 * max(times)
 
@@ -169,7 +174,7 @@ def _at(
     for place in (near, near - 1, near + 1):
         for each in by_place.get(("epoch", place), ()):
             is_by_step = evaluation.step is not None and each.step is not None
-            if not is_by_step and abs((each.epoch or 0.0) - evaluation.epoch) <= _EPOCH:
+            if not is_by_step and abs((each.epoch or 0.0) - evaluation.epoch) <= PRINTED_EPOCH:
                 yield each
 
 
@@ -181,29 +186,27 @@ def _same_schedule(one: FinishedRun, other: FinishedRun) -> bool:
     ends = [run.steps if by_step else run.epoch for run in (one, other)]
     if ends[0] is None or ends[1] is None:
         return not (one.inside or other.inside)
-    end = min(ends[0], ends[1])
-    # what was printed of a training that was resumed begins late
-    firsts = [
-        next(
-            (place for each in run.inside if (place := each.step if by_step else each.epoch)), None
-        )
-        for run in (one, other)
-    ]
-    begin = max(firsts[0], firsts[1]) if firsts[0] and firsts[1] else 0.0
     places = [
-        {
-            round(place if by_step else 100 * place)
+        [
+            place
             for each in run.inside
             if (place := each.step if by_step else each.epoch) is not None
-            # the last may have been cut off
-            and begin - (0 if by_step else _EPOCH) <= place < end - (0 if by_step else _EPOCH)
-        }
+        ]
         for run in (one, other)
+    ]
+    # what was printed of a training that was resumed begins late, and the last may be cut off
+    firsts = [next(filter(None, own), None) for own in places]
+    rounding = 0.0 if by_step else PRINTED_EPOCH
+    begin = (max(firsts[0], firsts[1]) if firsts[0] and firsts[1] else 0.0) - rounding
+    end = min(ends[0], ends[1]) - rounding
+    keys = [
+        {round(place if by_step else 100 * place) for place in own if begin <= place < end}
+        for own in places
     ]
     slack = 0 if by_step else 1
     return all(
         any(abs(place - twin) <= slack for twin in twins)
-        for mine, twins in (places, places[::-1])
+        for mine, twins in (keys, keys[::-1])
         for place in mine
     )
 

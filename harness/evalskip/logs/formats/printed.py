@@ -10,6 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from evalskip.logs.clock import clock_seconds
 from evalskip.logs.entries import RunBuilder
 from evalskip.logs.finished import FinishedRun, Source
 
@@ -94,9 +95,8 @@ class _Blocks:
 
 def _block_number(text: str) -> float | None:
     """Seconds of ``0:00:01.53``, or a plain number."""
-    if clock := _TIME.fullmatch(text):
-        days, hours, minutes, seconds = (float(part or 0) for part in clock.groups())
-        return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if (seconds := clock_seconds(text)) is not None:
+        return seconds
     try:
         return float(text)
     except ValueError:
@@ -105,7 +105,6 @@ def _block_number(text: str) -> float | None:
 
 _TITLE = re.compile(r"\*{5} \w+ metrics \*{5}")
 _FIGURE = re.compile(r"\s+(?P<name>[\w/.@-]{1,60})\s+=\s+(?P<value>\S.{0,40}?)\s*")
-_TIME = re.compile(r"(?:(\d{1,5}) days?, )?(\d{1,5}):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 class _Bars:

@@ -7,9 +7,9 @@ an evaluation took is the time since the entry before it.
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
+from evalskip.logs.clock import clock_seconds
 from evalskip.logs.entries import RunBuilder
 from evalskip.logs.finished import FinishedRun, Source
 from evalskip.notes import note
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 FORMAT, PLACE = "trainer_log.jsonl", 10
 _LOSSES = ("loss", "eval_loss", "predict_loss")
 _KEYS = {"current_steps", "elapsed_time"}
-_CLOCK = re.compile(r"(?:(\d{1,5}) days?, )?(\d{1,5}):(\d\d):(\d\d)")
 
 
 def matches(file: LogFile) -> bool:
@@ -46,7 +45,7 @@ def read(file: LogFile) -> list[FinishedRun]:
         # one that closes training is the last of it; another one is of sets with other names
         if is_blank and not builder.current.ended:
             builder.current.tells_inside = False
-        builder.add(entry, _seconds(entry.get("elapsed_time")))
+        builder.add(entry, _elapsed(entry.get("elapsed_time")))
         is_blank = not any(entry.get(name) is not None for name in _LOSSES)
         run, planned = builder.current, entry.get("total_steps")
         if isinstance(planned, int) and 0 < planned < 10**12:
@@ -58,10 +57,6 @@ def read(file: LogFile) -> list[FinishedRun]:
     return runs
 
 
-def _seconds(elapsed: object) -> float | None:
-    """Seconds of ``1 day, 0:02:03``."""
-    match = _CLOCK.fullmatch(elapsed) if isinstance(elapsed, str) else None
-    if match is None:
-        return None
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+def _elapsed(value: object) -> float | None:
+    """Seconds that LLaMA-Factory logs whole."""
+    return clock_seconds(value) if isinstance(value, str) and "." not in value else None

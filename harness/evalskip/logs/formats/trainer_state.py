@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from evalskip.logs.files import LogFile
 
 FORMAT, PLACE = "trainer_state.json", 20
-_ENDLESS = 10**9
-"""Epochs of a streamed training, of which the Trainer plans ``sys.maxsize``."""
 
 
 def matches(file: LogFile) -> bool:
@@ -41,8 +39,6 @@ def read(file: LogFile) -> list[FinishedRun]:
     last = runs[-1]
     last.steps = count(state.get("global_step")) or last.steps
     last.planned_steps = count(state.get("max_steps"))
-    epochs = count(state.get("num_train_epochs"))
-    last.planned_epochs = epochs if epochs is not None and epochs < _ENDLESS else None
     last.epoch = count(state.get("epoch")) or last.epoch
     last.best = _best(state)
     callbacks = state.get("stateful_callbacks")

@@ -26,11 +26,7 @@ def _is_one(file: LogFile) -> bool:
 
 def read(file: LogFile) -> list[FinishedRun]:
     """What training took; of evaluations only the last is there, so that their sum is not known."""
-    summary = {
-        name.removeprefix("train/") if name.startswith("train/train_") else name: value
-        for name, value in file.object.items()
-        if not name.startswith("_")
-    }
+    summary = {n: value for n, value in file.object.items() if not n.startswith("_")}
     train = {n: v for n, v in summary.items() if not n.startswith(("eval/", "eval_"))}
     for name in ("loss", "train/loss"):  # the last one, which is the mean of nothing else
         train.pop(name, None)
@@ -42,6 +38,6 @@ def read(file: LogFile) -> list[FinishedRun]:
     runs = builder.runs() or [builder.current]
     for run in runs:
         run.tells_inside = False
-    if runs and len(train) < len(summary):
+    if len(train) < len(summary):
         runs[-1].warnings.append(note("log_last_evaluation_only"))
     return runs
