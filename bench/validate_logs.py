@@ -93,7 +93,7 @@ def row(run: BlockRun, seen: int, constant: float) -> Row:
         micro_batches=samples / run.batch,
         tokens=samples,
         evaluations=len(rest),
-        with_next_step=len(rest) - 1,
+        with_next_step=0,
         batches=1,
         evaluation_samples=run.evaluation_samples,
         evaluation_tokens=run.evaluation_samples,

@@ -17,6 +17,7 @@ from evalskip.callbacks import EvalBudget, eval_budget
 from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.jobs.llamafactory.tiny import make_tiny, tiny_settings
 from evalskip.probe.slicing import foreseen
+from evalskip.spacing import SpacingLaw
 from support import ROOT
 
 if TYPE_CHECKING:
@@ -199,12 +200,111 @@ def test_it_warns_where_early_stopping_would_starve(
         assert ("early stopping would starve" in capsys.readouterr().err) == starves
 
 
+def say(trainer: Trainer, metric: str, value: Callable[[int], float]) -> None:
+    """Let evaluations name a metric, whose value follows from the step."""
+    original = trainer.evaluation_loop
+
+    def loop(*args: Any, **kwargs: Any) -> Any:
+        output = original(*args, **kwargs)
+        output.metrics[metric] = value(trainer.state.global_step)
+        return output
+
+    trainer.evaluation_loop = loop
+
+
+def least_s(law: SpacingLaw) -> float:
+    return law.seconds(law.best)
+
+
+@pytest.mark.parametrize(("expected_steps", "wasted_more"), [(300, 1.5), (None, 1.9)])
+def test_a_target_stops_training_at_little_more_than_the_least_time(
+    expected_steps: int | None,
+    wasted_more: float,
+    timed: Callable[..., tuple[Trainer, Clock]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wasted = []
+    for reached in (260, 285, 310, 335):
+        trainer, clock = timed(
+            EvalBudget(every=1, stop_at="eval_gap>=0.5", expected_steps=expected_steps),
+            evaluation_s=4.0,
+            steps=700,
+        )
+        say(trainer, "eval_gap", lambda step, reached=reached: 0.5 if step >= reached else 0.1)
+        trainer.train()
+        assert trainer.state.global_step >= reached
+        told = capsys.readouterr().err
+        assert f"eval_gap>=0.5 is met at step {trainer.state.global_step}: training stops" in told
+        wasted.append(clock.now - reached)
+    law = SpacingLaw(work=300, step_s=1.0, evaluation_s=4.0)
+    assert sum(wasted) / len(wasted) <= wasted_more * (least_s(law) - 300)
+
+
+def test_patience_is_fed_at_the_spacing_of_least_cost(
+    timed: Callable[..., tuple[Trainer, Clock]],
+) -> None:
+    law = SpacingLaw(work=200, step_s=1.0, evaluation_s=4.0, patience=2)
+    trainer, clock = timed(
+        EarlyStoppingCallback(early_stopping_patience=2),
+        EvalBudget(every=1, stop_at="patience", expected_steps=200),
+        evaluation_s=4.0,
+        steps=600,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_gap_loss",
+        eval_strategy="steps",
+        save_strategy="steps",
+        eval_steps=30,
+        save_steps=30,
+    )
+    say(trainer, "eval_gap_loss", lambda step: abs(step - 200.0))
+    trainer.train()
+    low, high = law.near(0.05)
+    gaps = [after - before for before, after in pairwise(evaluated_at(trainer))]
+    assert all(low <= gap <= high for gap in gaps)
+    assert clock.now <= 1.1 * least_s(law)
+
+
+def test_patience_without_early_stopping_is_a_share(
+    timed: Callable[..., tuple[Trainer, Clock]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer, clock = timed(EvalBudget(every=1, stop_at="patience"), evaluation_s=0.8)
+    trainer.train()
+    assert 0.04 <= clock.share <= 0.05
+    assert "stop_at: no EarlyStoppingCallback; expected one" in capsys.readouterr().err
+
+
+def test_a_target_that_no_evaluation_names_is_told_of_and_ends_nothing(
+    timed: Callable[..., tuple[Trainer, Clock]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer, _ = timed(EvalBudget(stop_at="bleu=30"), evaluation_s=0.8, steps=60)
+    trainer.train()
+    assert trainer.state.global_step == 60
+    told = capsys.readouterr().err
+    assert told.count("stop_at: evaluations say nothing of eval_bleu") == 1
+
+
+def test_a_share_bounds_what_stopping_would_spend(
+    timed: Callable[..., tuple[Trainer, Clock]],
+) -> None:
+    trainer, clock = timed(EvalBudget(share=0.05, every=1, stop_at="eval_loss=0"), evaluation_s=1.0)
+    trainer.train()
+    assert 0.03 <= clock.share <= 0.05
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"share": 0}, "share: expected a number between 0 and 1, got 0"),
         ({"share": 5}, "share: expected a number between 0 and 1, got 5"),
         ({"every": 0}, "every: expected at least 1, got 0"),
+        ({"stop_at": "eval_loss"}, "stop_at: expected METRIC=VALUE such as eval_loss=0.925, got"),
+        (
+            {"stop_at": "eval_gap=0.5"},
+            "eval_gap: which way is better is not known; expected eval_g",
+        ),
+        ({"stop_at": "eval_loss=nan"}, "stop_at: expected METRIC=VALUE"),
+        ({"stop_at": "loss=1", "expected_steps": 0}, "expected_steps: expected at least 1, got 0"),
+        ({"expected_steps": 9}, "expected_steps: expected stop_at beside it"),
     ],
 )
 def test_what_is_no_budget_is_refused(arguments: dict[str, Any], message: str) -> None:

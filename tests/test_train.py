@@ -34,7 +34,11 @@ def configuration(folder: Path, **changes: Any) -> Path:
 @pytest.mark.parametrize(
     ("changes", "options", "error"),
     [
-        ({}, [], "train: expected --eval-budget 5%, --every-n-epochs N or --eval-cost"),
+        ({}, [], "train: expected --eval-budget 5%, --stop-at METRIC=VALUE, --every-n-epochs N or"),
+        ({}, ["--stop-at", "eval_loss"], "--stop-at: expected METRIC=VALUE such as eval_loss=0.9"),
+        ({}, ["--stop-at", "patience"], "--stop-at patience: the configuration never stops early"),
+        ({}, ["--eval-cost", "--expected-steps", "9"], "--expected-steps: expected --stop-at"),
+        ({}, ["--stop-at", "loss=1", "--every-n-epochs", "2"], "--stop-at: decides alone"),
         ({}, ["--eval-budget", "5%", "--every-n-epochs", "2"], "--eval-budget: decides alone"),
         ({}, ["--eval-budget", "5 cows"], "--eval-budget: expected a share such as 10%"),
         ({}, ["--eval-budget", "100%"], "--eval-budget: expected a share below 100%"),

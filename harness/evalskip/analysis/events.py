@@ -24,10 +24,14 @@ if TYPE_CHECKING:
     from evalskip.cut import EvaluationPieces
     from evalskip.summary import PieceCosts
 
-PRIOR_SD_MOMENT, PRIOR_DF_MOMENT = 0.14, 3.0
-"""What is believed beforehand: the standard deviation of the log of an evaluation from one moment
-to another, beyond what the number of its batches makes of it; and how much that weighs, in degrees
-of freedom. More than was found on a quiet machine of two cores: a short pilot sees few moments."""
+_PRIOR_SD_MOMENT, _PRIOR_DF_MOMENT = 0.14, 3.0
+"""What is believed beforehand: the standard deviation of the log of a short evaluation from one
+moment to another, beyond what the number of its batches makes of it; and how much that weighs, in
+degrees of freedom. More than was found on a quiet machine of two cores: a short pilot sees few
+moments."""
+_DISTURBED_S = 5.0
+"""Seconds for which what disturbs an evaluation is believed to last: a longer one meets several
+such spells, which differ less in their mean."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Events:
         moments: steps after which there was one, of all processes.
         count: of them all.
         batches: of one, in the mean.
+        seconds: of one, in the mean.
         batch_variance: of the log of one batch.
         paces: of the usual ones after each step, what they took over what they cost.
     """
@@ -45,6 +50,7 @@ class Events:
     moments: int
     count: int
     batches: float
+    seconds: float
     batch_variance: float
     paces: list[Floats]
 
@@ -60,7 +66,7 @@ class Events:
         of_moment, moment_degrees = self._between_moments()
         at_once, degrees = self._at_once(batches)
         # what few show of each other is known no worse than what is believed
-        degrees_at_once = max(degrees, PRIOR_DF_MOMENT) if degrees else moment_degrees
+        degrees_at_once = max(degrees, _PRIOR_DF_MOMENT) if degrees else moment_degrees
         return math.hypot(
             float(special.stdtrit(moment_degrees, tail)) * math.sqrt(of_moment / moments),
             float(special.stdtrit(degrees_at_once, tail)) * math.sqrt(at_once / count),
@@ -73,7 +79,12 @@ class Events:
             number: (float(each.mean()), at_once / len(each))
             for number, each in enumerate(self.paces)
         }
-        return shrunk_variance(means, PRIOR_SD_MOMENT, PRIOR_DF_MOMENT)
+        return shrunk_variance(means, _PRIOR_SD_MOMENT * self._of_length, _PRIOR_DF_MOMENT)
+
+    @property
+    def _of_length(self) -> float:
+        """By how much less an evaluation of its length is believed to differ than a short one."""
+        return 1 / math.sqrt(1 + self.seconds / _DISTURBED_S)
 
     def _at_once(self, batches: float) -> tuple[float, int]:
         """The variance of those at one moment, with its degrees of freedom.
@@ -87,10 +98,10 @@ class Events:
     def _unseen(self) -> float:
         """The variance of one, for slow ones of which so many may have shown none.
 
-        Of twenty jobs one is believed to have evaluations of which one in four takes three times
-        as long.
+        Of twenty jobs one is believed to have short evaluations of which one in four takes three
+        times as long.
         """
-        chance, slow, factor = 0.05, 0.25, 3.0
+        chance, slow, factor = 0.05, 0.25, 1 + 2 * self._of_length
         hidden_chance = chance * (1 - slow) ** sum(map(len, self.paces))
         chance_still = hidden_chance / (hidden_chance + 1 - chance)
         return chance_still * (slow * (factor - 1) ** 2)
@@ -117,6 +128,7 @@ def events_of(
         moments=len(moments),
         count=len(every),
         batches=sum(len(e.batches) for e in every) / len(every),
+        seconds=sum(e.total for e in every) / len(every),
         batch_variance=batch_variance,
         paces=[each for each in paces if each.any()],
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.recognised import names_of_metrics
+from evalskip.targets import direction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,55 +15,6 @@ if TYPE_CHECKING:
     from evalskip.logs import FinishedRun
 
 LOSS = "eval_loss"
-_LESS = (
-    "loss",
-    "perplexity",
-    "ppl",
-    "wer",
-    "cer",
-    "ter",
-    "error",
-    "mse",
-    "rmse",
-    "mae",
-    "eer",
-    "fpr",
-    "mape",
-    "smape",
-    "brier",
-    "hamming",
-    "edit_distance",
-    "nll",
-    "bpb",
-    "bpc",
-)
-_GREATER = (
-    "accuracy",
-    "f1",
-    "precision",
-    "recall",
-    "bleu",
-    "sacrebleu",
-    "rouge",
-    "meteor",
-    "chrf",
-    "matthews",
-    "pearson",
-    "spearman",
-    "exact",
-    "dice",
-    "reward",
-    "score",
-    "ndcg",
-    "pass@",
-    "margin",
-    "kappa",
-    "bertscore",
-    "winrate",
-)
-"""Beginnings of words of names of which more is better."""
-_SHORT = frozenset({"acc", "auc", "auroc", "em", "iou", "map", "mcc", "mrr", "r2", "win"})
-"""Whole words of such names, which other words begin with as well."""
 _CLOSE = 1e-9
 
 
@@ -128,12 +79,3 @@ def _chosen_by_run(run: FinishedRun, names: Sequence[str]) -> ChosenMetric | Non
             greater = direction(name)[0] if most and least else most
             return ChosenMetric(name, greater, by_run=True)
     return None
-
-
-def direction(name: str) -> tuple[bool, bool]:
-    """Whether more of a metric is better, by its name; and whether that is known."""
-    words = re.split(r"[_\-/. ]", name.lower())
-    if any(word in _LESS for word in words):
-        return False, True
-    is_greater = any(word in _SHORT or word.startswith(_GREATER) for word in words)
-    return is_greater, is_greater

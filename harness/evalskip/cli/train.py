@@ -25,6 +25,17 @@ def train(
         str | None,
         typer.Option(help="Evaluate as often as this share of training time allows: 5%."),
     ] = None,
+    stop_at: Annotated[
+        str | None,
+        typer.Option(
+            help="Evaluate as stopping soonest takes: eval_loss=0.925, at which training stops, or "
+            "patience (early_stopping_steps)."
+        ),
+    ] = None,
+    expected_steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps after which runs like it were there. With --stop-at."),
+    ] = None,
     every_n_epochs: Annotated[
         int | None, typer.Option(min=1, help="Evaluate at the end of epochs N, 2N, ...")
     ] = None,
@@ -34,18 +45,28 @@ def train(
     python: PythonOption = None,
 ) -> None:
     """Train as llamafactory-cli train does, with a callback that its YAML cannot name."""
-    from evalskip.jobs.llamafactory.started import callbacks_for, settings_of
+    from evalskip.jobs.llamafactory.started import WhenToEvaluate, callbacks_for, settings_of
     from evalskip.launch.train import train_llamafactory
     from evalskip.spec.units import parse_share
+    from evalskip.targets import Target
 
     share = None if eval_budget is None else parsed("--eval-budget", parse_share, eval_budget)
-    if share is None and every_n_epochs is None and not eval_cost:
-        raise InputError("train: expected --eval-budget 5%, --every-n-epochs N or --eval-cost")
-    if share is not None and every_n_epochs is not None:
-        raise InputError("--eval-budget: decides alone; expected no --every-n-epochs beside it")
+    if stop_at not in (None, "patience"):
+        parsed("--stop-at", Target.from_text, stop_at)
+    wanted = WhenToEvaluate(share, stop_at, expected_steps, every_n_epochs)
+    if wanted == WhenToEvaluate() and not eval_cost:
+        raise InputError(
+            "train: expected --eval-budget 5%, --stop-at METRIC=VALUE, --every-n-epochs N or "
+            "--eval-cost"
+        )
+    if every_n_epochs is not None and (share is not None or stop_at is not None):
+        option = "--eval-budget" if stop_at is None else "--stop-at"
+        raise InputError(f"{option}: decides alone; expected no --every-n-epochs beside it")
+    if expected_steps is not None and stop_at is None:
+        raise InputError("--expected-steps: expected --stop-at beside it")
     assignments = overrides or []
     settings = settings_of(configuration, assignments)
-    callbacks: list[tuple[str, list[Any]]] = callbacks_for(settings, share, every_n_epochs)
+    callbacks: list[tuple[str, list[Any]]] = callbacks_for(settings, wanted)
     if eval_cost:
         callbacks.append(("EvalCost", []))
     raise typer.Exit(train_llamafactory([str(configuration), *assignments], callbacks, python))

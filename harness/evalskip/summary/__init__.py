@@ -60,6 +60,13 @@ from evalskip.summary.prediction import (
 )
 from evalskip.summary.recommendation import Recommendation
 from evalskip.summary.regret import LossPoint, RegretSummary, ScheduleRegret
+from evalskip.summary.stopping import (
+    Spacing,
+    SpacingCost,
+    SparserLook,
+    StopCondition,
+    Stopping,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,8 +120,13 @@ __all__ = [
     "SetSummary",
     "SkippedEvaluations",
     "Source",
+    "Spacing",
+    "SpacingCost",
+    "SparserLook",
     "SpeedPoint",
     "StepAround",
+    "StopCondition",
+    "Stopping",
     "Summary",
     "Verdict",
     "headline_of",

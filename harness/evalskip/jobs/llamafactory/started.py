@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
@@ -42,30 +43,45 @@ def settings_of(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def callbacks_for(
-    settings: dict[str, Any], share: float | None, every: int | None
-) -> list[tuple[str, list[Any]]]:
+@dataclass(frozen=True)
+class WhenToEvaluate:
+    """What is asked of ``evalskip train``; None: not asked for."""
+
+    share: float | None = None
+    """Of the time, for ``EvalBudget``."""
+    stop_at: str | None = None
+    """A target, or patience, for the same."""
+    expected_steps: int | None = None
+    """Until that is reached, for the same."""
+    every_n_epochs: int | None = None
+
+
+def callbacks_for(settings: dict[str, Any], wanted: WhenToEvaluate) -> list[tuple[str, list[Any]]]:
     """The callbacks that decide when it evaluates, by name and arguments.
 
     Args:
         settings: its keys.
-        share: of the time, for ``EvalBudget``; None: not wanted.
-        every: epochs, for ``EveryNEpochs``; None: not wanted.
+        wanted: what they are to do.
 
     Raises:
-        InputError: the configuration has nothing to evaluate, or decides when itself.
+        InputError: the configuration has nothing to evaluate, decides when itself, or never stops.
     """
-    if share is None and every is None:
+    if wanted == WhenToEvaluate():
         return []
     if not settings.get("val_size") and not settings.get("eval_dataset"):
         raise InputError("val_size: missing; expected it, or eval_dataset: samples to evaluate")
-    if share is not None:
-        if share >= 1:
+    if wanted.share is not None or wanted.stop_at is not None:
+        if wanted.share is not None and wanted.share >= 1:
             raise InputError("--eval-budget: expected a share below 100%")
-        return [("EvalBudget", [share])]
+        if wanted.stop_at == "patience" and not settings.get("early_stopping_steps"):
+            raise InputError(
+                "--stop-at patience: the configuration never stops early; expected "
+                "early_stopping_steps in it"
+            )
+        return [("EvalBudget", [wanted.share, None, wanted.stop_at, wanted.expected_steps])]
     strategy = settings.get("eval_strategy", "no")
     if strategy not in ("no", False):
         raise InputError(
             f"eval_strategy: expected no, since --every-n-epochs says when, got {strategy}"
         )
-    return [("EveryNEpochs", [every])]
+    return [("EveryNEpochs", [wanted.every_n_epochs])]

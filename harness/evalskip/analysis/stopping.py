@@ -1,0 +1,257 @@
+"""Training that stops at a target or by patience: when, and how often it should evaluate.
+
+What sparser evaluation costs it is replayed from runs that are over: they make every second, third
+or fourth of their evaluations, begun at each of the first ones. Beyond the end of the log the next
+evaluation that is due is taken to meet the target, or to show no new best: training stops there at
+the soonest, so what is said to be lost is a lower bound.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import count
+from statistics import mean, median
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalskip.analysis.curves import replay
+from evalskip.analysis.past import starts
+from evalskip.analysis.recommendation import rounded_up
+from evalskip.notes import note
+from evalskip.spacing import NEAR, SpacingLaw
+from evalskip.summary import Spacing, SpacingCost, SparserLook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from evalskip.analysis.curves import LossCurve
+    from evalskip.notes import Note
+
+EVERY = (2, 3, 4)
+"""Evaluations of which one is made."""
+_UNKNOWN = (0.25, 0.5, 1.0)
+"""Of the planned steps, the work where nobody knows it: least, taken, most."""
+_FACTORS = (0.25, 0.5, 1, 2, 4)
+"""Of the best spacing, those that are told of."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What was trained up to an evaluation, and that evaluation, in seconds."""
+
+    train_s: float
+    evaluation_s: float
+
+
+@dataclass(frozen=True)
+class StoppedRun:
+    """A run whose evaluations say when it stops.
+
+    ``readings`` are what they said, less being better; it stops at the first that is at most
+    ``target``, or with ``patience``.
+    """
+
+    stretches: Sequence[Stretch]
+    readings: Sequence[float]
+    target: float | None = None
+    patience: int | None = None
+
+    def seconds(self, every: int, begin: int) -> tuple[float, int, bool]:
+        """Until it stops if it makes one evaluation in so many.
+
+        Args:
+            every: evaluations of which one is made.
+            begin: the first that is made, from 0.
+
+        Returns:
+            Seconds, how many evaluations were made, and whether the log ends before.
+        """
+        looks = self._looks(every, begin)
+        last, known = looks[-1], len(self.stretches)
+        # a first stretch may be longer, and a first evaluation slower, than those that follow
+        later = self.stretches[1:] or self.stretches
+        usual_train = mean(each.train_s for each in later)
+        usual_evaluation = mean(each.evaluation_s for each in later)
+        seconds = sum(each.train_s for each in self.stretches[: last + 1])
+        seconds += max(0, last + 1 - known) * usual_train
+        seconds += sum(
+            self.stretches[look].evaluation_s if look < known else usual_evaluation
+            for look in looks
+        )
+        return seconds, len(looks), last >= known
+
+    def _looks(self, every: int, begin: int) -> list[int]:
+        """The evaluations that are made until it stops."""
+        looks: list[int] = []
+        best, waited = math.inf, 0
+        for place in count(begin, every):
+            looks.append(place)
+            inside = place < len(self.readings)
+            if self.target is not None:
+                if not inside or self.readings[place] <= self.target:
+                    return looks
+                continue
+            if inside and self.readings[place] < best:
+                best, waited = self.readings[place], 0
+                continue
+            waited += 1
+            if waited >= (self.patience or 1):
+                return looks
+        return looks
+
+
+def sparser(run: StoppedRun, policies: Sequence[int] = EVERY) -> Iterator[SparserLook]:
+    """What fewer evaluations would have made of a run, against all that it made."""
+    whole, _, _ = run.seconds(1, 0)
+    for every in policies:
+        if every > len(run.stretches):
+            return
+        replays = [run.seconds(every, begin) for begin in range(every)]
+        longer = [seconds / whole - 1 for seconds, _, _ in replays]
+        yield SparserLook(
+            policy=note("every_n_evaluations", count=every),
+            evaluations=mean(made for _, made, _ in replays),
+            longer=mean(longer),
+            longer_least=min(longer),
+            longer_most=max(longer),
+            beyond=any(is_beyond for _, _, is_beyond in replays),
+        )
+
+
+def reached_step(curve: LossCurve, target: float | None) -> float | None:
+    """The step by which training could have ended; None: it never met the target.
+
+    A target was met between two evaluations, half-way for all that is known.
+
+    Args:
+        curve: of a run that is over, less being better.
+        target: on the same scale; None: the best is wanted.
+    """
+    if target is None:
+        return float(curve.steps[int(np.argmin(curve.loss))])
+    met = np.flatnonzero(curve.loss <= target)
+    if not len(met):
+        return None
+    place = int(met[0])
+    before = curve.steps[place - 1] if place else curve.steps[0]
+    return (before + curve.steps[place]) / 2
+
+
+@dataclass(frozen=True)
+class Work:
+    """Steps until training could end, and who says so."""
+
+    steps: float
+    source: Note
+    low: float | None = None
+    high: float | None = None
+
+
+def work_of_runs(reached: Sequence[float]) -> Work | None:
+    """As other runs had it; None: there are none."""
+    if not reached:
+        return None
+    source = note("work_of_runs", count=len(reached))
+    if len(reached) == 1:
+        return Work(reached[0], source)
+    return Work(median(reached), source, min(reached), max(reached))
+
+
+def work_unknown(planned_steps: float) -> Work:
+    """Where nobody says: a part of the plan, with room on both sides."""
+    low, middle, high = (part * planned_steps for part in _UNKNOWN)
+    return Work(middle, note("work_unknown"), low, high)
+
+
+def spacing(
+    work: Work,
+    *,
+    step_s: float,
+    evaluation_s: float,
+    patience: int | None,
+    planned_steps: float | None,
+    own_every: int | None = None,
+    curves: Sequence[LossCurve] = (),
+    metric: str | None = None,
+) -> Spacing | Note:
+    """The spacing of evaluations that costs least until training stops; or why there is none.
+
+    Args:
+        work: steps until training could end.
+        step_s: seconds of a step.
+        evaluation_s: seconds of an evaluation.
+        patience: see :class:`evalskip.spacing.SpacingLaw`.
+        planned_steps: after which training ends anyhow; None: not known.
+        own_every: the spacing that the job has; None: it has none.
+        curves: of past runs, from which regret is told.
+        metric: of theirs.
+    """
+    if step_s <= 0 or evaluation_s <= 0 or work.steps < 1:
+        return note("spacing_needs_costs")
+    law = SpacingLaw(work.steps, step_s, evaluation_s, patience)
+    if law.best >= work.steps:
+        return note("spacing_beyond_work", work=round(work.steps))
+    every = max(1, _written(law.best))
+    if planned_steps is not None and law.stops_after(every) > planned_steps:
+        return note("spacing_beyond_plan", stops=round(law.stops_after(every)))
+    low, high = law.near()
+    candidates = {max(1, _written(law.best * factor)) for factor in _FACTORS} | {every}
+    if own_every is not None:
+        candidates.add(own_every)
+    least = law.seconds(law.best)
+    return Spacing(
+        work_steps=work.steps,
+        work_from=work.source,
+        work_low=work.low,
+        work_high=work.high,
+        step_s=step_s,
+        evaluation_s=evaluation_s,
+        every_steps=every,
+        near_low=max(1, math.ceil(low)),
+        near_high=max(1, math.floor(high)),
+        near=NEAR,
+        at_most_longer=_at_most_longer(law, work, every),
+        costs=[
+            SpacingCost(
+                every_steps=each,
+                evaluations=law.evaluations(each),
+                stops_after=law.stops_after(each),
+                training_s=law.seconds(each),
+                longer=law.seconds(each) / least - 1,
+            )
+            for each in sorted(candidates)
+            if each <= work.steps
+        ],
+        regret=_regret(curves, every) if patience is not None else None,
+        regret_metric=metric if curves and patience is not None else None,
+    )
+
+
+def _written(steps: float) -> int:
+    """As people write it: two digits, rounded up."""
+    return rounded_up(math.floor(steps))
+
+
+def _at_most_longer(law: SpacingLaw, work: Work, every: int) -> float | None:
+    if work.low is None or work.high is None:
+        return None
+    longer = []
+    for steps in (work.low, work.high):
+        other = SpacingLaw(max(1.0, steps), law.step_s, law.evaluation_s, law.patience)
+        longer.append(other.seconds(every) / other.seconds(other.best) - 1)
+    return max(longer)
+
+
+def _regret(curves: Sequence[LossCurve], every: int) -> float | None:
+    """What is kept at about a spacing, against the best; mean over runs and where it begins."""
+    lost = []
+    for curve in curves:
+        apart = float(np.median(np.diff(curve.steps))) if len(curve.steps) > 1 else every
+        nth = max(1, round(every / apart))
+        if nth > len(curve.steps) // 2:
+            continue
+        kept = [replay(curve, places).kept_at for places in starts(curve, nth)]
+        lost.append(mean(float(curve.loss[place] - curve.loss.min()) for place in kept))
+    return mean(lost) if lost else None
