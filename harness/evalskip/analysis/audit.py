@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from evalskip.analysis.metrics import metric_of
 from evalskip.analysis.past import missed
 from evalskip.analysis.recognised import generates, kind_of, occasions, schedule_of
-from evalskip.analysis.recommendation import EvaluationShares, recommend
+from evalskip.analysis.recommendation import EvaluationShares, recommend, recommend_spacing
 from evalskip.analysis.run_times import begins_late, how_far, times_of, trained_samples, whole_steps
+from evalskip.analysis.stopped import stopping_of_run
 from evalskip.jobs import Keeping
 from evalskip.logs import folder_of
 from evalskip.notes import note
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from evalskip.logs import Evaluation, FinishedRun
     from evalskip.notes import Note
     from evalskip.summary import EvaluationKind, Recommendation
+    from evalskip.targets import Target
 
 _EPOCHS = (1, 2, 5)
 """Of which one is evaluated."""
@@ -45,12 +47,13 @@ _OWN_NAMES = frozenset(
 """Of files that a training writes into a folder of its own."""
 
 
-def audited(run: FinishedRun, within: float) -> AuditedRun:
+def audited(run: FinishedRun, within: float, target: Target | None = None) -> AuditedRun:
     """The figures of one run.
 
     Args:
         run: as its logs tell it.
         within: the share that evaluation should keep to.
+        target: at which such training stops; None: it does not, but by the run's own patience.
     """
     times = times_of(run)
     groups = occasions(run)
@@ -73,6 +76,10 @@ def audited(run: FinishedRun, within: float) -> AuditedRun:
         ratio = ratio if math.isfinite(ratio) else None
     generating = generates(run, ratio)
     kind = kind_of(run, generating)
+    recommendation = _recommendation(run, times, groups, within)
+    stopping = stopping_of_run(run, times, groups, target)
+    if stopping and stopping.spacing and recommendation:
+        recommendation = recommend_spacing(stopping.spacing, within, [], _keeping(run))
     return AuditedRun(
         name=name_of(run),
         sources=[LogSource(path=each.path, format=each.format) for each in run.sources],
@@ -101,7 +108,8 @@ def audited(run: FinishedRun, within: float) -> AuditedRun:
         epochs=run.epoch,
         place=_place(ratio, kind),
         schedules=_schedules(run, times, len(groups), share),
-        recommendation=_recommendation(run, times, groups, within),
+        recommendation=recommendation,
+        stopping=stopping,
         missed=missed(run),
         warnings=_warnings(run),
     )
@@ -204,9 +212,14 @@ def _recommendation(
         round(step if step is not None else (group[0].epoch or 0.0) * scale)
         for step, group in zip(own, groups, strict=True)
     ]
-    keeping = Keeping(loads_best=run.best is not None, patience=run.patience)
     shares = EvaluationShares([], steps, partial(_share, each_s, rest_s))
-    return recommend(shares, within, before=before, closing=0, keeping=keeping, own_steps=own_steps)
+    return recommend(
+        shares, within, before=before, closing=0, keeping=_keeping(run), own_steps=own_steps
+    )
+
+
+def _keeping(run: FinishedRun) -> Keeping:
+    return Keeping(loads_best=run.best is not None, patience=run.patience)
 
 
 def _share(each_s: float, rest_s: float, evaluations: int, _: int) -> Interval:

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
     from evalskip.jobs import Keeping
     from evalskip.notes import Note
-    from evalskip.summary import CostModel
+    from evalskip.summary import CostModel, Spacing
 
 WITHIN = 0.05
 """The share of T that evaluation may have, where nobody says."""
 _ENOUGH_DIGITS = 100
+_LEVEL = 0.95
 
 _EVERY = {
     (False, False): "evaluate_every",
@@ -139,6 +140,52 @@ def recommend(
         share=share,
         advice=note("advice_against", advice=advice, against=against) if against else advice,
         lines=lines_of(settings, evaluates_once=total == 1 and every is None),
+    )
+
+
+def recommend_spacing(
+    spacing: Spacing,
+    within: float,
+    evaluation: list[Note | str],
+    keeping: Keeping,
+) -> Recommendation:
+    """The spacing with which training stops soonest, as lines to paste.
+
+    Args:
+        spacing: as of :func:`evalskip.analysis.stopping.spacing`.
+        within: the share that evaluation would be kept to if training did not stop by it.
+        evaluation: which one.
+        keeping: what the job keeps of training, and when it stops.
+    """
+    every = spacing.every_steps
+    (cost,) = (each for each in spacing.costs if each.every_steps == every)
+    share = cost.evaluations * spacing.evaluation_s / cost.training_s
+    advice = note(
+        "evaluate_to_stop",
+        every=every,
+        low=spacing.near_low,
+        high=spacing.near_high,
+        near=spacing.near,
+        work=round(spacing.work_steps),
+        source=spacing.work_from,
+    )
+    if spacing.at_most_longer is not None:
+        advice = note(
+            "advice_for_range",
+            advice=advice,
+            low=round(spacing.work_low or 0),
+            high=round(spacing.work_high or 0),
+            longer=spacing.at_most_longer,
+        )
+    return Recommendation(
+        evaluation=evaluation,
+        within=within,
+        stops=True,
+        every_steps=every,
+        evaluations=round(cost.evaluations),
+        share=Interval(estimate=share, level=_LEVEL),
+        advice=advice,
+        lines=lines_of(settings_for(every, evaluates=True, keeping=keeping)),
     )
 
 

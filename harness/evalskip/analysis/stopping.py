@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 from statistics import mean, median
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from evalskip.analysis.past import starts
 from evalskip.analysis.recommendation import rounded_up
 from evalskip.notes import note
 from evalskip.spacing import NEAR, SpacingLaw
-from evalskip.summary import Spacing, SpacingCost, SparserLook
+from evalskip.summary import Spacing, SpacingCost, SparserLook, Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -165,29 +165,57 @@ def work_unknown(planned_steps: float) -> Work:
     return Work(middle, note("work_unknown"), low, high)
 
 
-def spacing(
+def with_spacing(
+    stopping: Stopping,
+    work: Work,
+    *,
+    step_s: float,
+    evaluation_s: float,
+    planned_steps: float | None = None,
+    curves: Sequence[LossCurve] = (),
+    metric: str | None = None,
+) -> Stopping:
+    """Add the spacing of evaluations that costs least until training stops; or why there is none.
+
+    Args:
+        stopping: how training stops, and how often it evaluates.
+        work: steps until training could end.
+        step_s: seconds of a step.
+        evaluation_s: seconds of an evaluation.
+        planned_steps: after which training ends anyhow; None: not known.
+        curves: of past runs, from which regret is told.
+        metric: of theirs.
+    """
+    patience, own_every = stopping.condition.patience, stopping.own_every
+    found = _spacing(
+        work,
+        step_s=step_s,
+        evaluation_s=evaluation_s,
+        patience=patience,
+        planned_steps=planned_steps,
+        own_every=own_every,
+    )
+    if not isinstance(found, Spacing):
+        return stopping.model_copy(update={"why_none": found})
+    if patience is not None and curves:
+        update = {"regret": _regret(curves, found.every_steps), "regret_metric": metric}
+        found = found.model_copy(update=update)
+    gain = None
+    if own_every is not None and own_every <= found.work_steps:
+        law = SpacingLaw(found.work_steps, step_s, evaluation_s, patience)
+        gain = law.seconds(own_every) / law.seconds(found.every_steps) - 1
+    return stopping.model_copy(update={"spacing": found, "gain": gain})
+
+
+def _spacing(
     work: Work,
     *,
     step_s: float,
     evaluation_s: float,
     patience: int | None,
     planned_steps: float | None,
-    own_every: int | None = None,
-    curves: Sequence[LossCurve] = (),
-    metric: str | None = None,
+    own_every: float | None,
 ) -> Spacing | Note:
-    """The spacing of evaluations that costs least until training stops; or why there is none.
-
-    Args:
-        work: steps until training could end.
-        step_s: seconds of a step.
-        evaluation_s: seconds of an evaluation.
-        patience: see :class:`evalskip.spacing.SpacingLaw`.
-        planned_steps: after which training ends anyhow; None: not known.
-        own_every: the spacing that the job has; None: it has none.
-        curves: of past runs, from which regret is told.
-        metric: of theirs.
-    """
     if step_s <= 0 or evaluation_s <= 0 or work.steps < 1:
         return note("spacing_needs_costs")
     law = SpacingLaw(work.steps, step_s, evaluation_s, patience)
@@ -199,7 +227,7 @@ def spacing(
     low, high = law.near()
     candidates = {max(1, _written(law.best * factor)) for factor in _FACTORS} | {every}
     if own_every is not None:
-        candidates.add(own_every)
+        candidates.add(max(1, round(own_every)))
     least = law.seconds(law.best)
     return Spacing(
         work_steps=work.steps,
@@ -224,8 +252,6 @@ def spacing(
             for each in sorted(candidates)
             if each <= work.steps
         ],
-        regret=_regret(curves, every) if patience is not None else None,
-        regret_metric=metric if curves and patience is not None else None,
     )
 
 
@@ -255,3 +281,14 @@ def _regret(curves: Sequence[LossCurve], every: int) -> float | None:
         kept = [replay(curve, places).kept_at for places in starts(curve, nth)]
         lost.append(mean(float(curve.loss[place] - curve.loss.min()) for place in kept))
     return mean(lost) if lost else None
+
+
+def spacing_of(evaluated_after: Sequence[float] | None) -> float | None:
+    """Steps from one evaluation of a job to the next; None: it has fewer than two, or is uneven."""
+    if evaluated_after is None or len(evaluated_after) < 2:
+        return None
+    gaps = [after - before for before, after in pairwise(evaluated_after) if after > before]
+    # the last one may come sooner, at the end
+    if not gaps or any(gap != gaps[0] for gap in gaps[:-1]) or gaps[-1] > gaps[0]:
+        return None
+    return float(gaps[0])

@@ -26,6 +26,10 @@ def audit(
     share: Annotated[
         str, typer.Option(help="Share of the training time that evaluation should keep to.")
     ] = "5%",
+    target: Annotated[
+        str | None,
+        typer.Option(help="Such training stops at this: eval_loss=0.925.", show_default=False),
+    ] = None,
     max_share: Annotated[
         str | None, typer.Option(help="Exit with 1 if evaluation took more than this, such as 10%.")
     ] = None,
@@ -48,6 +52,7 @@ def audit(
     from evalskip.logs import sample_logs
     from evalskip.report.words import LANGUAGES, Language
     from evalskip.spec.units import parse_share
+    from evalskip.targets import Target
 
     if as_json and as_csv:
         raise InputError("--json and --csv: expected one of them")
@@ -58,7 +63,8 @@ def audit(
         raise InputError("no PATH; expected logs, folders or -, or --sample for a first look")
     within = parsed("--share", parse_share, share)
     limit = parsed("--max-share", parse_share, max_share) if max_share is not None else None
-    summary, unread = audit_logs(named, within, per_hour, out)
+    stop_at = parsed("--target", Target.from_text, target) if target is not None else None
+    summary, unread = audit_logs(named, within, per_hour, out, stop_at)
     section = summary.audit
     if section is None:
         raise InputError(f"{', '.join(named)}: nothing was read")

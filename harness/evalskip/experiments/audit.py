@@ -17,6 +17,7 @@ from evalskip.logs import read_runs
 from evalskip.notes import note
 from evalskip.results import fresh_directory
 from evalskip.summary import AuditSummary, Effort, Scope, Summary, write_sections
+from evalskip.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
 
 
 def audit_logs(
-    paths: Sequence[str | Path], within: float, per_hour: float | None, out: Path | None
+    paths: Sequence[str | Path],
+    within: float,
+    per_hour: float | None,
+    out: Path | None,
+    target: Target | None = None,
 ) -> tuple[Summary, list[str]]:
     """Audit runs by their logs, and write the result where a directory is given.
 
@@ -37,6 +42,7 @@ def audit_logs(
         within: the share of training time that evaluation should keep to.
         per_hour: price of an hour; None: not given.
         out: a directory for ``summary.json``; None: nothing is written.
+        target: at which such training stops; None: it does not, but by a run's own patience.
 
     Returns:
         The summary, and why each log that could not be read was not, a line each.
@@ -57,7 +63,7 @@ def audit_logs(
             f"{', '.join(map(str, paths))}: no log of a training found; expected a Trainer's "
             "state, its printed log, or LLaMA-Factory's"
         )
-    runs = sorted(map(partial(audited, within=within), reading.runs), key=_by_cost)
+    runs = sorted(map(partial(audited, within=within, target=target), reading.runs), key=_by_cost)
     _tell_apart(runs)
     section = AuditSummary(
         runs=runs,
@@ -139,7 +145,7 @@ class Audit:
         return frame_of_audit(self.section)
 
 
-def audit(*paths: str | Path, within: float = WITHIN) -> Audit:
+def audit(*paths: str | Path, within: float = WITHIN, target: str | None = None) -> Audit:
     """Read what evaluation cost off the logs of runs that are over.
 
     ::
@@ -151,11 +157,14 @@ def audit(*paths: str | Path, within: float = WITHIN) -> Audit:
     Args:
         *paths: files, folders (searched) or globs.
         within: the share of training time that evaluation should keep to.
+        target: at which such training stops, as ``eval_loss=0.925``; None: it does not.
 
     Raises:
         InputError: no log could be read.
+        ValueError: the target is none.
     """
-    summary, _ = audit_logs(paths, within, None, None)
+    stop_at = Target.from_text(target) if target is not None else None
+    summary, _ = audit_logs(paths, within, None, None, stop_at)
     if summary.audit is None:
         raise InputError("nothing was read")
     return Audit(summary.audit)

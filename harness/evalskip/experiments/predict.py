@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any
 from evalskip.analysis.identity import summary_of
 from evalskip.analysis.peaks import predicted_peaks
 from evalskip.analysis.prediction import cost_model, predict, workload
-from evalskip.analysis.recommendation import WITHIN, EvaluationShares, recommend, rounded_up
+from evalskip.analysis.recommendation import (
+    WITHIN,
+    EvaluationShares,
+    recommend,
+    recommend_spacing,
+    rounded_up,
+)
+from evalskip.analysis.stopping import spacing_of
 from evalskip.analysis.survey import Survey
 from evalskip.experiments.pilots import kinds_of, make_pilots
+from evalskip.experiments.stopping import TRAINS_ALL, StopQuestion, stopping_of
 from evalskip.notes import Note, note
 from evalskip.schedules import AsWritten, EveryEpoch, EveryNSteps, EveryNthEpoch, FinalOnly, Off
 from evalskip.spec.arms import Arm, arm_of, evaluation_notes
@@ -28,9 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.experiments.pilots import EvaluationKind, Piloted
+    from evalskip.experiments.stopping import EarlierRuns
     from evalskip.schedules import Schedule
     from evalskip.session import Session
     from evalskip.spec import Spec
+    from evalskip.summary import Stopping
 
 _EPOCHS = (2, 5, 10)
 
@@ -41,6 +51,7 @@ def predict_costs(
     within: float = WITHIN,
     every: Sequence[int] = (),
     budget_s: float = 40.0,
+    stops: StopQuestion = TRAINS_ALL,
 ) -> Summary:
     """Make a pilot, and tell what every schedule would cost.
 
@@ -49,6 +60,7 @@ def predict_costs(
         within: the share of T that evaluation may have, for the recommendation.
         every: numbers of steps between evaluations to tell of, beside the recommended one.
         budget_s: see :func:`evalskip.experiments.pilots.make_pilots`.
+        stops: what is known of when training stops by its evaluations.
 
     Raises:
         InputError: the job is too short for a pilot.
@@ -56,10 +68,15 @@ def predict_costs(
     """
     spec, results = session.spec, session.results
     stopwatch = session.stopwatch("pilot")
+    earlier = stops.earlier_runs()
     piloted = make_pilots(session, budget_s)
     predictions = _Predictions(spec, piloted, within, every)
     for kind in kinds_of(spec):
         predictions.predict_kind(kind)
+    patience = _patience(spec, piloted)
+    stopping = []
+    if stops.target is not None or patience is not None:
+        stopping = predictions.stopping(stops, earlier, patience)
     seconds = stopwatch.seconds
     section = PredictionSummary(
         claimed_gain=spec.claimed_gain,
@@ -75,11 +92,18 @@ def predict_costs(
         cost_models=predictions.models,
         schedules=list(predictions.predictions.values()),
         recommendations=predictions.recommendations,
+        stopping=stopping,
         closing_evaluations=spec.job.closing_evaluations,
         effort=Effort(runs=session.runs("pilot"), seconds=seconds, stopped=note("pilot_made")),
         warnings=[*results.store.warnings, *predictions.warnings],
     )
     return write_sections(results.path, summary_of(spec, results, prediction=section))
+
+
+def _patience(spec: Spec, piloted: Piloted) -> int | None:
+    """With which the job stops early, as its configuration or its own callback has it."""
+    seen = [run.full_run.patience for run in piloted.runs if run.full_run.patience is not None]
+    return min(seen, default=spec.job.keeping.patience)
 
 
 class _Predictions:
@@ -123,6 +147,21 @@ class _Predictions:
             self.recommendations.append(recommended)
             for arm in self._arms(kind, samples, survey, recommended):
                 self._predict(model, arm, survey, self._piloted.memory.get(kind.name))
+
+    def stopping(
+        self, stops: StopQuestion, earlier: EarlierRuns | None, patience: int | None
+    ) -> list[Stopping]:
+        """When training stops, and how often to evaluate until then, which is then recommended."""
+        own_every = spacing_of(self._piloted.as_written)
+        found = []
+        for number, model in enumerate(self.models):
+            stopping = stopping_of(stops, earlier, patience, model, own_every)
+            found.append(stopping)
+            if stopping.spacing is not None:
+                self.recommendations[number] = recommend_spacing(
+                    stopping.spacing, self._within, model.evaluation, self._spec.job.keeping
+                )
+        return found
 
     def _as_written(self, kind: EvaluationKind, samples: int | None) -> list[int] | None:
         """Steps after which the job evaluates as its author wrote it; None: it was not seen."""

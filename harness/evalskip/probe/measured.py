@@ -158,10 +158,16 @@ class FullRun:
     """Of each evaluation set (a single one has no name) its samples, and those run."""
     gathers: bool
     """Whether what ends an evaluation grows with its samples."""
-    may_stop_early: bool = False
-    """Whether the whole may end before its last step; it is told of as if it did not."""
+    patience: int | None = None
+    """Evaluations without a new best after which the whole ends before its last step; it is told of
+    as if it did not. None: it does not."""
     job: FullJob | None = None
     """Of a pilot."""
+
+    @property
+    def may_stop_early(self) -> bool:
+        """Whether the whole may end before its last step."""
+        return self.patience is not None
 
 
 @dataclass

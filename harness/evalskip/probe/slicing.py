@@ -30,7 +30,7 @@ class Slicing:
         self._target_steps = steps
         self._layout = Layout()
         self._training: dict[str, Any] | None = None
-        self._may_stop_early = False
+        self._patience: int | None = None
         self._sets = self._cut_evaluation(evaluation_batches)
 
     @property
@@ -63,7 +63,8 @@ class Slicing:
         }
         self._layout = self._laid_out(evaluated_after, saves, logs)
         # two evaluations of a few steps say nothing of when the whole would end
-        self._may_stop_early = trainer.pop_callback(EarlyStoppingCallback) is not None
+        stopping = trainer.pop_callback(EarlyStoppingCallback)
+        self._patience = stopping.early_stopping_patience if stopping else None
 
     def step_ended(self, control: TrainerControl) -> None:
         """What follows a step, whatever the job's own callbacks have asked for."""
@@ -99,7 +100,7 @@ class Slicing:
             "sets": self._sets,
             "gathers": trainer.compute_metrics is not None
             or bool(getattr(trainer.args, "predict_with_generate", False)),
-            "may_stop_early": self._may_stop_early,
+            "patience": self._patience,
         }
 
     def _laid_out(self, evaluated_after: list[int], saves: int, logs: int) -> Layout:

@@ -9,6 +9,7 @@ from pydantic import Field
 from evalskip.notes import Note
 from evalskip.summary.parts import Effort, Part
 from evalskip.summary.recommendation import Recommendation
+from evalskip.summary.stopping import Stopping
 
 Generates = Literal["yes", "likely", "no", "unknown"]
 EvaluationKind = Literal["loss", "metric", "generate"]
@@ -122,6 +123,10 @@ class AuditedRun(Part):
     schedules: list[ScheduleCost] = Field(default=[], description="what others would have taken")
     recommendation: Recommendation | None = Field(
         default=None, description="to keep within a share; null: not known"
+    )
+    stopping: Stopping | None = Field(
+        default=None,
+        description="of a run that stops by evaluations; null: it trains all its steps",
     )
     missed: Missed | None = Field(default=None, description="by skipping; null: too few figures")
     warnings: list[Note] = Field(default=[], description="what to know of this run")

@@ -7,6 +7,7 @@ from pydantic import Field
 from evalskip.notes import Note
 from evalskip.summary.parts import Effort, Interval, Part
 from evalskip.summary.recommendation import Recommendation
+from evalskip.summary.stopping import Stopping
 
 
 class PieceCosts(Part):
@@ -107,6 +108,10 @@ class PredictionSummary(Part):
     cost_models: list[CostModel] = Field(description="one per kind of evaluation")
     schedules: list[Prediction]
     recommendations: list[Recommendation] = Field(description="one per kind of evaluation")
+    stopping: list[Stopping] = Field(
+        default=[],
+        description="the same, where training stops by evaluations; empty: it trains all its steps",
+    )
     closing_evaluations: int = Field(
         default=0,
         description="that the job's own program adds after training wherever it evaluates",

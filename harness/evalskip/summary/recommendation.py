@@ -13,6 +13,10 @@ class Recommendation(Part):
 
     evaluation: list[Note | str] = Field(description="which evaluation: its samples and settings")
     within: float = Field(description="the share that evaluation may have")
+    stops: bool = Field(
+        default=False,
+        description="made so that training stops soonest, whatever share evaluation then has",
+    )
     every_steps: int | None = Field(description="null: at most one evaluation fits, at the end")
     evaluations: int = Field(description="of a run, as recommended")
     share: Interval = Field(description="that they take of the training time")

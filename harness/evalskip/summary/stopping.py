@@ -84,6 +84,13 @@ class Stopping(Part):
         "never, or not known",
     )
     spacing: Spacing | None = Field(default=None, description="null: see why_none")
+    own_every: float | None = Field(
+        default=None, description="steps between the evaluations that the job has; null: uneven"
+    )
+    gain: float | None = Field(
+        default=None,
+        description="throughput gain of `every_steps` over `own_every`, until training stops",
+    )
     why_none: Note | None = Field(default=None, description="why there is none, in a note")
     sparser: list[SparserLook] = Field(
         default=[], description="replays of a run that is over; empty: not known"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.report import digits
 from evalskip.report.answers.card import Answer, advised
+from evalskip.report.answers.stopping import told
 from evalskip.report.words import N_
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def answer(section: AuditSummary, language: Language) -> Answer:
 def _of_one(run: AuditedRun, section: AuditSummary, language: Language) -> Answer:
     advice, lines = advised([run.recommendation] if run.recommendation else [], language)
     sentences = [advice] if advice else []
+    if run.stopping and (more := told(run.stopping, language)):
+        sentences.append(more)
     if run.share_unknown and (run.evaluations or run.training_s is None):
         sentences.append(language.sentence(language.note(run.share_unknown)))
     if missed := _missed(run, language):
@@ -66,11 +69,13 @@ def _statement(run: AuditedRun, language: Language) -> str:
     )
     parts = [statement]
     if run.gain is not None and run.gain < _ABSURD:
-        parts.append(
-            language.gettext(
-                "Without it training would have been {gain:.1f%} faster.", gain=run.gain
+        template = N_("Without it training would have been {gain:.1f%} faster.")
+        if run.stopping is not None:
+            template = N_(
+                "Without it the same steps would have been {gain:.1f%} faster, but only evaluation "
+                "stops such a training."
             )
-        )
+        parts.append(language.gettext(template, gain=run.gain))
     if run.share_with_after is not None and run.evaluation_after_s:
         parts.append(
             language.gettext(

@@ -96,11 +96,12 @@ def advised(
             )
             for each, advice in zip(recommendations, advices, strict=True)
         ]
-    template = (
-        N_("To keep evaluation within {within:g%} of the training time: {advice}.")
-        if any(each.lines for each in recommendations)
-        else N_("Evaluation stays within {within:g%} of the training time: {advice}.")
-    )
+    if any(each.stops for each in recommendations):
+        template = N_("To stop soonest: {advice}.")
+    elif any(each.lines for each in recommendations):
+        template = N_("To keep evaluation within {within:g%} of the training time: {advice}.")
+    else:
+        template = N_("Evaluation stays within {within:g%} of the training time: {advice}.")
     advice = language.gettext(template, within=within, advice=language.gettext("; ").join(advices))
     chosen = max(recommendations, key=lambda each: (bool(each.every_steps), each.evaluations > 0))
     head = []

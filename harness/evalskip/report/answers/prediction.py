@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.report import digits
 from evalskip.report.answers.card import Answer, advised
+from evalskip.report.answers.stopping import condition_of, told
 from evalskip.report.provenance import pilot_of
 from evalskip.report.tables.table import evaluation_of
 
@@ -23,9 +24,10 @@ def answer(section: PredictionSummary, language: Language) -> Answer | None:
     if prediction is None:
         return None
     advice, lines = advised(section.recommendations, language)
+    advice = advice or language.gettext("No schedule is recommended.")
     return Answer(
-        _statement(prediction, language),
-        advice or language.gettext("No schedule is recommended."),
+        language.sentences([_statement(prediction, language), _end(section, language)]),
+        language.sentences([advice, *(told(each, language) for each in section.stopping)]),
         lines,
         pilot_of(section.pilot, language),
         _cautions(section.pilot, language),
@@ -52,6 +54,21 @@ def _statement(prediction: Prediction, language: Language) -> str:
         level=share.level,
         low=share.low,
         high=share.high,
+    )
+
+
+def _end(section: PredictionSummary, language: Language) -> str:
+    """What ends the training."""
+    for stopping in section.stopping:
+        return language.gettext(
+            "But it stops {condition}, so it needs evaluation, and that share is of a training "
+            "that goes on to its last step.",
+            condition=condition_of(stopping, language),
+        )
+    return language.ngettext(
+        "It trains its {count} step whatever evaluations say.",
+        "It trains all its {count:,} steps whatever evaluations say.",
+        section.pilot.of_steps,
     )
 
 

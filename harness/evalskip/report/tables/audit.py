@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from evalskip.report import digits
 from evalskip.report.answers.audit import best_of, place_of, span, worse
+from evalskip.report.answers.stopping import condition_of
+from evalskip.report.tables import stopping
 from evalskip.report.tables.table import Table
 from evalskip.report.words import N_
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.report.words import Language
-    from evalskip.summary import AuditedRun, AuditSummary
+    from evalskip.summary import AuditedRun, AuditSummary, Stopping
 
 _MOST = 40
 """Rows of a terminal or a page; all are in summary.json."""
@@ -123,6 +125,7 @@ def figures(section: AuditSummary, language: Language) -> Table:
             rows.append((language.gettext(name), text))
 
     add(N_("evaluates"), language.note(run.schedule))
+    add(N_("ends"), _end(run, language))
     if run.sets > 1:
         add(N_("sets at one step"), f"{run.sets}")
     add(N_("training time"), None if run.training_s is None else span(run.training_s))
@@ -155,6 +158,15 @@ def figures(section: AuditSummary, language: Language) -> Table:
         columns=language.texts(N_("figure"), N_("value")),
         rows=rows if len(section.runs) == 1 else [],
     )
+
+
+def _end(run: AuditedRun, language: Language) -> str | None:
+    """What ends its training; None: the log does not say."""
+    if run.stopping is not None:
+        return condition_of(run.stopping, language)
+    if run.steps and run.planned_steps and run.steps >= run.planned_steps:
+        return language.gettext("after its planned steps, whatever evaluations say")
+    return None
 
 
 def _percent(value: float | None) -> str | None:
@@ -224,4 +236,18 @@ def all_runs(section: AuditSummary, language: Language) -> Table:
     return table if len(section.runs) > 1 else Table(table.title, table.note, table.columns, [])
 
 
-FIRST = (all_runs, figures, schedules, skipped)
+def spacings(section: AuditSummary, language: Language) -> Table:
+    """Of one run that stops by its evaluations: how often it should evaluate."""
+    return stopping.spacings(_stopping(section), language)
+
+
+def sparser(section: AuditSummary, language: Language) -> Table:
+    """Of one run that stopped: when it would have with fewer evaluations."""
+    return stopping.sparser(_stopping(section), language)
+
+
+def _stopping(section: AuditSummary) -> Stopping | None:
+    return section.runs[0].stopping if len(section.runs) == 1 else None
+
+
+FIRST = (all_runs, figures, schedules, spacings, sparser, skipped)

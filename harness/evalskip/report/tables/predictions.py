@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.notes import Note, note
 from evalskip.report import digits
+from evalskip.report.tables import stopping
 from evalskip.report.tables.table import WHO, Table, schedule_of
 from evalskip.report.words import N_
 
@@ -93,6 +94,10 @@ def recommendations(section: PredictionSummary, language: Language) -> Table:
         note=language.gettext(
             "The most frequent evaluation of which even the upper limit of the share stays "
             "within the limit."
+        )
+        if not any(recommendation.stops for recommendation in section.recommendations)
+        else language.gettext(
+            "The spacing of evaluations with which training stops soonest, whatever its share."
         ),
         columns=(
             language.gettext("evaluation"),
@@ -175,5 +180,10 @@ def _measured_ratio(
     return (costs.batch_s / batch + costs.evaluation_token_s) / trained if trained else None
 
 
-FIRST = (predictions, recommendations)
+def spacings(section: PredictionSummary, language: Language) -> Table:
+    """Where training stops by its evaluations: how often it should evaluate."""
+    return stopping.spacings(next(iter(section.stopping), None), language)
+
+
+FIRST = (predictions, recommendations, spacings)
 REST = (pieces,)

@@ -1,0 +1,117 @@
+"""When a run that is over stopped by its evaluations, and what fewer would have made of it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from evalskip.analysis.metrics import ChosenMetric, metric_of
+from evalskip.analysis.past import curve_of
+from evalskip.analysis.run_times import begins_late, whole_steps
+from evalskip.analysis.stopping import (
+    StoppedRun,
+    Stretch,
+    Work,
+    reached_step,
+    spacing_of,
+    sparser,
+    with_spacing,
+)
+from evalskip.notes import note
+from evalskip.summary import StopCondition, Stopping
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalskip.analysis.curves import LossCurve
+    from evalskip.analysis.run_times import RunTimes
+    from evalskip.logs import Evaluation, FinishedRun
+    from evalskip.targets import Target
+
+
+def stopping_of_run(
+    run: FinishedRun,
+    times: RunTimes,
+    groups: Sequence[Sequence[Evaluation]],
+    target: Target | None,
+) -> Stopping | None:
+    """How a run stopped, or would have; None: it trained all its steps, whatever evaluations said.
+
+    Args:
+        run: as its logs tell it.
+        times: that it took.
+        groups: its evaluations inside training, those at one step together.
+        target: at which such training stops; None: by its own patience, if the log says it.
+    """
+    if target is None and run.patience is None:
+        return None
+    condition = StopCondition(patience=run.patience)
+    if target is not None:
+        condition = StopCondition(metric=target.metric, target=target.value)
+    stopping = Stopping(condition=condition)
+    metric = metric_of(run, target.metric if target else None)
+    if metric is None:
+        return stopping.model_copy(update={"why_none": note("stop_metric_missing")})
+    if target is not None:
+        metric = ChosenMetric(metric.name, target.greater_is_better, by_run=False)
+    curve = curve_of(run, metric)
+    if curve is None:
+        return stopping.model_copy(update={"why_none": note("stop_steps_unknown")})
+    sign = -1.0 if metric.greater_is_better else 1.0
+    wanted = None if target is None else sign * target.value
+    reached = reached_step(curve, wanted)
+    own_every = spacing_of([0, *curve.steps])
+    stopping = stopping.model_copy(update={"reached_step": reached, "own_every": own_every})
+    if reached is None:
+        return stopping.model_copy(update={"why_none": note("target_never_met")})
+    costs = _costs(run, times, groups)
+    if costs is None:
+        return stopping.model_copy(update={"why_none": note("stop_costs_unknown")})
+    return _told(stopping, curve, wanted, costs, groups)
+
+
+def _costs(
+    run: FinishedRun, times: RunTimes, groups: Sequence[Sequence[Evaluation]]
+) -> tuple[float, float] | None:
+    """Seconds of a step and of an evaluation; None: the log does not say."""
+    steps = whole_steps(run)
+    if not (steps and groups and times.training_s and times.evaluation_s):
+        return None
+    if times.share_unknown or begins_late(run):
+        return None
+    return (times.training_s - times.evaluation_s) / steps, times.evaluation_s / len(groups)
+
+
+def _told(
+    stopping: Stopping,
+    curve: LossCurve,
+    wanted: float | None,
+    costs: tuple[float, float],
+    groups: Sequence[Sequence[Evaluation]],
+) -> Stopping:
+    """Replays of the run, and the spacing that would have cost least."""
+    step_s, evaluation_s = costs
+    patience = stopping.condition.patience
+    seconds = [sum(each.seconds or 0.0 for each in group) for group in groups]
+    if len(seconds) != len(curve.steps):
+        seconds = [evaluation_s] * len(curve.steps)
+    stopped = StoppedRun(
+        stretches=[
+            Stretch((after - before) * step_s, evaluation)
+            for (before, after), evaluation in zip(
+                pairwise((0, *curve.steps)), seconds, strict=True
+            )
+        ],
+        readings=[float(reading) for reading in curve.loss],
+        target=wanted,
+        patience=patience,
+    )
+    _, _, trained_on = stopped.seconds(1, 0)
+    if not trained_on:
+        stopping = stopping.model_copy(update={"sparser": list(sparser(stopped))})
+    return with_spacing(
+        stopping,
+        Work(stopping.reached_step or 1.0, note("work_of_run")),
+        step_s=step_s,
+        evaluation_s=evaluation_s,
+    )

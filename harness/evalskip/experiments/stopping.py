@@ -1,0 +1,131 @@
+"""When a training would stop by its evaluations, from what the user says or earlier runs did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from evalskip.analysis.metrics import ChosenMetric, metric_of
+from evalskip.analysis.past import curve_of
+from evalskip.analysis.prediction import total_seconds, workload
+from evalskip.analysis.stopping import Work, reached_step, with_spacing, work_of_runs, work_unknown
+from evalskip.errors import InputError
+from evalskip.logs import read_runs
+from evalskip.notes import note
+from evalskip.summary import StopCondition, Stopping
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from evalskip.analysis.curves import LossCurve
+    from evalskip.summary import CostModel
+    from evalskip.targets import Target
+
+
+@dataclass(frozen=True)
+class StopQuestion:
+    """What a user says of when training stops.
+
+    Args:
+        target: at which it does; None: by patience, if the job has any.
+        expected_steps: after which such runs reached it, or their best; None: not said.
+        past: logs of such runs.
+    """
+
+    target: Target | None = None
+    expected_steps: int | None = None
+    past: Sequence[Path] = ()
+
+    def earlier_runs(self) -> EarlierRuns | None:
+        """What the logs say; None: there are none.
+
+        Raises:
+            InputError: no run among them reached the target, or had a metric to choose by.
+        """
+        if not self.past:
+            return None
+        earlier = EarlierRuns()
+        runs = read_runs(self.past).runs
+        for run in runs:
+            metric = metric_of(run, self.target.metric if self.target else None)
+            if metric is not None and self.target is not None:
+                metric = ChosenMetric(metric.name, self.target.greater_is_better, by_run=False)
+            curve = curve_of(run, metric) if metric else None
+            if metric is None or curve is None:
+                continue
+            target = None
+            if self.target is not None:
+                sign = -1.0 if self.target.greater_is_better else 1.0
+                target = sign * self.target.value
+            if (reached := reached_step(curve, target)) is not None:
+                earlier.reached.append(reached)
+                earlier.curves.append(curve)
+                earlier.metric = metric.name
+        if not earlier.reached:
+            named = ", ".join(map(str, self.past))
+            what = f"reached {self.target.metric} {self.target.value:g}" if self.target else "has"
+            raise InputError(
+                f"--past: {named}: none of {len(runs)} runs {what}"
+                + ("" if self.target else " evaluations to choose the best by")
+                + "; expected logs of runs like this one"
+            )
+        return earlier
+
+
+TRAINS_ALL = StopQuestion()
+"""Nothing is said: only the job's own patience may stop it."""
+
+
+@dataclass
+class EarlierRuns:
+    """When runs that are over could have ended, and the curves of their metric."""
+
+    reached: list[float] = field(default_factory=list)
+    curves: list[LossCurve] = field(default_factory=list)
+    metric: str | None = None
+
+
+def stopping_of(
+    stops: StopQuestion,
+    earlier: EarlierRuns | None,
+    patience: int | None,
+    model: CostModel,
+    own_every: float | None,
+) -> Stopping:
+    """When a job stops, and how often it should evaluate until then.
+
+    Args:
+        stops: what its user says; a target goes before the job's patience.
+        earlier: what earlier runs say; None: there are none.
+        patience: of the job.
+        model: what its steps and evaluations cost.
+        own_every: steps between its evaluations; None: uneven.
+    """
+    if stops.target is not None:
+        patience = None
+        condition = StopCondition(metric=stops.target.metric, target=stops.target.value)
+    else:
+        condition = StopCondition(patience=patience)
+    steps = model.size.steps
+    work = work_of_runs(earlier.reached) if earlier else None
+    if stops.expected_steps is not None:
+        work = Work(stops.expected_steps, note("work_of_user"))
+    step_s, evaluation_s = _costs(model)
+    return with_spacing(
+        Stopping(condition=condition, own_every=own_every),
+        work or work_unknown(steps),
+        step_s=step_s,
+        evaluation_s=evaluation_s,
+        planned_steps=steps,
+        curves=earlier.curves if earlier else (),
+        metric=earlier.metric if earlier else None,
+    )
+
+
+def _costs(model: CostModel) -> tuple[float, float]:
+    """Seconds of a step, and of an evaluation that is not a run's first."""
+    without, one, two = (
+        total_seconds(model.costs, workload(model.size, count, count))[0] for count in (0, 1, 2)
+    )
+    return (without - model.costs.fixed_s) / model.size.steps, two - one
