@@ -1,7 +1,7 @@
 # The tables of results/reference: what the method, the gate and predict were shown to hold.
 
 .PHONY: simulate simulate-stopping simulate-gate gate-tries stopwatch \
-	beside instrumentation validate validate-logs eval-budget wild wild-raw
+	beside instrumentation validate validate-logs spacing eval-budget wild wild-raw
 
 # coverage of the intervals and wrong verdicts, under known truth; about 40 minutes on two cores
 simulate: $(READY)
@@ -43,6 +43,11 @@ validate: $(READY)
 # took, from the figures in results/reference/wild; seconds
 validate-logs: $(READY)
 	PYTHONPATH=bench:$$PYTHONPATH $(PY) bench/validate_logs.py
+
+# how often to evaluate where training stops by its evaluations: replays of those runs, and trainings
+# at five spacings; about a quarter of an hour
+spacing: $(READY)
+	PYTHONPATH=bench:$$PYTHONPATH $(PY) bench/spacing.py
 
 # what share of the time EvalBudget takes, alone and beside a neighbour; about ten minutes
 eval-budget: $(READY)
