@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from evalskip.analysis.stopping import EVERY, StoppedRun, Stretch
 from evalskip.jobs import CurveRequest, RunId, RunRequest
 from evalskip.launch import launcher_for
+from evalskip.public import StoppedLater
 from evalskip.schedules import EveryEpoch
 from evalskip.spacing import NEAR, SpacingLaw
 from evalskip.spec import load_spec
@@ -92,6 +93,33 @@ def by_organisation(runs: Sequence[BlockRun], values: Sequence[float]) -> float:
     for run, value in zip(runs, values, strict=True):
         own[run.organisation].append(value)
     return mean(map(mean, own.values()))
+
+
+def stopped_later(runs: Sequence[BlockRun]) -> list[StoppedLater]:
+    """What sparser evaluation would have done to runs that stop at a target.
+
+    Args:
+        runs: distinct ones.
+    """
+    seconds = [replayed(run) for run in runs]
+    found = []
+    for every in EVERY:
+        longer = [mean(each[every]) / each[1][0] - 1 for each in seconds]
+        later = mean(each > 0 for each in longer)
+        found.append(
+            StoppedLater(
+                every=every,
+                runs=len(runs),
+                longer=round(median(longer), 4),
+                later=round(later, 3),
+            )
+        )
+    return found
+
+
+def distinct_runs() -> list[BlockRun]:
+    """Those that can be looked at less often than they were."""
+    return [run for run in read_blocks() if len(run.blocks) >= FEWEST]
 
 
 def replay_tables(runs: Sequence[BlockRun]) -> list[str]:
@@ -285,7 +313,7 @@ def real_tables(job: RealJob) -> Iterator[str]:
 
 def main() -> None:
     """Write the tables."""
-    runs = [run for run in read_blocks() if len(run.blocks) >= FEWEST]
+    runs = distinct_runs()
     lines = [
         "# How often to evaluate where training stops by its evaluations",
         "",

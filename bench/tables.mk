@@ -1,7 +1,7 @@
 # The tables of results/reference: what the method, the gate and predict were shown to hold.
 
 .PHONY: simulate simulate-stopping simulate-gate gate-tries stopwatch \
-	beside instrumentation validate validate-logs spacing eval-budget wild wild-raw
+	beside instrumentation validate validate-logs regret-logs gate-history spacing eval-budget wild wild-raw
 
 # coverage of the intervals and wrong verdicts, under known truth; about 40 minutes on two cores
 simulate: $(READY)
@@ -43,6 +43,16 @@ validate: $(READY)
 # took, from the figures in results/reference/wild; seconds
 validate-logs: $(READY)
 	PYTHONPATH=bench:$$PYTHONPATH $(PY) bench/validate_logs.py
+
+# the gate on two years of PEFT's own benchmark, from the figures in results/reference/wild; seconds
+gate-history: $(READY)
+	$(PY) bench/gate_history.py
+
+# what sparser evaluation would have kept in public runs, from raw logs, which are not in this
+# repository: make regret-logs LOGS=folder
+regret-logs: $(READY)
+	@test -n "$(LOGS)" || { echo "make regret-logs LOGS=folder"; exit 2; }
+	$(PY) bench/regret_logs.py $(LOGS)
 
 # how often to evaluate where training stops by its evaluations: replays of those runs, and trainings
 # at five spacings; about a quarter of an hour

@@ -256,9 +256,9 @@ def page(runs: Sequence[BlockRun]) -> str:
         "first evaluation are told apart from the rest. *Composer*: means of all that was seen. "
         "*First block* and *last block*: that block and its evaluation alone. *Load rule*: load "
         "/ (load + c), c the median of other organisations. These are attributed figures of "
-        "others' jobs, each stopped at its target. The intervals hold because they are far wider "
-        "than these runs need: what `predict` believes beforehand of how evaluations differ was "
-        "set on evaluations of a second on two CPU cores, not of half a minute on GPUs.",
+        "others' jobs, each stopped at its target. The intervals are wider than these runs need: "
+        "what `predict` believes beforehand of how evaluations differ was set on evaluations of a "
+        "second on two CPU cores, and narrows with their length; most of these take half a minute.",
         "",
     ]
     return "\n".join(lines)

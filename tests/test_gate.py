@@ -280,6 +280,21 @@ def test_a_small_batch_is_known_to_a_sample(batch: int, code: int, tmp_path: Pat
     assert run_inside("gate", day, "--baseline", known).returncode == code
 
 
+@pytest.mark.parametrize(("times", "code"), [(1.0, 0), (1.02, 0), (0.8, 0), (1.1, 1)])
+def test_memory_that_grows_is_gated(times: float, code: int, tmp_path: Path) -> None:
+    day, known = tmp_path / "day", tmp_path / "known.json"
+    day.mkdir()
+    document = reference() | {"headroom": None}
+    (day / "summary.json").write_text(json.dumps(document))
+    assert run_inside("gate", day, "--baseline", known, "--add").returncode == 0
+    for peak in document["bench"]["arms"]["every_epoch@56"]["peak_bytes"].values():
+        peak["resident"] = round(times * peak["resident"])
+    (day / "summary.json").write_text(json.dumps(document))
+    ended = run_inside("gate", day, "--baseline", known)
+    assert ended.returncode == code, ended.stdout
+    assert ("peak of memory, every_epoch@56" in ended.stderr) == code
+
+
 def test_an_arm_without_an_interval_is_not_within_its_budget(tmp_path: Path) -> None:
     day = tmp_path / "day"
     day.mkdir()

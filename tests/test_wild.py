@@ -417,7 +417,7 @@ def test_units_are_what_their_kind_says() -> None:
 
 def test_what_is_shipped_and_shown_is_made_of_the_figures() -> None:
     runs = read_figures(make_map.FIGURES)
-    everything = map_of(runs)
+    everything = make_map.with_replays(map_of(runs))
     assert make_map.MAP.read_text() == make_map.as_json(everything)
     assert public_map() == everything
     page = make_map.page(everything, runs)

@@ -18,6 +18,8 @@ from evalskip.article.claims.speed import RANGE
 from evalskip.files import write_atomically
 from evalskip.public import quantile
 from evalskip.report import digits
+from regret_logs import read_kept
+from spacing import distinct_runs, stopped_later
 from wild import plots
 from wild.figures import read_figures
 from wild.groups import distinct, map_of, of_kind, without_unit
@@ -38,11 +40,24 @@ _ENOUGH_FOR_DECILES = 100
 QUARTILES, DECILES = (0.25, 0.5, 0.75), (0.1, 0.9)
 
 
+def with_replays(everything: PublicMap) -> PublicMap:
+    """The map with what sparser evaluation would have done to public runs."""
+    replays = {"stopped_later": stopped_later(distinct_runs()), "kept_worse": read_kept()}
+    return everything.model_copy(update=replays)
+
+
 def as_json(everything: PublicMap) -> str:
     """The map as it is shipped: a line per kind of run and per repository."""
     groups = ",\n".join(group.model_dump_json() for group in everything.groups)
     costs = ",\n".join(cost.model_dump_json() for cost in everything.costs)
-    return f'{{"runs":{everything.runs},"groups":[\n{groups}\n],"costs":[\n{costs}\n]}}\n'
+    stops, kept = (
+        ",\n".join(each.model_dump_json() for each in replays)
+        for replays in (everything.stopped_later, everything.kept_worse)
+    )
+    return (
+        f'{{"runs":{everything.runs},"groups":[\n{groups}\n],"costs":[\n{costs}\n],'
+        f'"stopped_later":[\n{stops}\n],"kept_worse":[\n{kept}\n]}}\n'
+    )
 
 
 def page(everything: PublicMap, runs: Sequence[WildRun]) -> str:
@@ -216,7 +231,7 @@ def main() -> None:
         runs = read_figures(arguments.figures)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    everything = map_of(runs)
+    everything = with_replays(map_of(runs))
     (arguments.out / "plots").mkdir(parents=True, exist_ok=True)
     write_atomically(arguments.map, as_json(everything))
     write_atomically(arguments.out / "wild.md", page(everything, runs))

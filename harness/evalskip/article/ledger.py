@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evalskip.analysis.identity import made_now
 from evalskip.article.answer import answer
 from evalskip.article.claims import CLAIMS, speed
-from evalskip.article.public_logs import public_gains
+from evalskip.article.public_logs import public_beside, public_gains
 from evalskip.errors import InputError
 from evalskip.machine.fingerprint import fingerprint
 from evalskip.notes import Note, note
@@ -70,6 +70,7 @@ def ledger(name: str, summaries: Sequence[Summary], reports: Sequence[str] = ())
         claimed_gain=speed.RANGE,
         sources=sources,
         public=public_gains(),
+        public_beside=public_beside(),
         timed_blocks=sum(s.bench.effort.blocks for s in summaries if s.bench),
         effort=Effort(
             runs=sum(effort.runs for effort in efforts),

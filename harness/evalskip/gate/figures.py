@@ -11,6 +11,7 @@ from scipy import special
 from evalskip.gate import kinds
 from evalskip.gate.kinds import KINDS
 from evalskip.spec import OFF
+from evalskip.summary import quantity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from evalskip.summary import BenchSummary, HeadroomSummary, Interval, Summary
 
 _MARK, _STEP = "test_mark_of_a_step", "test_train_step"
-# the largest batch is known to a sample, without a doubt
+# what is counted, not timed, is known without a doubt
 _CERTAIN = 1000
 # of the runs
 _FEW = 0.25
@@ -83,7 +84,8 @@ def figures_of(summary: Summary, benchmark: Benchmark | None = None) -> list[Fig
         summary: of the session.
         benchmark: what pytest-benchmark measured beside it.
     """
-    figures = [*_gains(summary.bench), *_costs(summary.bench)] if summary.bench else []
+    bench = summary.bench
+    figures = [*_gains(bench), *_peaks(bench), *_costs(bench)] if bench else []
     if summary.headroom:
         figures += _headroom(summary.headroom)
     if benchmark is not None:
@@ -100,6 +102,24 @@ def _gains(bench: BenchSummary) -> Iterator[Figure]:
         elif comparison.estimator == "attributed":
             # without an after-effect, what is saved is what evaluation takes of T
             yield from _of_interval(kinds.EVALUATION_SHARE, comparison.arm, comparison.time_saved)
+
+
+def _peaks(bench: BenchSummary) -> Iterator[Figure]:
+    """The highest of any phase, of each arm whose memory was metered."""
+    for name, arm in bench.arms.items():
+        peaks = [
+            peak[quantity]
+            for peak in arm.peak_bytes.values()
+            if (quantity := quantity_of(peak)) is not None
+        ]
+        if peaks:
+            yield Figure(
+                kind=kinds.PEAK_MEMORY.name,
+                subject=name,
+                value=max(peaks),
+                error=0,
+                degrees=_CERTAIN,
+            )
 
 
 def _headroom(headroom: HeadroomSummary) -> Iterator[Figure]:

@@ -38,9 +38,14 @@ class FigureKind:
     spread: Callable[[float], float]
     """Of a value: its standard deviation between sessions, believed before several were seen."""
     holds_across_machines: bool = False
-    unit: Literal["%", "s", "times"] = "%"
+    unit: Literal["%", "s", "times", "MiB"] = "%"
     digits: int = 1
     """After the point, in that unit."""
+
+    @property
+    def per_unit(self) -> float:
+        """What one of its unit is as a value: fractions and bytes are said otherwise."""
+        return {"%": 0.01, "MiB": 2.0**20}.get(self.unit, 1.0)
 
     def scaled(self, value: float) -> float:
         """A value where changes of it are differences."""
@@ -102,6 +107,16 @@ INSTRUMENTATION = FigureKind(
     spread=_always(0.25),
     digits=4,
 )
+# the allocator asks for memory in the same order each time, on one model of device
+PEAK_MEMORY = FigureKind(
+    "peak_memory",
+    "relative",
+    tolerance=_always(0.05),
+    resolution=_always(0.1),
+    spread=_always(0.005),
+    unit="MiB",
+    digits=0,
+)
 UNDISTURBED_TIME = FigureKind(
     "undisturbed_time",
     "relative",
@@ -119,6 +134,7 @@ KINDS = {
         HEADROOM,
         FIXED_COST,
         INSTRUMENTATION,
+        PEAK_MEMORY,
         UNDISTURBED_TIME,
     )
 }

@@ -83,12 +83,43 @@ class SampleCost(_Public):
     )
 
 
+class StoppedLater(_Public):
+    """Runs that stop at a target, as if they made one evaluation in so many: replays."""
+
+    every: int = Field(description="evaluations of which one is made")
+    runs: int = Field(description="distinct ones")
+    longer: float = Field(
+        description="until they stop, as a part of what they took; median over runs, each the mean "
+        "over where it may begin"
+    )
+    later: float = Field(description="part of the runs that stop later")
+
+
+class KeptWorse(_Public):
+    """Runs of public repositories, as if they made one evaluation in so many: replays."""
+
+    every: int = Field(description="evaluations of which one is made")
+    repositories: int = Field(description="whose runs have enough of them")
+    lost: float = Field(
+        description="by how much what is kept is worse than the best, as a part of what training "
+        "gained; median over repositories, each the median of its runs"
+    )
+    none: int = Field(description="repositories that lose nothing")
+
+
 class PublicMap(_Public):
     """What evaluation costs in public runs, by kind of run."""
 
     runs: int = Field(description="all that were read, of every kind")
     groups: list[PublicGroup] = Field(description="kinds of runs")
     costs: list[SampleCost] = Field(description="of repositories whose logs tell")
+    stopped_later: list[StoppedLater] = Field(
+        default=[], description="of MLPerf's LoRA runs, the densest first"
+    )
+    kept_worse: list[KeptWorse] = Field(
+        default=[],
+        description="of repositories whose runs were not stopped by evaluations, the densest first",
+    )
 
     def group(self, name: GroupId) -> PublicGroup:
         """Return the runs of one kind."""

@@ -84,6 +84,9 @@ class ClaimsSummary(Part):
     public: list[PublicGain] = Field(
         default=[], description="what logs of others say of the claimed gain, beside the verdicts"
     )
+    public_beside: dict[str, list[Note]] = Field(
+        default={}, description="the same of single claims, by their id, in notes"
+    )
     observations: list[Observation] = Field(
         default=[], description="what real runs were made to find out"
     )

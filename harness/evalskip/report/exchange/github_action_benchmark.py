@@ -18,7 +18,7 @@ def github_action_benchmark(session: GateSession, language: Language) -> str:
     entries = []
     for figure in session.figures:
         kind = KINDS[figure.kind]
-        scale = 100.0 if kind.unit == "%" else 1.0
+        scale = 1 / kind.per_unit
         entry = {
             "name": f"{language.note(note(kind.name))}: {figure.subject}",
             "unit": kind.unit,

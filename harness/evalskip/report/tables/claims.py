@@ -59,15 +59,19 @@ def _values(section: ClaimsSummary, claim: Claim, language: Language) -> str:
         for own in source.claims
         if own.id == claim.id
     ]
-    if lines and claim.id == _OF_GAIN and (gain := _public_line(section, language)):
-        lines.append((language.gettext("public logs of GPUs, no verdict"), "", gain))
+    beside = list(map(language.note, section.public_beside.get(claim.id, ())))
+    if claim.id == _OF_GAIN and (gain := _public_line(section, language)):
+        beside.insert(0, gain)
+    if lines and beside:
+        public = language.gettext("; ").join(beside)
+        lines.append((language.gettext("public logs of GPUs, no verdict"), "", public))
     if lines:
         return Linked(*lines)
     return language.clauses(claim.measured) or language.gettext("nothing")
 
 
 _OF_GAIN = "speed"
-"""The claim that public logs stand beside."""
+"""The claim that the gain in public logs stands beside."""
 
 
 def _public_line(section: ClaimsSummary, language: Language) -> str:

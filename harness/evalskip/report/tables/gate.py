@@ -80,9 +80,8 @@ def value(kind: FigureKind, amount: float | None) -> str:
         return digits.NOTHING
     if kind.unit == "s":
         return f"{amount:.3g} s"
-    if kind.unit == "times":
-        return f"{amount:.{kind.digits}f}"
-    return f"{100 * amount:.{kind.digits}f}%"
+    told = f"{amount / kind.per_unit:.{kind.digits}f}"
+    return {"%": f"{told}%", "MiB": f"{told} MiB"}.get(kind.unit, told)
 
 
 def _change(change: Change) -> tuple[str, str]:

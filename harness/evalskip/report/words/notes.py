@@ -285,6 +285,7 @@ NOTES: dict[str, Template] = {
     "headroom": N_("batch without evaluation over batch with"),
     "fixed_cost": N_("fixed cost per run over training time"),
     "instrumentation": N_("cost of marking a step over a step"),
+    "peak_memory": N_("peak of memory"),
     "undisturbed_time": N_("undisturbed training time"),
     # and what becomes of it
     "unchanged": N_("unchanged"),
