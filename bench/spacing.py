@@ -264,7 +264,8 @@ def real_tables(job: RealJob) -> Iterator[str]:
     work = median(float(each.kept_at) for each in others)
     step_s = median(each.step_s for each in others)
     evaluation_s = median(each.evaluation_s for each in others)
-    ends = f"{min(each.kept_at for each in others)} to {max(each.kept_at for each in others)}"
+    soonest = min(each.kept_at for each in others)
+    ends = f"{soonest} to {max(each.kept_at for each in others)}"
     yield "## Patience, trained for real"
     yield ""
     yield (
@@ -273,7 +274,10 @@ def real_tables(job: RealJob) -> Iterator[str]:
         f"({ends}), an evaluation with its save as long as {evaluation_s / step_s:.1f} steps. "
         "Time: every step and evaluation that was made, each at those seeds' median (that of the "
         "clock beside it), mean ± standard error over seeds. Flat: spacings that by the law cost "
-        f"at most {100 * NEAR:.0f}% more than the least."
+        f"at most {100 * NEAR:.0f}% more than the least. Too soon: runs that stopped before step "
+        f"{soonest}, by when none of the others had its best: patience counts evaluations, and "
+        "where they are dense noise alone uses it up. The least (bold) is of spacings at which "
+        "none did."
     )
     for patience in PATIENCES:
         law = SpacingLaw(work, step_s, evaluation_s, patience)
@@ -284,8 +288,8 @@ def real_tables(job: RealJob) -> Iterator[str]:
             f"{low:.0f} to {high:.0f}."
         )
         yield ""
-        yield "| every | time s | of the clock s | by the law s | stops after | kept |"
-        yield "| ---: | ---: | ---: | ---: | ---: | ---: |"
+        yield "| every | time s | of the clock s | by the law s | stops after | kept | too soon |"
+        yield "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
         spacings = spacings_of(law)
         found: dict[int, list[RealRun]] = {every: [] for every in spacings}
         for seed in range(SEEDS):
@@ -295,7 +299,12 @@ def real_tables(job: RealJob) -> Iterator[str]:
             every: [each.stopped_at * step_s + each.evaluations * evaluation_s for each in runs]
             for every, runs in found.items()
         }
-        least = min(times, key=lambda every: mean(times[every]))
+        too_soon = {
+            every: sum(each.stopped_at < soonest for each in runs) for every, runs in found.items()
+        }
+        least = min(
+            (every for every in times if not too_soon[every]), key=lambda every: mean(times[every])
+        )
         for every, runs in found.items():
             own = times[every]
             error = (sum((t - mean(own)) ** 2 for t in own) / (len(own) - 1) / len(own)) ** 0.5
@@ -304,7 +313,7 @@ def real_tables(job: RealJob) -> Iterator[str]:
                 f"| {every} | {mark}{mean(own):.2f}{mark} ± {error:.2f} | "
                 f"{mean(each.wall_s for each in runs):.2f} | {law.seconds(every):.2f} | "
                 f"{mean(each.stopped_at for each in runs):.0f} | "
-                f"{mean(each.kept_at for each in runs):.0f} |"
+                f"{mean(each.kept_at for each in runs):.0f} | {too_soon[every]} of {SEEDS} |"
             )
         yield ""
         where = "in" if low <= least <= high else "**outside**"

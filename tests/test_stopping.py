@@ -183,6 +183,14 @@ def test_a_job_of_a_fixed_number_of_steps_is_said_to_be_one(predicted: Callable[
     assert "It trains all its 2,400 steps whatever evaluations say." in told
 
 
+def test_when_it_could_end_says_nothing_of_a_job_that_does_not_stop(
+    predicted: Callable[..., Any],
+) -> None:
+    section, told = predicted("--expected-steps", "100")
+    assert section.stopping == []
+    assert "--expected-steps and --past are not used: nothing ends this training" in told
+
+
 def test_a_target_brings_the_spacing_that_costs_least(predicted: Callable[..., Any]) -> None:
     section, told = predicted("--target", "eval_loss=0.9", "--expected-steps", "1000")
     (stopping,) = section.stopping

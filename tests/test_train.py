@@ -94,6 +94,24 @@ def test_it_trains_as_llamafactory_does_and_evaluates_as_it_is_asked(
     assert own == sorted(each.name for each in (tmp_path / "theirs").iterdir())
 
 
+@pytest.mark.slow
+@needs
+@pytest.mark.parametrize(
+    ("target", "stops"), [("eval_loss=1000", True), ("eval_loss=0.0001", False)]
+)
+def test_it_stops_at_a_target(
+    target: str, stops: bool, tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    make_tiny(tmp_path)
+    path = configuration(tmp_path, num_train_epochs=8)
+    options = ["--stop-at", target, "--expected-steps", "16"]
+    ended = evalskip("train", path, *options, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    after = evaluated(tmp_path)
+    assert (len(after) == 1 and after[0] < 32) if stops else (len(after) > 1 and after[-1] == 32)
+    assert ("eval_loss=1000 is met at step" in ended.stderr) == stops
+
+
 # beside other tests, and only there, a rank was aborted twice
 @pytest.mark.slow
 @pytest.mark.alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,31 @@ if TYPE_CHECKING:
     from evalskip.analysis.curves import LossCurve
     from evalskip.analysis.run_times import RunTimes
     from evalskip.logs import Evaluation, FinishedRun
+    from evalskip.notes import Note
     from evalskip.targets import Target
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What ends such training: a metric over steps, and its target, of which less is better."""
+
+    metric: ChosenMetric
+    curve: LossCurve
+    target: float | None
+
+
+def watched_in(run: FinishedRun, target: Target | None) -> Watched | Note:
+    """The metric of a target in a run, or that by which it chose its best; or why there is none."""
+    metric = metric_of(run, target.metric if target else None)
+    if metric is None:
+        return note("stop_metric_missing")
+    if target is not None:
+        metric = ChosenMetric(metric.name, target.greater_is_better, by_run=False)
+    curve = curve_of(run, metric)
+    if curve is None:
+        return note("stop_steps_unknown")
+    sign = -1.0 if metric.greater_is_better else 1.0
+    return Watched(metric, curve, None if target is None else sign * target.value)
 
 
 def stopping_of_run(
@@ -49,25 +74,18 @@ def stopping_of_run(
     if target is not None:
         condition = StopCondition(metric=target.metric, target=target.value)
     stopping = Stopping(condition=condition)
-    metric = metric_of(run, target.metric if target else None)
-    if metric is None:
-        return stopping.model_copy(update={"why_none": note("stop_metric_missing")})
-    if target is not None:
-        metric = ChosenMetric(metric.name, target.greater_is_better, by_run=False)
-    curve = curve_of(run, metric)
-    if curve is None:
-        return stopping.model_copy(update={"why_none": note("stop_steps_unknown")})
-    sign = -1.0 if metric.greater_is_better else 1.0
-    wanted = None if target is None else sign * target.value
-    reached = reached_step(curve, wanted)
-    own_every = spacing_of([0, *curve.steps])
+    watched = watched_in(run, target)
+    if not isinstance(watched, Watched):
+        return stopping.model_copy(update={"why_none": watched})
+    reached = reached_step(watched.curve, watched.target)
+    own_every = spacing_of([0, *watched.curve.steps])
     stopping = stopping.model_copy(update={"reached_step": reached, "own_every": own_every})
     if reached is None:
         return stopping.model_copy(update={"why_none": note("target_never_met")})
     costs = _costs(run, times, groups)
     if costs is None:
         return stopping.model_copy(update={"why_none": note("stop_costs_unknown")})
-    return _told(stopping, curve, wanted, costs, groups)
+    return _told(stopping, watched, costs, groups)
 
 
 def _costs(
@@ -84,13 +102,13 @@ def _costs(
 
 def _told(
     stopping: Stopping,
-    curve: LossCurve,
-    wanted: float | None,
+    watched: Watched,
     costs: tuple[float, float],
     groups: Sequence[Sequence[Evaluation]],
 ) -> Stopping:
     """Replays of the run, and the spacing that would have cost least."""
     step_s, evaluation_s = costs
+    curve = watched.curve
     patience = stopping.condition.patience
     seconds = [sum(each.seconds or 0.0 for each in group) for group in groups]
     if len(seconds) != len(curve.steps):
@@ -103,7 +121,7 @@ def _told(
             )
         ],
         readings=[float(reading) for reading in curve.loss],
-        target=wanted,
+        target=watched.target,
         patience=patience,
     )
     _, _, trained_on = stopped.seconds(1, 0)

@@ -77,6 +77,8 @@ def predict_costs(
     stopping = []
     if stops.target is not None or patience is not None:
         stopping = predictions.stopping(stops, earlier, patience)
+    elif stops != TRAINS_ALL:
+        predictions.warnings.append(note("never_stops"))
     seconds = stopwatch.seconds
     section = PredictionSummary(
         claimed_gain=spec.claimed_gain,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.metrics import ChosenMetric, metric_of
-from evalskip.analysis.past import curve_of
 from evalskip.analysis.prediction import total_seconds, workload
+from evalskip.analysis.stopped import Watched, watched_in
 from evalskip.analysis.stopping import Work, reached_step, with_spacing, work_of_runs, work_unknown
 from evalskip.errors import InputError
 from evalskip.logs import read_runs
@@ -48,20 +47,13 @@ class StopQuestion:
         earlier = EarlierRuns()
         runs = read_runs(self.past).runs
         for run in runs:
-            metric = metric_of(run, self.target.metric if self.target else None)
-            if metric is not None and self.target is not None:
-                metric = ChosenMetric(metric.name, self.target.greater_is_better, by_run=False)
-            curve = curve_of(run, metric) if metric else None
-            if metric is None or curve is None:
+            watched = watched_in(run, self.target)
+            if not isinstance(watched, Watched):
                 continue
-            target = None
-            if self.target is not None:
-                sign = -1.0 if self.target.greater_is_better else 1.0
-                target = sign * self.target.value
-            if (reached := reached_step(curve, target)) is not None:
+            if (reached := reached_step(watched.curve, watched.target)) is not None:
                 earlier.reached.append(reached)
-                earlier.curves.append(curve)
-                earlier.metric = metric.name
+                earlier.curves.append(watched.curve)
+                earlier.metric = watched.metric.name
         if not earlier.reached:
             named = ", ".join(map(str, self.past))
             what = f"reached {self.target.metric} {self.target.value:g}" if self.target else "has"

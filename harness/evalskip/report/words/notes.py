@@ -57,6 +57,10 @@ NOTES: dict[str, Template] = {
         "{arm}: the time that a run takes decides how often it evaluates, so whole runs alone are "
         "compared"
     ),
+    "never_stops": N_(
+        "--expected-steps and --past are not used: nothing ends this training before its last step; "
+        "name a --target"
+    ),
     "not_predicted": N_("{arm}: not predicted, since only a run itself knows when it evaluates"),
     "evaluation_steers": N_("{settings} lets evaluation steer training"),
     "blocks_differ": N_("blocks that do not match and enter no estimate: {part} of {whole}"),
