@@ -290,6 +290,9 @@ def test_a_run_that_stopped_early_is_told_what_sparser_evaluation_does(tmp_path:
     assert second.beyond
     assert run.recommendation is not None
     assert run.recommendation.stops
+    row = audit(path).frame().iloc[0]
+    assert (row["patience"], row["reached_step"]) == (3, 500)
+    assert row["eval_steps"] == run.stopping.spacing.every_steps
 
 
 def test_a_run_that_trained_all_its_steps_has_no_replays_of_stopping(tmp_path: Path) -> None:

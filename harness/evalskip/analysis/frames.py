@@ -62,7 +62,8 @@ def frame_of_audit(section: AuditSummary) -> pd.DataFrame:
 
     Columns: the plain fields of :class:`evalskip.summary.AuditedRun` (durations in seconds, shares
     and gains as fractions), ``schedule`` and ``unknown`` (why ``training_s`` is not known) as codes
-    of notes, ``eval_steps`` (what keeps to the share, where it is known) and ``sources``.
+    of notes, ``eval_steps`` (what keeps to the share, or stops soonest, where it is known),
+    ``patience`` and ``reached_step`` (of :class:`evalskip.summary.Stopping`) and ``sources``.
     """
     rows = []
     for run in section.runs:
@@ -70,9 +71,13 @@ def frame_of_audit(section: AuditSummary) -> pd.DataFrame:
         row["schedule"] = str(run.schedule)
         row["unknown"] = run.share_unknown.code if run.share_unknown else None
         row["eval_steps"] = run.recommendation.every_steps if run.recommendation else None
+        stopping = run.stopping
+        row["patience"] = stopping.condition.patience if stopping else None
+        row["reached_step"] = stopping.reached_step if stopping else None
         row["sources"] = "; ".join(source.path for source in run.sources)
         rows.append(row)
-    return pd.DataFrame(rows, columns=[*_AUDITED, "schedule", "unknown", "eval_steps", "sources"])
+    more = ("schedule", "unknown", "eval_steps", "patience", "reached_step", "sources")
+    return pd.DataFrame(rows, columns=[*_AUDITED, *more])
 
 
 def frame_of(records: Iterable[RunRecord]) -> pd.DataFrame:

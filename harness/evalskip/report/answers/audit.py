@@ -270,8 +270,13 @@ def _change(
 
 
 def worth_changing(section: AuditSummary) -> list[AuditedRun]:
-    """Runs above the share, those that would save most first."""
-    over = [run for run in section.shared if (run.share or 0) > section.within]
+    """Runs above the share, those that would save most first.
+
+    Where training stops by evaluations, a share is not what they should keep to.
+    """
+    over = [
+        run for run in section.shared if (run.share or 0) > section.within and run.stopping is None
+    ]
     return sorted(over, key=_saved, reverse=True)
 
 

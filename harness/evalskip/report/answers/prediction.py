@@ -60,11 +60,22 @@ def _statement(prediction: Prediction, language: Language) -> str:
 def _end(section: PredictionSummary, language: Language) -> str:
     """What ends the training."""
     for stopping in section.stopping:
-        return language.gettext(
-            "But it stops {condition}, so it needs evaluation, and that share is of a training "
-            "that goes on to its last step.",
-            condition=condition_of(stopping, language),
-        )
+        sentences = [
+            language.gettext(
+                "But it stops {condition}, so it needs evaluation, and that share is of a training "
+                "that goes on to its last step.",
+                condition=condition_of(stopping, language),
+            )
+        ]
+        if section.claimed_gain is not None:
+            sentences.append(
+                language.gettext(
+                    "The claimed {claimed} is no answer here: without evaluation it would not "
+                    "stop.",
+                    claimed=digits.claimed(section.claimed_gain),
+                )
+            )
+        return language.sentences(sentences)
     return language.ngettext(
         "It trains its {count} step whatever evaluations say.",
         "It trains all its {count:,} steps whatever evaluations say.",

@@ -58,8 +58,8 @@ NOTES: dict[str, Template] = {
         "compared"
     ),
     "never_stops": N_(
-        "--expected-steps and --past are not used: nothing ends this training before its last step; "
-        "name a --target"
+        "--expected-steps and --past are not used: nothing ends this training before its last "
+        "step; name a --target"
     ),
     "not_predicted": N_("{arm}: not predicted, since only a run itself knows when it evaluates"),
     "evaluation_steers": N_("{settings} lets evaluation steer training"),
