@@ -26,6 +26,7 @@ from evalskip.public import StoppedLater
 from evalskip.schedules import EveryEpoch
 from evalskip.spacing import NEAR, SpacingLaw
 from evalskip.spec import load_spec
+from validate_logs import quantile
 from wild.blocks import read_blocks
 
 if TYPE_CHECKING:
@@ -80,11 +81,6 @@ def chosen(run: BlockRun, runs: Sequence[BlockRun]) -> int:
     sample_s = pilot[-1].train_s / pilot[-1].samples
     law = SpacingLaw(work, sample_s, pilot[-1].evaluation_s)
     return min(CHOICES, key=lambda every: law.seconds(every * pilot[-1].samples))
-
-
-def quantile(values: Sequence[float], q: float) -> float:
-    """The value that a part of all is at most."""
-    return sorted(values)[min(len(values) - 1, int(q * len(values)))]
 
 
 def by_organisation(runs: Sequence[BlockRun], values: Sequence[float]) -> float:

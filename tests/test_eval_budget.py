@@ -283,6 +283,29 @@ def test_a_target_that_no_evaluation_names_is_told_of_and_ends_nothing(
     assert told.count("stop_at: evaluations say nothing of eval_bleu") == 1
 
 
+def test_what_is_evaluated_after_training_stops_nothing(
+    timed: Callable[..., tuple[Trainer, Clock]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer, _ = timed(EvalBudget(stop_at="eval_gap>=1"), evaluation_s=0.8, steps=60)
+    say(trainer, "eval_gap", lambda _: 0.0)
+    trainer.train()
+    say(trainer, "eval_gap", lambda _: 2.0)
+    trainer.evaluate()
+    assert "is met" not in capsys.readouterr().err
+
+
+def test_a_training_that_may_stop_long_before_its_plan_is_looked_at_often_enough(
+    timed: Callable[..., tuple[Trainer, Clock]],
+) -> None:
+    trainer, _ = timed(
+        EvalBudget(stop_at="eval_gap>=1", expected_steps=100), evaluation_s=2.0, steps=20_000
+    )
+    say(trainer, "eval_gap", lambda step: step / 100)
+    trainer.train()
+    # sqrt(2 x 100 x 2) is 20 steps
+    assert 100 <= trainer.state.global_step <= 125
+
+
 def test_a_share_bounds_what_stopping_would_spend(
     timed: Callable[..., tuple[Trainer, Clock]],
 ) -> None:

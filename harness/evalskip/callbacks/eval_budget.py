@@ -31,6 +31,7 @@ _ROW = 0.5
 # where the samples cannot be counted, the first evaluation comes about half-way
 _UNKNOWN = 0.25
 _CANDIDATES = 200
+_MUCH_SOONER = 10
 # of the distance at which evaluations use up the share
 _EVENLY = 0.8
 _SHARE = 0.05
@@ -108,7 +109,9 @@ class EvalBudget(TrainerCallback):
         self._costs: list[float] = []
         self._asked_at: float | None = None
         self._answered_at: float | None = None
-        self._has_metric = False
+        self._has_metric = self._trains = False
+        self._limit = self.share
+        """Of the time, for this training."""
         self._warned: set[str] = set()
         self._guard = Guard("EvalBudget")
         self._has_stopped = False
@@ -126,13 +129,14 @@ class EvalBudget(TrainerCallback):
         self._first_step = self._last_step = state.global_step
         self._costs, self._warned = [], set()
         self._asked_at = self._answered_at = None
-        self._has_metric = False
+        self._has_metric, self._trains = False, True
+        self._limit = self.share
         if self.stop_at == _PATIENCE and self._patience() is None:
-            self.share = self.share or _SHARE
+            self._limit = self.share or _SHARE
             self._print(
                 "stop_at",
                 "stop_at: no EarlyStoppingCallback; expected one, so evaluations are kept to "
-                f"{100 * self.share:g}% of the time instead",
+                f"{100 * self._limit:g}% of the time instead",
             )
 
     def on_step_begin(
@@ -148,7 +152,7 @@ class EvalBudget(TrainerCallback):
         if self._has_stopped:
             return
         step = state.global_step
-        every = self.every or max(1, state.max_steps // _CANDIDATES)
+        every = self.every or self._grid(state.max_steps)
         if step >= state.max_steps or control.should_training_stop:
             decision = _YES
         elif step % every:
@@ -162,6 +166,19 @@ class EvalBudget(TrainerCallback):
         if control.should_evaluate:
             control.should_save |= args.load_best_model_at_end
             self._guard.call(self._ask, args, state)
+
+    def _grid(self, max_steps: int) -> int:
+        """Steps from one candidate to the next; training that stops may do so long before."""
+        steps = max_steps
+        if self.stop_at is not None:
+            steps = min(steps, self.expected_steps or steps // _MUCH_SOONER)
+        return max(1, steps // _CANDIDATES)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """What is evaluated from here on stops nothing."""
+        self._trains = False
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -180,7 +197,7 @@ class EvalBudget(TrainerCallback):
             control.should_training_stop = True
 
     def _is_met(self, state: TrainerState, metrics: dict[str, float] | None) -> bool:
-        if self._target is None or metrics is None:
+        if self._target is None or metrics is None or not self._trains:
             return False
         self._has_metric |= self._target.metric in metrics
         is_met: bool = self._target.is_met(metrics)
@@ -235,7 +252,7 @@ class EvalBudget(TrainerCallback):
         cost = median(self._costs) if self._costs else self._guess(args, state, trained)
         if self._stops() and not self._is_apart(state, trained, cost):
             return False
-        return self.share is None or self._fits(self.share, trained, cost)
+        return self._limit is None or self._fits(self._limit, trained, cost)
 
     def _stops(self) -> bool:
         return self._target is not None or (
@@ -246,7 +263,8 @@ class EvalBudget(TrainerCallback):
         """Whether the last one is as long ago as the spacing that costs least."""
         done = state.global_step - self._first_step
         # training that has not stopped yet has more before it than was expected
-        work = max(self.expected_steps, done) if self.expected_steps else 2 * done
+        expected = self.expected_steps
+        work = max(expected - self._first_step, done) if expected else 2 * done
         if cost <= 0 or trained <= 0:
             return True
         patience = None if self._target else self._patience()
@@ -279,7 +297,7 @@ class EvalBudget(TrainerCallback):
         samples: Any = getattr(self._trainer, "eval_dataset", None)
         sets: list[Any] = list(samples.values()) if isinstance(samples, dict) else [samples]
         if not all(hasattr(each, "__len__") for each in sets):
-            return _UNKNOWN * (self.share or _SHARE) * self._training_time(state)
+            return _UNKNOWN * (self._limit or _SHARE) * self._training_time(state)
         in_step = float(args.train_batch_size * args.gradient_accumulation_steps * args.world_size)
         return _ROW * sum(map(len, sets)) / in_step * trained / done
 
@@ -298,22 +316,23 @@ class EvalBudget(TrainerCallback):
                 f"stop_at: evaluations say nothing of {self._target.metric}; expected a metric "
                 "that they name",
             )
-        if self.share is None:
+        share = self._limit
+        if share is None:
             return
         cost, total = median(self._costs), self._training_time(state)
-        expected = int(self.share * total / (1 - self.share) / cost) if cost else 0
-        if cost > self.share * (total + cost):
+        expected = int(share * total / (1 - share) / cost) if cost else 0
+        if cost > share * (total + cost):
             self._print(
                 "share",
                 f"one evaluation is {100 * cost / (total + cost):.1f}% of the training, more than "
-                f"the share of {100 * self.share:g}%; expected fewer samples, or a larger share",
+                f"the share of {100 * share:g}%; expected fewer samples, or a larger share",
             )
         patience = self._patience()
         if patience is not None and expected <= patience:
             self._print(
                 "patience",
                 f"early stopping would starve: about {max(1, expected)} evaluations fit into "
-                f"{100 * self.share:g}% of the time, and its patience is {patience}",
+                f"{100 * share:g}% of the time, and its patience is {patience}",
             )
 
     def _print(self, what: str, text: str) -> None:
