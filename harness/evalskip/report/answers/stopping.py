@@ -47,4 +47,12 @@ def told(stopping: Stopping, language: Language) -> str:
                 metric=found.regret_metric,
             )
         )
+    elif stopping.condition.patience and found.work_from.code in _NO_RUN:
+        sentences.append(
+            language.gettext("What such a spacing would keep is not known; --past tells it.")
+        )
     return language.sentences(sentences)
+
+
+_NO_RUN = ("work_of_user", "work_unknown")
+"""Who may say when training could end without a run to replay."""
