@@ -7,14 +7,27 @@ import math
 import random
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evalskip import audit
-from evalskip.analysis.stopping import StoppedRun, Stretch, spacing_of, sparser
+from evalskip.analysis.curves import LossCurve
+from evalskip.analysis.recommendation import recommend_spacing
+from evalskip.analysis.stopping import (
+    StoppedRun,
+    Stretch,
+    Work,
+    reached_step,
+    spacing_of,
+    sparser,
+    with_spacing,
+)
+from evalskip.jobs import Keeping
+from evalskip.notes import note
 from evalskip.spacing import SpacingLaw
-from evalskip.summary import read_summary
+from evalskip.summary import StopCondition, Stopping, read_summary
 from evalskip.targets import Target
 
 if TYPE_CHECKING:
@@ -126,6 +139,7 @@ def test_sparser_looks_of_a_run_by_hand() -> None:
         ("loss=1e-2", "eval_loss", 0.01, False),
         ("eval_accuracy = 0.9", "eval_accuracy", 0.9, True),
         ("gain>=3", "eval_gain", 3.0, True),
+        ("eval_Macro F1=0.9", "eval_Macro F1", 0.9, True),
         ("eval_accuracy<=0.1", "eval_accuracy", 0.1, False),
     ],
 )
@@ -142,6 +156,53 @@ def test_targets_are_read(text: str, metric: str, value: float, greater: bool) -
 def test_what_is_no_target_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected METRIC=VALUE such as eval_loss=0\.925"):
         Target.from_text(text)
+
+
+@given(
+    st.floats(0.5, 1e5),
+    st.floats(1e-3, 1e4),
+    st.sampled_from([None, 1, 3]),
+)
+def test_every_law_has_a_spacing_that_is_told_of(
+    work: float, steps: float, patience: int | None
+) -> None:
+    stopping = with_spacing(
+        Stopping(condition=StopCondition(patience=patience)),
+        Work(work, note("work_of_user")),
+        step_s=1.0,
+        evaluation_s=steps,
+    )
+    found = stopping.spacing
+    if found is None:
+        assert stopping.why_none is not None
+        return
+    assert found.near_low <= found.every_steps <= found.near_high
+    (own,) = [each for each in found.costs if each.every_steps == found.every_steps]
+    assert own.longer <= min(each.longer for each in found.costs) + 1e-9
+    assert recommend_spacing(found, 0.05, [], Keeping()).every_steps == found.every_steps
+
+
+@pytest.mark.parametrize("patience", [3, 10**12])
+def test_a_patience_that_never_ends_takes_no_time(patience: int) -> None:
+    run = StoppedRun([Stretch(10, 1)] * 5, [3, 2, 1, 2, 3], patience=patience)
+    seconds, count, beyond = run.seconds(2, 0)
+    # 1, 3, 5, and what patience is left
+    assert count == 3 + (patience - 1)
+    assert beyond
+    assert seconds == 11 * count + 10 * (count - 1)
+
+
+def test_what_is_hardly_better_uses_up_patience() -> None:
+    readings = [3.0, 2.0, 1.995, 1.99, 1.5]
+    run = StoppedRun([Stretch(10, 1)] * 5, readings, patience=2, threshold=0.01)
+    assert run.seconds(1, 0) == (44, 4, False)
+    curve = LossCurve(0, (10, 20, 30, 40, 50), np.array(readings), 50)
+    assert reached_step(curve, None, 0.01) == 50
+    assert reached_step(curve, 2.0) == 15
+    assert reached_step(curve, 3.0) == 5
+    assert reached_step(curve, 1.0) is None
+    nothing = LossCurve(0, (10, 20), np.array([np.inf, np.inf]), 20)
+    assert reached_step(nothing, None) is None
 
 
 @pytest.mark.parametrize(
@@ -180,7 +241,7 @@ def predicted(
 def test_a_job_of_a_fixed_number_of_steps_is_said_to_be_one(predicted: Callable[..., Any]) -> None:
     section, told = predicted()
     assert section.stopping == []
-    assert "It trains all its 2,400 steps whatever evaluations say." in told
+    assert "it trains all its 2,400 steps whatever evaluations show." in told
 
 
 def test_when_it_could_end_says_nothing_of_a_job_that_does_not_stop(
@@ -221,8 +282,8 @@ def test_without_a_known_end_the_plan_is_taken_and_that_is_said(
 def test_where_the_law_does_not_apply_it_is_said(predicted: Callable[..., Any]) -> None:
     section, told = predicted("--target", "eval_loss=0.9", "--expected-steps", "2390")
     assert section.stopping[0].spacing is None
-    assert "the rule for stopping soonest does not apply" in told.lower().replace("  ", " ")
-    assert not section.recommendations[0].stops
+    assert "To stop soonest: evaluations at the spacing that costs least would stop it at" in told
+    assert section.recommendations[0].lines == {}
     section, told = predicted("--target", "eval_loss=0.9", "--expected-steps", "30")
     assert "none should come before step 30" in told
 
@@ -302,6 +363,8 @@ def test_a_run_that_trained_all_its_steps_has_no_replays_of_stopping(tmp_path: P
     (run,) = audit(path).runs
     assert run.stopping is not None
     assert run.stopping.sparser == []
+    assert run.stopping.spacing is None
+    assert run.recommendation is None
     path.write_text(json.dumps(state_of(losses, 50)))
     (run,) = audit(path).runs
     assert run.stopping is None
@@ -322,6 +385,33 @@ def test_a_target_that_was_not_met_is_told_of(
     ended = evalskip("audit", path, "--target", target)
     assert ended.returncode == 0, ended.stderr
     assert told in " ".join(ended.stdout.split())
+
+
+def test_a_folder_of_runs_that_stop_is_not_held_to_a_share(
+    tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    losses = [1 + abs(n - 10) / 20 for n in range(1, 14)]
+    for name, more in (("one", PATIENCE), ("two", PATIENCE)):
+        (tmp_path / name).mkdir()
+        state = state_of(losses, 50, **more)
+        state["log_history"][0]["eval_runtime"] = 5.0 if name == "one" else 40.0
+        (tmp_path / name / "trainer_state.json").write_text(json.dumps(state))
+    ended = evalskip("audit", tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    told = " ".join(ended.stdout.split())
+    assert "Of the runs that evaluations do not stop, none whose share is known" in told
+    # without what they name, a target says nothing of them
+    ended = evalskip("audit", tmp_path, "--target", "eval_bleu=3")
+    assert "2 runs spent more than 5% on it" in " ".join(ended.stdout.split())
+
+
+def test_earlier_runs_that_cannot_be_read_are_told_of(
+    tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    ended = evalskip("predict", "--target", "eval_loss=1", "--past", tmp_path / "nothing.json")
+    assert ended.returncode == 2
+    assert "nothing.json" in ended.stderr
+    assert ended.stderr.count("\n") == 1
 
 
 def test_an_option_that_says_nothing_is_refused(

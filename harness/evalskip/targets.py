@@ -80,7 +80,7 @@ class Target:
             ValueError: it is no such text, or the name does not say which way is better; the
                 message says what is expected.
         """
-        parts = re.fullmatch(r"\s*([^<>=\s]+)\s*(<=|>=|=)\s*(\S+)\s*", text)
+        parts = re.fullmatch(r"\s*([^<>=]*[^<>=\s])\s*(<=|>=|=)\s*(\S+)\s*", text)
         try:
             value = float(parts[3]) if parts else math.nan
         except ValueError:

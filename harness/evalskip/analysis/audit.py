@@ -78,8 +78,9 @@ def audited(run: FinishedRun, within: float, target: Target | None = None) -> Au
     kind = kind_of(run, generating)
     recommendation = _recommendation(run, times, groups, within)
     stopping = stopping_of_run(run, times, groups, target)
-    if stopping and stopping.spacing and recommendation:
-        recommendation = recommend_spacing(stopping.spacing, within, [], _keeping(run))
+    if stopping and stopping.is_of_the_run:  # then a share is not what it should keep to
+        found = stopping.spacing
+        recommendation = recommend_spacing(found, within, [], _keeping(run)) if found else None
     return AuditedRun(
         name=name_of(run),
         sources=[LogSource(path=each.path, format=each.format) for each in run.sources],

@@ -143,6 +143,26 @@ def recommend(
     )
 
 
+def recommend_nothing(why: Note, within: float, evaluation: list[Note | str]) -> Recommendation:
+    """No spacing, where none stops training sooner than any other; and why.
+
+    Args:
+        why: there is none.
+        within: see :func:`recommend_spacing`.
+        evaluation: the same.
+    """
+    return Recommendation(
+        evaluation=evaluation,
+        within=within,
+        stops=True,
+        every_steps=None,
+        evaluations=0,
+        share=Interval(estimate=0.0, level=_LEVEL),
+        advice=why,
+        lines={},
+    )
+
+
 def recommend_spacing(
     spacing: Spacing,
     within: float,
@@ -162,7 +182,7 @@ def recommend_spacing(
     share = cost.evaluations * spacing.evaluation_s / cost.training_s
     advice = note(
         "evaluate_to_stop",
-        every=every,
+        count=every,
         low=spacing.near_low,
         high=spacing.near_high,
         near=spacing.near,

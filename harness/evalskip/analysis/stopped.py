@@ -77,15 +77,16 @@ def stopping_of_run(
     watched = watched_in(run, target)
     if not isinstance(watched, Watched):
         return stopping.model_copy(update={"why_none": watched})
-    reached = reached_step(watched.curve, watched.target)
+    reached = reached_step(watched.curve, watched.target, run.patience_threshold)
     own_every = spacing_of([0, *watched.curve.steps])
     stopping = stopping.model_copy(update={"reached_step": reached, "own_every": own_every})
     if reached is None:
-        return stopping.model_copy(update={"why_none": note("target_never_met")})
+        why = "target_never_met" if target is not None else "stop_metric_missing"
+        return stopping.model_copy(update={"why_none": note(why)})
     costs = _costs(run, times, groups)
     if costs is None:
         return stopping.model_copy(update={"why_none": note("stop_costs_unknown")})
-    return _told(stopping, watched, costs, groups)
+    return _told(stopping, run, watched, costs, groups)
 
 
 def _costs(
@@ -93,7 +94,7 @@ def _costs(
 ) -> tuple[float, float] | None:
     """Seconds of a step and of an evaluation; None: the log does not say."""
     steps = whole_steps(run)
-    if not (steps and groups and times.training_s and times.evaluation_s):
+    if not (steps and groups and times.training_s) or times.evaluation_s is None:
         return None
     if times.share_unknown or begins_late(run):
         return None
@@ -102,6 +103,7 @@ def _costs(
 
 def _told(
     stopping: Stopping,
+    run: FinishedRun,
     watched: Watched,
     costs: tuple[float, float],
     groups: Sequence[Sequence[Evaluation]],
@@ -123,13 +125,15 @@ def _told(
         readings=[float(reading) for reading in curve.loss],
         target=watched.target,
         patience=patience,
+        threshold=run.patience_threshold,
     )
     _, _, trained_on = stopped.seconds(1, 0)
-    if not trained_on:
-        stopping = stopping.model_copy(update={"sparser": list(sparser(stopped))})
+    if trained_on:
+        return stopping.model_copy(update={"why_none": note("patience_never_ended")})
     return with_spacing(
-        stopping,
-        Work(stopping.reached_step or 1.0, note("work_of_run")),
+        stopping.model_copy(update={"sparser": list(sparser(stopped))}),
+        Work(stopping.reached_step or 0.0, note("work_of_run")),
         step_s=step_s,
         evaluation_s=evaluation_s,
+        planned_steps=run.planned_steps,
     )

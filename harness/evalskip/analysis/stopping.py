@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import pairwise
 from statistics import mean, median
 from typing import TYPE_CHECKING
 
@@ -50,13 +50,15 @@ class StoppedRun:
     """A run whose evaluations say when it stops.
 
     ``readings`` are what they said, less being better; it stops at the first that is at most
-    ``target``, or with ``patience``.
+    ``target``, or with ``patience``, which one that is better by more than ``threshold`` restores
+    (``EarlyStoppingCallback``).
     """
 
     stretches: Sequence[Stretch]
     readings: Sequence[float]
     target: float | None = None
     patience: int | None = None
+    threshold: float = 0.0
 
     def seconds(self, every: int, begin: int) -> tuple[float, int, bool]:
         """Until it stops if it makes one evaluation in so many.
@@ -68,38 +70,36 @@ class StoppedRun:
         Returns:
             Seconds, how many evaluations were made, and whether the log ends before.
         """
-        looks = self._looks(every, begin)
-        last, known = looks[-1], len(self.stretches)
-        # a first stretch may be longer, and a first evaluation slower, than those that follow
-        later = self.stretches[1:] or self.stretches
-        usual_train = mean(each.train_s for each in later)
-        usual_evaluation = mean(each.evaluation_s for each in later)
-        seconds = sum(each.train_s for each in self.stretches[: last + 1])
-        seconds += max(0, last + 1 - known) * usual_train
-        seconds += sum(
-            self.stretches[look].evaluation_s if look < known else usual_evaluation
-            for look in looks
-        )
-        return seconds, len(looks), last >= known
+        looks, beyond = self._looks(every, begin)
+        known = len(self.stretches)
+        trained = known if beyond else looks[-1] + 1
+        seconds = sum(each.train_s for each in self.stretches[:trained])
+        seconds += sum(self.stretches[look].evaluation_s for look in looks)
+        if beyond:
+            next_look = looks[-1] + every if looks else begin
+            last = next_look + every * (beyond - 1)
+            # a first stretch may be longer, and a first evaluation slower, than those that follow
+            later = self.stretches[1:] or self.stretches
+            seconds += (last + 1 - known) * mean(each.train_s for each in later)
+            seconds += beyond * mean(each.evaluation_s for each in later)
+        return seconds, len(looks) + beyond, bool(beyond)
 
-    def _looks(self, every: int, begin: int) -> list[int]:
-        """The evaluations that are made until it stops."""
+    def _looks(self, every: int, begin: int) -> tuple[list[int], int]:
+        """The evaluations of the log that are made until it stops, and how many beyond it."""
         looks: list[int] = []
-        best, waited = math.inf, 0
-        for place in count(begin, every):
+        best, waited, patience = math.inf, 0, self.patience or 1
+        for place in range(begin, len(self.readings), every):
             looks.append(place)
-            inside = place < len(self.readings)
+            reading = self.readings[place]
             if self.target is not None:
-                if not inside or self.readings[place] <= self.target:
-                    return looks
+                if reading <= self.target:
+                    return looks, 0
                 continue
-            if inside and self.readings[place] < best:
-                best, waited = self.readings[place], 0
-                continue
-            waited += 1
-            if waited >= (self.patience or 1):
-                return looks
-        return looks
+            waited = 0 if reading < best - self.threshold else waited + 1
+            best = min(best, reading)
+            if waited >= patience:
+                return looks, 0
+        return looks, 1 if self.target is not None else patience - waited
 
 
 def sparser(run: StoppedRun, policies: Sequence[int] = EVERY) -> Iterator[SparserLook]:
@@ -120,23 +120,25 @@ def sparser(run: StoppedRun, policies: Sequence[int] = EVERY) -> Iterator[Sparse
         )
 
 
-def reached_step(curve: LossCurve, target: float | None) -> float | None:
-    """The step by which training could have ended; None: it never met the target.
+def reached_step(curve: LossCurve, target: float | None, threshold: float = 0.0) -> float | None:
+    """The step by which training could have ended; None: it never did.
 
-    A target was met between two evaluations, half-way for all that is known.
+    A target was met between two evaluations, half-way for all that is known. With patience it is
+    the last evaluation that restored it.
 
     Args:
         curve: of a run that is over, less being better.
-        target: on the same scale; None: the best is wanted.
+        target: on the same scale; None: patience ends it.
+        threshold: see :class:`StoppedRun`.
     """
-    if target is None:
-        return float(curve.steps[int(np.argmin(curve.loss))])
-    met = np.flatnonzero(curve.loss <= target)
-    if not len(met):
-        return None
-    place = int(met[0])
-    before = curve.steps[place - 1] if place else curve.steps[0]
-    return (before + curve.steps[place]) / 2
+    before, best, reached = 0, math.inf, None
+    for step, reading in zip(curve.steps, curve.loss, strict=True):
+        if target is not None and reading <= target:
+            return (before + step) / 2
+        if target is None and reading < best - threshold:
+            reached = float(step)
+        before, best = step, min(best, float(reading))
+    return reached
 
 
 @dataclass(frozen=True)
@@ -216,16 +218,18 @@ def _spacing(
     planned_steps: float | None,
     own_every: float | None,
 ) -> Spacing | Note:
-    if step_s <= 0 or evaluation_s <= 0 or work.steps < 1:
+    if work.steps <= 0:
+        return note("reached_at_start")
+    if step_s <= 0 or evaluation_s <= 0:
         return note("spacing_needs_costs")
     law = SpacingLaw(work.steps, step_s, evaluation_s, patience)
     if law.best >= work.steps:
-        return note("spacing_beyond_work", work=round(work.steps))
-    every = max(1, _written(law.best))
+        return note("spacing_beyond_work", work=max(1, round(work.steps)))
+    every = _written(law)
     if planned_steps is not None and law.stops_after(every) > planned_steps:
         return note("spacing_beyond_plan", stops=round(law.stops_after(every)))
     low, high = law.near()
-    candidates = {max(1, _written(law.best * factor)) for factor in _FACTORS} | {every}
+    candidates = {max(1, rounded_up(round(law.best * factor))) for factor in _FACTORS} | {every}
     if own_every is not None:
         candidates.add(max(1, round(own_every)))
     least = law.seconds(law.best)
@@ -237,8 +241,8 @@ def _spacing(
         step_s=step_s,
         evaluation_s=evaluation_s,
         every_steps=every,
-        near_low=max(1, math.ceil(low)),
-        near_high=max(1, math.floor(high)),
+        near_low=min(every, max(1, math.ceil(low))),
+        near_high=max(every, math.floor(high)),
         near=NEAR,
         at_most_longer=_at_most_longer(law, work, every),
         costs=[
@@ -250,14 +254,16 @@ def _spacing(
                 longer=law.seconds(each) / least - 1,
             )
             for each in sorted(candidates)
-            if each <= work.steps
+            if each <= work.steps or each == every
         ],
     )
 
 
-def _written(steps: float) -> int:
-    """As people write it: two digits, rounded up."""
-    return rounded_up(math.floor(steps))
+def _written(law: SpacingLaw) -> int:
+    """The best spacing as people write it: two digits, whichever neighbour costs less."""
+    steps = math.floor(law.best)
+    near = {max(1, rounded_up(each)) for each in (steps, steps + 1)}
+    return min(near, key=law.seconds)
 
 
 def _at_most_longer(law: SpacingLaw, work: Work, every: int) -> float | None:
@@ -275,8 +281,9 @@ def _regret(curves: Sequence[LossCurve], every: int) -> float | None:
     lost = []
     for curve in curves:
         apart = float(np.median(np.diff(curve.steps))) if len(curve.steps) > 1 else every
-        nth = max(1, round(every / apart))
-        if nth > len(curve.steps) // 2:
+        nth = round(every / apart)
+        # what lies between its own evaluations nobody saw
+        if not 1 <= nth <= len(curve.steps) // 2 or not np.isfinite(curve.loss).all():
             continue
         kept = [replay(curve, places).kept_at for places in starts(curve, nth)]
         lost.append(mean(float(curve.loss[place] - curve.loss.min()) for place in kept))

@@ -51,8 +51,11 @@ def train(
     from evalskip.targets import Target
 
     share = None if eval_budget is None else parsed("--eval-budget", parse_share, eval_budget)
-    if stop_at not in (None, "patience"):
-        parsed("--stop-at", Target.from_text, stop_at)
+    if stop_at is not None and stop_at != "patience":
+        try:
+            Target.from_text(stop_at)
+        except ValueError as error:
+            raise InputError(f"--stop-at: {error}, or patience") from None
     wanted = WhenToEvaluate(share, stop_at, expected_steps, every_n_epochs)
     if wanted == WhenToEvaluate() and not eval_cost:
         raise InputError(

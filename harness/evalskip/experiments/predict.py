@@ -11,6 +11,7 @@ from evalskip.analysis.recommendation import (
     WITHIN,
     EvaluationShares,
     recommend,
+    recommend_nothing,
     recommend_spacing,
     rounded_up,
 )
@@ -162,6 +163,10 @@ class _Predictions:
             if stopping.spacing is not None:
                 self.recommendations[number] = recommend_spacing(
                     stopping.spacing, self._within, model.evaluation, self._spec.job.keeping
+                )
+            elif stopping.why_none is not None:
+                self.recommendations[number] = recommend_nothing(
+                    stopping.why_none, self._within, model.evaluation
                 )
         return found
 

@@ -44,17 +44,22 @@ class StopQuestion:
         """
         if not self.past:
             return None
-        earlier = EarlierRuns()
-        runs = read_runs(self.past).runs
+        reading = read_runs(self.past)
+        if reading.unread:
+            raise InputError(f"--past: {reading.unread[0]}")
+        runs = reading.runs
+        by_metric: dict[str, EarlierRuns] = {}
         for run in runs:
             watched = watched_in(run, self.target)
             if not isinstance(watched, Watched):
                 continue
-            if (reached := reached_step(watched.curve, watched.target)) is not None:
+            reached = reached_step(watched.curve, watched.target, run.patience_threshold)
+            if reached is not None:
+                name = watched.metric.name
+                earlier = by_metric.setdefault(name, EarlierRuns(name))
                 earlier.reached.append(reached)
                 earlier.curves.append(watched.curve)
-                earlier.metric = watched.metric.name
-        if not earlier.reached:
+        if not by_metric:
             named = ", ".join(map(str, self.past))
             what = f"reached {self.target.metric} {self.target.value:g}" if self.target else "has"
             raise InputError(
@@ -62,7 +67,8 @@ class StopQuestion:
                 + ("" if self.target else " evaluations to choose the best by")
                 + "; expected logs of runs like this one"
             )
-        return earlier
+        # what is regretted is told in the units of one metric
+        return max(by_metric.values(), key=lambda each: len(each.reached))
 
 
 TRAINS_ALL = StopQuestion()
@@ -73,9 +79,9 @@ TRAINS_ALL = StopQuestion()
 class EarlierRuns:
     """When runs that are over could have ended, and the curves of their metric."""
 
+    metric: str
     reached: list[float] = field(default_factory=list)
     curves: list[LossCurve] = field(default_factory=list)
-    metric: str | None = None
 
 
 def stopping_of(

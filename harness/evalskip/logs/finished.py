@@ -130,6 +130,8 @@ class FinishedRun:
     patience: int | None = None
     """Evaluations without a new best after which training stops; None: not known, or it does
     not."""
+    patience_threshold: float = 0.0
+    """By how much an evaluation has to be better than the best so that it uses up none."""
     clock: ClockedTime | None = None
     tells_inside: bool = True
     """Whether its logs tell of every evaluation inside training; a results file does not."""

@@ -79,7 +79,9 @@ def _joined(one: FinishedRun, other: FinishedRun) -> FinishedRun:
         e for e in lesser.evaluations if e.when == "after" and not _is_known(e, after)
     ]
     fuller.best = fuller.best or lesser.best
-    fuller.patience = fuller.patience or lesser.patience
+    if fuller.patience is None:
+        fuller.patience = lesser.patience
+        fuller.patience_threshold = lesser.patience_threshold
     fuller.steps = most(fuller.steps, lesser.steps)
     fuller.epoch = most(fuller.epoch, lesser.epoch)
     fuller.planned_steps = fuller.planned_steps or lesser.planned_steps

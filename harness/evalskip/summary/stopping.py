@@ -95,3 +95,8 @@ class Stopping(Part):
     sparser: list[SparserLook] = Field(
         default=[], description="replays of a run that is over; empty: not known"
     )
+
+    @property
+    def is_of_the_run(self) -> bool:
+        """Whether its evaluations name what is to end it at all."""
+        return self.why_none is None or self.why_none.code != "stop_metric_missing"

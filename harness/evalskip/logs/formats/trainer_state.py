@@ -41,9 +41,10 @@ def read(file: LogFile) -> list[FinishedRun]:
     last.planned_steps = count(state.get("max_steps"))
     last.epoch = count(state.get("epoch")) or last.epoch
     last.best = _best(state)
-    callbacks = state.get("stateful_callbacks")
-    callbacks = callbacks if isinstance(callbacks, dict) else {}
-    last.patience = _patience(callbacks)
+    arguments = _early_stopping(state)
+    patience = arguments.get("early_stopping_patience")
+    last.patience = patience if isinstance(patience, int) and patience > 0 else None
+    last.patience_threshold = _number(arguments.get("early_stopping_threshold")) or 0.0
     planned = last.planned_steps
     last.ended = bool(last.parts) or bool(planned and last.steps and last.steps >= planned)
     return runs
@@ -60,11 +61,14 @@ def _best(state: dict[str, Any]) -> Best | None:
     return Best(metric, step, checkpoint if isinstance(checkpoint, str) else None)
 
 
-def _patience(callbacks: dict[str, Any]) -> int | None:
-    stopping = callbacks.get("EarlyStoppingCallback")
-    arguments = stopping.get("args") if isinstance(stopping, dict) else None
-    patience = arguments.get("early_stopping_patience") if isinstance(arguments, dict) else None
-    return patience if isinstance(patience, int) and patience > 0 else None
+def _early_stopping(state: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of the callback; empty: it has none."""
+    found: Any = state
+    for name in ("stateful_callbacks", "EarlyStoppingCallback", "args"):
+        found = found.get(name)
+        if not isinstance(found, dict):
+            return {}
+    return dict(found)
 
 
 def _number(value: object) -> float | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from evalskip.report import digits
 from evalskip.report.answers.card import Answer, advised
-from evalskip.report.answers.stopping import told
+from evalskip.report.answers.stopping import told, why_none
 from evalskip.report.words import N_
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ def answer(section: AuditSummary, language: Language) -> Answer:
 def _of_one(run: AuditedRun, section: AuditSummary, language: Language) -> Answer:
     advice, lines = advised([run.recommendation] if run.recommendation else [], language)
     sentences = [advice] if advice else []
-    if run.stopping and (more := told(run.stopping, language)):
-        sentences.append(more)
+    if run.stopping:
+        # without a training time all that is said below
+        said = "" if run.share_unknown else why_none(run.stopping, language)
+        sentences += filter(None, [said, told(run.stopping, language)])
     if run.share_unknown and (run.evaluations or run.training_s is None):
         sentences.append(language.sentence(language.note(run.share_unknown)))
     if missed := _missed(run, language):
@@ -247,9 +249,13 @@ def _change(
     if not over:
         if not known:
             return "", {}
-        return language.gettext(
-            "No run whose share is known spent more than {within:g%} on it.", within=section.within
-        ), {}
+        template = N_("No run whose share is known spent more than {within:g%} on it.")
+        if any(run.stopping and run.stopping.is_of_the_run for run in known):
+            template = N_(
+                "Of the runs that evaluations do not stop, none whose share is known spent more "
+                "than {within:g%} on it."
+            )
+        return language.gettext(template, within=section.within), {}
     advice = language.ngettext(
         "1 run spent more than {within:g%} on it; kept to that it would have saved {saved}.",
         "{count} runs spent more than {within:g%} on it; kept to that they would have saved "
@@ -275,7 +281,9 @@ def worth_changing(section: AuditSummary) -> list[AuditedRun]:
     Where training stops by evaluations, a share is not what they should keep to.
     """
     over = [
-        run for run in section.shared if (run.share or 0) > section.within and run.stopping is None
+        run
+        for run in section.shared
+        if (run.share or 0) > section.within and not (run.stopping and run.stopping.is_of_the_run)
     ]
     return sorted(over, key=_saved, reverse=True)
 

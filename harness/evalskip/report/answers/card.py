@@ -96,7 +96,7 @@ def advised(
             )
             for each, advice in zip(recommendations, advices, strict=True)
         ]
-    if any(each.stops for each in recommendations):
+    if all(each.stops for each in recommendations):
         template = N_("To stop soonest: {advice}.")
     elif any(each.lines for each in recommendations):
         template = N_("To keep evaluation within {within:g%} of the training time: {advice}.")

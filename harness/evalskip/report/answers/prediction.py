@@ -27,7 +27,7 @@ def answer(section: PredictionSummary, language: Language) -> Answer | None:
     advice = advice or language.gettext("No schedule is recommended.")
     return Answer(
         language.sentences([_statement(prediction, language), _end(section, language)]),
-        language.sentences([advice, *(told(each, language) for each in section.stopping)]),
+        language.sentences([advice, *_told(section, language)]),
         lines,
         pilot_of(section.pilot, language),
         _cautions(section.pilot, language),
@@ -57,6 +57,18 @@ def _statement(prediction: Prediction, language: Language) -> str:
     )
 
 
+def _told(section: PredictionSummary, language: Language) -> list[str]:
+    """Of each kind of evaluation, what its spacing saves and may miss."""
+    sentences = [told(each, language) for each in section.stopping]
+    if len(sentences) < 2:
+        return sentences
+    return [
+        language.gettext("{evaluation}: {advice}", evaluation=model.evaluation, advice=sentence)
+        for model, sentence in zip(section.cost_models, sentences, strict=True)
+        if sentence
+    ]
+
+
 def _end(section: PredictionSummary, language: Language) -> str:
     """What ends the training."""
     for stopping in section.stopping:
@@ -77,8 +89,8 @@ def _end(section: PredictionSummary, language: Language) -> str:
             )
         return language.sentences(sentences)
     return language.ngettext(
-        "It trains its {count} step whatever evaluations say.",
-        "It trains all its {count:,} steps whatever evaluations say.",
+        "As far as the job says, it trains its {count} step whatever evaluations show.",
+        "As far as the job says, it trains all its {count:,} steps whatever evaluations show.",
         section.pilot.of_steps,
     )
 

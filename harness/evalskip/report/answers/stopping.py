@@ -16,7 +16,7 @@ def condition_of(stopping: Stopping, language: Language) -> str:
     condition = stopping.condition
     if condition.target is not None:
         return language.gettext(
-            "at {metric} {target:g}", metric=condition.metric, target=condition.target
+            "at {metric} {target:.10g}", metric=condition.metric, target=condition.target
         )
     return language.ngettext(
         "once an evaluation shows nothing better",
@@ -25,10 +25,13 @@ def condition_of(stopping: Stopping, language: Language) -> str:
     )
 
 
+def why_none(stopping: Stopping, language: Language) -> str:
+    """Why there is no spacing to recommend; empty: there is one."""
+    return language.sentence(language.note(stopping.why_none)) if stopping.why_none else ""
+
+
 def told(stopping: Stopping, language: Language) -> str:
-    """What the recommended spacing saves, or why there is none; empty: nothing to say."""
-    if stopping.why_none is not None:
-        return language.sentence(language.note(stopping.why_none))
+    """What the recommended spacing saves, and what it may miss; empty: there is none."""
     found, own_every = stopping.spacing, stopping.own_every
     if found is None:
         return ""
@@ -47,12 +50,10 @@ def told(stopping: Stopping, language: Language) -> str:
                 metric=found.regret_metric,
             )
         )
-    elif stopping.condition.patience and found.work_from.code in _NO_RUN:
+    elif stopping.condition.patience and not (own_every and own_every <= found.every_steps):
         sentences.append(
-            language.gettext("What such a spacing would keep is not known; --past tells it.")
+            language.gettext(
+                "Denser evaluations than were seen may use up patience by noise alone."
+            )
         )
     return language.sentences(sentences)
-
-
-_NO_RUN = ("work_of_user", "work_unknown")
-"""Who may say when training could end without a run to replay."""

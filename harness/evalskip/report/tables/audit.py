@@ -125,7 +125,7 @@ def figures(section: AuditSummary, language: Language) -> Table:
             rows.append((language.gettext(name), text))
 
     add(N_("evaluates"), language.note(run.schedule))
-    add(N_("ends"), _end(run, language))
+    add(N_("would stop"), _end(run, language))
     if run.sets > 1:
         add(N_("sets at one step"), f"{run.sets}")
     add(N_("training time"), None if run.training_s is None else span(run.training_s))
@@ -161,11 +161,11 @@ def figures(section: AuditSummary, language: Language) -> Table:
 
 
 def _end(run: AuditedRun, language: Language) -> str | None:
-    """What ends its training; None: the log does not say."""
+    """What would end its training; None: the log does not say."""
     if run.stopping is not None:
         return condition_of(run.stopping, language)
     if run.steps and run.planned_steps and run.steps >= run.planned_steps:
-        return language.gettext("after its planned steps, whatever evaluations say")
+        return language.gettext("after its planned steps")
     return None
 
 
@@ -238,7 +238,8 @@ def all_runs(section: AuditSummary, language: Language) -> Table:
 
 def spacings(section: AuditSummary, language: Language) -> Table:
     """Of one run that stops by its evaluations: how often it should evaluate."""
-    return stopping.spacings(_stopping(section), language)
+    found = _stopping(section)
+    return stopping.spacings([("", found)] if found else [], language)
 
 
 def sparser(section: AuditSummary, language: Language) -> Table:

@@ -182,7 +182,8 @@ def _measured_ratio(
 
 def spacings(section: PredictionSummary, language: Language) -> Table:
     """Where training stops by its evaluations: how often it should evaluate."""
-    return stopping.spacings(next(iter(section.stopping), None), language)
+    names = [language.join(model.evaluation) for model in section.cost_models]
+    return stopping.spacings(list(zip(names, section.stopping, strict=False)), language)
 
 
 FIRST = (predictions, recommendations, spacings)

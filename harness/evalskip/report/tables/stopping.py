@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from evalskip.summary import Stopping
 
 
-def spacings(stopping: Stopping | None, language: Language) -> Table:
-    """A few spacings of evaluations; no rows where none is known."""
-    found = stopping.spacing if stopping else None
+def spacings(kinds: Sequence[tuple[str, Stopping]], language: Language) -> Table:
+    """A few spacings of evaluations; no rows where none is known.
+
+    Args:
+        kinds: of evaluation, with how training stops by each; the name is shown of several.
+        language: of the text.
+    """
+    known = [(name, each, each.spacing) for name, each in kinds if each.spacing]
+    several = len(known) > 1
     note = ""
-    if stopping and found:
+    for _, stopping, found in known[:1]:
         note = language.gettext(
             "It stops {condition}; that could be after {work:,.0f} steps ({source}). Time: until "
             "it stops, the mean over where evaluations fall. Longer: than at the spacing that "
@@ -33,6 +39,7 @@ def spacings(stopping: Stopping | None, language: Language) -> Table:
         title=language.gettext("How often to evaluate to stop soonest"),
         note=note,
         columns=language.texts(
+            *([N_("evaluation")] if several else []),
             N_("every steps"),
             N_("evaluations"),
             N_("stops after step"),
@@ -41,13 +48,15 @@ def spacings(stopping: Stopping | None, language: Language) -> Table:
         ),
         rows=[
             (
+                *([name] if several else []),
                 f"{cost.every_steps:,}",
                 f"{cost.evaluations:,.1f}",
                 f"{cost.stops_after:,.0f}",
                 digits.seconds(cost.training_s),
                 digits.percent(cost.longer),
             )
-            for cost in (found.costs if found else ())
+            for name, _, found in known
+            for cost in found.costs
         ],
     )
 
@@ -56,8 +65,8 @@ def sparser(stopping: Stopping | None, language: Language) -> Table:
     """Replays of a run that stopped; no rows where there are none."""
     looks = stopping.sparser if stopping else []
     note = language.gettext(
-        "It stopped {condition}. The same run, making one of so many of its evaluations: mean over "
-        "where it may begin, and in brackets where it begins best and worst.",
+        "Such training stops {condition}. The same run, making one of so many of its evaluations: "
+        "mean over where it may begin, and in brackets where it begins best and worst.",
         condition=condition_of(stopping, language) if stopping else "",
     )
     if any(look.beyond for look in looks):

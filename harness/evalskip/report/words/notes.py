@@ -200,9 +200,11 @@ NOTES: dict[str, Template] = {
     ),
     "keep_as_written": N_("keep it as it is ({share})"),
     "do_not_evaluate": N_("do not evaluate: a single evaluation at the end would take {share}"),
-    "evaluate_to_stop": N_(
-        "evaluate every {every:,} steps (every {low:,} to {high:,} costs at most {near:.0f%} "
-        "more), if training could end at step {work:,} ({source})"
+    "evaluate_to_stop": NN_(
+        "evaluate after every step (every {low:,} to {high:,} costs at most {near:.0f%} more), if "
+        "training could end at step {work:,} ({source})",
+        "evaluate every {count:,} steps (every {low:,} to {high:,} costs at most {near:.0f%} "
+        "more), if training could end at step {work:,} ({source})",
     ),
     "advice_for_range": N_(
         "{advice}; from step {low:,} to {high:,}, that costs at most {longer:.1f%} more than the "
@@ -212,18 +214,22 @@ NOTES: dict[str, Template] = {
     "work_of_run": N_("as this run did"),
     "work_of_runs": NN_("as an earlier run did", "the median of {count} earlier runs"),
     "work_unknown": N_("half of the plan, since nobody says"),
-    "spacing_needs_costs": N_("what steps and evaluations cost is not known"),
+    "spacing_needs_costs": N_("evaluations cost nothing that was measured"),
+    "reached_at_start": N_("it could have ended before its first step"),
+    "patience_never_ended": N_("its patience never ended it"),
     "spacing_beyond_work": N_(
         "an evaluation costs so much that none should come before step {work:,}, where training "
         "could end"
     ),
     "spacing_beyond_plan": N_(
-        "the rule for stopping soonest does not apply: it would stop at step {stops:,}, after the "
+        "evaluations at the spacing that costs least would stop it at step {stops:,}, after the "
         "last of the planned ones"
     ),
     "stop_metric_missing": N_("the log has no evaluation with the metric that ends training"),
     "stop_steps_unknown": N_("the steps of evaluations are not known"),
-    "stop_costs_unknown": N_("the log does not say what steps and evaluations took"),
+    "stop_costs_unknown": N_(
+        "without the training time it is not known how often it should have evaluated"
+    ),
     "target_never_met": N_("it never met the target"),
     "advice_against": N_("{advice}; {against}"),
     "early_stopping_starves": N_(
