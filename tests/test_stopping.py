@@ -364,7 +364,9 @@ def test_a_run_that_trained_all_its_steps_has_no_replays_of_stopping(tmp_path: P
     assert run.stopping is not None
     assert run.stopping.sparser == []
     assert run.stopping.spacing is None
-    assert run.recommendation is None
+    # so it was a training of a fixed number of steps
+    assert run.recommendation is not None
+    assert not run.recommendation.stops
     path.write_text(json.dumps(state_of(losses, 50)))
     (run,) = audit(path).runs
     assert run.stopping is None

@@ -7,6 +7,8 @@ from pydantic import Field
 from evalskip.notes import Note
 from evalskip.summary.parts import Part
 
+_NOT_ITS_OWN = ("patience_never_ended", "stop_metric_missing")
+
 
 class StopCondition(Part):
     """What ends a training before its plan does: a target, or patience."""
@@ -98,5 +100,5 @@ class Stopping(Part):
 
     @property
     def is_of_the_run(self) -> bool:
-        """Whether its evaluations name what is to end it at all."""
-        return self.why_none is None or self.why_none.code != "stop_metric_missing"
+        """Whether evaluations ended it, or could have."""
+        return self.why_none is None or self.why_none.code not in _NOT_ITS_OWN

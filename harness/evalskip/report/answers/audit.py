@@ -72,7 +72,7 @@ def _statement(run: AuditedRun, language: Language) -> str:
     parts = [statement]
     if run.gain is not None and run.gain < _ABSURD:
         template = N_("Without it training would have been {gain:.1f%} faster.")
-        if run.stopping is not None:
+        if run.stopping and run.stopping.is_of_the_run:
             template = N_(
                 "Without it the same steps would have been {gain:.1f%} faster, but only evaluation "
                 "stops such a training."
