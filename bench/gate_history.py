@@ -11,6 +11,7 @@ not compared. Every alarm was looked at; what is known of it stands beside it.
 
 from __future__ import annotations
 
+import argparse
 import csv
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -85,10 +86,10 @@ class Findings:
     other_schedules: list[tuple[Result, Result]] = field(default_factory=list)
 
 
-def read_history() -> dict[str, list[Result]]:
+def read_history(path: Path = HISTORY) -> dict[str, list[Result]]:
     """Every experiment's runs on the card, in order."""
     series: dict[str, list[Result]] = defaultdict(list)
-    with HISTORY.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if row["gpu"] != CARD:
                 continue
@@ -156,16 +157,17 @@ def _judge(
         findings.alarms.append(Alarm(run, previous, alarms))
 
 
-def page() -> str:
+def page(series: dict[str, list[Result]]) -> str:
     """The tables."""
-    series = read_history()
     findings = judged_history(series)
     repeated = sum(len(runs) > 1 for runs in series.values())
     false = sum(not alarm.is_known for alarm in findings.alarms)
-    changes, found = len(KNOWN), sum(alarm.is_known for alarm in findings.alarms)
-    others = findings.compared - changes
+    # of those that are there to be found
+    changes = sum((run.experiment, run.date) in KNOWN for runs in series.values() for run in runs)
+    found = sum(alarm.is_known for alarm in findings.alarms)
+    others = max(1, findings.compared - changes)
     interval = stats.binomtest(false, others).proportion_ci(0.95, "exact")
-    seen = stats.binomtest(found, changes).proportion_ci(0.95, "exact")
+    seen = stats.binomtest(found, max(1, changes)).proportion_ci(0.95, "exact")
     lines = [
         "# The gate on two years of PEFT's own benchmark",
         "",
@@ -253,8 +255,12 @@ def _value(kind: str, amount: float) -> str:
 
 def main() -> None:
     """Write the page."""
-    OUT.write_text(page(), encoding="utf-8")
-    print(OUT)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("history", type=Path, nargs="?", default=HISTORY)
+    parser.add_argument("--out", type=Path, default=OUT)
+    arguments = parser.parse_args()
+    arguments.out.write_text(page(read_history(arguments.history)), encoding="utf-8")
+    print(arguments.out)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ evaluation take, and when it could end, is told from other seeds.
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from collections import defaultdict
 from contextlib import closing
@@ -27,7 +28,7 @@ from evalskip.schedules import EveryEpoch
 from evalskip.spacing import NEAR, SpacingLaw
 from evalskip.spec import load_spec
 from validate_logs import quantile
-from wild.blocks import read_blocks
+from wild.blocks import FIGURES, read_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,9 +114,9 @@ def stopped_later(runs: Sequence[BlockRun]) -> list[StoppedLater]:
     return found
 
 
-def distinct_runs() -> list[BlockRun]:
+def distinct_runs(figures: Path = FIGURES) -> list[BlockRun]:
     """Those that can be looked at less often than they were."""
-    return [run for run in read_blocks() if len(run.blocks) >= FEWEST]
+    return [run for run in read_blocks(figures) if len(run.blocks) >= FEWEST]
 
 
 def replay_tables(runs: Sequence[BlockRun]) -> list[str]:
@@ -318,7 +319,12 @@ def real_tables(job: RealJob) -> Iterator[str]:
 
 def main() -> None:
     """Write the tables."""
-    runs = distinct_runs()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("figures", type=Path, nargs="?", default=FIGURES)
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--replays", action="store_true", help="without training anything")
+    arguments = parser.parse_args()
+    runs = distinct_runs(arguments.figures)
     lines = [
         "# How often to evaluate where training stops by its evaluations",
         "",
@@ -327,13 +333,14 @@ def main() -> None:
         "",
         *replay_tables(runs),
     ]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        closing(RealJob(load_spec(HERE / "overfit.yaml"), Path(folder))) as job,
-    ):
-        lines += real_tables(job)
-    OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(OUT)
+    if not arguments.replays:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            closing(RealJob(load_spec(HERE / "overfit.yaml"), Path(folder))) as job,
+        ):
+            lines += real_tables(job)
+    arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(arguments.out)
 
 
 if __name__ == "__main__":

@@ -42,11 +42,11 @@ validate: $(READY)
 # what evalskip predict says of real GPU runs from their first evaluations, beside what the rest
 # took, from the figures in results/reference/wild; seconds
 validate-logs: $(READY)
-	PYTHONPATH=bench:$$PYTHONPATH $(PY) bench/validate_logs.py
+	PYTHONPATH=bench:$$PYTHONPATH $(PY) bench/validate_logs.py $(ARGS)
 
 # the gate on two years of PEFT's own benchmark, from the figures in results/reference/wild; seconds
 gate-history: $(READY)
-	$(PY) bench/gate_history.py
+	$(PY) bench/gate_history.py $(ARGS)
 
 # what sparser evaluation would have kept in public runs, from raw logs, which are not in this
 # repository: make regret-logs LOGS=folder
@@ -57,7 +57,7 @@ regret-logs: $(READY)
 # how often to evaluate where training stops by its evaluations: replays of those runs, and trainings
 # at five spacings; about a quarter of an hour
 spacing: $(READY)
-	PYTHONPATH=bench:$$PYTHONPATH $(PY) bench/spacing.py
+	PYTHONPATH=bench:$$PYTHONPATH $(PY) bench/spacing.py $(ARGS)
 
 # what share of the time EvalBudget takes, alone and beside a neighbour; about ten minutes
 eval-budget: $(READY)

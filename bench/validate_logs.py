@@ -11,6 +11,7 @@ organisations: runs of one are no independent witnesses.
 
 from __future__ import annotations
 
+import argparse
 import random
 from collections import defaultdict
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from evalskip.analysis.prediction import Workload, model_of_parts, predict
 from evalskip.cut import EvaluationPieces
 from evalskip.notes import note
 from evalskip.summary import JobSize
-from wild.blocks import read_blocks
+from wild.blocks import FIGURES, read_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -266,8 +267,12 @@ def page(runs: Sequence[BlockRun]) -> str:
 
 def main() -> None:
     """Write the page."""
-    OUT.write_text(page(read_blocks()), encoding="utf-8")
-    print(OUT)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("figures", type=Path, nargs="?", default=FIGURES)
+    parser.add_argument("--out", type=Path, default=OUT)
+    arguments = parser.parse_args()
+    arguments.out.write_text(page(read_blocks(arguments.figures)), encoding="utf-8")
+    print(arguments.out)
 
 
 if __name__ == "__main__":

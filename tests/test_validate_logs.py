@@ -134,4 +134,4 @@ def test_the_page_is_what_the_command_makes() -> None:
 
 
 def test_the_page_of_the_gate_is_what_the_command_makes() -> None:
-    assert gate_history.OUT.read_text() == gate_history.page()
+    assert gate_history.OUT.read_text() == gate_history.page(gate_history.read_history())

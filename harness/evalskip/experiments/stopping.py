@@ -47,9 +47,8 @@ class StopQuestion:
         reading = read_runs(self.past)
         if reading.unread:
             raise InputError(f"--past: {reading.unread[0]}")
-        runs = reading.runs
         by_metric: dict[str, EarlierRuns] = {}
-        for run in runs:
+        for run in reading.runs:
             watched = watched_in(run, self.target)
             if not isinstance(watched, Watched):
                 continue
@@ -63,7 +62,7 @@ class StopQuestion:
             named = ", ".join(map(str, self.past))
             what = f"reached {self.target.metric} {self.target.value:g}" if self.target else "has"
             raise InputError(
-                f"--past: {named}: none of {len(runs)} runs {what}"
+                f"--past: {named}: no run {what}"
                 + ("" if self.target else " evaluations to choose the best by")
                 + "; expected logs of runs like this one"
             )
