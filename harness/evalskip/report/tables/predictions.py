@@ -108,7 +108,7 @@ def recommendations(section: PredictionSummary, language: Language) -> Table:
         rows=[
             (
                 language.join(recommendation.evaluation),
-                f"{100 * recommendation.within:g}",
+                digits.NOTHING if recommendation.stops else f"{100 * recommendation.within:g}",
                 language.note(recommendation.advice),
                 *(
                     _pasted(recommendation.lines.get(place, [digits.NOTHING]), language)
