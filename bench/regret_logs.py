@@ -25,6 +25,7 @@ from evalskip.analysis.metrics import metric_of
 from evalskip.analysis.past import FEWEST, curve_of
 from evalskip.logs import read_runs
 from evalskip.public import KeptWorse
+from validate_logs import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +124,7 @@ def _cell(parts: Sequence[float]) -> str:
     if not parts:
         return "–"
     none = sum(part <= NOTHING for part in parts)
-    worst = parts[min(len(parts) - 1, int(0.9 * len(parts)))]
+    worst = quantile(parts, 0.9)
     ninth = f"{100 * worst:.1f}" if worst <= 1 else "over 100"
     return f"{100 * median(parts):.1f}, {ninth} ({none} of {len(parts)})"
 

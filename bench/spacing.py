@@ -92,6 +92,11 @@ def by_organisation(runs: Sequence[BlockRun], values: Sequence[float]) -> float:
     return mean(map(mean, own.values()))
 
 
+def longer_by(every: int, seconds: Sequence[dict[int, list[float]]]) -> list[float]:
+    """Of each run, as a part of what it took; mean over where it begins."""
+    return [mean(each[every]) / each[1][0] - 1 for each in seconds]
+
+
 def stopped_later(runs: Sequence[BlockRun]) -> list[StoppedLater]:
     """What sparser evaluation would have done to runs that stop at a target.
 
@@ -101,7 +106,7 @@ def stopped_later(runs: Sequence[BlockRun]) -> list[StoppedLater]:
     seconds = [replayed(run) for run in runs]
     found = []
     for every in EVERY:
-        longer = [mean(each[every]) / each[1][0] - 1 for each in seconds]
+        longer = longer_by(every, seconds)
         later = mean(each > 0 for each in longer)
         found.append(
             StoppedLater(
@@ -145,7 +150,7 @@ def replay_tables(runs: Sequence[BlockRun]) -> list[str]:
         "| --- | --- | --- | ---: |",
     ]
     for every in EVERY:
-        longer = [mean(each[every]) / each[1][0] - 1 for each in seconds]
+        longer = longer_by(every, seconds)
         begins = [
             median(each[every][begin] / each[1][0] - 1 for each in seconds)
             for begin in range(every)

@@ -104,6 +104,24 @@ class Target:
         return value >= self.value if self.greater_is_better else value <= self.value
 
 
+PATIENCE = "patience"
+"""What training stops by in place of a target."""
+
+
+def stop_target(text: str) -> Target | None:
+    """The target that training stops at; None: it stops by patience.
+
+    Raises:
+        ValueError: it is neither; the message says what is expected.
+    """
+    if text == PATIENCE:
+        return None
+    try:
+        return Target.from_text(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or {PATIENCE}") from None
+
+
 def direction(name: str) -> tuple[bool, bool]:
     """Whether more of a metric is better, by its name; and whether that is known."""
     words = re.split(r"[_\-/. ]", name.lower())

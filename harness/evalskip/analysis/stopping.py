@@ -189,45 +189,35 @@ def with_spacing(
         metric: of theirs.
     """
     patience, own_every = stopping.condition.patience, stopping.own_every
-    found = _spacing(
-        work,
-        step_s=step_s,
-        evaluation_s=evaluation_s,
-        patience=patience,
-        planned_steps=planned_steps,
-        own_every=own_every,
-    )
-    if not isinstance(found, Spacing):
-        return stopping.model_copy(update={"why_none": found})
+    if work.steps <= 0:
+        return stopping.model_copy(update={"why_none": note("reached_at_start")})
+    if step_s <= 0 or evaluation_s <= 0:
+        return stopping.model_copy(update={"why_none": note("spacing_needs_costs")})
+    law = SpacingLaw(work.steps, step_s, evaluation_s, patience)
+    every = _written(law)
+    why_none = _why_none(law, every, planned_steps)
+    if why_none is not None:
+        return stopping.model_copy(update={"why_none": why_none})
+    found = _spacing(law, work, every, own_every)
     if patience is not None and curves:
-        update = {"regret": _regret(curves, found.every_steps), "regret_metric": metric}
+        update = {"regret": _regret(curves, every), "regret_metric": metric}
         found = found.model_copy(update=update)
     gain = None
-    if own_every is not None and own_every <= found.work_steps:
-        law = SpacingLaw(found.work_steps, step_s, evaluation_s, patience)
-        gain = law.seconds(own_every) / law.seconds(found.every_steps) - 1
+    if own_every is not None and own_every <= work.steps:
+        gain = law.seconds(own_every) / law.seconds(every) - 1
     return stopping.model_copy(update={"spacing": found, "gain": gain})
 
 
-def _spacing(
-    work: Work,
-    *,
-    step_s: float,
-    evaluation_s: float,
-    patience: int | None,
-    planned_steps: float | None,
-    own_every: float | None,
-) -> Spacing | Note:
-    if work.steps <= 0:
-        return note("reached_at_start")
-    if step_s <= 0 or evaluation_s <= 0:
-        return note("spacing_needs_costs")
-    law = SpacingLaw(work.steps, step_s, evaluation_s, patience)
-    if law.best >= work.steps:
-        return note("spacing_beyond_work", work=max(1, round(work.steps)))
-    every = _written(law)
+def _why_none(law: SpacingLaw, every: int, planned_steps: float | None) -> Note | None:
+    """Why no spacing stops training sooner than any other; None: one does."""
+    if law.best >= law.work:
+        return note("spacing_beyond_work", work=max(1, round(law.work)))
     if planned_steps is not None and law.stops_after(every) > planned_steps:
         return note("spacing_beyond_plan", stops=round(law.stops_after(every)))
+    return None
+
+
+def _spacing(law: SpacingLaw, work: Work, every: int, own_every: float | None) -> Spacing:
     low, high = law.near()
     candidates = {max(1, rounded_up(round(law.best * factor))) for factor in _FACTORS} | {every}
     if own_every is not None:
@@ -238,8 +228,8 @@ def _spacing(
         work_from=work.source,
         work_low=work.low,
         work_high=work.high,
-        step_s=step_s,
-        evaluation_s=evaluation_s,
+        step_s=law.step_s,
+        evaluation_s=law.evaluation_s,
         every_steps=every,
         near_low=min(every, max(1, math.ceil(low))),
         near_high=max(every, math.floor(high)),

@@ -20,7 +20,7 @@ from transformers import (
 from evalskip.probe.attach import trainer_of
 from evalskip.probe.guard import Guard
 from evalskip.spacing import SpacingLaw
-from evalskip.targets import Target
+from evalskip.targets import PATIENCE, stop_target
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -35,7 +35,6 @@ _MUCH_SOONER = 10
 # of the distance at which evaluations use up the share
 _EVENLY = 0.8
 _SHARE = 0.05
-_PATIENCE = "patience"
 _NO, _YES, _FAILED = 0, 1, 2
 """What the first rank decides; where it cannot, all ranks stop deciding."""
 
@@ -96,9 +95,9 @@ class EvalBudget(TrainerCallback):
         if expected_steps is not None and stop_at is None:
             raise ValueError("EvalBudget: expected_steps: expected stop_at beside it")
         try:
-            self._target = Target.from_text(stop_at) if stop_at not in (None, _PATIENCE) else None
+            self._target = stop_target(stop_at) if stop_at is not None else None
         except ValueError as error:
-            raise ValueError(f"EvalBudget: stop_at: {error}, or {_PATIENCE!r}") from None
+            raise ValueError(f"EvalBudget: stop_at: {error}") from None
         self.share = _SHARE if share is None and stop_at is None else share
         self.every = every
         self.stop_at = stop_at
@@ -131,7 +130,7 @@ class EvalBudget(TrainerCallback):
         self._asked_at = self._answered_at = None
         self._has_metric, self._trains = False, True
         self._limit = self.share
-        if self.stop_at == _PATIENCE and self._patience() is None:
+        if self.stop_at == PATIENCE and self._patience() is None:
             self._limit = self.share or _SHARE
             self._print(
                 "stop_at",
@@ -256,7 +255,7 @@ class EvalBudget(TrainerCallback):
 
     def _stops(self) -> bool:
         return self._target is not None or (
-            self.stop_at == _PATIENCE and self._patience() is not None
+            self.stop_at == PATIENCE and self._patience() is not None
         )
 
     def _is_apart(self, state: TrainerState, trained: float, cost: float) -> bool:

@@ -48,14 +48,11 @@ def train(
     from evalskip.jobs.llamafactory.started import WhenToEvaluate, callbacks_for, settings_of
     from evalskip.launch.train import train_llamafactory
     from evalskip.spec.units import parse_share
-    from evalskip.targets import Target
+    from evalskip.targets import stop_target
 
     share = None if eval_budget is None else parsed("--eval-budget", parse_share, eval_budget)
-    if stop_at is not None and stop_at != "patience":
-        try:
-            Target.from_text(stop_at)
-        except ValueError as error:
-            raise InputError(f"--stop-at: {error}, or patience") from None
+    if stop_at is not None:
+        parsed("--stop-at", stop_target, stop_at)
     wanted = WhenToEvaluate(share, stop_at, expected_steps, every_n_epochs)
     if wanted == WhenToEvaluate() and not eval_cost:
         raise InputError(

@@ -131,6 +131,11 @@ class AuditedRun(Part):
     missed: Missed | None = Field(default=None, description="by skipping; null: too few figures")
     warnings: list[Note] = Field(default=[], description="what to know of this run")
 
+    @property
+    def is_stopped_by_evaluations(self) -> bool:
+        """Whether evaluations ended it, or could have."""
+        return self.stopping is not None and self.stopping.is_of_the_run
+
 
 class AuditSummary(Part):
     """Runs that are over, that in which evaluation took longest first."""

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from evalskip.errors import InputError
+from evalskip.targets import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ def callbacks_for(settings: dict[str, Any], wanted: WhenToEvaluate) -> list[tupl
     if wanted.share is not None or wanted.stop_at is not None:
         if wanted.share is not None and wanted.share >= 1:
             raise InputError("--eval-budget: expected a share below 100%")
-        if wanted.stop_at == "patience" and not settings.get("early_stopping_steps"):
+        if wanted.stop_at == PATIENCE and not settings.get("early_stopping_steps"):
             raise InputError(
                 "--stop-at patience: the configuration never stops early; expected "
                 "early_stopping_steps in it"

@@ -72,7 +72,7 @@ def _statement(run: AuditedRun, language: Language) -> str:
     parts = [statement]
     if run.gain is not None and run.gain < _ABSURD:
         template = N_("Without it training would have been {gain:.1f%} faster.")
-        if run.stopping and run.stopping.is_of_the_run:
+        if run.is_stopped_by_evaluations:
             template = N_(
                 "Without it the same steps would have been {gain:.1f%} faster, but only evaluation "
                 "stops such a training."
@@ -250,7 +250,7 @@ def _change(
         if not known:
             return "", {}
         template = N_("No run whose share is known spent more than {within:g%} on it.")
-        if any(run.stopping and run.stopping.is_of_the_run for run in known):
+        if any(run.is_stopped_by_evaluations for run in known):
             template = N_(
                 "Of the runs that evaluations do not stop, none whose share is known spent more "
                 "than {within:g%} on it."
@@ -283,7 +283,7 @@ def worth_changing(section: AuditSummary) -> list[AuditedRun]:
     over = [
         run
         for run in section.shared
-        if (run.share or 0) > section.within and not (run.stopping and run.stopping.is_of_the_run)
+        if (run.share or 0) > section.within and not run.is_stopped_by_evaluations
     ]
     return sorted(over, key=_saved, reverse=True)
 
