@@ -59,6 +59,9 @@ class Pilot(BaseModel):
     repeats_s: float = Field(
         default=0.0, ge=0, description="for so long, evaluations are made that follow another"
     )
+    remedies_s: float = Field(
+        default=0.0, ge=0, description="for about so long, after T, it tries to evaluate for less"
+    )
 
 
 class Slice(BaseModel):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from evalskip.jobs import Keeping
     from evalskip.notes import Note
-    from evalskip.summary import CostModel, Spacing
+    from evalskip.summary import CostModel, Remedy, Spacing
 
 WITHIN = 0.05
 """The share of T that evaluation may have, where nobody says."""
@@ -141,6 +141,27 @@ def recommend(
         advice=note("advice_against", advice=advice, against=against) if against else advice,
         lines=lines_of(settings, evaluates_once=total == 1 and every is None),
     )
+
+
+def recommend_cheaper(
+    remedy: Remedy, recommended: Recommendation, *, keeps: bool
+) -> Recommendation:
+    """What is recommended of a job whose evaluation is made cheaper first.
+
+    Args:
+        remedy: that makes it so.
+        recommended: of the job with it.
+        keeps: whether that is to keep its schedule.
+    """
+    lines = {place: [*told] for place, told in remedy.lines.items()}
+    for place, told in recommended.lines.items():
+        lines[place] = [*lines.get(place, []), *told]
+    if keeps:
+        share = _with_limits(recommended.share)
+        advice = note("evaluate_for_less_and_keep", remedy=remedy.remedy, share=share)
+    else:
+        advice = note("evaluate_for_less", remedy=remedy.remedy, advice=recommended.advice)
+    return recommended.model_copy(update={"advice": advice, "lines": lines})
 
 
 def recommend_nothing(why: Note, within: float, evaluation: list[Note | str]) -> Recommendation:

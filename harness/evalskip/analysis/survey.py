@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.analysis.parts import PilotRun
-    from evalskip.probe.measured import FullJob
+    from evalskip.probe.measured import FullJob, RemedySurvey
     from evalskip.schedules import Schedule
 
 
@@ -27,6 +27,10 @@ class Survey:
     @property
     def job(self) -> FullJob:
         return self.run.job
+
+    @property
+    def remedies(self) -> RemedySurvey | None:
+        return self.job.remedies
 
     @property
     def steps(self) -> int:

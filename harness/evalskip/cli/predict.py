@@ -78,6 +78,6 @@ def predict(
             within=within,
             every=every or [],
             budget_s=budget_s,
-            stops=StopQuestion(stop_at, expected_steps, past or []),
+            stops=StopQuestion(stop_at, expected_steps, tuple(past or ())),
         ),
     )

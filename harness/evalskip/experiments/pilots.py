@@ -38,9 +38,10 @@ _PROCESSES = 4
 _MOST_STEPS = 30
 _FIRST_STEPS, _FIRST_BATCHES = 10, 16
 _MEMORY_STEPS = 4
-_EVALUATIONS, _REPEATS = 12, 0.25
+_EVALUATIONS, _REPEATS, _REMEDIES = 12, 0.25, 0.4
 """So many, or more, show how evaluations differ from each other; and the part of the budget in
-which one process may make those that follow another at once."""
+which one process may make those that follow another at once, and in which ways to evaluate for less
+are tried."""
 _LEAST_BATCHES, _FEWEST_BATCHES, _MOST_BATCHES = 2, 4, 64
 """The least that an evaluation may have, where they are long; the fewest that it has else."""
 _LONG_S = 0.3
@@ -181,6 +182,7 @@ class _Pilots:
             survey_s=_SURVEY_S,
             alone=_EVALUATIONS,
             repeats_s=_REPEATS * self._budget_s,
+            remedies_s=_REMEDIES * self._budget_s / len(self._kinds),
         )
         batches = _LEAST_BATCHES if self._spec.job.generates else _FIRST_BATCHES
         pilot_slice = Slice(steps=_FIRST_STEPS, evaluation_batches=batches, pilot=pilot)
@@ -293,7 +295,7 @@ class _Pilots:
         if len(timeline.evaluations) < 2 or not timeline.evaluations[0].batches_ns:
             raise MeasurementError("the pilot evaluated nothing; expected samples to evaluate")
         wall_s = timeline.wall_ns / 1e9
-        self._beyond_s.append(record.took_s - wall_s)
+        self._beyond_s.append(record.took_s - wall_s - full_run.job.surveyed_s)
         batches = sum(len(e.batches_ns) for e in timeline.evaluations)
         self._piloted.steps += len(timeline.steps_ns)
         self._piloted.evaluation_batches += batches

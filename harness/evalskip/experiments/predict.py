@@ -11,10 +11,12 @@ from evalskip.analysis.recommendation import (
     WITHIN,
     EvaluationShares,
     recommend,
+    recommend_cheaper,
     recommend_nothing,
     recommend_spacing,
     rounded_up,
 )
+from evalskip.analysis.remedies import cheaper, remedies_of
 from evalskip.analysis.stopping import spacing_of
 from evalskip.analysis.survey import Survey
 from evalskip.experiments.pilots import kinds_of, make_pilots
@@ -29,6 +31,7 @@ from evalskip.summary import (
     Prediction,
     PredictionSummary,
     Recommendation,
+    RemediesSummary,
     Summary,
     write_sections,
 )
@@ -96,6 +99,7 @@ def predict_costs(
         schedules=list(predictions.predictions.values()),
         recommendations=predictions.recommendations,
         stopping=stopping,
+        remedies=predictions.remedies,
         closing_evaluations=spec.job.closing_evaluations,
         effort=Effort(runs=session.runs("pilot"), seconds=seconds, stopped=note("pilot_made")),
         warnings=[*results.store.warnings, *predictions.warnings],
@@ -118,6 +122,7 @@ class _Predictions:
         self.models: list[CostModel] = []
         self.predictions: dict[str, Prediction] = {}
         self.recommendations: list[Recommendation] = []
+        self.remedies: list[RemediesSummary] = []
         self.warnings: list[Note] = []
 
     def predict_kind(self, kind: EvaluationKind) -> None:
@@ -139,17 +144,42 @@ class _Predictions:
                 widening=self._piloted.widening,
             )
             self.models.append(model)
-            recommended = recommend(
-                EvaluationShares.from_model(model),
-                self._within,
-                before=int(survey.job.eval_on_start),
-                closing=self._spec.job.closing_evaluations,
-                keeping=self._spec.job.keeping,
-                own_steps=self._as_written(kind, samples),
-            )
-            self.recommendations.append(recommended)
+            recommended = self._recommended(model, kind, samples, survey)
             for arm in self._arms(kind, samples, survey, recommended):
                 self._predict(model, arm, survey, self._piloted.memory.get(kind.name))
+            remedies = self._remedy(kind, samples, model, survey)
+            if remedies is not None and remedies.best is not None:
+                cheap = cheaper(model, remedies.best.cost_ratio)
+                of_cheap = self._recommended(cheap, kind, samples, survey)
+                keeps = of_cheap.advice.code == "keep_as_written"
+                recommended = recommend_cheaper(remedies.best, of_cheap, keeps=keeps)
+            self.recommendations.append(recommended)
+
+    def _recommended(
+        self, model: CostModel, kind: EvaluationKind, samples: int | None, survey: Survey
+    ) -> Recommendation:
+        return recommend(
+            EvaluationShares.from_model(model),
+            self._within,
+            before=int(survey.job.eval_on_start),
+            closing=self._spec.job.closing_evaluations,
+            keeping=self._spec.job.keeping,
+            own_steps=self._as_written(kind, samples),
+        )
+
+    def _remedy(
+        self, kind: EvaluationKind, samples: int | None, model: CostModel, survey: Survey
+    ) -> RemediesSummary | None:
+        """What would make the kind cheaper, under the schedule that the job has."""
+        own = [arm for arm in kind.arms if arm.evaluation_samples == samples]
+        arm = min(own, key=_is_not_as_written)
+        after = self._evaluated_after(arm.schedule, survey)
+        prediction = self.predictions.get(arm.name)
+        if survey.remedies is None or not after or prediction is None:
+            return None
+        following = _with_next_step(after, survey)
+        self.remedies.append(remedies_of(model, survey.remedies, prediction, following))
+        return self.remedies[-1]
 
     def stopping(
         self, stops: StopQuestion, earlier: EarlierRuns | None, patience: int | None
@@ -221,10 +251,9 @@ class _Predictions:
         after = self._evaluated_after(arm.schedule, survey)
         if after is None:
             return
-        with_next_step = sum(0 < step < survey.steps for step in after)
         prediction = predict(
             model,
-            workload(model.size, len(after), with_next_step),
+            workload(model.size, len(after), _with_next_step(after, survey)),
             arm=arm.name,
             schedule=arm.schedule.note,
             evaluation=model.evaluation if arm.evaluation else [],
@@ -234,6 +263,11 @@ class _Predictions:
             peak = predicted_peaks(memory, survey.job, evaluates=bool(after), level=model.level)
             prediction = prediction.model_copy(update={"peak_bytes": peak})
         self.predictions[arm.name] = prediction
+
+
+def _with_next_step(after: Sequence[int], survey: Survey) -> int:
+    """Of evaluations after these steps, those that a step comes after."""
+    return sum(0 < step < survey.steps for step in after)
 
 
 def _is_not_as_written(arm: Arm) -> bool:

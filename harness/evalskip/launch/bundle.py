@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # none of it needs more than torch and transformers
-_TRAVELS = ("__init__.py", "errors.py", "spacing.py", "targets.py", "callbacks", "worker", "probe")
+_TRAVELS = (
+    "__init__.py",
+    "errors.py",
+    "paired.py",
+    "spacing.py",
+    "targets.py",
+    "callbacks",
+    "worker",
+    "probe",
+)
 
 
 def fresh_scratch(logs: Path) -> Path:

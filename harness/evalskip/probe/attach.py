@@ -1,13 +1,15 @@
-"""Finds the Trainer to which a callback was given."""
+"""Finds the Trainer to which a callback was given, and wraps its methods."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from transformers import TrainerCallback
@@ -26,3 +28,14 @@ def trainer_of(callback: TrainerCallback) -> Trainer | None:
             return candidate
         frame = frame.f_back
     return None
+
+
+def wrap(owner: object, name: str, around: Callable[..., Any]) -> None:
+    """Have ``around(original, ...)`` called in place of an object's method."""
+    original = getattr(owner, name)
+
+    @wraps(original)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return around(original, *args, **kwargs)
+
+    setattr(owner, name, wrapped)

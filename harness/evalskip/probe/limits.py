@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import resource
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from evalskip.probe.memory import ResidentMeter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,3 +126,45 @@ def is_out_of_memory(error: BaseException) -> bool:
         or ("CUDA" in text and "out of memory" in text)
         or any(phrase in text for phrase in _SAID_OF_MEMORY)
     )
+
+
+class BatchRoom:
+    """Memory that is left for larger evaluation batches, and what one takes of it.
+
+    Args:
+        device: ``cpu`` or ``cuda``.
+    """
+
+    def __init__(self, device: str) -> None:
+        self._cuda: Any = None
+        self.bytes = 0
+        if device == "cuda":
+            import torch
+
+            self._cuda = torch.cuda
+
+    def free(self) -> int:
+        """Bytes that may still be had: on a CPU half of them, since others live there too."""
+        if self._cuda is not None:
+            free, _ = self._cuda.mem_get_info()
+            return int(free + self._cuda.memory_reserved() - self._cuda.memory_allocated())
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024 // 2
+        return 0
+
+    @contextmanager
+    def metered(self) -> Iterator[BatchRoom]:
+        """Keep in ``bytes`` by how much memory rises inside."""
+        if self._cuda is not None:
+            self._cuda.reset_peak_memory_stats()
+            before = self._cuda.memory_allocated()
+            yield self
+            self.bytes = self._cuda.max_memory_allocated() - before
+            return
+        meter = ResidentMeter()
+        with suppress(OSError):  # not every container lets its mark be reset
+            meter.reset()
+        before = meter.read().get("resident", 0)
+        yield self
+        self.bytes = meter.read().get("resident", 0) - before

@@ -124,6 +124,72 @@ class Operations:
 
 
 @dataclass
+class TriedEvaluation:
+    """A few batches that were evaluated in some way after T; each is timed from request to request.
+
+    ``loads_ns`` is what of each batch's time was spent waiting for the loader.
+    """
+
+    way: str
+    """Names it among :attr:`RemedySurvey.ways`."""
+    batch: int
+    """Samples on one rank."""
+    loader_ns: int
+    batches_ns: list[int]
+    loads_ns: list[int]
+    shapes: list[tuple[int, int]]
+    """Samples and tokens of each batch."""
+    aggregation_ns: int
+
+
+@dataclass
+class SampleLosses:
+    """Mean losses per token of the same evaluated samples, in nats, before a few steps and after.
+
+    ``before`` may hold fewer.
+    """
+
+    before: list[float]
+    after: list[float]
+    steps: int
+
+
+@dataclass
+class RemedySurvey:
+    """What a pilot's process found out, after T, of how the job could evaluate for less.
+
+    What cannot be done stands in ``refused``, with the code of the reason.
+    """
+
+    batch: int
+    """Samples on one rank, as the job has it."""
+    ways: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By name, what of ``TrainingArguments`` is otherwise; the job's own way has no name."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """By what, or by ``all``."""
+    tries: list[list[TriedEvaluation]] = field(default_factory=list)
+    """In rounds that hold every way once."""
+    peaks: dict[str, int] = field(default_factory=dict)
+    """By way, what a batch of the longest samples takes of memory beyond what was held, in bytes;
+    only where it is metered."""
+    batches_bound_by: Literal["memory", "time", "samples"] = "samples"
+    """Why no larger batch was tried."""
+    lengths: dict[str, list[int]] = field(default_factory=dict)
+    """By evaluation set (a single one has no name), tokens of every sample in order."""
+    pad_multiple: int = 1
+    """To which a batch is padded beyond its longest sample."""
+    is_grouped: bool = False
+    """Whether its loader orders samples by their length already."""
+    workers: int = 0
+    metrics: list[str] = field(default_factory=list)
+    """Beside the loss, as the job names them."""
+    decides: str | None = None
+    """The metric that chooses checkpoints; None: none does."""
+    losses: SampleLosses | None = None
+    """None: they cannot be told by sample."""
+
+
+@dataclass
 class FullJob:
     """Sizes of the job that a pilot is of, as its ``TrainingArguments`` have them.
 
@@ -146,6 +212,9 @@ class FullJob:
     evaluation_shapes: list[tuple[int, int]] = field(default_factory=list)
     flops: Operations | None = None
     """None: not counted, or they cannot be."""
+    remedies: RemedySurvey | None = None
+    surveyed_s: float = 0.0
+    """What looking at all of that took, after T."""
 
 
 @dataclass

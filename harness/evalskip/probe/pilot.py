@@ -23,6 +23,8 @@ from evalskip.probe.layout import (
     repeats,
     spread_batches,
 )
+from evalskip.probe.measured import as_report
+from evalskip.probe.remedies import RemediesTried
 from evalskip.probe.slicing import Slicing, chosen_of, steps_per_epoch
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class PilotSlicing(Slicing):
         evaluations: the fewest: where its steps have fewer places, some follow each other.
         alone: the same, where it leaves no steps for other processes.
         repeats_s: for so long, at most, evaluations are made that follow another.
+        remedies_s: for about so long, after T, ways to evaluate for less are tried; 0: none are.
     """
 
     def __init__(
@@ -60,10 +63,14 @@ class PilotSlicing(Slicing):
         evaluations: int,
         alone: int,
         repeats_s: float,
+        remedies_s: float,
     ) -> None:
         self._most, self._reserved, self._survey_s = most, reserved, survey_s
         self._evaluations, self._alone, self._repeats_s = evaluations, alone, repeats_s
         self._all_samples = trainer.eval_dataset
+        self._remedies = (
+            RemediesTried(trainer, self._all_samples, remedies_s) if remedies_s else None
+        )
         super().__init__(trainer, steps, evaluation_batches)
 
     def begin(self) -> None:
@@ -73,6 +80,8 @@ class PilotSlicing(Slicing):
             self._evaluations = max(self._evaluations, self._alone)
         self._target_steps = pilot_steps(*job)
         super().begin()
+        if self._remedies:
+            self._remedies.begin()
 
     def evaluated(self, again: Callable[[], object]) -> None:
         """Evaluate again, at once, where a short process would else have too few evaluations.
@@ -97,7 +106,7 @@ class PilotSlicing(Slicing):
         ``eval_on_start`` and ``eval_delay``, as its TrainingArguments have them; and, of
         a survey, ``train_shapes`` and ``evaluation_shapes``: samples and tokens of micro-batches
         and of evaluation batches, in order; and ``flops`` of one of either, None where they cannot
-        be counted.
+        be counted; and, where they were tried, ``remedies``.
         """
         trainer = self._trainer
         args = trainer.args
@@ -113,8 +122,12 @@ class PilotSlicing(Slicing):
             "eval_on_start": bool(args.eval_on_start),
             "eval_delay": float(args.eval_delay or 0),
         }
+        began = time.monotonic()
+        if self._remedies:
+            job["remedies"] = as_report(self._remedies.finish(trainer.state.global_step))
         if self._survey_s:
             job |= self._survey(stream=job["train_samples"] is None)
+        job["surveyed_s"] = time.monotonic() - began
         return {**super().full_run(), "job": job}
 
     def _laid_out(self, evaluated_after: list[int], saves: int, logs: int) -> Layout:

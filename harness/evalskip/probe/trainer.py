@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial, wraps
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from evalskip.probe.attach import wrap
 from evalskip.probe.clocks import clock_for
 from evalskip.probe.combined import combined_digest
 from evalskip.probe.digests import (
@@ -82,10 +83,10 @@ class TrainerProbe:
         self._keep = prove and measure == "time"
         self._is_training = False
         self._start_anew()
-        _wrap(trainer, "train", self._train)
+        wrap(trainer, "train", self._train)
         self._watch(trainer, "evaluate", inside=self._evaluation)
         if isinstance(self._slicing, PilotSlicing):
-            _wrap(trainer, "evaluate", partial(self._evaluated_again, self._slicing))
+            wrap(trainer, "evaluate", partial(self._evaluated_again, self._slicing))
         self._watch(trainer, "evaluation_loop", before=self._loader_ready)
         self._watch(trainer, "prediction_step", before=self._batch_begins)
         self._watch(trainer, "training_step", before=self._micro_batch, after=self._keep_loss)
@@ -183,7 +184,7 @@ class TrainerProbe:
                 guard.call(after, result)
             return result
 
-        _wrap(owner, name, around)
+        wrap(owner, name, around)
 
     def _train(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self._is_training or not self._guard.call(self._begins):
@@ -285,17 +286,6 @@ def _slicing(trainer: Trainer, sliced: Mapping[str, Any]) -> Slicing:
             trainer, sliced["steps"], sliced["evaluation_batches"], **sliced["pilot"]
         )
     return Slicing(trainer, sliced["steps"], sliced["evaluation_batches"])
-
-
-def _wrap(owner: object, name: str, around: Callable[..., Any]) -> None:
-    """Have ``around(original, ...)`` called in place of an object's method."""
-    original = getattr(owner, name)
-
-    @wraps(original)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        return around(original, *args, **kwargs)
-
-    setattr(owner, name, wrapped)
 
 
 def _meter_for(device: str, measure: str) -> Meter | None:

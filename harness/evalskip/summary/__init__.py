@@ -60,6 +60,13 @@ from evalskip.summary.prediction import (
 )
 from evalskip.summary.recommendation import Recommendation
 from evalskip.summary.regret import LossPoint, RegretSummary, ScheduleRegret
+from evalskip.summary.remedies import (
+    LeftOut,
+    RemediesSummary,
+    Remedy,
+    SubsetError,
+    SubsetErrors,
+)
 from evalskip.summary.stopping import (
     Spacing,
     SpacingCost,
@@ -97,6 +104,7 @@ __all__ = [
     "HeadroomSummary",
     "Interval",
     "JobSize",
+    "LeftOut",
     "LogSource",
     "LossPoint",
     "Made",
@@ -113,6 +121,8 @@ __all__ = [
     "RankSummary",
     "Recommendation",
     "RegretSummary",
+    "RemediesSummary",
+    "Remedy",
     "RunActivity",
     "ScheduleCost",
     "ScheduleRegret",
@@ -127,6 +137,8 @@ __all__ = [
     "StepAround",
     "StopCondition",
     "Stopping",
+    "SubsetError",
+    "SubsetErrors",
     "Summary",
     "Verdict",
     "headline_of",

@@ -7,6 +7,7 @@ from pydantic import Field
 from evalskip.notes import Note
 from evalskip.summary.parts import Effort, Interval, Part
 from evalskip.summary.recommendation import Recommendation
+from evalskip.summary.remedies import RemediesSummary
 from evalskip.summary.stopping import Stopping
 
 
@@ -111,6 +112,10 @@ class PredictionSummary(Part):
     stopping: list[Stopping] = Field(
         default=[],
         description="the same, where training stops by evaluations; empty: it trains all its steps",
+    )
+    remedies: list[RemediesSummary] = Field(
+        default=[],
+        description="one per kind of evaluation: what would make it cheaper; empty: none was tried",
     )
     closing_evaluations: int = Field(
         default=0,

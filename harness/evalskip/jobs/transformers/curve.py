@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-import torch
 from transformers import TrainerCallback
 
 from evalskip.probe.digests import weights_digest
-from evalskip.probe.random_state import random_state_preserved
+from evalskip.probe.sample_losses import sample_losses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,8 +62,7 @@ class CurveKeeper(TrainerCallback):
         trainer = self._trainer
         if trainer is None or metrics is None:
             return
-        with random_state_preserved():
-            samples = {name: sample_losses(trainer, split) for name, split in self._splits.items()}
+        samples = {name: sample_losses(trainer, split) for name, split in self._splits.items()}
         self.points.append(
             {
                 "step": state.global_step,
@@ -85,26 +83,6 @@ class CurveKeeper(TrainerCallback):
         """Keep the training loss as it is logged."""
         if logs and "loss" in logs:
             self.losses.append((state.global_step, float(logs["loss"])))
-
-
-def sample_losses(trainer: Trainer, samples: Dataset) -> list[float]:
-    """The mean loss per token of every sample, in nats."""
-    model = trainer.model
-    was_training = model.training
-    model.eval()
-    losses: list[float] = []
-    with torch.no_grad():
-        for batch in trainer.get_eval_dataloader(samples):
-            labels = batch["labels"][:, 1:]
-            logits = model(**{k: v for k, v in batch.items() if k != "labels"}).logits[:, :-1]
-            each = torch.nn.functional.cross_entropy(
-                logits.transpose(1, 2).float(), labels, reduction="none", ignore_index=-100
-            )
-            counted = (labels != -100).sum(dim=1).clamp(min=1)
-            losses += (each.sum(dim=1) / counted).tolist()
-    if was_training:
-        model.train()
-    return losses
 
 
 def stopping_arguments(every: int) -> dict[str, Any]:

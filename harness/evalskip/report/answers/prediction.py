@@ -9,6 +9,7 @@ from evalskip.report.answers.card import Answer, advised
 from evalskip.report.answers.stopping import condition_of, told
 from evalskip.report.provenance import pilot_of
 from evalskip.report.tables.table import evaluation_of
+from evalskip.report.words import N_
 
 if TYPE_CHECKING:
     from evalskip.report.words import Language
@@ -26,7 +27,13 @@ def answer(section: PredictionSummary, language: Language) -> Answer | None:
     advice, lines = advised(section.recommendations, language)
     advice = advice or language.gettext("No schedule is recommended.")
     return Answer(
-        language.sentences([_statement(prediction, language), _end(section, language)]),
+        language.sentences(
+            [
+                _statement(prediction, language),
+                *_cheaper(section, language),
+                _end(section, language),
+            ]
+        ),
         language.sentences([advice, *_told(section, language)]),
         lines,
         pilot_of(section.pilot, language),
@@ -55,6 +62,33 @@ def _statement(prediction: Prediction, language: Language) -> str:
         low=share.low,
         high=share.high,
     )
+
+
+def _cheaper(section: PredictionSummary, language: Language) -> list[str]:
+    """What all that lose nothing would make of it, and a subset beside."""
+    sentences = []
+    for found in section.remedies[:1]:
+        if found.best is not None:
+            sentences.append(
+                language.gettext(
+                    "At no loss it would take {share}, with {remedy}.",
+                    share=digits.per_cent(found.best.share),
+                    remedy=found.best.remedy,
+                )
+            )
+        if (subset := found.best_of_subset) is not None:
+            template = N_("On {samples:,} random samples as well, {share}: {loses}.")
+            if found.best is None:
+                template = N_("On {samples:,} random samples it would take {share}: {loses}.")
+            sentences.append(
+                language.gettext(
+                    template,
+                    samples=subset.samples,
+                    share=digits.per_cent(subset.share),
+                    loses=subset.loses,
+                )
+            )
+    return sentences
 
 
 def _told(section: PredictionSummary, language: Language) -> list[str]:

@@ -15,6 +15,7 @@ from evalskip.report.tables import (
     memory,
     predictions,
     regret,
+    remedies,
     times,
 )
 from evalskip.report.tables.table import Table
@@ -28,7 +29,7 @@ __all__ = ["Table", "first_of", "rest_of"]
 _MODULES: dict[str, tuple[Any, ...]] = {
     "claims": (claims,),
     "bench": (gains, times, memory),
-    "prediction": (predictions,),
+    "prediction": (remedies, predictions),
     "regret": (regret,),
     "headroom": (headroom,),
     "audit": (audit,),

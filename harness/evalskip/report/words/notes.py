@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.report.words.marks import N_, NN_
+from evalskip.report.words.remedies import REMEDIES
 
 if TYPE_CHECKING:
     from evalskip.report.words.marks import Template
@@ -366,4 +367,5 @@ NOTES: dict[str, Template] = {
     "pin_some": N_("leave some to the rest of the machine: taskset -c {first}-{last} make bench"),
     "free_memory": N_("free memory"),
     "free_memory_for_run": N_("free memory: a run wants about 1 GiB"),
+    **REMEDIES,
 }
