@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from evalskip.jobs import RunId, RunRequest
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MEMORY_BLOCKS = 3
 """Three runs of an arm are the least that say by how much its peaks differ."""
-_AGREE: tuple[str, list[int | float | str]] = ("RanksAgree", [])
+_AGREE: tuple[str, list[Any]] = ("RanksAgree", [])
 
 
 @dataclass(frozen=True)
@@ -112,5 +112,11 @@ def request_for(
         evaluation=dict(arm.evaluation),
         sliced=sliced,
         # a schedule that ranks see otherwise ends in a hang
-        callbacks=[*arm.schedule.callbacks(), *([_AGREE] if spec.job.ranks > 1 else [])],
+        callbacks=[
+            *arm.remedies.callbacks(),
+            *arm.schedule.callbacks(),
+            *([_AGREE] if spec.job.ranks > 1 else []),
+        ],
+        # of one block: what the same weights say is the same in every one
+        tells_losses=run_id.purpose == "time" and run_id.block == 1 and spec.has_remedies,
     )

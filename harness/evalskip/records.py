@@ -20,7 +20,7 @@ from evalskip.jobs.base import Measure, Purpose, RunRequest
 from evalskip.machine.disturbance import Disturbance, is_disturbed
 from evalskip.machine.fingerprint import Node
 from evalskip.notes import Note, note
-from evalskip.probe.measured import Curve, FullRun, Rank, Timeline, TriedBatch
+from evalskip.probe.measured import Curve, EvaluationLosses, FullRun, Rank, Timeline, TriedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,6 +109,9 @@ class RunRecord(BaseModel):
     losses_digest: str | None = Field(default=None, description="of the raw loss per micro-step")
     weights_digest: str | None = Field(default=None, description="of the final weights")
     weights_sketch: list[float] = []
+    evaluation_losses: EvaluationLosses | None = Field(
+        default=None, description="of the final weights; null: it was not asked for"
+    )
     peak_bytes: dict[str, dict[str, int]] = {}
     usage: dict[str, float] = Field(
         default={}, description="what the kernel counted for the run's process"

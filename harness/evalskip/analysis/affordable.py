@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.recommendation import WITHIN, EvaluationShares, recommend
-from evalskip.spec.arms import evaluation_notes, written
+from evalskip.spec.arms import evaluation_notes
 from evalskip.summary import Recommendation, headline_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def affordable(
     for arm in spec.all_arms():
         if not (steps and arms[arm.name].evaluations and headline_of(comparisons, arm.name)):
             continue
-        kind = (arm.evaluation_samples, *written(arm.evaluation))
+        kind = (arm.evaluation_samples, *arm.settings)
         before = densest.get(kind)
         if before is None or arms[before.name].evaluations < arms[arm.name].evaluations:
             densest[kind] = arm
@@ -53,7 +53,7 @@ def affordable(
                     comparison.throughput_gain,
                     arms[arm.name].evaluations,
                     steps,
-                    evaluation_notes(arms[arm.name].evaluation_samples, arm.evaluation),
+                    evaluation_notes(arms[arm.name].evaluation_samples, arm.settings),
                 ),
                 WITHIN,
                 closing=spec.job.closing_evaluations,

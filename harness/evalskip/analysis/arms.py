@@ -10,7 +10,6 @@ from evalskip.analysis.around import around_evaluation
 from evalskip.analysis.estimates import undisturbed_time
 from evalskip.probe.measured import PHASES
 from evalskip.probe.memory import highest
-from evalskip.spec import written
 from evalskip.summary import ArmSummary, RankSummary, SetSummary
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def arm_summary(
     flags = times["disturbed"].dropna()
     return ArmSummary(
         schedule=arm.schedule.note,
-        settings=written(arm.evaluation),
+        settings=arm.settings,
         evaluation_samples=arm.evaluation_samples
         or usual(run.evaluation_samples for run in ended_well),
         evaluation_load=evaluated / trained if trained else 0.0,

@@ -23,6 +23,7 @@ from evalskip.analysis.matching import match, matched_attempts
 from evalskip.analysis.nodes import in_own_pace, of_blocks
 from evalskip.analysis.peak_differences import peak_differences
 from evalskip.analysis.pieces import pieces_of
+from evalskip.analysis.proven import proven_remedies
 from evalskip.analysis.step_estimates import compared, replicated
 from evalskip.analysis.verdicts import with_verdicts
 from evalskip.notes import note
@@ -143,6 +144,7 @@ def summarise(
             key=lambda difference: arm_names.index(difference.arm),
         ),
         activity=_activity(records, runs),
+        proven=proven_remedies(spec, arms, timed, usable),
         changes=job.changes(),
         recommendations=affordable(spec, arms, comparisons, expected, steps),
         effort=BenchEffort(

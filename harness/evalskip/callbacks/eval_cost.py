@@ -73,10 +73,12 @@ class EvalCost(TrainerCallback):
             return None
         # what the harness wants of a run, it wants of the first Trainer
         task = None if self._watched else self._assignment
-        watched = self._watched[trainer] = _Watched(trainer, self.share, task, self._guard)
         if task is not None:
             for callback in made_of(task.callbacks):
                 trainer.add_callback(callback)
+                callback.on_init_end(trainer.args, trainer.state, trainer.control)
+        watched = self._watched[trainer] = _Watched(trainer, self.share, task, self._guard)
+        if task is not None:
             task.report_at_exit(watched.probe)
         return watched
 
@@ -98,6 +100,7 @@ class _Watched:
             sliced=task.sliced if task else None,
             each=task is None,
             guard=guard,
+            tells_losses=bool(task and task.tells_losses),
             on_evaluated=self._evaluated,
             on_ended=self._ended,
         )

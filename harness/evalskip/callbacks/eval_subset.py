@@ -65,6 +65,13 @@ class EvalSubset(TrainerCallback):
         self._chosen: Any = None
         self._settling: _Settling | None = None
 
+    def on_init_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """The Trainer is complete: a fixed subset is its evaluation set from here on."""
+        if self.samples is not None:
+            self._guard.call(self._begin)
+
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:

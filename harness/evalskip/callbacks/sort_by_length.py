@@ -36,8 +36,12 @@ class SortByLength(TrainerCallback):
         self._guard = Guard("SortByLength")
         self._sorted: Any = None
 
+    def on_init_end(self, *args: Any, **kwargs: Any) -> None:
+        """The Trainer is complete."""
+        self._guard.call(self._sort)
+
     def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-        """Sort once, whatever the evaluation set is by now."""
+        """Sort here where the callback, or the evaluation set, came later."""
         self._guard.call(self._sort)
 
     def _sort(self) -> None:

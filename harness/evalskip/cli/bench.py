@@ -43,6 +43,12 @@ def bench(
         str | None,
         typer.Option(help="Judge a claim, such as 15-30%. [default: as the spec says]"),
     ] = None,
+    remedies: Annotated[
+        bool,
+        typer.Option(
+            "--remedies", help="Predict what makes evaluation cheaper, and run that beside it."
+        ),
+    ] = False,
     settings: SettingsOption = None,
     python: PythonOption = None,
     engine: Annotated[str, typer.Option(help="Where blocks run: local, ray or slurm.")] = "local",
@@ -60,10 +66,13 @@ def bench(
     from evalskip.engines import engine_for
     from evalskip.experiments.bench import bench as run_bench
     from evalskip.experiments.headroom import headroom as find_headroom
+    from evalskip.experiments.predict import predict_costs
+    from evalskip.experiments.remedies import with_predicted_shares, with_remedies
     from evalskip.report.terminal import console
     from evalskip.report.words import ENGLISH
     from evalskip.spec import load_spec
     from evalskip.spec.units import parse_range
+    from evalskip.summary import read_summary, write_sections
 
     loaded = load_spec(
         spec,
@@ -86,9 +95,19 @@ def bench(
     for change in map(ENGLISH.note, loaded.job.changes()):
         screen.print(f"changed: {change}", highlight=False, markup=False)
     options = dict(pair(setting) for setting in engine_option or [])
+    prediction = None
+    if remedies:
+        predicted = directory.with_name(f"{directory.name}-predict")
+        measured(screen, loaded, predicted, resume=resume, experiment=predict_costs)
+        prediction = read_summary(predicted).prediction
+    if prediction is not None:
+        loaded = with_remedies(loaded, prediction)
 
     def run(session: Session) -> Summary:
         summary = run_bench(session)
+        if prediction is not None and summary.bench is not None:
+            section = with_predicted_shares(summary.bench, prediction)
+            summary = write_sections(directory, summary.model_copy(update={"bench": section}))
         return find_headroom(session) if "headroom" in loaded.measure else summary
 
     measured(

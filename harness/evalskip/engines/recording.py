@@ -24,6 +24,7 @@ _COPIED = (
     "losses_digest",
     "weights_digest",
     "weights_sketch",
+    "evaluation_losses",
     "peak_bytes",
     "environment",
 )

@@ -22,7 +22,6 @@ from evalskip.notes import note
 from evalskip.probe.measured import TriedBatch
 from evalskip.schedules import FinalOnly, Off
 from evalskip.session import Event, RunsPlanned
-from evalskip.spec.arms import written
 from evalskip.summary import Effort, Headroom, HeadroomSummary, Summary, write_sections
 
 if TYPE_CHECKING:
@@ -327,7 +326,7 @@ class _Headroom:
             arm=arm.name,
             schedule=arm.schedule.note,
             evaluation_samples=arm.evaluation_samples,
-            settings=written(arm.evaluation),
+            settings=arm.settings,
             max_batch=kind.largest,
             limit_bytes=self._limit,
             bound_by=kind.bound_by,

@@ -18,7 +18,7 @@ from evalskip.probe.layout import FEWEST_PILOT_STEPS, OTHER_PILOT_STEPS, STEPS_B
 from evalskip.schedules import AsWritten, EveryEpoch, FinalOnly
 from evalskip.session import Event, RunsPlanned
 from evalskip.slices import Pilot, Slice
-from evalskip.spec.arms import Arm, arm_of, written
+from evalskip.spec.arms import Arm, ArmRemedies, arm_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,12 +70,18 @@ class EvaluationKind:
     """Arms that evaluate alike but for the number of their samples: one pilot tells of all."""
 
     settings: Mapping[str, Any]
+    remedies: ArmRemedies
     arms: list[Arm]
 
     @property
+    def texts(self) -> list[str]:
+        """The settings in words."""
+        return self.arms[0].settings
+
+    @property
     def name(self) -> str:
-        """The settings in words; of the job's own, nothing."""
-        return ", ".join(written(self.settings))
+        """The same in one; of the job's own, nothing."""
+        return ", ".join(self.texts)
 
     @property
     def samples(self) -> int | None:
@@ -121,8 +127,9 @@ def kinds_of(spec: Spec) -> list[EvaluationKind]:
     kinds: dict[str, EvaluationKind] = {}
     for entry in spec.arms:
         for arm in entry.arms():
-            key = json.dumps(arm.evaluation, sort_keys=True)
-            kinds.setdefault(key, EvaluationKind(arm.evaluation, [])).arms.append(arm)
+            key = json.dumps([arm.evaluation, arm.remedies.model_dump()], sort_keys=True)
+            new = EvaluationKind(arm.evaluation, arm.remedies, [])
+            kinds.setdefault(key, new).arms.append(arm)
     return list(kinds.values())
 
 
@@ -198,8 +205,8 @@ class _Pilots:
         for arm in kind.arms:
             is_usual = not isinstance(arm.schedule, AsWritten | FinalOnly)
             if is_usual and not arm.schedule.decides_by_the_clock:
-                return arm_of(arm.schedule, kind.samples, kind.settings)
-        return Arm("every_epoch", EveryEpoch(), kind.samples, kind.settings)
+                return arm_of(arm.schedule, kind.samples, kind.settings, kind.remedies)
+        return Arm("every_epoch", EveryEpoch(), kind.samples, kind.settings, kind.remedies)
 
     def _sizes(self) -> list[tuple[int, int, int]]:
         """Steps, evaluations and batches of each, of the processes after the first ones."""

@@ -130,7 +130,7 @@ class _Predictions:
         survey = Survey(self._piloted.surveys[kind.name])
         sizes = {arm.evaluation_samples for arm in kind.arms}
         for samples in sorted(sizes, key=lambda samples: samples or 0):
-            evaluation = evaluation_notes(samples, kind.settings)
+            evaluation = evaluation_notes(samples, kind.texts)
             model = cost_model(
                 self._piloted.runs,
                 kind.name,
@@ -229,7 +229,7 @@ class _Predictions:
         ]
         own = [arm for arm in kind.arms if arm.evaluation_samples == samples]
         others = [
-            arm_of(schedule, samples, kind.settings)
+            arm_of(schedule, samples, kind.settings, kind.remedies)
             for schedule in schedules
             if self._evaluated_after(schedule, survey)
         ]
@@ -242,7 +242,7 @@ class _Predictions:
             else:
                 one_each.setdefault(tuple(after), arm)
         pairs = sorted(one_each.items(), key=lambda each: len(each[0]))
-        off = Arm(Off().label, Off(), None, kind.settings)
+        off = Arm(Off().label, Off(), None, kind.settings, kind.remedies)
         return [off, *(arm for after, arm in pairs if after or arm in own)]
 
     def _predict(self, model: CostModel, arm: Arm, survey: Survey, memory: Any) -> None:

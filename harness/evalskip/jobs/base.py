@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from evalskip.errors import InputError
 from evalskip.schedules import Schedule
@@ -110,6 +110,9 @@ class RunRequest(BaseModel):
     curve: CurveRequest | None = Field(
         default=None, description="keep losses over the training in place of timing it"
     )
+    tells_losses: bool = Field(
+        default=False, description="say, after T, what the samples that it evaluates lose"
+    )
     train_samples: int | None = Field(
         default=None,
         description="train on so many samples, the job's own over and over; None: its own",
@@ -117,7 +120,7 @@ class RunRequest(BaseModel):
     output: str | None = Field(
         default=None, description="a folder to write into; None: one that is taken away after"
     )
-    callbacks: list[tuple[str, list[int | float | str]]] = Field(
+    callbacks: list[tuple[str, list[JsonValue]]] = Field(
         default=[], description="names in evalskip.callbacks, with their arguments"
     )
     by_rank: dict[int, dict[str, Any]] = Field(

@@ -50,6 +50,7 @@ class SpawnLauncher:
             "report": str(report),
             "measure": request.measure,
             "restore_random_state": request.restore_random_state,
+            "tells_losses": request.tells_losses,
             "callbacks": request.callbacks,
             "sliced": request.sliced.model_dump() if request.sliced else None,
         }

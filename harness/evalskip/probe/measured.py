@@ -181,6 +181,8 @@ class RemedySurvey:
     is_grouped: bool = False
     """Whether its loader orders samples by their length already."""
     workers: int = 0
+    keeps_workers: bool = False
+    """Whether they stay from one evaluation to the next."""
     metrics: list[str] = field(default_factory=list)
     """Beside the loss, as the job names them."""
     decides: str | None = None
@@ -282,6 +284,17 @@ class Curve:
 
 
 @dataclass
+class EvaluationLosses:
+    """What the final weights lose on the samples that a run evaluates, in its batches."""
+
+    batch_mean: float
+    """As ``eval_loss``: the mean over samples of the mean loss of the batch that each comes in."""
+    sample_mean: float | None
+    """The mean over samples of each one's mean loss per token; None: not told by sample."""
+    samples: int
+
+
+@dataclass
 class Measured:
     """What a run reports that trained to its end.
 
@@ -306,6 +319,8 @@ class Measured:
     """Norms of the final weights."""
     full_run: FullRun | None = None
     curve: Curve | None = None
+    evaluation_losses: EvaluationLosses | None = None
+    """None: it was not asked for."""
     setup_ns: dict[str, int] = field(default_factory=dict)
     """By part, outside T."""
     environment: dict[str, Any] = field(default_factory=dict)

@@ -71,6 +71,7 @@ class PilotSlicing(Slicing):
         self._remedies = (
             RemediesTried(trainer, self._all_samples, remedies_s) if remedies_s else None
         )
+        self._began = time.monotonic()
         super().__init__(trainer, steps, evaluation_batches)
 
     def begin(self) -> None:
@@ -82,6 +83,7 @@ class PilotSlicing(Slicing):
         super().begin()
         if self._remedies:
             self._remedies.begin()
+        self._began = time.monotonic()
 
     def evaluated(self, again: Callable[[], object]) -> None:
         """Evaluate again, at once, where a short process would else have too few evaluations.
@@ -123,8 +125,9 @@ class PilotSlicing(Slicing):
             "eval_delay": float(args.eval_delay or 0),
         }
         began = time.monotonic()
+        took_s = began - self._began
         if self._remedies:
-            job["remedies"] = as_report(self._remedies.finish(trainer.state.global_step))
+            job["remedies"] = as_report(self._remedies.finish(trainer.state.global_step, took_s))
         if self._survey_s:
             job |= self._survey(stream=job["train_samples"] is None)
         job["surveyed_s"] = time.monotonic() - began

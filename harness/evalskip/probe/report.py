@@ -35,6 +35,7 @@ class Assignment:
     report: Path
     measure: str
     restore_random_state: bool
+    tells_losses: bool = False
     sliced: dict[str, Any] | None = None
     callbacks: list[tuple[str, list[Any]]] = field(default_factory=list)
 
@@ -90,6 +91,7 @@ def assignment() -> Assignment | None:
         report=Path(fields["report"]),
         measure=fields["measure"],
         restore_random_state=fields["restore_random_state"],
+        tells_losses=fields.get("tells_losses", False),
         sliced=fields.get("sliced"),
         callbacks=[(name, arguments) for name, arguments in fields.get("callbacks", [])],
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from evalskip.probe.measured import EvaluationLosses
 from evalskip.probe.random_state import random_state_preserved
+from evalskip.probe.trying import try_evaluation
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -42,6 +45,27 @@ def sample_losses(trainer: Trainer, samples: Any, within_s: float | None = None)
     finally:
         model.train(was_training)
     return losses
+
+
+def evaluation_losses(trainer: Trainer, samples: Any) -> EvaluationLosses:
+    """What the weights lose on samples, batched as the Trainer does it.
+
+    Args:
+        trainer: whose training has ended.
+        samples: a data set, or several by name, of which the first is taken.
+    """
+    one = next(iter(samples.values())) if isinstance(samples, dict) else samples
+    with random_state_preserved():
+        _, metrics = try_evaluation(trainer, "", {}, one)
+    try:
+        losses = sample_losses(trainer, one)
+    except ValueError:
+        losses = []
+    return EvaluationLosses(
+        batch_mean=float(metrics.get("eval_loss", math.nan)),
+        sample_mean=sum(losses) / len(losses) if losses else None,
+        samples=len(one),
+    )
 
 
 def _of_batch(trainer: Trainer, model: Any, batch: Any) -> list[float]:

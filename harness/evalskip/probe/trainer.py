@@ -25,6 +25,7 @@ from evalskip.probe.memory import CudaMeter, ResidentMeter, peak_per_phase
 from evalskip.probe.phases import PhaseRecorder
 from evalskip.probe.pilot import PilotSlicing
 from evalskip.probe.random_state import random_state_preserved
+from evalskip.probe.sample_losses import evaluation_losses
 from evalskip.probe.slicing import Slicing
 from evalskip.probe.training_timer import TrainingTimer
 
@@ -52,6 +53,7 @@ class TrainerProbe:
         sliced: :class:`evalskip.slices.Slice` as JSON holds it, to train and evaluate so much only.
         each: whether every ``train()`` is measured, each for itself; else the first alone.
         guard: keeps what fails here from the training; None: nothing does.
+        tells_losses: say, after T, what the samples lose that are evaluated, cut or not.
         on_evaluated: called after each evaluation inside training.
         on_ended: called when training has ended, and after each evaluation after it.
     """
@@ -66,6 +68,7 @@ class TrainerProbe:
         sliced: Mapping[str, Any] | None = None,
         each: bool = False,
         guard: Guard | None = None,
+        tells_losses: bool = False,
         on_evaluated: Callable[[], None] | None = None,
         on_ended: Callable[[], None] | None = None,
     ) -> None:
@@ -75,6 +78,7 @@ class TrainerProbe:
         self._trainer = trainer
         self._guard = guard or Guard(None)
         self._each = each
+        self._evaluated = trainer.eval_dataset if tells_losses else None
         self._slicing = _slicing(trainer, sliced) if sliced else None
         # of a pilot, it is asked how memory grows with what a step or a batch holds
         self._meters_each = measure == "memory" and isinstance(self._slicing, PilotSlicing)
@@ -153,6 +157,10 @@ class TrainerProbe:
                 "weights_digest": weights_digest(self._trainer.model),
                 "weights_sketch": weights_sketch(self._trainer.model),
             }
+        if self._evaluated is not None and self.timer.evaluations:
+            measured["evaluation_losses"] = as_report(
+                evaluation_losses(self._trainer, self._evaluated)
+            )
         return measured
 
     def _leave_loop(self) -> None:

@@ -97,7 +97,7 @@ def _changed(trainer: Trainer, changes: Mapping[str, Any]) -> Iterator[None]:
     for name in own:
         setattr(args, name, changes[name])
     if changes.get(REDUCES_LOGITS):
-        trainer.preprocess_logits_for_metrics = _most_likely
+        trainer.preprocess_logits_for_metrics = most_likely
     if generating is not None:
         trainer._gen_kwargs = _generating(args, changes)
     # outside of training, bf16_full_eval would cast the model
@@ -128,7 +128,7 @@ def _generating(args: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _most_likely(logits: Any, labels: Any) -> Any:
+def most_likely(logits: Any, labels: Any) -> Any:
     """The ids in place of the logits, which are as many times larger as there are ids."""
     return (logits[0] if isinstance(logits, tuple) else logits).argmax(dim=-1)
 

@@ -68,7 +68,7 @@ class BaseSchedule(BaseModel, ABC):
         """Arguments for ``transformers.TrainingArguments`` that bring this schedule about."""
         return {"eval_strategy": "no"}
 
-    def callbacks(self) -> list[tuple[str, list[int | float | str]]]:
+    def callbacks(self) -> list[tuple[str, list[Any]]]:
         """What brings it about where the Trainer has no option for it.
 
         Returns:

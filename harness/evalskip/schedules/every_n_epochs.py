@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -30,5 +30,5 @@ class EveryNthEpoch(BaseSchedule):
         every = self.n * steps_per_epoch
         return list(range(every, steps + 1, every))
 
-    def callbacks(self) -> list[tuple[str, list[int | float | str]]]:
+    def callbacks(self) -> list[tuple[str, list[Any]]]:
         return [("EveryNEpochs", [self.n])]

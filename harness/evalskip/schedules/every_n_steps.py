@@ -30,5 +30,5 @@ class EveryNSteps(BaseSchedule):
     def trainer_arguments(self) -> dict[str, Any]:
         return {"eval_strategy": "steps", "eval_steps": self.n}
 
-    def callbacks(self) -> list[tuple[str, list[int | float | str]]]:
+    def callbacks(self) -> list[tuple[str, list[Any]]]:
         return [("AtTheLastStep", [])]

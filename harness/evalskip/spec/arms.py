@@ -12,10 +12,39 @@ from evalskip.notes import Note, note
 from evalskip.schedules import Off, Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 OFF = "off"
 OFF_AGAIN = "off_again"
+
+
+class ArmRemedies(BaseModel):
+    """How an arm makes evaluation cheaper, with any job whose Trainer takes callbacks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    arguments: dict[str, JsonValue] = Field(
+        default={}, description="of TrainingArguments, such as per_device_eval_batch_size: 8"
+    )
+    by_length: bool = Field(default=False, description="evaluate samples of like lengths together")
+    samples: int | None = Field(default=None, ge=1, description="of a random subset; unset: all")
+
+    @property
+    def texts(self) -> list[str]:
+        """As an arm's name has them."""
+        return [
+            *written(self.arguments),
+            *(["by_length"] if self.by_length else []),
+            *([f"subset={self.samples}"] if self.samples else []),
+        ]
+
+    def callbacks(self) -> list[tuple[str, list[Any]]]:
+        """Names in evalskip.callbacks, with their arguments."""
+        return [
+            *([("SetArguments", [self.arguments])] if self.arguments else []),
+            *([("SortByLength", [])] if self.by_length else []),
+            *([("EvalSubset", [self.samples])] if self.samples else []),
+        ]
 
 
 @dataclass(frozen=True)
@@ -27,6 +56,12 @@ class Arm:
     evaluation_samples: int | None
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the job with which this arm evaluates otherwise."""
+    remedies: ArmRemedies = field(default_factory=ArmRemedies)
+
+    @property
+    def settings(self) -> list[str]:
+        """What its evaluation has of its own, in words."""
+        return [*written(self.evaluation), *self.remedies.texts]
 
 
 def _as_list(value: Any) -> Any:
@@ -48,6 +83,9 @@ class ArmEntry(BaseModel):
         description="settings of the job with which this arm evaluates otherwise, such as "
         "evaluation_batch: 1",
     )
+    remedies: ArmRemedies = Field(
+        default=ArmRemedies(), description="how this arm makes evaluation cheaper"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -55,7 +93,7 @@ class ArmEntry(BaseModel):
         """``{schedule: every_n_epochs, n: 5, ...}`` is flat for people, nested for us."""
         if not isinstance(entry, dict) or isinstance(entry.get("schedule"), BaseModel | dict):
             return entry
-        own = {"evaluation_samples", "evaluation"}
+        own = {"evaluation_samples", "evaluation", "remedies"}
         return {
             "schedule": {key: value for key, value in entry.items() if key not in own},
             **{key: value for key, value in entry.items() if key in own},
@@ -70,20 +108,28 @@ class ArmEntry(BaseModel):
     def arms(self) -> list[Arm]:
         """One arm per evaluation-set size."""
         sizes: list[int] | list[None] = self.evaluation_samples or [None]
-        return [arm_of(self.schedule, samples, self.evaluation) for samples in sizes]
+        return [arm_of(self.schedule, samples, self.evaluation, self.remedies) for samples in sizes]
 
     def as_written(self) -> dict[str, Any]:
         """The entry as a spec writes it."""
         sizes = {"evaluation_samples": self.evaluation_samples} if self.evaluation_samples else {}
         otherwise = {"evaluation": self.evaluation} if self.evaluation else {}
-        return {**self.schedule.model_dump(), **sizes, **otherwise}
+        cheaper = self.remedies.model_dump(exclude_defaults=True)
+        remedies = {"remedies": cheaper} if cheaper else {}
+        return {**self.schedule.model_dump(), **sizes, **otherwise, **remedies}
 
 
-def arm_of(schedule: Schedule, samples: int | None, evaluation: Mapping[str, Any]) -> Arm:
+def arm_of(
+    schedule: Schedule,
+    samples: int | None,
+    evaluation: Mapping[str, Any],
+    remedies: ArmRemedies | None = None,
+) -> Arm:
     """An arm with the name that its schedule, its evaluation samples and its settings give it."""
+    remedies = remedies or ArmRemedies()
     size = "" if samples is None else f"@{samples}"
-    otherwise = "".join(f"+{text}" for text in written(evaluation))
-    return Arm(f"{schedule.label}{size}{otherwise}", schedule, samples, evaluation)
+    otherwise = "".join(f"+{text}" for text in [*written(evaluation), *remedies.texts])
+    return Arm(f"{schedule.label}{size}{otherwise}", schedule, samples, evaluation, remedies)
 
 
 def written(settings: Mapping[str, Any]) -> list[str]:
@@ -91,9 +137,9 @@ def written(settings: Mapping[str, Any]) -> list[str]:
     return [f"{key}={json.dumps(value)}" for key, value in settings.items()]
 
 
-def evaluation_notes(samples: int | None, settings: Mapping[str, Any]) -> list[Note | str]:
+def evaluation_notes(samples: int | None, settings: Sequence[str]) -> list[Note | str]:
     """Which evaluation it is: its samples, unless they are the job's own, and its settings."""
-    return [*([note("samples", samples=samples)] if samples else []), *written(settings)]
+    return [*([note("samples", samples=samples)] if samples else []), *settings]
 
 
 def entry_of(name: str) -> dict[str, Any]:

@@ -84,8 +84,17 @@ class Spec(BaseModel):
         return baseline_arms() + [arm for entry in self.arms for arm in entry.arms()]
 
     def every_epoch_arms(self) -> list[str]:
-        """The arms that evaluate every epoch, at each number of samples."""
-        return [arm.name for arm in self.all_arms() if isinstance(arm.schedule, EveryEpoch)]
+        """The arms that evaluate every epoch as it is, at each number of samples."""
+        return [
+            arm.name
+            for arm in self.all_arms()
+            if isinstance(arm.schedule, EveryEpoch) and not arm.remedies.texts
+        ]
+
+    @property
+    def has_remedies(self) -> bool:
+        """Whether an arm makes evaluation cheaper."""
+        return any(arm.remedies.texts for arm in self.all_arms())
 
     def judged_arms(self) -> list[str]:
         """The arms at which the claimed gain is judged."""

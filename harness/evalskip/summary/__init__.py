@@ -58,6 +58,7 @@ from evalskip.summary.prediction import (
     Prediction,
     PredictionSummary,
 )
+from evalskip.summary.proven import LossesBeside, ProvenRemedies
 from evalskip.summary.recommendation import Recommendation
 from evalskip.summary.regret import LossPoint, RegretSummary, ScheduleRegret
 from evalskip.summary.remedies import (
@@ -107,6 +108,7 @@ __all__ = [
     "LeftOut",
     "LogSource",
     "LossPoint",
+    "LossesBeside",
     "Made",
     "Matched",
     "Missed",
@@ -116,6 +118,7 @@ __all__ = [
     "PilotSummary",
     "Prediction",
     "PredictionSummary",
+    "ProvenRemedies",
     "PublicGain",
     "PublicPlace",
     "RankSummary",

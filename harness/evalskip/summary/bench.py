@@ -10,6 +10,7 @@ from evalskip.notes import Note
 from evalskip.spec import OFF, OFF_AGAIN
 from evalskip.summary.memory import PeakDifference
 from evalskip.summary.parts import Effort, Interval, Part, Verdict
+from evalskip.summary.proven import ProvenRemedies
 from evalskip.summary.recommendation import Recommendation
 
 if TYPE_CHECKING:
@@ -210,6 +211,9 @@ class BenchSummary(Part):
     activity: list[RunActivity] = Field(default=[], description="of timed runs, in their order")
     peak_differences: list[PeakDifference] = Field(
         default=[], description="of each arm that evaluates, where memory was metered"
+    )
+    proven: list[ProvenRemedies] = Field(
+        default=[], description="of each arm with remedies, what they did"
     )
     changes: list[Note] = Field(
         default=[],

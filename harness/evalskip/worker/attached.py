@@ -13,15 +13,38 @@ if TYPE_CHECKING:
     from evalskip.worker.trial import Trial
 
 
+class SamplesChosen(TrainerCallback):
+    """Gives a Trainer fewer samples, or more, before anything else looks at them.
+
+    Args:
+        evaluation: evaluate the first so many samples only; None: all.
+        train: train on so many samples, the Trainer's own over and over; None: its own.
+    """
+
+    def __init__(self, evaluation: int | None, train: int | None) -> None:
+        self._evaluation, self._train = evaluation, train
+
+    def on_init_end(self, *args: Any, **kwargs: Any) -> None:
+        """The Trainer is complete."""
+        trainer = trainer_of(self)
+        if trainer is None:
+            raise RuntimeError("no Trainer called this callback")
+        if self._evaluation is not None:
+            trainer.eval_dataset = trainer.eval_dataset.select(range(self._evaluation))
+        if self._train is not None:
+            own = len(trainer.train_dataset)
+            places = [sample % own for sample in range(self._train)]
+            trainer.train_dataset = trainer.train_dataset.select(places)
+
+
 class Attached(TrainerCallback):
     """Attaches the probe to the Trainer that it is given to, once that is built.
 
     Args:
         measure: ``time`` or ``memory``.
         restore_random_state: restore all generators after each evaluation.
-        evaluation_samples: evaluate the first so many samples only; None: all.
-        train_samples: train on so many samples, the Trainer's own over and over; None: its own.
         sliced: see :class:`evalskip.probe.trainer.TrainerProbe`.
+        tells_losses: the same.
     """
 
     def __init__(
@@ -29,16 +52,14 @@ class Attached(TrainerCallback):
         measure: str,
         *,
         restore_random_state: bool,
-        evaluation_samples: int | None,
-        train_samples: int | None,
         sliced: dict[str, Any] | None,
+        tells_losses: bool,
     ) -> None:
         self.probe: TrainerProbe | None = None
         self._measure = measure
         self._restore = restore_random_state
-        self._samples = evaluation_samples
-        self._train_samples = train_samples
         self._sliced = sliced
+        self._tells_losses = tells_losses
 
     @property
     def began_at_ns(self) -> int | None:
@@ -50,17 +71,12 @@ class Attached(TrainerCallback):
         trainer = trainer_of(self)
         if trainer is None:
             raise RuntimeError("no Trainer called this callback")
-        if self._samples is not None:
-            trainer.eval_dataset = trainer.eval_dataset.select(range(self._samples))
-        if self._train_samples is not None:
-            own = len(trainer.train_dataset)
-            places = [sample % own for sample in range(self._train_samples)]
-            trainer.train_dataset = trainer.train_dataset.select(places)
         self.probe = TrainerProbe(
             trainer,
             self._measure,
             restore_random_state=self._restore,
             sliced=self._sliced,
+            tells_losses=self._tells_losses,
         )
 
 

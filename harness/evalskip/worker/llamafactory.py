@@ -73,7 +73,7 @@ class LlamaFactoryRunner:
 
         from evalskip.callbacks import made_of
         from evalskip.probe.environment import environment
-        from evalskip.worker.attached import Attached, NoEvaluationAfterTraining
+        from evalskip.worker.attached import Attached, NoEvaluationAfterTraining, SamplesChosen
 
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         if request["trial"]:
@@ -81,11 +81,11 @@ class LlamaFactoryRunner:
         attached = Attached(
             request["measure"],
             restore_random_state=request["restore_random_state"],
-            evaluation_samples=request["evaluation_samples"],
-            train_samples=request["train_samples"],
             sliced=request["sliced"],
+            tells_losses=request["tells_losses"],
         )
-        callbacks = [*made_of(request["callbacks"]), attached]
+        chosen = SamplesChosen(request["evaluation_samples"], request["train_samples"])
+        callbacks = [chosen, *made_of(request["callbacks"]), attached]
         if request["arguments"].get("do_eval") is False and request["arm"] != "as_written":
             # it evaluates after training whenever it evaluates during it, whatever do_eval says
             callbacks.append(NoEvaluationAfterTraining())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from evalskip.analysis.prediction import predict, workload
 from evalskip.analysis.recommendation import lines_of
 from evalskip.analysis.remedies import batches, settings, subset
-from evalskip.analysis.remedies.offer import Offer, Refusal
+from evalskip.analysis.remedies.offer import Evaluated, Offer, Refusal
 from evalskip.notes import note
 from evalskip.summary import Interval, LeftOut, RemediesSummary, Remedy
 
@@ -46,7 +46,7 @@ def remedies_of(
         left_out = [LeftOut(remedy=note("all_remedies"), why=note(why))]
     else:
         for module in _MODULES:
-            for each in module.offers(survey, samples):
+            for each in module.offers(Evaluated(survey, samples, max(1, prediction.evaluations))):
                 if isinstance(each, Refusal):
                     left_out.append(LeftOut(remedy=each.remedy, why=each.why))
                 elif each.ratio.estimate > _SAVES:
@@ -68,7 +68,8 @@ def remedies_of(
         schedule=prediction.schedule,
         share=prediction.share,
         remedies=sorted(
-            map(told, offered), key=lambda each: (each.loses is not None, -each.time_saved)
+            (told(each) for each in offered if each.is_listed),
+            key=lambda each: (each.loses is not None, -each.time_saved),
         ),
         best=told(best) if best else None,
         best_of_subset=told(of_subset) if of_subset else None,
@@ -94,12 +95,14 @@ def cheaper(model: CostModel, ratio: Interval) -> CostModel:
 def _combined(offered: list[Offer]) -> Offer | None:
     """All that lose nothing, of batches the best arrangement alone."""
     free = [each for each in offered if each.loses is None and each.combines]
-    arrangements = [each for each in free if each.by_length or "batch" in each.name.split(":")[0]]
-    best = min(arrangements, key=lambda each: each.ratio.estimate, default=None)
+    best = min(
+        (each for each in free if each.is_arrangement),
+        key=lambda each: each.ratio.estimate,
+        default=None,
+    )
     for other in free:
-        if other in arrangements or other.name in ("batch_metrics", "accumulation"):
-            continue
-        best = best.with_other(other) if best else other
+        if not other.is_arrangement:
+            best = best.with_other(other) if best else other
     return best
 
 
@@ -139,7 +142,8 @@ def _interval(ratio: float, half_width: float, level: float) -> Interval:
 
 def _lines(offer: Offer) -> dict[str, list[str | Note]]:
     """To paste: settings where settings go, and what is code as an option or as a callback."""
-    lines = lines_of(offer.settings) if offer.settings else {}
+    arguments = {} if offer.code else offer.settings
+    lines = lines_of(arguments) if arguments else {}
     options, callbacks = list[str](), list[str]()
     if offer.by_length:
         options.append("--eval-by-length")
@@ -151,5 +155,5 @@ def _lines(offer: Offer) -> dict[str, list[str | Note]]:
         lines["evalskip_train"] = [f"evalskip train CONFIG {' '.join(options)}"]
         lines["trainer_callbacks"] = [f"callbacks=[{', '.join(callbacks)}],"]
     if offer.code:
-        lines["trainer_code"] = [note(offer.code)]
+        lines["trainer_code"] = [note(offer.code, **offer.settings)]
     return lines

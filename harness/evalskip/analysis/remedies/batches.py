@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.remedies.offer import Offer, Refusal
+from evalskip.analysis.remedies.offer import Evaluated, Offer, Refusal
 from evalskip.analysis.remedies.tries import OWN_BATCHES, batches_s, ratio_of
 from evalskip.notes import note
 from evalskip.probe.lengths import longest_first, shapes_of
@@ -13,20 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evalskip.analysis.remedies.tries import CostRatio, Rounds, Shapes
-    from evalskip.probe.measured import RemedySurvey
 
+_SAVES = 0.98
+"""Of what an evaluation takes, the most that is left by workers that are worth keeping."""
 _ENOUGH = 1.02
 """Times the least: a smaller batch that takes no more than that does."""
 
 
-def offers(survey: RemedySurvey, samples: int) -> Iterator[Offer | Refusal]:
+def offers(job: Evaluated) -> Iterator[Offer | Refusal]:
     """The best batch as the order is, the order as the batch is, and both at once.
 
     Args:
-        survey: of the job.
-        samples: of the whole evaluation.
+        job: whose evaluation it is.
     """
-    arrangements = _Arrangements(survey, samples)
+    survey, arrangements = job.survey, _Arrangements(job)
     larger = arrangements.best(by_length=False)
     if larger is not None and larger != survey.batch:
         yield arrangements.offer(larger, by_length=False)
@@ -46,16 +47,18 @@ def offers(survey: RemedySurvey, samples: int) -> Iterator[Offer | Refusal]:
         both = arrangements.best(by_length=True)
         if both is not None and both != survey.batch and arrangements.padding(both):
             yield arrangements.offer(both, by_length=True)
+    if survey.workers and not survey.keeps_workers and survey.tries:
+        yield from arrangements.with_workers_kept()
 
 
 class _Arrangements:
-    def __init__(self, survey: RemedySurvey, samples: int) -> None:
-        self._survey = survey
-        self._lengths = [lengths[:samples] for lengths in survey.lengths.values()]
-        self._samples = samples
+    def __init__(self, job: Evaluated) -> None:
+        self._survey = survey = job.survey
+        self._samples, self._evaluations = job.samples, job.evaluations
+        self._lengths = [lengths[: job.samples] for lengths in survey.lengths.values()]
         self._ways = {
             tried.batch: tried.way
-            for tried in (survey.tries[0] if survey.tries else ())
+            for tried in (survey.tries[-1] if survey.tries else ())  # poor ones end sooner
             if tried.way == OWN_BATCHES or tried.way.startswith("batch:")
         }
 
@@ -99,6 +102,27 @@ class _Arrangements:
         least = min(taken.values())
         return next(batch for batch, seconds in taken.items() if seconds <= _ENOUGH * least)
 
+    def with_workers_kept(self) -> Iterator[Offer]:
+        """Workers that stay; and beside the best arrangements, for they start anew in any."""
+        survey = self._survey
+        kept = Offer(
+            name="persistent_workers",
+            remedy=note("persistent_workers"),
+            ratio=self._ratio(survey.batch, by_length=False, starts=False),
+            settings={"dataloader_persistent_workers": True},
+            bears_on_training=True,
+            is_arrangement=True,
+        )
+        yield kept
+        if kept.ratio.estimate > _SAVES:
+            return
+        for by_length in (False, True):
+            batch = self.best(by_length=by_length)
+            if batch is not None and (batch, by_length) != (survey.batch, False):
+                both = self.offer(batch, by_length=by_length).with_other(kept)
+                ratio = self._ratio(batch, by_length=by_length, starts=False)
+                yield replace(both, ratio=ratio, is_listed=False)
+
     def offer(self, batch: int, *, by_length: bool) -> Offer:
         """As it is set, and in which order."""
         survey = self._survey
@@ -121,17 +145,20 @@ class _Arrangements:
             ratio=self._ratio(batch, by_length=by_length),
             settings=settings,
             by_length=by_length,
+            is_arrangement=True,
         )
 
-    def _ratio(self, batch: int, *, by_length: bool) -> CostRatio:
+    def _ratio(self, batch: int, *, by_length: bool, starts: bool = True) -> CostRatio:
         survey = self._survey
         own = self.shapes(survey.batch, by_length=False)
         shapes = self.shapes(batch, by_length=by_length)
 
         def taken(rounds: Rounds) -> tuple[float, float]:
-            return (
-                batches_s(rounds, self._ways[batch], shapes),
-                batches_s(rounds, OWN_BATCHES, own),
-            )
+            way = self._ways[batch]
+            seconds = batches_s(rounds, way, shapes)
+            if not starts:  # but once
+                kept = batches_s(rounds, way, shapes, starts=False)
+                seconds = kept + (seconds - kept) / self._evaluations
+            return seconds, batches_s(rounds, OWN_BATCHES, own)
 
         return ratio_of(survey, taken)

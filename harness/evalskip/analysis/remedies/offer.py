@@ -11,6 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evalskip.analysis.remedies.tries import CostRatio
+    from evalskip.probe.measured import RemedySurvey
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A kind of evaluation whose remedies are looked for."""
+
+    survey: RemedySurvey
+    samples: int
+    """Of the whole evaluation."""
+    evaluations: int
+    """Of a run."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,10 @@ class Offer:
     loses: Note | None = None
     """Of the metrics; None: nothing."""
     bears_on_training: bool = False
+    is_listed: bool = True
+    """Whether it is told of by itself; else it is there for the best combination."""
+    is_arrangement: bool = False
+    """Whether it is of batches, of which the best combination has one."""
     combines: bool = True
     """Whether it belongs to the best combination, where it loses nothing."""
     code: str | None = None
@@ -42,6 +58,8 @@ class Offer:
             samples=self.samples or other.samples,
             loses=self.loses or other.loses,
             bears_on_training=self.bears_on_training or other.bears_on_training,
+            is_arrangement=self.is_arrangement,
+            code=self.code or other.code,
         )
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evalskip.analysis.remedies.offer import Offer, Refusal
+from evalskip.analysis.remedies.offer import Evaluated, Offer, Refusal
 from evalskip.analysis.remedies.tries import OWN_SETTINGS, of_way, ratio_of, settings_s
 from evalskip.notes import note
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evalskip.analysis.remedies.tries import Rounds
-    from evalskip.probe.measured import RemedySurvey
 
 _LEVEL, _LEAST = 0.95, 0.98
 """Of what evaluation takes, the most that a setting may leave, at its upper limit."""
@@ -26,32 +25,30 @@ class _Setting:
     loses: str | None = None
     """The code of what it changes of the metrics; None: nothing."""
     bears_on_training: bool = False
-    is_code: bool = False
+    code_line: str | None = None
+    """The code of a note that says how it is written, where that is no argument."""
     keeps_workers: bool = False
 
 
 SETTINGS = {
     "workers": _Setting("loader_workers", bears_on_training=True, keeps_workers=True),
-    "persistent_workers": _Setting(
-        "persistent_workers", bears_on_training=True, keeps_workers=True
-    ),
     "accumulation": _Setting("accumulation"),
     "batch_metrics": _Setting("batch_metrics"),
-    "reduced_logits": _Setting("reduced_logits", is_code=True),
+    "reduced_logits": _Setting("reduced_logits", code_line="reduce_logits"),
     "loss_only": _Setting("loss_only", loses="metrics_lost"),
-    "fewer_tokens": _Setting("fewer_tokens", loses="answers_cut"),
+    "fewer_tokens": _Setting("fewer_tokens", loses="answers_cut", code_line="limit_tokens"),
 }
 """By way, as :mod:`evalskip.probe.remedies` tries it."""
 
 
-def offers(survey: RemedySurvey, samples: int) -> Iterator[Offer | Refusal]:
+def offers(job: Evaluated) -> Iterator[Offer | Refusal]:
     """Those that the job could set otherwise, and that save time.
 
     Args:
-        survey: of the job.
-        samples: of the whole evaluation.
+        job: whose evaluation it is.
     """
-    batches = math.ceil(samples / survey.batch)
+    survey = job.survey
+    batches = math.ceil(job.samples / survey.batch)
     for way, setting in SETTINGS.items():
         remedy = note(setting.code)
         if way in survey.refused:
@@ -71,8 +68,8 @@ def offers(survey: RemedySurvey, samples: int) -> Iterator[Offer | Refusal]:
                 name=way,
                 remedy=remedy,
                 ratio=ratio,
-                settings={} if setting.is_code else survey.ways[way],
+                settings=survey.ways[way],
                 loses=note(setting.loses, metrics=survey.metrics) if setting.loses else None,
                 bears_on_training=setting.bears_on_training,
-                code="reduce_logits" if setting.is_code else None,
+                code=setting.code_line,
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from evalskip.analysis.remedies.offer import Offer, Refusal
+from evalskip.analysis.remedies.offer import Evaluated, Offer, Refusal
 from evalskip.analysis.remedies.tries import CostRatio
 from evalskip.notes import note
 from evalskip.summary import SubsetError, SubsetErrors
@@ -20,22 +20,30 @@ if TYPE_CHECKING:
 
 _PARTS = (0.1, 0.2, 0.5)
 _FEWEST_SEEN, _FEWEST = 8, 16
+_SPREADING = 1.25
+"""Where losses vary so many times as much after a few steps, a model has only begun to tell samples
+apart, and how far a subset will be off is not known."""
 DIFFERENCE = 0.02
 """In nats: of the difference of two checkpoints, how far a subset that is offered may be off."""
 
 
-def offers(survey: RemedySurvey, samples: int) -> Iterator[Offer | Refusal]:
+def offers(job: Evaluated) -> Iterator[Offer | Refusal]:
     """The smallest subset of which differences of checkpoints are as sure as they must be.
 
     Args:
-        survey: of the job.
-        samples: of the whole evaluation.
+        job: whose evaluation it is.
     """
+    survey, samples = job.survey, job.samples
     if "subset" in survey.refused:
         yield Refusal(note("subset"), note(survey.refused["subset"]))
         return
     errors = errors_of(survey, samples)
     if errors is None:
+        seen = len(survey.losses.after) if survey.losses else 0
+        why = "losses_spread" if seen >= _FEWEST_SEEN else "few_samples"
+        yield Refusal(note("subset"), note(why))
+        return
+    if samples < 2 * _FEWEST:
         yield Refusal(note("subset"), note("few_samples"))
         return
     deviation = errors.deviation_of_difference
@@ -67,6 +75,8 @@ def errors_of(survey: RemedySurvey, samples: int, level: float = 0.95) -> Subset
         return None
     before, after = np.array(losses.before), np.array(losses.after)
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
+        return None
+    if after.std() > _SPREADING * before.std():
         return None
     deviation, of_difference = float(after.std(ddof=1)), float((after - before).std(ddof=1))
     counts = sorted({max(_FEWEST, round(part * samples)) for part in _PARTS})

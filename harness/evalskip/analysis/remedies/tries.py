@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 OWN_BATCHES, OWN_SETTINGS = "", "own"
 """The job's own way, tried on batches of all lengths, and on samples like its own."""
+_SEVERAL = 3
+"""Batches of a try of which the first can be told apart."""
 _PRIOR_SD, _PRIOR_DF = 0.03, 4.0
 """Of the log of a ratio, from a pilot to the job; and how much that weighs."""
 
@@ -70,35 +72,63 @@ def ratio_of(survey: RemedySurvey, taken: Callable[[Rounds], tuple[float, float]
     )
 
 
-def batches_s(rounds: Rounds, way: str, shapes: Shapes) -> float:
+def batches_s(rounds: Rounds, way: str, shapes: Shapes, *, starts: bool = True) -> float:
     """Seconds of an evaluation of batches of these shapes, evaluated in a way.
 
-    What a batch takes grows with its tokens, by least squares over those that were tried. The first
-    one of an evaluation, which may find no memory at hand, is told apart.
+    What a batch takes grows with its tokens, by least squares over those that were tried. What the
+    first one takes beyond that, which may find no memory at hand, comes once, and so do the start
+    and the end of the loader, which others wait for in the first batch and in the last.
 
     Args:
         rounds: in which the way was tried.
         way: of batches.
         shapes: samples and tokens of each batch.
+        starts: whether the loader starts and ends; persistent workers do once.
     """
-    tried = of_way(rounds, way)
-    times, tokens, firsts = list[float](), list[float](), list[tuple[float, float]]()
-    for each in tried:
+    loads = _load_of_sample(rounds)
+    firsts, others = list[tuple[float, float]](), list[tuple[float, float]]()
+    once = list[float]()
+    for each in of_way(rounds, way):
+        waits = loader_s(each, loads)
         pieces = [
-            (ns / 1e9, float(count))
-            for ns, (_, count) in zip(each.batches_ns, each.shapes, strict=True)
+            (ns / 1e9 - waits.get(number, 0.0), float(tokens))
+            for number, (ns, (_, tokens)) in enumerate(
+                zip(each.batches_ns, each.shapes, strict=True)
+            )
         ]
-        firsts.append(pieces[0])
-        for seconds, count in pieces[1:] or pieces:
-            times.append(seconds)
-            tokens.append(count)
-    features = np.array([[1.0, count] for count in tokens])
-    costs = non_negative(np.array(times), features)
+        told_apart = len(pieces) >= _SEVERAL
+        firsts += pieces[:1] if told_apart else []
+        others += pieces[1:] if told_apart else pieces
+        own = (each.loader_ns + each.aggregation_ns) / 1e9
+        once.append(own + (sum(waits.values()) if starts else 0.0))
+    times, features = np.array([s for s, _ in others]), np.array([[1.0, t] for _, t in others])
+    costs = non_negative(times, features)
     # the fit tells what grows with what; together they take what was taken
-    costs = costs * sum(times) / float((features @ costs).sum())
-    beyond = mean(seconds - costs[0] - costs[1] * count for seconds, count in firsts)
-    ends = mean((each.loader_ns + each.aggregation_ns) / 1e9 for each in tried)
-    return float(sum(costs[0] + costs[1] * count for _, count in shapes) + max(0.0, beyond) + ends)
+    costs = costs * times.sum() / float((features @ costs).sum())
+    beyond = mean(seconds - costs[0] - costs[1] * tokens for seconds, tokens in firsts)
+    each_s = sum(costs[0] + costs[1] * tokens for _, tokens in shapes)
+    return float(each_s) + max(0.0, beyond) + mean(once)
+
+
+def loader_s(tried: TriedEvaluation, load_of_sample: float) -> dict[int, float]:
+    """What the loader's start adds to the first batch, and its end to the last, in seconds."""
+    last = len(tried.loads_ns) - 1
+    return {
+        number: max(0.0, tried.loads_ns[number] / 1e9 - load_of_sample * tried.shapes[number][0])
+        for number in {0, last}
+    }
+
+
+def _load_of_sample(rounds: Rounds) -> float:
+    """What waiting for the loader takes per sample, between the first batch and the last."""
+    loads = [
+        ns / 1e9 / max(1, samples)
+        for tried in rounds
+        for each in tried
+        if each.way == OWN_BATCHES or each.way.startswith("batch:")
+        for ns, (samples, _) in list(zip(each.loads_ns, each.shapes, strict=True))[1:-1]
+    ]
+    return float(np.median(loads)) if loads else 0.0
 
 
 def settings_s(rounds: Rounds, way: str, batches: int, *, starts: bool) -> float:

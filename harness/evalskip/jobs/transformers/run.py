@@ -117,6 +117,7 @@ class TransformersRunner:
                     request.measure,
                     restore_random_state=request.restore_random_state,
                     sliced=request.sliced.model_dump() if request.sliced else None,
+                    tells_losses=request.tells_losses,
                 )
             trainer.train()
             if request.schedule.after_training:

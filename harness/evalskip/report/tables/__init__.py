@@ -14,6 +14,7 @@ from evalskip.report.tables import (
     headroom,
     memory,
     predictions,
+    proven,
     regret,
     remedies,
     times,
@@ -28,7 +29,7 @@ __all__ = ["Table", "first_of", "rest_of"]
 
 _MODULES: dict[str, tuple[Any, ...]] = {
     "claims": (claims,),
-    "bench": (gains, times, memory),
+    "bench": (gains, proven, times, memory),
     "prediction": (remedies, predictions),
     "regret": (regret,),
     "headroom": (headroom,),

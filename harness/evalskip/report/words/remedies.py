@@ -48,7 +48,10 @@ REMEDIES: dict[str, Template] = {
     "cannot_be_set": N_("the job fails with it"),
     "metric_needs_logits": N_("the job's metrics are others without logits"),
     "metric_decides": N_("a metric that would be lost chooses checkpoints"),
-    "few_samples": N_("too few losses were seen to tell how far it is off"),
+    "few_samples": N_("too few samples to tell how far it is off"),
+    "losses_spread": N_(
+        "the model has only begun to tell samples apart, so how far it will be off is not known"
+    ),
     "subset_not_smaller": N_(
         "for differences within {difference:g} nats it takes {samples:,} samples"
     ),
@@ -67,5 +70,6 @@ REMEDIES: dict[str, Template] = {
     "evalskip_train": N_("a shell"),
     "trainer_callbacks": N_("Trainer(...)"),
     "trainer_code": N_("Trainer(...), as code"),
+    "limit_tokens": N_("model.generation_config.max_new_tokens = {max_new_tokens}"),
     "reduce_logits": N_("preprocess_logits_for_metrics=lambda logits, labels: logits.argmax(-1),"),
 }
