@@ -39,13 +39,32 @@ def train(
     every_n_epochs: Annotated[
         int | None, typer.Option(min=1, help="Evaluate at the end of epochs N, 2N, ...")
     ] = None,
+    eval_by_length: Annotated[
+        bool,
+        typer.Option("--eval-by-length", help="Evaluate samples of like lengths together."),
+    ] = False,
+    eval_subset: Annotated[
+        int | None, typer.Option(min=1, help="Evaluate so many random samples, always the same.")
+    ] = None,
+    eval_wrong: Annotated[
+        str | None,
+        typer.Option(
+            help="End an evaluation once it is no new best; at most this share of runs calls one "
+            "worse that is not: 5%."
+        ),
+    ] = None,
     eval_cost: Annotated[
         bool, typer.Option("--eval-cost", help="Say at the end what evaluation took.")
     ] = False,
     python: PythonOption = None,
 ) -> None:
     """Train as llamafactory-cli train does, with a callback that its YAML cannot name."""
-    from evalskip.jobs.llamafactory.started import WhenToEvaluate, callbacks_for, settings_of
+    from evalskip.jobs.llamafactory.started import (
+        HowToEvaluate,
+        WhenToEvaluate,
+        callbacks_for,
+        settings_of,
+    )
     from evalskip.launch.train import train_llamafactory
     from evalskip.spec.units import parse_share
     from evalskip.targets import stop_target
@@ -54,10 +73,16 @@ def train(
     if stop_at is not None:
         parsed("--stop-at", stop_target, stop_at)
     wanted = WhenToEvaluate(share, stop_at, expected_steps, every_n_epochs)
-    if wanted == WhenToEvaluate() and not eval_cost:
+    wrong = None if eval_wrong is None else parsed("--eval-wrong", parse_share, eval_wrong)
+    if wrong is not None and not 0 < wrong < 1:
+        raise InputError(f"--eval-wrong: expected a share between 0% and 100%, got {eval_wrong}")
+    if eval_subset is not None and wrong is not None:
+        raise InputError("--eval-wrong: expected no --eval-subset beside it")
+    cheaper = HowToEvaluate(eval_by_length, eval_subset, wrong)
+    if wanted == WhenToEvaluate() and cheaper == HowToEvaluate() and not eval_cost:
         raise InputError(
-            "train: expected --eval-budget 5%, --stop-at METRIC=VALUE, --every-n-epochs N or "
-            "--eval-cost"
+            "train: expected --eval-budget 5%, --stop-at METRIC=VALUE, --every-n-epochs N, "
+            "--eval-by-length, --eval-subset N, --eval-wrong 5% or --eval-cost"
         )
     if every_n_epochs is not None and (share is not None or stop_at is not None):
         option = "--eval-budget" if stop_at is None else "--stop-at"
@@ -66,7 +91,10 @@ def train(
         raise InputError("--expected-steps: expected --stop-at beside it")
     assignments = overrides or []
     settings = settings_of(configuration, assignments)
-    callbacks: list[tuple[str, list[Any]]] = callbacks_for(settings, wanted)
+    callbacks: list[tuple[str, list[Any]]] = [
+        *cheaper.callbacks(settings),
+        *callbacks_for(settings, wanted),
+    ]
     if eval_cost:
         callbacks.append(("EvalCost", []))
     raise typer.Exit(train_llamafactory([str(configuration), *assignments], callbacks, python))

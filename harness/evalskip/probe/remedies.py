@@ -90,9 +90,9 @@ class RemediesTried:
         if "all" not in self._found.refused:
             with random_state_preserved():
                 self._look()
-                if self._before:
+                if "all" not in self._found.refused:
                     self._tell_losses(steps)
-                self._try_all()
+                    self._try_all()
         return self._found
 
     def _some(self) -> Any:
@@ -159,7 +159,9 @@ class RemediesTried:
         return bool(min(each) - slack <= both <= max(each) + slack)
 
     def _tell_losses(self, steps: int) -> None:
-        before = self._before or []
+        before = self._before
+        if not before:
+            return
         chosen = chosen_of(self._some(), range(len(before)))
         after = sample_losses(self._trainer, chosen, 2 * _LOSSES_S)
         self._found.losses = SampleLosses(before[: len(after)], after, steps)

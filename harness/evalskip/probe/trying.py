@@ -74,10 +74,11 @@ def try_evaluation(
         output = type(trainer).evaluation_loop(
             trainer, loader, "Evaluation", prediction_loss_only=loss_only
         )
+        batch = int(trainer.args.eval_batch_size)
         ended, instants = clock.boundary(loader.marks)
     tried = TriedEvaluation(
         way=way,
-        batch=loader.shapes[0][0],
+        batch=batch,
         loader_ns=instants[0] - began,
         batches_ns=[b - a for a, b in pairwise(instants)],
         loads_ns=loader.loads_ns,

@@ -41,7 +41,7 @@ def ways_of(trainer: Trainer, loads: float) -> tuple[dict[str, dict[str, Any]], 
     if decides(trainer) in (None, "loss"):
         ways["loss_only"] = {"prediction_loss_only": True}
     else:
-        refused["loss_only"] = "metricdecides"
+        refused["loss_only"] = "metric_decides"
     if generates(trainer):
         tokens = _new_tokens(trainer)
         if tokens and tokens > 1:

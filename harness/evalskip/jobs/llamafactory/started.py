@@ -57,6 +57,42 @@ class WhenToEvaluate:
     every_n_epochs: int | None = None
 
 
+@dataclass(frozen=True)
+class HowToEvaluate:
+    """What is asked of ``evalskip train`` to make evaluation cheaper."""
+
+    by_length: bool = False
+    samples: int | None = None
+    """Of a fixed random subset; None: all."""
+    wrong: float | None = None
+    """Of runs, that may call a checkpoint worse that is not; None: evaluations are whole."""
+
+    def callbacks(self, settings: dict[str, Any]) -> list[tuple[str, list[Any]]]:
+        """By name and arguments.
+
+        Args:
+            settings: the configuration's keys.
+
+        Raises:
+            InputError: the configuration has nothing to evaluate, or generates.
+        """
+        if self == HowToEvaluate():
+            return []
+        _check_evaluates(settings)
+        if self.wrong is not None and settings.get("predict_with_generate"):
+            raise InputError("--eval-wrong: expected the loss alone, got predict_with_generate")
+        return [
+            *([("SortByLength", [])] if self.by_length else []),
+            *([("EvalSubset", [self.samples])] if self.samples is not None else []),
+            *([("EvalSubset", [None, self.wrong])] if self.wrong is not None else []),
+        ]
+
+
+def _check_evaluates(settings: dict[str, Any]) -> None:
+    if not settings.get("val_size") and not settings.get("eval_dataset"):
+        raise InputError("val_size: missing; expected it, or eval_dataset: samples to evaluate")
+
+
 def callbacks_for(settings: dict[str, Any], wanted: WhenToEvaluate) -> list[tuple[str, list[Any]]]:
     """The callbacks that decide when it evaluates, by name and arguments.
 
@@ -69,8 +105,7 @@ def callbacks_for(settings: dict[str, Any], wanted: WhenToEvaluate) -> list[tupl
     """
     if wanted == WhenToEvaluate():
         return []
-    if not settings.get("val_size") and not settings.get("eval_dataset"):
-        raise InputError("val_size: missing; expected it, or eval_dataset: samples to evaluate")
+    _check_evaluates(settings)
     if wanted.share is not None or wanted.stop_at is not None:
         if wanted.share is not None and wanted.share >= 1:
             raise InputError("--eval-budget: expected a share below 100%")

@@ -65,7 +65,11 @@ def _rows(found: RemediesSummary, language: Language) -> Iterator[tuple[str, Rem
 def _changes(remedy: Remedy, language: Language) -> str:
     changes = [language.note(remedy.loses)] if remedy.loses else []
     if remedy.bears_on_training:
-        changes.append(language.gettext("holds for training's loader too"))
+        changes.append(
+            language.gettext(
+                "holds for training's loader too; with dropout, it draws other random numbers"
+            )
+        )
     return language.join(changes) or language.gettext("nothing")
 
 
