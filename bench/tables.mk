@@ -1,7 +1,7 @@
 # The tables of results/reference: what the method, the gate and predict were shown to hold.
 
 .PHONY: simulate simulate-stopping simulate-gate gate-tries stopwatch \
-	beside instrumentation validate validate-logs regret-logs gate-history spacing eval-budget wild wild-raw
+	simulate-subset remedies beside instrumentation validate validate-logs regret-logs gate-history spacing eval-budget wild wild-raw
 
 # coverage of the intervals and wrong verdicts, under known truth; about 40 minutes on two cores
 simulate: $(READY)
@@ -72,3 +72,14 @@ wild: $(READY)
 wild-raw: $(READY)
 	@test -n "$(LOGS)" || { echo "make wild-raw LOGS=folder"; exit 2; }
 	$(PY) bench/wild/raw.py "$(LOGS)" --out results/wild/runs.csv
+
+# runs that EvalSubset(wrong=0.05) gets wrong, and what it saves; about a quarter of an hour
+simulate-subset: $(READY) results/overfit/.done
+	$(PY) bench/simulate_subset.py --curves results/overfit $(ARGS)
+
+# what predict finds to make evaluation cheaper, run beside the job as it is; about an hour
+remedies: $(READY) .smollm2/.ready .venv-llamafactory-0.9.5/.ready
+	$(PY) -m evalskip bench bench/remedies/fixed.yaml --remedies --out results/remedies-fixed
+	$(PY) -m evalskip bench bench/remedies/varied.yaml --remedies --out results/remedies-varied
+	$(PY) -m evalskip bench bench/llamafactory/stock.yaml --remedies --set design.looks=[3] \
+		--set 'measure=[time]' --budget 50m --out results/remedies-stock

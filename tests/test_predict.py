@@ -550,6 +550,12 @@ def test_llamafactory_as_written(
     # of LoRA a step is cheaper than of full fine-tuning
     assert model.operations_ratio > 0.35
     assert found.prediction.closing_evaluations == 1
+    (remedies,) = found.prediction.remedies
+    assert remedies.arm == "as_written"
+    assert remedies.share == samples["as_written"].share
+    names = {each.name.partition(":")[0] for each in remedies.remedies}
+    left_out = {each.remedy.code for each in remedies.left_out}
+    assert names | left_out
     assert "LLaMA-Factory itself evaluates once more after training: that is counted" in " ".join(
         ended.stdout.split()
     )

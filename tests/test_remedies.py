@@ -468,10 +468,12 @@ def test_persistent_workers_save_what_their_start_takes() -> None:
 def test_a_setting_that_saves_nothing_is_left_out() -> None:
     survey = tried_survey(lambda *_: 0.01, [50] * 60, [1], metrics=["accuracy"])
     survey.ways |= {"own": {}, "loss_only": {"prediction_loss_only": True}, "accumulation": {}}
-    for tried in survey.tries:
-        for way, each_s in (("own", 0.01), ("loss_only", 0.005), ("accumulation", 0.01)):
-            times = [int(1e9 * each_s)] * 6
-            tried.append(TriedEvaluation(way, 1, 0, times, [0] * 6, [(1, 50)] * 6, 0))
+    survey.setting_tries = [
+        [
+            TriedEvaluation(way, 1, 0, [int(1e9 * each_s)] * 6, [0] * 6, [(1, 50)] * 6, 0)
+            for way, each_s in (("own", 0.01), ("loss_only", 0.005), ("accumulation", 0.01))
+        ]
+    ] * 3
     offers = list(setting_offers(Evaluated(survey, 60, 10)))
     (kept,) = (each for each in offers if isinstance(each, Offer))
     assert kept.name == "loss_only"

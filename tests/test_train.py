@@ -41,6 +41,14 @@ def configuration(folder: Path, **changes: Any) -> Path:
         ({}, ["--stop-at", "loss=1", "--every-n-epochs", "2"], "--stop-at: decides alone"),
         ({}, ["--eval-budget", "5%", "--every-n-epochs", "2"], "--eval-budget: decides alone"),
         ({}, ["--eval-budget", "5 cows"], "--eval-budget: expected a share such as 10%"),
+        ({}, ["--eval-wrong", "100%"], "--eval-wrong: expected a share between 0% and 100%"),
+        ({}, ["--eval-wrong", "5%", "--eval-subset", "4"], "--eval-wrong: expected no --eval-su"),
+        ({"val_size": None}, ["--eval-by-length"], "val_size: missing"),
+        (
+            {"predict_with_generate": True},
+            ["--eval-wrong", "5%"],
+            "--eval-wrong: expected the loss alone",
+        ),
         ({}, ["--eval-budget", "100%"], "--eval-budget: expected a share below 100%"),
         ({}, ["epochs", "--eval-cost"], "epochs: expected KEY=VALUE"),
         ({"val_size": None}, ["--eval-budget", "5%"], "val_size: missing"),
@@ -110,6 +118,40 @@ def test_it_stops_at_a_target(
     after = evaluated(tmp_path)
     assert (len(after) == 1 and after[0] < 32) if stops else (len(after) > 1 and after[-1] == 32)
     assert ("eval_loss=1000 is met at step" in ended.stderr) == stops
+
+
+@pytest.mark.slow
+@needs
+def test_evaluation_is_made_cheaper_and_training_stays(
+    tmp_path: Path, evalskip: Callable[..., Any]
+) -> None:
+    make_tiny(tmp_path)
+    said = {}
+    for name, options in (
+        ("own", ["--eval-cost"]),
+        ("cheaper", ["--eval-by-length", "--eval-subset", "3"]),
+        ("settled", ["--eval-wrong", "20%"]),
+    ):
+        folder = tmp_path / name
+        path = configuration(
+            tmp_path, output_dir=str(folder), eval_strategy="epoch", per_device_eval_batch_size=1
+        )
+        ended = evalskip("train", path, *options, timeout=300)
+        assert ended.returncode == 0, ended.stderr
+        lines = (folder / "trainer_log.jsonl").read_text().splitlines()
+        said[name] = [json.loads(line) for line in lines]
+    losses = {
+        name: [entry["loss"] for entry in entries if "loss" in entry]
+        for name, entries in said.items()
+    }
+    assert losses["own"] == losses["cheaper"] == losses["settled"]
+    evaluated_losses = {
+        name: [entry["eval_loss"] for entry in entries if "eval_loss" in entry]
+        for name, entries in said.items()
+    }
+    # too few batches for one to end sooner
+    assert evaluated_losses["settled"] == pytest.approx(evaluated_losses["own"], abs=1e-5)
+    assert evaluated_losses["cheaper"] != evaluated_losses["own"]
 
 
 # beside other tests, and only there, a rank was aborted twice

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from evalskip.notes import note
+from evalskip.paired import PairedEvaluations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +17,10 @@ if TYPE_CHECKING:
     from evalskip.analysis.pieces import Floats
     from evalskip.notes import Note
 
-SUBSET = 0.1
-"""Of the evaluation samples, the share of a random subset."""
+SUBSETS = (0.1, 0.25)
+"""Of the evaluation samples, the shares of fixed random subsets."""
+WRONG = 0.05
+"""Of runs, that may call a checkpoint worse that is not, where evaluations end once settled."""
 HELD_BACK = (1.0, 0.5, 0.1)
 """Of the training samples that are held back, those that may stand for an evaluation set."""
 
@@ -35,19 +36,67 @@ class CheckpointPolicy:
         places: the points that it sees.
         signal: what it sees there; None: the evaluation.
         samples: how many it evaluates each time; None: all.
+        cost: what an evaluation of as many samples takes over what it takes as written.
         shifts: the points that it would see if it began elsewhere; None: it begins where it does.
         unit: what differs between runs that share nothing by chance: their seeds, or the training
             samples that they held back.
     """
 
     name: str
-    kind: Literal["schedule", "substitute"]
+    kind: Literal["schedule", "substitute", "remedy"]
     note: Note
     places: Callable[[LossCurve], Sequence[int]]
     signal: Callable[[LossCurve], Floats] | None = None
     samples: Callable[[LossCurve], int] | None = None
+    cost: float = 1.0
     shifts: Callable[[LossCurve], Sequence[Sequence[int]]] | None = None
     unit: Callable[[LossCurve], int] = attrgetter("seed")
+
+
+def remedied(as_written: CheckpointPolicy, remedy: Note, cost: float) -> CheckpointPolicy:
+    """The job as written, evaluated for less: it sees the same.
+
+    Args:
+        as_written: the job's own policy.
+        remedy: that makes it so.
+        cost: of an evaluation, over what it takes as written.
+    """
+    return CheckpointPolicy("remedies", "remedy", remedy, as_written.places, cost=cost)
+
+
+def settled(as_written: CheckpointPolicy, batch: int) -> CheckpointPolicy:
+    """The job as written, whose evaluations end once it is sure that they are no new best.
+
+    Args:
+        as_written: the job's own policy.
+        batch: samples of an evaluation batch.
+    """
+
+    def run(curve: LossCurve) -> tuple[Floats, float]:
+        """What is logged at every point, and the samples of an evaluation, in the mean."""
+        losses = _losses(curve.samples)
+        there = losses.shape[1]
+        begins = range(0, there, batch)
+        sizes = [min(batch, there - begin) for begin in begins]
+        places = list(as_written.places(curve))
+        evaluations = PairedEvaluations(sizes, WRONG, len(places), curve.seed)
+        logged, used = curve.loss.copy(), 0
+        for place in places:
+            order = evaluations.begin(whole=place == places[-1])
+            means = [float(losses[place, b * batch : (b + 1) * batch].mean()) for b in order]
+            seen = evaluations.settled_after(means) or len(means)
+            used += sum(sizes[number] for number in order[:seen])
+            logged[place] = evaluations.finish(means[:seen])
+        return logged, used / max(1, len(places))
+
+    return CheckpointPolicy(
+        f"settled:{WRONG:g}",
+        "substitute",
+        note("until_settled", wrong=WRONG),
+        as_written.places,
+        lambda curve: run(curve)[0],
+        lambda curve: round(run(curve)[1]),
+    )
 
 
 def substitutes(
@@ -82,14 +131,7 @@ def substitutes(
             holdout(count)
             for count in dict.fromkeys(max(1, round(h * held_back)) for h in HELD_BACK)
         ),
-        CheckpointPolicy(
-            f"subset:{SUBSET:g}",
-            "substitute",
-            note("random_samples", part=SUBSET),
-            every,
-            _of_random_subsets,
-            _subset,
-        ),
+        *(_of_subset(every, part) for part in SUBSETS),
         CheckpointPolicy(
             "train_loss",
             "substitute",
@@ -125,20 +167,22 @@ def schedule_policies(
     return [policy(name, schedule, steps) for name, (schedule, steps) in evaluated_after.items()]
 
 
-def _subset(curve: LossCurve) -> int:
-    samples: int = _losses(curve.samples).shape[1]
-    return max(1, round(SUBSET * samples))
+def _of_subset(every: Callable[[LossCurve], Sequence[int]], part: float) -> CheckpointPolicy:
+    """A fixed random subset: at each point of a run the same samples."""
 
+    def count(curve: LossCurve) -> int:
+        there: int = _losses(curve.samples).shape[1]
+        return max(1, round(part * there))
 
-def _of_random_subsets(curve: LossCurve) -> Floats:
-    """At each point the mean over samples drawn anew."""
-    samples = _losses(curve.samples)
-    count, size = samples.shape[1], _subset(curve)
-    means = []
-    for step, point in zip(curve.steps, samples, strict=True):
-        source = random.Random(f"{curve.seed} {step}")
-        means.append(point[source.sample(range(count), size)].mean())
-    return np.array(means)
+    def signal(curve: LossCurve) -> Floats:
+        samples = _losses(curve.samples)
+        chosen = random.Random(curve.seed).sample(range(samples.shape[1]), count(curve))
+        means: Floats = samples[:, chosen].mean(axis=1)
+        return means
+
+    return CheckpointPolicy(
+        f"subset:{part:g}", "substitute", note("random_samples", part=part), every, signal, count
+    )
 
 
 def _losses(losses: Floats | None) -> Floats:

@@ -35,10 +35,17 @@ class ReplayCosts:
     """Samples."""
     evaluation_samples: int
 
-    def wall_s(self, steps: int, evaluations: float, samples: int) -> float:
-        """T without what is saved and logged, of so many evaluations of so many samples."""
+    def wall_s(self, steps: int, evaluations: float, samples: int, cost: float = 1.0) -> float:
+        """T without what is saved and logged, of so many evaluations of so many samples.
+
+        Args:
+            steps: of the run.
+            evaluations: of the run.
+            samples: of each.
+            cost: of an evaluation, over what one of as many samples was seen to take.
+        """
         each = self.loader_s + math.ceil(samples / self.batch) * self.batch_s if samples else 0.0
-        return steps * self.step_s + evaluations * each
+        return steps * self.step_s + evaluations * cost * each
 
 
 def regrets_of(
@@ -170,13 +177,14 @@ def _times(
         signal = policy.signal(curve) if policy.signal else None
         stops = replay(curve, places, patience=patience, signal=signal)
         samples = policy.samples(curve) if policy.samples else cost.evaluation_samples
-        wall = cost.wall_s(curve.all_steps, len(places), samples)
+        wall = cost.wall_s(curve.all_steps, len(places), samples, policy.cost)
         usual_wall = cost.wall_s(curve.all_steps, len(as_written(curve)), cost.evaluation_samples)
         saved.append(1 - wall / usual_wall)
         shares.append(1 - cost.wall_s(curve.all_steps, 0, 0) / wall)
         part = wall
         if stops.stopped_at is not None:
-            part = cost.wall_s(curve.steps[stops.stopped_at], stops.evaluations, samples)
+            steps = curve.steps[stops.stopped_at]
+            part = cost.wall_s(steps, stops.evaluations, samples, policy.cost)
         stopping.append(1 - part / wall)
     can_stop = all(len(policy.places(curve)) > patience for curve in curves)
     return {

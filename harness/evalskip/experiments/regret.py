@@ -12,7 +12,7 @@ from evalskip.analysis.curves import mean_curve, overfits, replay
 from evalskip.analysis.identity import summary_of
 from evalskip.analysis.interim import simultaneous_level
 from evalskip.analysis.intervals import mean_interval
-from evalskip.analysis.policies import schedule_policies, substitutes
+from evalskip.analysis.policies import remedied, schedule_policies, settled, substitutes
 from evalskip.analysis.recommendation import WITHIN
 from evalskip.analysis.regret import ReplayCosts, of_others, recommended, regrets_of
 from evalskip.cut import cut
@@ -20,9 +20,10 @@ from evalskip.errors import InputError, MeasurementError
 from evalskip.experiments.curves import curve_from, curve_of
 from evalskip.jobs import CurveRequest, RunId, RunRequest
 from evalskip.notes import note
+from evalskip.paired import FEWEST
 from evalskip.schedules import EveryEpoch, EveryNSteps, EveryNthEpoch, FinalOnly, Off
 from evalskip.session import Event, RunsPlanned
-from evalskip.summary import Effort, RegretSummary, Summary, write_sections
+from evalskip.summary import Effort, RegretSummary, Summary, read_summary, write_sections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from evalskip.records import Steps
     from evalskip.schedules import Schedule
     from evalskip.session import Session
-    from evalskip.summary import ScheduleRegret
+    from evalskip.summary import Remedy, ScheduleRegret
 
 _EPOCHS = (2, 5, 10)
 # epochs between evaluations of the real runs that prove the replay, each with and without patience
@@ -120,6 +121,10 @@ class _Regret:
         policies = schedule_policies(schedules, self._shifts())
         as_written = policies[0]
         policies += substitutes(as_written, self._size.train_samples, self._size.holdout_samples)
+        if self._samples > FEWEST * self._size.evaluation_batch:
+            policies.append(settled(as_written, self._size.evaluation_batch))
+        if remedy := self._remedy():
+            policies.append(remedied(as_written, remedy.remedy, remedy.cost_ratio.estimate))
         # of each it is asked whether it loses more than it may, but of the job as written
         level_of_verdict = simultaneous_level(level, (1,), len(policies) - 1)
         regrets = regrets_of(
@@ -159,6 +164,16 @@ class _Regret:
                 stopped=note("all_seeds_trained"),
             ),
         )
+
+    def _remedy(self) -> Remedy | None:
+        """What evalskip predict has found in the same directory, all that loses nothing."""
+        path = self._session.results.path
+        if not (path / "summary.json").exists():
+            return None
+        prediction = read_summary(path).prediction
+        arms = {arm.name for arm in self._spec.all_arms()}
+        found = prediction.remedies if prediction else []
+        return next((each.best for each in found if each.arm in arms and each.best), None)
 
     @property
     def _steps_per_epoch(self) -> int:

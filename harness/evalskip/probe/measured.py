@@ -168,7 +168,9 @@ class RemedySurvey:
     refused: dict[str, str] = field(default_factory=dict)
     """By what, or by ``all``."""
     tries: list[list[TriedEvaluation]] = field(default_factory=list)
-    """In rounds that hold every way once."""
+    """Of sizes of batches, in rounds that hold each that is tried further once."""
+    setting_tries: list[list[TriedEvaluation]] = field(default_factory=list)
+    """Of other settings, and of the job's own (``own``), in rounds."""
     peaks: dict[str, int] = field(default_factory=dict)
     """By way, what a batch of the longest samples takes of memory beyond what was held, in bytes;
     only where it is metered."""

@@ -23,11 +23,13 @@ from evalskip.probe.trying import try_evaluation
 from evalskip.probe.ways import decides, generates, is_grouped, ways_of, why_none
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from transformers import Trainer
 
 _FEWEST_ROUNDS, _MOST_ROUNDS = 3, 12
+_BATCHES_PART = 0.7
+"""Of the time, that sizes of batches may take where there are other settings."""
 _BATCHES = 6
 """Of a try of settings."""
 _LENGTHS_S, _LOSSES_S = 2.0, 3.0
@@ -167,26 +169,46 @@ class RemediesTried:
         self._found.losses = SampleLosses(before[: len(after)], after, steps)
 
     def _try_all(self) -> None:
-        deadline = time.monotonic() + self._seconds
         found = self._found
+        settings = list(self._settings())
+        began = time.monotonic()
         lengths = max(found.lengths.values(), key=len, default=None)
         batches = LargerBatches(self._trainer, self._samples, lengths)
-        settings = list(self._settings())
-        found.tries.append(batches.grow(self._seconds / 2, found))
+        first = batches.grow(self._seconds / 2, found)
+        if len(first) > 1:
+            found.tries.append(first)
+            part = 1.0 if not settings else _BATCHES_PART
+            self._rounds(
+                found.tries, began + part * self._seconds, lambda: batches.ways, batches.tried
+            )
+        # last, since a process that has forked workers touches all of its memory anew
         if settings:
-            found.tries[0] += self._round(settings)
-        if len(found.tries[0]) < 2:
-            found.tries.clear()
-            return
+            self._rounds(found.setting_tries, began + self._seconds, lambda: settings)
+
+    def _rounds(
+        self,
+        rounds: list[list[TriedEvaluation]],
+        deadline: float,
+        ways: Callable[[], Sequence[tuple[str, Any]]],
+        learn: Callable[[TriedEvaluation], None] | None = None,
+    ) -> None:
+        """As many as there is time for, and a few at least.
+
+        Args:
+            rounds: are told of it.
+            deadline: by the monotonic clock.
+            ways: that the next round tries.
+            learn: is told of each try.
+        """
         took_s = 0.0
-        while len(found.tries) < _FEWEST_ROUNDS or (
-            len(found.tries) < _MOST_ROUNDS and time.monotonic() + took_s < deadline
+        while len(rounds) < _FEWEST_ROUNDS or (
+            len(rounds) < _MOST_ROUNDS and time.monotonic() + took_s < deadline
         ):
             began = time.monotonic()
-            found.tries.append(self._round([*batches.ways, *settings]))
-            for tried in found.tries[-1]:
-                if tried.way in ("", f"batch:{tried.batch}"):
-                    batches.tried(tried)
+            rounds.append(self._round(ways()))
+            if learn is not None:
+                for tried in rounds[-1]:
+                    learn(tried)
             took_s = time.monotonic() - began
 
     def _round(self, tries: Sequence[tuple[str, Any]]) -> list[TriedEvaluation]:
@@ -202,7 +224,7 @@ class RemediesTried:
         ways, refused = ways_of(self._trainer, self._loads)
         found.refused |= refused
         for way, changes in list(ways.items()):
-            if why := self._why_not(way, changes, samples):
+            if way != "workers" and (why := self._why_not(way, changes, samples)):
                 found.refused[way] = why
                 del ways[way]
         if ways:

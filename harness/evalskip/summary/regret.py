@@ -14,8 +14,8 @@ class ScheduleRegret(Part):
     """What a schedule, or a substitute for evaluation, would have missed; means over seeds."""
 
     name: str = Field(description="of the policy")
-    kind: Literal["schedule", "substitute"] = Field(
-        description="a schedule, or a substitute for evaluation"
+    kind: Literal["schedule", "substitute", "remedy"] = Field(
+        description="a schedule, a substitute for evaluation, or the job as written for less"
     )
     policy: Note = Field(description="what it evaluates, or when")
     evaluations: float = Field(description="of a run, mean over seeds")

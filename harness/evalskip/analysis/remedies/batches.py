@@ -59,7 +59,6 @@ class _Arrangements:
         self._ways = {
             tried.batch: tried.way
             for tried in (survey.tries[-1] if survey.tries else ())  # poor ones end sooner
-            if tried.way == OWN_BATCHES or tried.way.startswith("batch:")
         }
 
     def shapes(self, batch: int, *, by_length: bool) -> Shapes:
@@ -161,4 +160,4 @@ class _Arrangements:
                 seconds = kept + (seconds - kept) / self._evaluations
             return seconds, batches_s(rounds, OWN_BATCHES, own)
 
-        return ratio_of(survey, taken)
+        return ratio_of(survey.tries, taken)

@@ -53,14 +53,14 @@ def offers(job: Evaluated) -> Iterator[Offer | Refusal]:
         remedy = note(setting.code)
         if way in survey.refused:
             yield Refusal(remedy, note(survey.refused[way]))
-        elif survey.tries and of_way(survey.tries, way):
+        elif of_way(survey.setting_tries, way):
 
             def taken(rounds: Rounds, way: str = way, setting: _Setting = setting) -> Any:
                 starts = not setting.keeps_workers
                 own = settings_s(rounds, OWN_SETTINGS, batches, starts=True)
                 return settings_s(rounds, way, batches, starts=starts), own
 
-            ratio = ratio_of(survey, taken)
+            ratio = ratio_of(survey.setting_tries, taken)
             if ratio.estimate * math.exp(ratio.half_width(_LEVEL)) > _LEAST:
                 yield Refusal(remedy, note("saves_nothing", ratio=ratio.estimate))
                 continue

@@ -14,7 +14,7 @@ from evalskip.analysis.levels import mean, non_negative
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from evalskip.probe.measured import RemedySurvey, TriedEvaluation
+    from evalskip.probe.measured import TriedEvaluation
 
     Rounds = Sequence[Sequence[TriedEvaluation]]
     Shapes = Sequence[tuple[int, int]]
@@ -48,11 +48,11 @@ class CostRatio:
         )
 
 
-def ratio_of(survey: RemedySurvey, taken: Callable[[Rounds], tuple[float, float]]) -> CostRatio:
+def ratio_of(rounds: Rounds, taken: Callable[[Rounds], tuple[float, float]]) -> CostRatio:
     """A ratio, and by how much rounds differ in it: by the jackknife over rounds.
 
     Args:
-        survey: that holds them.
+        rounds: in which evaluations were tried.
         taken: of some rounds, what evaluations take, and what those take that they are held to.
     """
 
@@ -60,7 +60,6 @@ def ratio_of(survey: RemedySurvey, taken: Callable[[Rounds], tuple[float, float]
         one, other = taken(rounds)
         return math.log(max(one, 1e-9) / max(other, 1e-9))
 
-    rounds = survey.tries
     count = len(rounds)
     whole = log_ratio(rounds)
     variance = 0.0
@@ -125,7 +124,6 @@ def _load_of_sample(rounds: Rounds) -> float:
         ns / 1e9 / max(1, samples)
         for tried in rounds
         for each in tried
-        if each.way == OWN_BATCHES or each.way.startswith("batch:")
         for ns, (samples, _) in list(zip(each.loads_ns, each.shapes, strict=True))[1:-1]
     ]
     return float(np.median(loads)) if loads else 0.0

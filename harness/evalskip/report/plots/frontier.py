@@ -33,6 +33,7 @@ TITLE = N_("Time saved against regret")
 _KINDS = (
     ("schedule", N_("schedules"), BLUE, "o"),
     ("substitute", N_("substitutes"), ORANGE, "s"),
+    ("remedy", N_("cheaper evaluation"), GREEN, "D"),
 )
 PLACE = 60
 

@@ -23,9 +23,9 @@ def remedies(section: PredictionSummary, language: Language) -> Table:
         title=language.gettext("What would make evaluation cheaper"),
         note=language.gettext(
             "Cost: what an evaluation takes over what it takes now. Share: evaluation's share of "
-            "the training time with it, under {schedules}. Training is the same, batch by batch. "
-            "eval_loss is a mean of batches' means, so other batches can move it a little; no "
-            "sample's loss changes.",
+            "the training time with it (schedule: {schedules}). Training is the same, batch by "
+            "batch. What changes nothing leaves every sample's loss as it is; eval_loss, a mean of "
+            "batches' means, can still move a little with the batches.",
             schedules=[found.schedule for found in section.remedies[:1]],
         ),
         columns=language.texts(
@@ -125,10 +125,10 @@ def subsets(section: PredictionSummary, language: Language) -> Table:
     text = ""
     for errors in known[:1]:
         text = language.gettext(
-            "Within {level:g%} of draws, from the losses of {seen} samples before and after "
-            "{steps} steps. Two checkpoints that are evaluated on the same samples differ by much "
-            "less than their losses vary: a sample's loss varies by {deviation:.2g} nats, its "
-            "change by {difference:.2g}.",
+            "Half-widths that hold {level:g%} of draws, from the losses of {seen} samples before "
+            "and after {steps} steps. A sample's loss varies by {deviation:.2g} nats (standard "
+            "deviation); its change, by which two checkpoints are compared on the same samples, by "
+            "{difference:.2g}.",
             level=errors.level,
             seen=errors.seen,
             steps=errors.steps,

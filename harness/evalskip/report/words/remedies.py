@@ -13,9 +13,9 @@ REMEDIES: dict[str, Template] = {
     # what is done
     "larger_batch": N_("larger eval batches"),
     "batch_of": N_("eval batches of {batch}"),
-    "by_length": N_("samples in the order of their length"),
-    "sorted_by_length": N_("samples in the order of their length, {padding:.0f%} fewer tokens"),
-    "batch_by_length": N_("eval batches of {batch}, samples in the order of their length"),
+    "by_length": N_("samples sorted by length"),
+    "sorted_by_length": N_("samples sorted by length, {padding:.0f%} fewer tokens"),
+    "batch_by_length": N_("eval batches of {batch}, samples sorted by length"),
     "loader_workers": N_("loader workers that stay"),
     "persistent_workers": N_("loader workers that stay from one evaluation to the next"),
     "accumulation": N_("logits moved off the device every few batches"),
@@ -43,7 +43,7 @@ REMEDIES: dict[str, Template] = {
     "grouped_already": N_("samples of like lengths are evaluated together already"),
     "nothing_padded": N_("all samples of a batch are as long"),
     "batch_of_one": N_("a batch of one sample has no padding"),
-    "saves_nothing": N_("evaluation would take {ratio:.0f%} of what it takes"),
+    "saves_nothing": N_("evaluation would take {ratio:.0f%} of the time that it takes now"),
     "loads_fast": N_("batches hardly wait for the loader"),
     "cannot_be_set": N_("the job fails with it"),
     "metric_needs_logits": N_("the job's metrics are others without logits"),
@@ -63,9 +63,9 @@ REMEDIES: dict[str, Template] = {
     "batch_needs_all": N_("the collator makes one piece of all samples of a batch"),
     "loss_of_batch": N_("the loss of a batch is no mean over its samples"),
     # what is recommended with it
-    "evaluate_for_less": N_("evaluate for less ({remedy}), and then: {advice}"),
+    "evaluate_for_less": N_("make evaluation cheaper ({remedy}), and then: {advice}"),
     "evaluate_for_less_and_keep": N_(
-        "evaluate for less ({remedy}), and keep the schedule ({share})"
+        "make evaluation cheaper ({remedy}) and keep the schedule ({share})"
     ),
     "evalskip_train": N_("a shell"),
     "trainer_callbacks": N_("Trainer(...)"),
