@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.recommendation import WITHIN, EvaluationShares, recommend
+from evalskip.analysis.recommendation import (
+    WITHIN,
+    EvaluationShares,
+    recommend,
+    recommend_cheaper,
+)
+from evalskip.analysis.remedies.lines import remedy_lines
+from evalskip.notes import note
 from evalskip.spec.arms import evaluation_notes
 from evalskip.summary import Recommendation, headline_of
 
@@ -43,24 +50,32 @@ def affordable(
         if before is None or arms[before.name].evaluations < arms[arm.name].evaluations:
             densest[kind] = arm
     recommendations = []
-    for arm in densest.values():
+    # one that loses nothing goes before the job as it is
+    cheaper = [arm for arm in densest.values() if arm.remedies.texts and not arm.remedies.samples]
+    for arm in cheaper or [arm for arm in densest.values() if not arm.remedies.texts]:
         comparison = headline_of(comparisons, arm.name)
         if comparison is None or not _is_known(comparison.throughput_gain):
             continue
-        recommendations.append(
-            recommend(
-                EvaluationShares.from_gain(
-                    comparison.throughput_gain,
-                    arms[arm.name].evaluations,
-                    steps,
-                    evaluation_notes(arms[arm.name].evaluation_samples, arm.settings),
-                ),
-                WITHIN,
-                closing=spec.job.closing_evaluations,
-                keeping=spec.job.keeping,
-                own_steps=evaluated_steps.get(arm.name),
-            )
+        own = recommend(
+            EvaluationShares.from_gain(
+                comparison.throughput_gain,
+                arms[arm.name].evaluations,
+                steps,
+                evaluation_notes(arms[arm.name].evaluation_samples, arm.settings),
+            ),
+            WITHIN,
+            closing=spec.job.closing_evaluations,
+            keeping=spec.job.keeping,
+            own_steps=evaluated_steps.get(arm.name),
         )
+        if arm.remedies.texts:
+            remedies = arm.remedies
+            own = recommend_cheaper(
+                note("remedies_named", names=remedies.texts),
+                remedy_lines(remedies.arguments, by_length=remedies.by_length),
+                own,
+            )
+        recommendations.append(own)
     return recommendations
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from evalskip.jobs import Keeping
     from evalskip.notes import Note
-    from evalskip.summary import CostModel, Remedy, Spacing
+    from evalskip.summary import CostModel, Spacing
 
 WITHIN = 0.05
 """The share of T that evaluation may have, where nobody says."""
@@ -144,23 +144,23 @@ def recommend(
 
 
 def recommend_cheaper(
-    remedy: Remedy, recommended: Recommendation, *, keeps: bool
+    remedy: Note, remedy_lines: Mapping[str, list[str | Note]], recommended: Recommendation
 ) -> Recommendation:
     """What is recommended of a job whose evaluation is made cheaper first.
 
     Args:
         remedy: that makes it so.
+        remedy_lines: of it, to paste.
         recommended: of the job with it.
-        keeps: whether that is to keep its schedule.
     """
-    lines = {place: [*told] for place, told in remedy.lines.items()}
+    lines = {place: [*told] for place, told in remedy_lines.items()}
     for place, told in recommended.lines.items():
         lines[place] = [*lines.get(place, []), *told]
-    if keeps:
+    if recommended.advice.code == "keep_as_written":
         share = _with_limits(recommended.share)
-        advice = note("evaluate_for_less_and_keep", remedy=remedy.remedy, share=share)
+        advice = note("evaluate_for_less_and_keep", remedy=remedy, share=share)
     else:
-        advice = note("evaluate_for_less", remedy=remedy.remedy, advice=recommended.advice)
+        advice = note("evaluate_for_less", remedy=remedy, advice=recommended.advice)
     return recommended.model_copy(update={"advice": advice, "lines": lines})
 
 

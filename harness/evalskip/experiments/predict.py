@@ -150,9 +150,11 @@ class _Predictions:
             remedies = self._remedy(kind, samples, model, survey)
             if remedies is not None and remedies.best is not None:
                 cheap = cheaper(model, remedies.best.cost_ratio)
-                of_cheap = self._recommended(cheap, kind, samples, survey)
-                keeps = of_cheap.advice.code == "keep_as_written"
-                recommended = recommend_cheaper(remedies.best, of_cheap, keeps=keeps)
+                recommended = recommend_cheaper(
+                    remedies.best.remedy,
+                    remedies.best.lines,
+                    self._recommended(cheap, kind, samples, survey),
+                )
             self.recommendations.append(recommended)
 
     def _recommended(

@@ -6,18 +6,18 @@ Each module has an idea of its own, and yields what it offers of a job, or why i
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from evalskip.analysis.prediction import predict, workload
-from evalskip.analysis.recommendation import lines_of
 from evalskip.analysis.remedies import batches, settings, subset
+from evalskip.analysis.remedies.lines import remedy_lines
 from evalskip.analysis.remedies.offer import Evaluated, Offer, Refusal
 from evalskip.notes import note
 from evalskip.summary import Interval, LeftOut, RemediesSummary, Remedy
 
 if TYPE_CHECKING:
     from evalskip.analysis.prediction import Workload
-    from evalskip.notes import Note
     from evalskip.probe.measured import RemedySurvey
     from evalskip.summary import CostModel, Prediction
 
@@ -93,17 +93,12 @@ def cheaper(model: CostModel, ratio: Interval) -> CostModel:
 
 
 def _combined(offered: list[Offer]) -> Offer | None:
-    """All that lose nothing, of batches the best arrangement alone."""
-    free = [each for each in offered if each.loses is None and each.combines]
-    best = min(
-        (each for each in free if each.is_arrangement),
-        key=lambda each: each.ratio.estimate,
-        default=None,
-    )
-    for other in free:
-        if not other.is_arrangement:
-            best = best.with_other(other) if best else other
-    return best
+    """All that lose nothing, of each group the best."""
+    best: dict[str, Offer] = {}
+    for each in sorted(offered, key=lambda each: each.ratio.estimate):
+        if each.loses is None and each.combines:
+            best.setdefault(each.group, each)
+    return reduce(Offer.with_other, best.values()) if best else None
 
 
 def _told(offer: Offer, model: CostModel, work: Workload, prediction: Prediction) -> Remedy:
@@ -124,7 +119,7 @@ def _told(offer: Offer, model: CostModel, work: Workload, prediction: Prediction
         by_length=offer.by_length,
         samples=offer.samples,
         bears_on_training=offer.bears_on_training,
-        lines=_lines(offer),
+        lines=remedy_lines(offer.settings, by_length=offer.by_length, samples=offer.samples),
         cost_ratio=ratio,
         share=then.share,
         time_saved=1 - then.wall_s.estimate / prediction.wall_s.estimate,
@@ -138,22 +133,3 @@ def _interval(ratio: float, half_width: float, level: float) -> Interval:
         high=ratio * math.exp(half_width),
         level=level,
     )
-
-
-def _lines(offer: Offer) -> dict[str, list[str | Note]]:
-    """To paste: settings where settings go, and what is code as an option or as a callback."""
-    arguments = {} if offer.code else offer.settings
-    lines = lines_of(arguments) if arguments else {}
-    options, callbacks = list[str](), list[str]()
-    if offer.by_length:
-        options.append("--eval-by-length")
-        callbacks.append("SortByLength()")
-    if offer.samples:
-        options.append(f"--eval-subset {offer.samples}")
-        callbacks.append(f"EvalSubset({offer.samples})")
-    if options:
-        lines["evalskip_train"] = [f"evalskip train CONFIG {' '.join(options)}"]
-        lines["trainer_callbacks"] = [f"callbacks=[{', '.join(callbacks)}],"]
-    if offer.code:
-        lines["trainer_code"] = [note(offer.code, **offer.settings)]
-    return lines

@@ -37,6 +37,8 @@ def offers(job: Evaluated) -> Iterator[Offer | Refusal]:
         yield Refusal(note("by_length"), note(survey.refused["order"]))
     elif survey.is_grouped:
         yield Refusal(note("by_length"), note("grouped_already"))
+    elif not survey.tries:
+        yield Refusal(note("by_length"), note("few_batches"))
     elif not arrangements.padding(survey.batch):
         yield Refusal(
             note("by_length"), note("nothing_padded" if survey.batch > 1 else "batch_of_one")
@@ -110,7 +112,7 @@ class _Arrangements:
             ratio=self._ratio(survey.batch, by_length=False, starts=False),
             settings={"dataloader_persistent_workers": True},
             bears_on_training=True,
-            is_arrangement=True,
+            group="batches",
         )
         yield kept
         if kept.ratio.estimate > _SAVES:
@@ -144,7 +146,7 @@ class _Arrangements:
             ratio=self._ratio(batch, by_length=by_length),
             settings=settings,
             by_length=by_length,
-            is_arrangement=True,
+            group="batches",
         )
 
     def _ratio(self, batch: int, *, by_length: bool, starts: bool = True) -> CostRatio:

@@ -40,12 +40,10 @@ class Offer:
     bears_on_training: bool = False
     is_listed: bool = True
     """Whether it is told of by itself; else it is there for the best combination."""
-    is_arrangement: bool = False
-    """Whether it is of batches, of which the best combination has one."""
+    group: str = ""
+    """What it is about; the best combination has one of each group."""
     combines: bool = True
     """Whether it belongs to the best combination, where it loses nothing."""
-    code: str | None = None
-    """The code of a note that tells how it is written, where that is no setting."""
 
     def with_other(self, other: Offer) -> Offer:
         """Both at once."""
@@ -58,8 +56,7 @@ class Offer:
             samples=self.samples or other.samples,
             loses=self.loses or other.loses,
             bears_on_training=self.bears_on_training or other.bears_on_training,
-            is_arrangement=self.is_arrangement,
-            code=self.code or other.code,
+            group=self.group,
         )
 
 

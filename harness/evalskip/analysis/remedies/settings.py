@@ -22,21 +22,21 @@ _LEVEL, _LEAST = 0.95, 0.98
 @dataclass(frozen=True)
 class _Setting:
     code: str
+    group: str
+    """What it is about; those of one group save the same time."""
     loses: str | None = None
     """The code of what it changes of the metrics; None: nothing."""
     bears_on_training: bool = False
-    code_line: str | None = None
-    """The code of a note that says how it is written, where that is no argument."""
     keeps_workers: bool = False
 
 
 SETTINGS = {
-    "workers": _Setting("loader_workers", bears_on_training=True, keeps_workers=True),
-    "accumulation": _Setting("accumulation"),
-    "batch_metrics": _Setting("batch_metrics"),
-    "reduced_logits": _Setting("reduced_logits", code_line="reduce_logits"),
-    "loss_only": _Setting("loss_only", loses="metrics_lost"),
-    "fewer_tokens": _Setting("fewer_tokens", loses="answers_cut", code_line="limit_tokens"),
+    "workers": _Setting("loader_workers", "workers", bears_on_training=True, keeps_workers=True),
+    "accumulation": _Setting("accumulation", "logits"),
+    "batch_metrics": _Setting("batch_metrics", "logits"),
+    "reduced_logits": _Setting("reduced_logits", "logits"),
+    "loss_only": _Setting("loss_only", "logits", loses="metrics_lost"),
+    "fewer_tokens": _Setting("fewer_tokens", "tokens", loses="answers_cut"),
 }
 """By way, as :mod:`evalskip.probe.remedies` tries it."""
 
@@ -69,7 +69,7 @@ def offers(job: Evaluated) -> Iterator[Offer | Refusal]:
                 remedy=remedy,
                 ratio=ratio,
                 settings=survey.ways[way],
+                group=setting.group,
                 loses=note(setting.loses, metrics=survey.metrics) if setting.loses else None,
                 bears_on_training=setting.bears_on_training,
-                code=setting.code_line,
             )

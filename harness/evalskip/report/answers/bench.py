@@ -29,6 +29,7 @@ def answer(bench: BenchSummary, language: Language) -> Answer | None:
     statement = _statement(bench, points, language)
     if bench.claimed:
         statement = language.sentences([statement, _claimed(bench, points, language)])
+    statement = language.sentences([statement, *_proven(bench, language)])
     advice, lines = advised(bench.recommendations, language)
     return Answer(
         statement,
@@ -37,6 +38,28 @@ def answer(bench: BenchSummary, language: Language) -> Answer | None:
         matching_of(bench, language),
         _cautions(bench, points, language),
     )
+
+
+def _proven(bench: BenchSummary, language: Language) -> list[str]:
+    """What remedies made of evaluation's share, and of the losses."""
+    sentences = []
+    for each in bench.proven:
+        template = N_(
+            "With {remedies} it takes {remedied:.1f%} of the time in place of {share:.1f%}."
+        )
+        values: dict[str, object] = {
+            "remedies": list(bench.arms[each.remedied].settings),
+            "remedied": each.remedied_share,
+            "share": each.share,
+        }
+        if each.sample_means is not None:
+            template = N_(
+                "With {remedies} it takes {remedied:.1f%} of the time in place of {share:.1f%}, "
+                "and the loss per sample changes by {change:.4f} nats."
+            )
+            values["change"] = each.sample_means.change
+        sentences.append(language.gettext(template, **values))
+    return sentences
 
 
 def verdict_on(bench: BenchSummary | None, language: Language) -> str:

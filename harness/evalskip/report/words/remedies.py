@@ -42,6 +42,7 @@ REMEDIES: dict[str, Template] = {
     "padded_otherwise": N_("the collator does not pad a batch to its longest sample"),
     "grouped_already": N_("samples of like lengths are evaluated together already"),
     "nothing_padded": N_("all samples of a batch are as long"),
+    "few_batches": N_("there are too few batches to tell"),
     "batch_of_one": N_("a batch of one sample has no padding"),
     "saves_nothing": N_("evaluation would take {ratio:.0f%} of the time that it takes now"),
     "loads_fast": N_("batches hardly wait for the loader"),
@@ -63,6 +64,7 @@ REMEDIES: dict[str, Template] = {
     "batch_needs_all": N_("the collator makes one piece of all samples of a batch"),
     "loss_of_batch": N_("the loss of a batch is no mean over its samples"),
     # what is recommended with it
+    "remedies_named": N_("{names}"),
     "evaluate_for_less": N_("make evaluation cheaper ({remedy}), and then: {advice}"),
     "evaluate_for_less_and_keep": N_(
         "make evaluation cheaper ({remedy}) and keep the schedule ({share})"
@@ -70,6 +72,6 @@ REMEDIES: dict[str, Template] = {
     "evalskip_train": N_("a shell"),
     "trainer_callbacks": N_("Trainer(...)"),
     "trainer_code": N_("Trainer(...), as code"),
-    "limit_tokens": N_("model.generation_config.max_new_tokens = {max_new_tokens}"),
+    "limit_tokens": N_("model.generation_config.max_new_tokens = {value}"),
     "reduce_logits": N_("preprocess_logits_for_metrics=lambda logits, labels: logits.argmax(-1),"),
 }
