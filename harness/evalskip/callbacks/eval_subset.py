@@ -13,6 +13,7 @@ from evalskip.paired import PairedEvaluations
 from evalskip.probe.attach import trainer_of, wrap
 from evalskip.probe.guard import Guard
 from evalskip.probe.slicing import chosen_of, foreseen
+from evalskip.probe.ways import is_grouped, why_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -240,6 +241,10 @@ def _why_whole(trainer: Trainer) -> str | None:
         return "expected samples that can be put into another order, got a stream"
     if args.world_size > 1:
         return f"expected one process, got {args.world_size}"
+    if is_grouped(trainer):
+        return "expected batches that stay the same, got group_by_length"
+    if why_none(trainer, {"": trainer.eval_dataset}):
+        return "expected the Trainer's own evaluate() and loader, got others"
     if trainer.compute_metrics is not None and not args.prediction_loss_only:
         return "expected the loss alone, got compute_metrics"
     name = args.metric_for_best_model

@@ -178,6 +178,8 @@ class RemedySurvey:
     """Why no larger batch was tried."""
     lengths: dict[str, list[int]] = field(default_factory=dict)
     """By evaluation set (a single one has no name), tokens of every sample in order."""
+    rows: int = 1
+    """Of a batch, that a sample becomes: two of a preference pair."""
     pad_multiple: int = 1
     """To which a batch is padded beyond its longest sample."""
     is_grouped: bool = False

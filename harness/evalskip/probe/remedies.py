@@ -9,6 +9,7 @@ told from lengths and from how times grow with tokens, without a try.
 from __future__ import annotations
 
 import random
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ _BATCHES = 6
 _LENGTHS_S, _LOSSES_S = 2.0, 3.0
 _LOSSES = 128
 _TOLERANCE = 1e-3
+_NO_METRICS = ("eval_loss", "eval_model_preparation_time")
 
 
 class RemediesTried:
@@ -76,9 +78,7 @@ class RemediesTried:
             return
         try:
             self._before = sample_losses(self._trainer, self._some(), _LOSSES_S)
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise
+        except Exception:  # logits of another shape, or more of them than there is memory for
             refused["subset"] = "loss_not_by_sample"
 
     def finish(self, steps: int, took_s: float) -> RemedySurvey:
@@ -90,11 +90,15 @@ class RemediesTried:
         """
         self._seconds = max(self._seconds, took_s)
         if "all" not in self._found.refused:
-            with random_state_preserved():
-                self._look()
-                if "all" not in self._found.refused:
-                    self._tell_losses(steps)
-                    self._try_all()
+            try:
+                with random_state_preserved():
+                    self._look()
+                    if "all" not in self._found.refused:
+                        self._tell_losses(steps)
+                        self._try_all()
+            except Exception as error:  # what is predicted beside it needs none of this
+                print(f"evalskip: remedies: {type(error).__name__}: {error}", file=sys.stderr)
+                self._found.refused["all"] = "cannot_be_tried"
         return self._found
 
     def _some(self) -> Any:
@@ -118,9 +122,11 @@ class RemediesTried:
         found.metrics = sorted(
             name.removeprefix("eval_")
             for name, value in metrics.items()
-            if name != "eval_loss" and isinstance(value, int | float) and "time" not in name
+            if name not in _NO_METRICS and isinstance(value, int | float)
         )
-        if not self._is_side_by_side(some, tried):
+        if not all(tokens for _, tokens in tried.shapes):
+            found.refused["all"] = "no_input_ids"
+        elif not self._is_side_by_side(some, tried):
             found.refused["all"] = "batch_needs_all"
         elif not self._is_mean():
             found.refused["all"] = "loss_of_batch"
@@ -128,15 +134,17 @@ class RemediesTried:
     def _is_side_by_side(self, some: Any, tried: TriedEvaluation) -> bool:
         """Whether batches hold as many rows as samples, each as long as the longest of them."""
         count, batch = len(some), self._found.batch
-        rows = [min(batch, count - begin) for begin in range(0, count, batch)]
-        if [samples for samples, _ in tried.shapes] != rows:
+        expected = [min(batch, count - begin) for begin in range(0, count, batch)]
+        # a preference pair is two rows
+        rows = max(1, tried.shapes[0][0] // expected[0])
+        shapes = [(samples // rows, tokens // rows) for samples, tokens in tried.shapes]
+        if [samples for samples, _ in shapes] != expected:
             return False
+        self._found.rows = rows
         lengths = lengths_of(some) if self._found.lengths else None
-        if lengths is None:
+        if lengths is None or self._found.is_grouped:
             return True
-        if self._found.is_grouped:
-            return True
-        multiple = pad_multiple(lengths, batch, tried.shapes)
+        multiple = pad_multiple(lengths, batch, shapes)
         if multiple is None:
             self._found.refused["order"] = "padded_otherwise"
             self._found.lengths = {}
@@ -236,9 +244,7 @@ class RemediesTried:
         try:
             _, metrics = try_evaluation(self._trainer, way, changes, samples)
         except Exception as error:
-            if is_out_of_memory(error):
-                raise
-            return "cannot_be_set"
+            return "memory" if is_out_of_memory(error) else "cannot_be_set"
         if way == "reduced_logits":
             _, own = try_evaluation(self._trainer, "", {}, samples)
             names = [f"eval_{name}" for name in self._found.metrics]

@@ -81,7 +81,10 @@ class _Arrangements:
         for lengths in self._lengths:
             order = longest_first(lengths) if by_length or survey.is_grouped else None
             ordered = [lengths[number] for number in order] if order else lengths
-            found += shapes_of(ordered, batch, survey.pad_multiple)
+            found += [
+                (survey.rows * samples, survey.rows * tokens)
+                for samples, tokens in shapes_of(ordered, batch, survey.pad_multiple)
+            ]
         return found
 
     def padding(self, batch: int) -> float:
