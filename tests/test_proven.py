@@ -70,7 +70,7 @@ def test_a_spec_may_name_remedies_itself(
     ]
     job = {**JOB, "data": {"train_samples": 32, "length": 32, "shortest": 8}}
     spec = write_spec(
-        replace={"job": job, "arms": arms, "measure": ["time"], "design": {"looks": [1]}}
+        replace={"job": job, "arms": arms, "measure": ["time"], "design": {"looks": [2]}}
     )
     ended = evalskip("bench", spec, "--out", tmp_path / "out", timeout=300)
     assert ended.returncode == 0, ended.stderr

@@ -34,7 +34,7 @@ def configuration(folder: Path, **changes: Any) -> Path:
 @pytest.mark.parametrize(
     ("changes", "options", "error"),
     [
-        ({}, [], "train: expected --eval-budget 5%, --stop-at METRIC=VALUE, --every-n-epochs N or"),
+        ({}, [], "train: expected --eval-budget 5%, --stop-at METRIC=VALUE, --every-n-epochs N, "),
         ({}, ["--stop-at", "eval_loss"], "--stop-at: expected METRIC=VALUE such as eval_loss=0.9"),
         ({}, ["--stop-at", "patience"], "--stop-at patience: the configuration never stops early"),
         ({}, ["--eval-cost", "--expected-steps", "9"], "--expected-steps: expected --stop-at"),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from evalskip.notes import note
 from evalskip.paired import PairedEvaluations
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from evalskip.notes import Note
 
 SUBSETS = (0.1, 0.25)
-"""Of the evaluation samples, the shares of fixed random subsets."""
+"""Of the evaluation samples, the shares of random subsets; one of the first is drawn anew as well."""
 WRONG = 0.05
 """Of runs, that may call a checkpoint worse that is not, where evaluations end once settled."""
 HELD_BACK = (1.0, 0.5, 0.1)
@@ -131,7 +133,8 @@ def substitutes(
             holdout(count)
             for count in dict.fromkeys(max(1, round(h * held_back)) for h in HELD_BACK)
         ),
-        *(_of_subset(every, part) for part in SUBSETS),
+        _of_subset(every, SUBSETS[0], is_fixed=False),
+        *(_of_subset(every, part, is_fixed=True) for part in SUBSETS),
         CheckpointPolicy(
             "train_loss",
             "substitute",
@@ -167,8 +170,13 @@ def schedule_policies(
     return [policy(name, schedule, steps) for name, (schedule, steps) in evaluated_after.items()]
 
 
-def _of_subset(every: Callable[[LossCurve], Sequence[int]], part: float) -> CheckpointPolicy:
-    """A fixed random subset: at each point of a run the same samples."""
+def _of_subset(
+    every: Callable[[LossCurve], Sequence[int]], part: float, *, is_fixed: bool
+) -> CheckpointPolicy:
+    """A random subset: at each point of a run the same samples, or others.
+
+    The same ones vary far less from point to point, since each sample has a level of its own.
+    """
 
     def count(curve: LossCurve) -> int:
         there: int = _losses(curve.samples).shape[1]
@@ -176,13 +184,15 @@ def _of_subset(every: Callable[[LossCurve], Sequence[int]], part: float) -> Chec
 
     def signal(curve: LossCurve) -> Floats:
         samples = _losses(curve.samples)
-        chosen = random.Random(curve.seed).sample(range(samples.shape[1]), count(curve))
-        means: Floats = samples[:, chosen].mean(axis=1)
-        return means
+        means = []
+        for step, point in zip(curve.steps, samples, strict=True):
+            source = random.Random(curve.seed if is_fixed else f"{curve.seed} {step}")
+            means.append(point[source.sample(range(samples.shape[1]), count(curve))].mean())
+        return np.array(means)
 
-    return CheckpointPolicy(
-        f"subset:{part:g}", "substitute", note("random_samples", part=part), every, signal, count
-    )
+    name = f"fixed:{part:g}" if is_fixed else f"subset:{part:g}"
+    told = note("fixed_samples", part=part) if is_fixed else note("random_samples", part=part)
+    return CheckpointPolicy(name, "substitute", told, every, signal, count)
 
 
 def _losses(losses: Floats | None) -> Floats:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 _SAVES = 0.98
 """Of what an evaluation takes, the most that is left by workers that are worth keeping."""
+_BOUND_BY = {
+    "memory": note("no_larger_batch_memory"),
+    "time": note("no_larger_batch_time"),
+    "samples": note("no_larger_batch_samples"),
+}
 _ENOUGH = 1.02
 """Times the least: a smaller batch that takes no more than that does."""
 
@@ -32,7 +37,7 @@ def offers(job: Evaluated) -> Iterator[Offer | Refusal]:
     if larger is not None and larger != survey.batch:
         yield arrangements.offer(larger, by_length=False)
     else:
-        yield Refusal(note("larger_batch"), note(f"no_larger_batch_{survey.batches_bound_by}"))
+        yield Refusal(note("larger_batch"), _BOUND_BY[survey.batches_bound_by])
     if "order" in survey.refused:
         yield Refusal(note("by_length"), note(survey.refused["order"]))
     elif survey.is_grouped:
