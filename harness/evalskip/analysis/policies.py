@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evalskip.notes import Note
 
 SUBSETS = (0.1, 0.25)
-"""Of the evaluation samples, the shares of random subsets; one of the first is drawn anew as well."""
+"""Of the evaluation samples, the shares of random subsets; the first is drawn anew as well."""
 WRONG = 0.05
 """Of runs, that may call a checkpoint worse that is not, where evaluations end once settled."""
 HELD_BACK = (1.0, 0.5, 0.1)
