@@ -127,6 +127,12 @@ def own_words(document: dict[str, Any]) -> Iterator[str]:
     yield document["name"]
     yield from (document["bench"] or {"arms": []})["arms"]
     yield from (each["arm"] for each in (document["headroom"] or {"arms": []})["arms"])
+    for section in (document["bench"], document["prediction"]):
+        found = section or {}
+        remedies = [each for kind in found.get("remedies", []) for each in kind["remedies"]]
+        for each in [*found.get("recommendations", []), *remedies]:  # what is to be pasted
+            for lines in each["lines"].values():
+                yield from (line for line in lines if isinstance(line, str))
     for observation in (document["claims"] or {"observations": []})["observations"]:
         yield observation["trainer"]
         error = str(observation["behaviour"].get("error", ""))
