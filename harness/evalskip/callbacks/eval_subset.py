@@ -13,6 +13,7 @@ from evalskip.paired import PairedEvaluations
 from evalskip.probe.attach import trainer_of, wrap
 from evalskip.probe.guard import Guard
 from evalskip.probe.slicing import chosen_of, foreseen
+from evalskip.probe.trying import LoaderBefore, forget_loaders
 from evalskip.probe.ways import is_grouped, why_none
 
 if TYPE_CHECKING:
@@ -158,8 +159,7 @@ class _Settling:
         state, count = trainer.state, len(trainer.eval_dataset)
         is_last = not trainer.is_in_train or state.global_step >= state.max_steps
         self._losses, self._told = [], []
-        if hasattr(trainer, "_eval_dataloaders"):  # persistent workers keep the last order
-            trainer._eval_dataloaders = {}
+        forget_loaders(trainer)  # one that is kept has the last order
         batches = evaluations.begin(whole=is_last)
         return [n for each in batches for n in range(each * batch, min(count, (each + 1) * batch))]
 
@@ -203,17 +203,12 @@ class _Settling:
             self._told += torch.stack(new).tolist()
 
 
-class _EndedLoader:
+class _EndedLoader(LoaderBefore):
     """A loader that ends once what is asked is settled."""
 
     def __init__(self, loader: Any, is_settled: Callable[[], bool]) -> None:
-        self._loader, self._is_settled = loader, is_settled
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def __len__(self) -> int:
-        return len(self._loader)
+        super().__init__(loader)
+        self._is_settled = is_settled
 
     def __iter__(self) -> Iterator[Any]:
         for number, batch in enumerate(self._loader):

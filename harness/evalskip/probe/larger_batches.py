@@ -79,7 +79,6 @@ class LargerBatches:
                 return tries
             tries.append(tried)
             self._tries[batch] = samples
-            found.peaks[way] = metered.bytes
             self.tried(tried)
             took_s = (sum(tried.batches_ns) - sum(tried.loads_ns)) / 1e9
             left_s -= sum(tried.batches_ns) / 1e9

@@ -171,9 +171,6 @@ class RemedySurvey:
     """Of sizes of batches, in rounds that hold each that is tried further once."""
     setting_tries: list[list[TriedEvaluation]] = field(default_factory=list)
     """Of other settings, and of the job's own (``own``), in rounds."""
-    peaks: dict[str, int] = field(default_factory=dict)
-    """By way, what a batch of the longest samples takes of memory beyond what was held, in bytes;
-    only where it is metered."""
     batches_bound_by: Literal["memory", "time", "samples"] = "samples"
     """Why no larger batch was tried."""
     lengths: dict[str, list[int]] = field(default_factory=dict)
@@ -189,8 +186,6 @@ class RemedySurvey:
     """Whether they stay from one evaluation to the next."""
     metrics: list[str] = field(default_factory=list)
     """Beside the loss, as the job names them."""
-    decides: str | None = None
-    """The metric that chooses checkpoints; None: none does."""
     losses: SampleLosses | None = None
     """None: they cannot be told by sample."""
 

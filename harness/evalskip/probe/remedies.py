@@ -21,7 +21,7 @@ from evalskip.probe.random_state import random_state_preserved
 from evalskip.probe.sample_losses import sample_losses
 from evalskip.probe.slicing import chosen_of, spread
 from evalskip.probe.trying import try_evaluation
-from evalskip.probe.ways import decides, generates, is_grouped, ways_of, why_none
+from evalskip.probe.ways import generates, is_grouped, ways_of, why_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,7 +56,6 @@ class RemediesTried:
             batch=int(trainer.args.per_device_eval_batch_size),
             workers=int(trainer.args.dataloader_num_workers),
             keeps_workers=bool(trainer.args.dataloader_persistent_workers),
-            decides=decides(trainer),
             is_grouped=is_grouped(trainer),
         )
         self._before: list[float] | None = None

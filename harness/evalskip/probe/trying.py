@@ -22,20 +22,28 @@ REDUCES_LOGITS, GENERATES = "preprocess_logits_for_metrics", "max_new_tokens"
 """What a way may say that is no field of ``TrainingArguments``."""
 
 
-class _TimedLoader:
-    """A loader that notes when each of its batches is asked for."""
+class LoaderBefore:
+    """Stands before a loader, which it is like in all but its batches."""
 
-    def __init__(self, loader: Any, clock: Clock) -> None:
-        self._loader, self._clock = loader, clock
-        self.marks: list[Any] = []
-        self.loads_ns: list[int] = []
-        self.shapes: list[tuple[int, int]] = []
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
 
     def __len__(self) -> int:
         return len(self._loader)
+
+
+class _TimedLoader(LoaderBefore):
+    """A loader that notes when each of its batches is asked for."""
+
+    def __init__(self, loader: Any, clock: Clock) -> None:
+        super().__init__(loader)
+        self._clock = clock
+        self.marks: list[Any] = []
+        self.loads_ns: list[int] = []
+        self.shapes: list[tuple[int, int]] = []
 
     def __iter__(self) -> Iterator[Any]:
         batches = None
@@ -103,11 +111,11 @@ def _changed(trainer: Trainer, changes: Mapping[str, Any]) -> Iterator[None]:
         trainer._gen_kwargs = _generating(args, changes)
     # outside of training, bf16_full_eval would cast the model
     trainer.is_in_train = True
-    _forget_loaders(trainer)
+    forget_loaders(trainer)
     try:
         yield
     finally:
-        _forget_loaders(trainer)
+        forget_loaders(trainer)
         for name, value in own.items():
             setattr(args, name, value)
         trainer.preprocess_logits_for_metrics = reduces
@@ -134,7 +142,7 @@ def most_likely(logits: Any, labels: Any) -> Any:
     return (logits[0] if isinstance(logits, tuple) else logits).argmax(dim=-1)
 
 
-def _forget_loaders(trainer: Trainer) -> None:
+def forget_loaders(trainer: Trainer) -> None:
     """Loaders with persistent workers are kept, whatever samples they are of."""
     if hasattr(trainer, "_eval_dataloaders"):
         trainer._eval_dataloaders = {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from evalskip.analysis.prediction import predict, workload
 from evalskip.analysis.remedies import batches, settings, subset
 from evalskip.analysis.remedies.lines import remedy_lines
-from evalskip.analysis.remedies.offer import Evaluated, Offer, Refusal
+from evalskip.analysis.remedies.offer import SAVES, Evaluated, Offer, Refusal
 from evalskip.notes import note
 from evalskip.summary import Interval, LeftOut, RemediesSummary, Remedy
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["cheaper", "remedies_of"]
 
 _MODULES = (batches, settings, subset)
-_SAVES = 0.98
-"""Of what evaluation takes, the most that is left by what is called a remedy."""
 
 
 def remedies_of(
@@ -49,7 +47,7 @@ def remedies_of(
             for each in module.offers(Evaluated(survey, samples, max(1, prediction.evaluations))):
                 if isinstance(each, Refusal):
                     left_out.append(LeftOut(remedy=each.remedy, why=each.why))
-                elif each.ratio.estimate > _SAVES:
+                elif each.ratio.estimate > SAVES:
                     why_not = note("saves_nothing", ratio=each.ratio.estimate)
                     left_out.append(LeftOut(remedy=each.remedy, why=why_not))
                 else:
@@ -96,7 +94,7 @@ def _combined(offered: list[Offer]) -> Offer | None:
     """All that lose nothing, of each group the best."""
     best: dict[str, Offer] = {}
     for each in sorted(offered, key=lambda each: each.ratio.estimate):
-        if each.loses is None and each.combines:
+        if each.loses is None:
             best.setdefault(each.group, each)
     return reduce(Offer.with_other, best.values()) if best else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalskip.analysis.remedies.offer import Evaluated, Offer, Refusal
+from evalskip.analysis.remedies.offer import SAVES, Evaluated, Offer, Refusal
 from evalskip.analysis.remedies.tries import OWN_BATCHES, batches_s, ratio_of
 from evalskip.notes import note
 from evalskip.probe.lengths import longest_first, shapes_of
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from evalskip.analysis.remedies.tries import CostRatio, Rounds, Shapes
 
-_SAVES = 0.98
-"""Of what an evaluation takes, the most that is left by workers that are worth keeping."""
 _BOUND_BY = {
     "memory": note("no_larger_batch_memory"),
     "time": note("no_larger_batch_time"),
@@ -123,7 +121,7 @@ class _Arrangements:
             group="batches",
         )
         yield kept
-        if kept.ratio.estimate > _SAVES:
+        if kept.ratio.estimate > SAVES:
             return
         for by_length in (False, True):
             batch = self.best(by_length=by_length)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from evalskip.probe.measured import RemedySurvey
 
 
+SAVES = 0.98
+"""Of what an evaluation takes, the most that is left by what is worth doing."""
+
+
 @dataclass(frozen=True)
 class Evaluated:
     """A kind of evaluation whose remedies are looked for."""
@@ -42,8 +46,6 @@ class Offer:
     """Whether it is told of by itself; else it is there for the best combination."""
     group: str = ""
     """What it is about; the best combination has one of each group."""
-    combines: bool = True
-    """Whether it belongs to the best combination, where it loses nothing."""
 
     def with_other(self, other: Offer) -> Offer:
         """Both at once."""

@@ -64,7 +64,6 @@ def offers(job: Evaluated) -> Iterator[Offer | Refusal]:
             loss=half_width(errors.deviation, count, samples, errors.level),
             difference=half_width(deviation, count, samples, errors.level),
         ),
-        combines=False,
     )
 
 

@@ -26,6 +26,7 @@ from transformers import (
 from evalskip.errors import InputError
 from evalskip.jobs.transformers.dtype import typed
 from evalskip.jobs.transformers.model import Model
+from evalskip.probe.trying import most_likely
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,11 +77,6 @@ def token_accuracy(prediction: EvalPrediction) -> dict[str, float]:
     ids = predictions.argmax(axis=-1) if predictions.ndim > labels.ndim else predictions
     width = min(ids.shape[-1], labels.shape[-1])
     return {"accuracy": float((ids[:, : width - 1] == labels[:, 1:width]).mean())}
-
-
-def most_likely(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The ids in place of the logits, which are as many times larger as there are ids."""
-    return logits.argmax(dim=-1)
 
 
 def model_config(job: TransformersJob) -> Any:
