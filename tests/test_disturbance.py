@@ -203,6 +203,7 @@ def test_the_doctor_says_what_runs_are_given(
     assert "OMP_WAIT_POLICY=passive (as you have set)" in evalskip("doctor").stdout
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_the_doctor_sees_a_busy_neighbour(evalskip: Callable[..., Any]) -> None:
     neighbour = multiprocessing.Process(target=_spin)
