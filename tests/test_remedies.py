@@ -23,9 +23,9 @@ from evalskip.callbacks.set_arguments import SetArguments
 from evalskip.notes import note
 from evalskip.paired import FEWEST, PairedEvaluations
 from evalskip.probe.lengths import lengths_of, longest_first, pad_multiple, shapes_of
-from evalskip.probe.measured import RemedySurvey, SampleLosses, TriedEvaluation
 from evalskip.probe.remedies import RemediesTried
 from evalskip.probe.sample_losses import sample_losses
+from evalskip.probe.surveyed import RemedySurvey, SampleLosses, TriedEvaluation
 from evalskip.probe.trainer import TrainerProbe
 from evalskip.probe.trying import REDUCES_LOGITS
 from evalskip.report.words import ENGLISH

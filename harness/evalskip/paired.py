@@ -27,6 +27,9 @@ _WHOLE_FIRST = 2
 _TUNED = 0.1
 """Of all batches, the part at which the bound is tightest."""
 _ORDERS, _PAST, _KEPT_AT = 1000, 4, 0.01
+_FLOOR = 0.1
+"""Of the spread of the best one's losses, the least deviation of differences that is believed: few
+batches that all move alike say nothing of one that jumps."""
 _ANY_NUMBER = 6 / math.pi**2
 
 
@@ -93,7 +96,7 @@ class PairedEvaluations:
         differences = np.array(losses[:seen]) - self._best[self._order[:seen]]
         if not np.isfinite(differences).all():
             return None
-        beyond = _left(differences, self._full) > self._bound[:seen]
+        beyond = _left(differences, self._full, self._least()) > self._bound[:seen]
         beyond[: FEWEST - 1] = False
         return int(beyond.argmax()) + 1 if beyond.any() else None
 
@@ -119,6 +122,11 @@ class PairedEvaluations:
             self._best = whole
         return loss
 
+    def _least(self) -> float:
+        """Deviation of differences."""
+        spread = 0.0 if self._best is None else float(self._best[: self._full].std())
+        return max(_FLOOR * spread, 1e-12)
+
     def _mean(self, losses: np.ndarray[Any, Any]) -> float:
         return float((losses * self._sizes).sum() / self._sizes.sum())
 
@@ -140,15 +148,12 @@ class PairedEvaluations:
             return
         usual = _mixture(self._full, _KEPT_AT)
         orders = self._source.permuted(np.tile(centred, (_ORDERS, 1)), axis=1)
-        most = [
-            # the next one's may lie on the other side
-            (_left(sign * orders, self._full) / usual)[:, FEWEST - 1 : -1].max(axis=1)
-            for sign in (1, -1)
-        ]
-        self._past = [*self._past, np.maximum(*most)][-_PAST:]
+        # the next one's may lie on the other side
+        beyond = np.abs(_left(orders, self._full, self._least())) / usual
+        self._past = [*self._past, beyond[:, FEWEST - 1 : -1].max(axis=1)][-_PAST:]
 
 
-def _left(differences: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
+def _left(differences: np.ndarray[Any, Any], count: int, least: float) -> np.ndarray[Any, Any]:
     """By how much the mean of what is left would have to make up for what was seen.
 
     In units of the standard deviation so far, at each time.
@@ -156,13 +161,14 @@ def _left(differences: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]
     Args:
         differences: of batches in their order, of shape (..., seen).
         count: batches in all.
+        least: deviation that they have, whatever the first of them show.
     """
     seen = np.arange(1, differences.shape[-1] + 1)
     total = differences.cumsum(axis=-1)
     squares = (differences**2).cumsum(axis=-1)
     variance = (squares - total**2 / seen) / np.maximum(1, seen - 1)
     # few make a small deviation look smaller than it is
-    deviation = np.sqrt(np.maximum(variance, 1e-24)) * (1 + 1 / np.sqrt(seen))
+    deviation = np.sqrt(np.maximum(variance, least**2)) * (1 + 1 / np.sqrt(seen))
     left: np.ndarray[Any, Any] = total / np.maximum(1, count - seen) / deviation
     return left
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalskip.analysis.parts import PilotRun
-    from evalskip.probe.measured import FullJob, RemedySurvey
+    from evalskip.probe.measured import FullJob
+    from evalskip.probe.surveyed import RemedySurvey
     from evalskip.schedules import Schedule
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from transformers import Trainer
 
-    from evalskip.probe.measured import RemedySurvey, TriedEvaluation
+    from evalskip.probe.surveyed import RemedySurvey, TriedEvaluation
 
 _MOST_TIMES, _MOST = 32, 128
 _NO_GAIN = 1.15

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from evalskip.probe.larger_batches import LargerBatches
 from evalskip.probe.lengths import lengths_of, pad_multiple
 from evalskip.probe.limits import is_out_of_memory
-from evalskip.probe.measured import RemedySurvey, SampleLosses, TriedEvaluation
 from evalskip.probe.random_state import random_state_preserved
 from evalskip.probe.sample_losses import sample_losses
 from evalskip.probe.slicing import chosen_of, spread
+from evalskip.probe.surveyed import RemedySurvey, SampleLosses, TriedEvaluation
 from evalskip.probe.trying import try_evaluation
 from evalskip.probe.ways import generates, is_grouped, ways_of, why_none
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalskip.probe.clocks import clock_for
 from evalskip.probe.digests import count_samples, count_tokens
-from evalskip.probe.measured import TriedEvaluation
+from evalskip.probe.surveyed import TriedEvaluation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

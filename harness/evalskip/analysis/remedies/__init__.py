@@ -18,7 +18,7 @@ from evalskip.summary import Interval, LeftOut, RemediesSummary, Remedy
 
 if TYPE_CHECKING:
     from evalskip.analysis.prediction import Workload
-    from evalskip.probe.measured import RemedySurvey
+    from evalskip.probe.surveyed import RemedySurvey
     from evalskip.summary import CostModel, Prediction
 
 __all__ = ["cheaper", "remedies_of"]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evalskip.analysis.remedies.tries import CostRatio
-    from evalskip.probe.measured import RemedySurvey
+    from evalskip.probe.surveyed import RemedySurvey
 
 
 SAVES = 0.98

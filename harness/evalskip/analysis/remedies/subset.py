@@ -16,7 +16,7 @@ from evalskip.summary import SubsetError, SubsetErrors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from evalskip.probe.measured import RemedySurvey
+    from evalskip.probe.surveyed import RemedySurvey
 
 _PARTS = (0.1, 0.2, 0.5)
 _FEWEST_SEEN, _FEWEST = 8, 16

@@ -14,7 +14,7 @@ from evalskip.analysis.levels import mean, non_negative
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from evalskip.probe.measured import TriedEvaluation
+    from evalskip.probe.surveyed import TriedEvaluation
 
     Rounds = Sequence[Sequence[TriedEvaluation]]
     Shapes = Sequence[tuple[int, int]]
