@@ -256,9 +256,9 @@ def jumping(source: np.random.Generator, batches: int) -> Any:
 
 @pytest.mark.parametrize("scene", [drifting, jumping])
 def test_few_runs_call_a_checkpoint_worse_that_is_not(scene: Callable[..., Any]) -> None:
-    runs, wrong, used = 60, 0, []
+    runs, wrong, used = 40, 0, []
     for seed in range(runs):
-        losses = scene(np.random.default_rng(seed), 50 + 5 * seed)
+        losses = scene(np.random.default_rng(seed), 60 + 10 * seed)
         evaluations = PairedEvaluations([4] * losses.shape[1], 0.05, 15, seed)
         best, is_wrong, batches = math.inf, False, 0
         for number, row in enumerate(losses):
