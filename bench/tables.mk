@@ -81,5 +81,5 @@ simulate-subset: $(READY) results/overfit/.done
 remedies: $(READY) .smollm2/.ready .venv-llamafactory-0.9.5/.ready
 	$(PY) -m evalskip bench bench/remedies/fixed.yaml --remedies --out results/remedies-fixed
 	$(PY) -m evalskip bench bench/remedies/varied.yaml --remedies --out results/remedies-varied
-	$(PY) -m evalskip bench bench/llamafactory/stock.yaml --remedies --budget 40m \
+	$(PY) -m evalskip bench bench/remedies/stock.yaml --remedies \
 		--python .venv-llamafactory-0.9.5/bin/python --out results/remedies-stock
