@@ -245,14 +245,12 @@ def recommended(
 
 
 def closest(policies: Sequence[ScheduleRegret], within_regret: float) -> ScheduleRegret | None:
-    """Of the schedules that lose no more than they may, the one that takes the least time.
+    """Of those that evaluate and lose no more than they may, the one that takes the least time.
 
     None where that is the first, the job as written.
     """
     fit = [
-        policy
-        for policy in policies[1:]
-        if policy.kind == "schedule" and policy.share and policy.judged.most <= within_regret
+        policy for policy in policies[1:] if policy.share and policy.judged.most <= within_regret
     ]
     return min(fit, key=lambda policy: policy.share or 0.0, default=None)
 
