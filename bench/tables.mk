@@ -28,7 +28,7 @@ stopwatch: $(READY)
 # the main job beside one busy process per core, five tries; about 50 minutes on a machine that does
 # nothing else; takes up what it did before
 beside: $(READY)
-	$(PY) bench/beside.py
+	$(PY) bench/beside_neighbour.py
 
 # what the probe costs a train step; about three minutes
 instrumentation: $(READY)

@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 from evalskip.probe.loop import phase
 
 if TYPE_CHECKING:
+    from evalskip.beside.afterwards import evaluate_checkpoints
     from evalskip.experiments.audit import audit
 
-__all__ = ["__version__", "audit", "phase"]
+__all__ = ["__version__", "audit", "evaluate_checkpoints", "phase"]
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    # what reads logs is not there in the interpreters of jobs
+    # what reads logs is not there in the interpreters of jobs, and torch takes a second
     if name == "audit":
         from evalskip.experiments.audit import audit
 
         return audit
+    if name == "evaluate_checkpoints":
+        from evalskip.beside.afterwards import evaluate_checkpoints
+
+        return evaluate_checkpoints
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -115,6 +115,7 @@ def request_for(
         callbacks=[
             *arm.remedies.callbacks(),
             *arm.schedule.callbacks(),
+            *arm.place.callbacks(),
             *([_AGREE] if spec.job.ranks > 1 else []),
         ],
         # of one block: what the same weights say is the same in every one

@@ -20,6 +20,7 @@ from evalskip.jobs.base import Measure, Purpose, RunRequest
 from evalskip.machine.disturbance import Disturbance, is_disturbed
 from evalskip.machine.fingerprint import Node
 from evalskip.notes import Note, note
+from evalskip.probe.besides import Beside
 from evalskip.probe.measured import Curve, EvaluationLosses, FullRun, Rank, Timeline, TriedBatch
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ class RunRecord(BaseModel):
     weights_sketch: list[float] = []
     evaluation_losses: EvaluationLosses | None = Field(
         default=None, description="of the final weights; null: it was not asked for"
+    )
+    beside: Beside | None = Field(
+        default=None, description="of what a second process evaluated; null: nothing"
     )
     peak_bytes: dict[str, dict[str, int]] = {}
     usage: dict[str, float] = Field(

@@ -45,6 +45,8 @@ def affordable(
     for arm in spec.all_arms():
         if not (steps and arms[arm.name].evaluations and headline_of(comparisons, arm.name)):
             continue
+        if not arm.place.is_inside:
+            continue
         kind = (arm.evaluation_samples, *arm.settings)
         before = densest.get(kind)
         if before is None or arms[before.name].evaluations < arms[arm.name].evaluations:

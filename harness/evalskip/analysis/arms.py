@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evalskip.analysis.pieces import Pieces
     from evalskip.records import RunRecord
     from evalskip.spec import Arm, Spec
+    from evalskip.summary import BesideSummary
 
 
 def arm_summary(
@@ -30,6 +31,7 @@ def arm_summary(
     expected: Sequence[int] | None,
     own: Pieces | None,
     offs: Sequence[Pieces],
+    beside: BesideSummary | None,
 ) -> ArmSummary:
     """All that is told of one arm.
 
@@ -41,6 +43,7 @@ def arm_summary(
         expected: steps after which the arm evaluates, where that is known.
         own: the arm's pieces.
         offs: those of the arms without evaluation.
+        beside: what a second process evaluated; None: nothing.
     """
     all_runs = [record for record in records if record.arm == arm.name]
     ended_well = [record for record in all_runs if record.status == "ok"]
@@ -68,7 +71,7 @@ def arm_summary(
         evaluations=len(expected or ()) if usual_count is None else usual_count,
         first_evaluation_s=_mean(times["first_evaluation_s"]),
         share=(phases["evaluate"] + float(times["evaluation_wait_s"].mean())) / wall
-        if wall
+        if wall and arm.place.is_inside
         else None,
         ranks=_ranks(ended_well),
         peak_bytes=highest(record.peak_bytes for record in ended_well),
@@ -76,6 +79,7 @@ def arm_summary(
         disturbed=int(flags.sum()) if len(flags) else None,
         undisturbed_s=undisturbed_time(times, spec.design.level),
         around_evaluation=around_evaluation(own, offs, spec.design.window) if own else [],
+        beside=beside,
     )
 
 

@@ -73,7 +73,7 @@ def proven_remedies(
 
 def _without(arm: Arm, spec: Spec) -> Arm | None:
     """The same arm as it is; None: it has no remedies, or there is no such arm."""
-    if not arm.remedies.texts:
+    if not arm.remedies.texts or not arm.place.is_inside:
         return None
     same = replace(arm, name="", remedies=ArmRemedies())
     return next((each for each in spec.all_arms() if replace(each, name="") == same), None)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from evalskip.analysis.affordable import affordable
 from evalskip.analysis.arms import arm_summary, usual
+from evalskip.analysis.beside import beside_summary
 from evalskip.analysis.cautions import (
     disagreements,
     ended_otherwise,
@@ -90,7 +91,7 @@ def summarise(
     arm_names = [arm.name for arm in spec.all_arms()]
     level = simultaneous_level(design.level, design.looks, len(spec.every_epoch_arms()))
     by_clock = [arm.name for arm in spec.all_arms() if arm.schedule.decides_by_the_clock]
-    apart = {OFF, OFF_AGAIN, *by_clock}
+    apart = {OFF, OFF_AGAIN, *(arm.name for arm in spec.all_arms() if arm.is_known_whole)}
     compares = {
         arm.name: pieces[arm.name]
         for arm in spec.all_arms()
@@ -106,7 +107,8 @@ def summarise(
     for arm in spec.all_arms():
         if arm.name in (OFF, OFF_AGAIN):
             continue
-        estimates = (wall_clock,) if coupled[arm.name] else (wall_clock, attributed)
+        has_own = not coupled[arm.name] and arm.place.is_inside
+        estimates = (wall_clock, attributed) if has_own else (wall_clock,)
         whole_runs = (estimate(paired, arm.name, level) for estimate in estimates)
         comparisons += [comparison for comparison in whole_runs if comparison]
         comparisons += [comparison for comparison in by_steps if comparison.arm == arm.name]
@@ -129,6 +131,7 @@ def summarise(
             expected.get(arm.name),
             pieces.get(arm.name),
             offs,
+            beside_summary(arm, timed, level),
         )
         for arm in spec.all_arms()
     }
@@ -178,15 +181,16 @@ def _pieces(
 ) -> tuple[dict[str, Pieces], list[Note]]:
     """Per arm, the pieces of the latest attempt at each block; and what was left out.
 
-    Where the clock decides, runs differ in how many pieces they have, and are not cut.
+    Where the clock decides, runs differ in how many pieces they have, and are not cut; where
+    another process evaluates, it may slow every step, and there is no piece of its own.
     """
-    by_clock = {arm.name for arm in spec.all_arms() if arm.schedule.decides_by_the_clock}
+    whole = {arm.name for arm in spec.all_arms() if arm.is_known_whole}
     good = set(usable)
     by_arm: dict[str, dict[int, RunRecord]] = {}
     for attempt in latest_attempts(timed):
         if attempt in good:
             for run in timed[attempt]:
-                if run.status == "ok" and run.arm not in by_clock:
+                if run.status == "ok" and run.arm not in whole:
                     by_arm.setdefault(run.arm, {})[run.block] = run
     pieces: dict[str, Pieces] = {}
     warnings: list[Note] = []

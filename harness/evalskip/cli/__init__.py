@@ -17,6 +17,7 @@ from evalskip.cli.audit import audit
 from evalskip.cli.bench import bench
 from evalskip.cli.claims import claims
 from evalskip.cli.doctor import doctor
+from evalskip.cli.evaluate import evaluate
 from evalskip.cli.gate import gate
 from evalskip.cli.headroom import headroom
 from evalskip.cli.predict import predict
@@ -49,6 +50,7 @@ evalskip: what does evaluation cost a fine-tuning job?
   What would less evaluation have missed?    evalskip regret job.yaml, or a log
   Does evaluation limit my batch size?       evalskip headroom job.yaml
   ... and on a card that I do not have?      evalskip headroom --model MODEL --device-memory 80GiB
+  Which of my checkpoints is best?           evalskip evaluate outputs/ job.yaml
   Has evaluation become more expensive?      evalskip gate results/job --baseline baseline.json
   Can I see a result again, or compare?      evalskip report results/job [results/other]
   Is this machine fit to measure on?         evalskip doctor
@@ -79,7 +81,19 @@ def _root(
         typer.echo(_QUESTIONS)
 
 
-for command in (audit, bench, headroom, predict, regret, report, gate, claims, train, doctor):
+for command in (
+    audit,
+    bench,
+    headroom,
+    predict,
+    regret,
+    report,
+    gate,
+    claims,
+    train,
+    evaluate,
+    doctor,
+):
     app.command()(command)
 
 

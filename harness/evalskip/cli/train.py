@@ -53,17 +53,25 @@ def train(
             "worse that is not: 5%."
         ),
     ] = None,
+    eval_beside: Annotated[
+        str | None,
+        typer.Option(
+            help="Evaluate in a second process while training goes on: on cpu, or cuda:1."
+        ),
+    ] = None,
     eval_cost: Annotated[
         bool, typer.Option("--eval-cost", help="Say at the end what evaluation took.")
     ] = False,
     python: PythonOption = None,
 ) -> None:
     """Train as llamafactory-cli train does, with a callback that its YAML cannot name."""
+    from evalskip.beside.process import parse_device
     from evalskip.jobs.llamafactory.started import (
         HowToEvaluate,
         WhenToEvaluate,
         callbacks_for,
         settings_of,
+        settings_to_evaluate,
     )
     from evalskip.launch.train import train_llamafactory
     from evalskip.spec.units import parse_share
@@ -79,10 +87,14 @@ def train(
     if eval_subset is not None and wrong is not None:
         raise InputError("--eval-wrong: expected no --eval-subset beside it")
     cheaper = HowToEvaluate(eval_by_length, eval_subset, wrong)
-    if wanted == WhenToEvaluate() and cheaper == HowToEvaluate() and not eval_cost:
+    if eval_beside is not None:
+        parsed("--eval-beside", parse_device, eval_beside)
+    asked = (wanted != WhenToEvaluate(), cheaper != HowToEvaluate(), eval_beside, eval_cost)
+    if not any(asked):
         raise InputError(
             "train: expected --eval-budget 5%, --stop-at METRIC=VALUE, --every-n-epochs N, "
-            "--eval-by-length, --eval-subset N, --eval-wrong 5% or --eval-cost"
+            "--eval-by-length, --eval-subset N, --eval-wrong 5%, --eval-beside DEVICE or "
+            "--eval-cost"
         )
     if every_n_epochs is not None and (share is not None or stop_at is not None):
         option = "--eval-budget" if stop_at is None else "--stop-at"
@@ -95,6 +107,9 @@ def train(
         *cheaper.callbacks(settings),
         *callbacks_for(settings, wanted),
     ]
+    if eval_beside is not None:
+        settings_to_evaluate(configuration, assignments)
+        callbacks.append(("EvalBeside", [eval_beside]))
     if eval_cost:
         callbacks.append(("EvalCost", []))
     raise typer.Exit(train_llamafactory([str(configuration), *assignments], callbacks, python))

@@ -25,6 +25,7 @@ _COPIED = (
     "weights_digest",
     "weights_sketch",
     "evaluation_losses",
+    "beside",
     "peak_bytes",
     "environment",
 )
@@ -87,12 +88,15 @@ def _fields_of(measured: Measured, full_run: FullRun | None, window: int) -> dic
     """The fields of a record that are of what the run measured, for the whole of the job."""
     timeline = measured.timeline
     evaluations = timeline.evaluations
+    after = [each.after_step for each in evaluations]
+    if measured.beside:
+        after += [each.after_step for each in measured.beside.evaluations]
     fields: dict[str, Any] = {
         **{name: getattr(measured, name) for name in _COPIED},
         "wall_ns": timeline.wall_ns,
         "steps": len(timeline.steps_ns),
-        "evaluations": len(evaluations),
-        "evaluated_after": [evaluation.after_step for evaluation in evaluations],
+        "evaluations": len(after),
+        "evaluated_after": sorted(after),
         "evaluation_samples": evaluations[0].samples if evaluations else None,
         "first_evaluation_ns": sum(evaluations[0].pieces_ns) if evaluations else None,
         "evaluation_tokens": sum(evaluation.tokens for evaluation in evaluations),

@@ -141,8 +141,8 @@ class _Experiment:
             return spec_slice
         durations = estimate(self._session)
         sliced = spec_slice or (slice_for(self._spec, durations) if durations else None)
-        if any(arm.schedule.decides_by_the_clock for arm in self._spec.all_arms()):
-            sliced = None  # a slice has no time to tell from
+        if any(arm.is_known_whole for arm in self._spec.all_arms()):
+            sliced = None
         if durations and self._spec.limits.run_time is None:
             self._session.limit_s = max(RUN_TIME_S, 3 * durations.longest_s)
         if durations and not sliced:

@@ -95,11 +95,11 @@ def _arm(spec: Spec) -> Arm:
         # where a job cannot foresee it, a schedule is taken to evaluate
         key=lambda arm: (
             spec.job.evaluated_steps(arm.schedule, 0) != [],
-            not arm.schedule.decides_by_the_clock,
+            not arm.is_known_whole,
             arm.evaluation_samples or 0,
         ),
     )
-    if piloted.schedule.decides_by_the_clock:  # of which a few steps say nothing
+    if piloted.is_known_whole:
         return arm_of(EveryEpoch(), piloted.evaluation_samples, piloted.evaluation)
     return piloted
 

@@ -19,6 +19,7 @@ _TRAVELS = (
     "paired.py",
     "spacing.py",
     "targets.py",
+    "beside",
     "callbacks",
     "worker",
     "probe",

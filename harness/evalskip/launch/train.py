@@ -12,13 +12,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalskip.beside.process import visible
 from evalskip.errors import InputError
 from evalskip.jobs.llamafactory.settings import PYTHON
 from evalskip.launch.bundle import bundle
 from evalskip.worker import train
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def train_llamafactory(
@@ -35,8 +36,46 @@ def train_llamafactory(
     Raises:
         InputError: there is no such interpreter.
     """
+    return _started(arguments, callbacks, python, {})
+
+
+def evaluate_llamafactory(
+    arguments: Sequence[str],
+    output: Path,
+    *,
+    device: str | None,
+    watch: bool,
+    newest_first: bool,
+    python: str | None,
+) -> int:
+    """Evaluate saved checkpoints as the configuration has it, and return the exit code.
+
+    Args:
+        arguments: as for training.
+        output: where the checkpoints are.
+        device: ``cpu``, ``cuda:1``; None: as it trains.
+        watch: go on until training has ended.
+        newest_first: begin with the newest checkpoint.
+        python: as for training.
+
+    Raises:
+        InputError: there is no such interpreter.
+    """
+    callback = ("EvaluateCheckpoints", [str(output.absolute()), watch, newest_first])
+    with tempfile.TemporaryDirectory(prefix="evalskip-") as folder:
+        # the program begins as training does, and must not meet what that has written
+        own = [*arguments, f"output_dir={folder}", "do_train=true"]
+        return _started(own, [callback], python, {} if device is None else visible(device))
+
+
+def _started(
+    arguments: Sequence[str],
+    callbacks: Sequence[tuple[str, Sequence[Any]]],
+    python: str | None,
+    own: Mapping[str, str],
+) -> int:
     chosen = python or (sys.executable if find_spec("llamafactory") else str(PYTHON))
-    environment = {**os.environ, train.VARIABLE: json.dumps(list(callbacks))}
+    environment = {**os.environ, train.VARIABLE: json.dumps(list(callbacks)), **own}
     # its launcher finds torchrun by the path
     beside = str(Path(chosen).absolute().parent)
     environment["PATH"] = os.pathsep.join((beside, environment.get("PATH", "")))

@@ -11,6 +11,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from evalskip.probe.besides import Beside  # noqa: TC001 - parsed() reads the hints
 from evalskip.probe.surveyed import RemedySurvey  # noqa: TC001 - parsed() reads the hints
 
 _Parsed = TypeVar("_Parsed")
@@ -255,6 +256,8 @@ class Measured:
     curve: Curve | None = None
     evaluation_losses: EvaluationLosses | None = None
     """None: it was not asked for."""
+    beside: Beside | None = None
+    """None: it evaluated inside training."""
     setup_ns: dict[str, int] = field(default_factory=dict)
     """By part, outside T."""
     environment: dict[str, Any] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from evalskip.probe.attach import wrap
+from evalskip.probe.besides import Beside
 from evalskip.probe.clocks import clock_for
 from evalskip.probe.combined import combined_digest
 from evalskip.probe.digests import (
@@ -161,6 +162,10 @@ class TrainerProbe:
             measured["evaluation_losses"] = as_report(
                 evaluation_losses(self._trainer, self._evaluated)
             )
+        for callback in self._trainer.callback_handler.callbacks:
+            beside = getattr(callback, "beside", None)
+            if isinstance(beside, Beside):
+                measured["beside"] = as_report(beside)
         return measured
 
     def _leave_loop(self) -> None:

@@ -17,12 +17,14 @@ from evalskip.memory.peaks import PLANS
 from evalskip.notes import note
 from evalskip.report.answers import card_of
 from evalskip.report.answers.bench import verdict_on
+from evalskip.report.answers.evaluated import evaluated_card
 from evalskip.report.answers.gate import gate_card
 from evalskip.report.answers.plans import plans_card
 from evalskip.report.gate import remarks
 from evalskip.report.markdown import warnings_beside
 from evalskip.report.provenance import provenance
 from evalskip.report.tables import audit, gains, headroom, memory, predictions, regret, times
+from evalskip.report.tables.evaluated import evaluated
 from evalskip.report.tables.gate import gated
 from evalskip.report.tables.plans import plan_peaks, plans, tuning
 from evalskip.report.words import ENGLISH
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from evalskip.beside.evaluated import Evaluated
     from evalskip.gate.judge import GateResult
     from evalskip.machine.doctor import Finding
     from evalskip.memory.peaks import BatchShape, Plan
@@ -143,6 +146,12 @@ def print_gate(screen: Console, result: GateResult, language: Language) -> None:
     for remark in remarks(result, language):
         screen.print(Text(remark), style="yellow")
     screen.print(Text(f"gate: {result.verdict}", style="bold"))
+
+
+def print_evaluated(screen: Console, found: Evaluated, language: Language) -> None:
+    """Which checkpoint is best, and the metrics of all."""
+    print_card(screen, evaluated_card(found, language), language)
+    _print_table(screen, evaluated(found, language))
 
 
 def print_claims(screen: Console, section: ClaimsSummary, language: Language) -> None:

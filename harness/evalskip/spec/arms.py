@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    model_validator,
+)
 
+from evalskip.beside.process import parse_device
 from evalskip.notes import Note, note
 from evalskip.schedules import Off, Schedule
 
@@ -47,6 +56,44 @@ class ArmRemedies(BaseModel):
         ]
 
 
+class ArmPlace(BaseModel):
+    """Where an arm evaluates: inside training, beside it, or once it is over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    where: Literal["inside", "beside", "afterwards"] = Field(
+        default="inside",
+        description="inside training; beside it, in a second process; or afterwards, in one too",
+    )
+    device: Annotated[str, AfterValidator(parse_device)] = Field(
+        default="cpu", description="of the second process"
+    )
+    cores: list[Annotated[int, Field(ge=0)]] = Field(
+        default=[], description="of the CPU, on which the second process stays; unset: all"
+    )
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether training waits for its evaluations as they come."""
+        return self.where == "inside"
+
+    @property
+    def texts(self) -> list[str]:
+        """As an arm's name has them."""
+        if self.is_inside:
+            return []
+        device = [f"device={self.device}"] if self.device != "cpu" else []
+        cores = [f"cores={','.join(map(str, self.cores))}"] if self.cores else []
+        return [self.where, *device, *cores]
+
+    def callbacks(self) -> list[tuple[str, list[Any]]]:
+        """Names in evalskip.callbacks, with their arguments."""
+        if self.is_inside:
+            return []
+        when = "during" if self.where == "beside" else "afterwards"
+        return [("EvalBeside", [self.device, self.cores, "all", when])]
+
+
 @dataclass(frozen=True)
 class Arm:
     """One arm; ``off`` evaluates nothing and so has no evaluation samples."""
@@ -57,11 +104,20 @@ class Arm:
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the job with which this arm evaluates otherwise."""
     remedies: ArmRemedies = field(default_factory=ArmRemedies)
+    place: ArmPlace = field(default_factory=ArmPlace)
 
     @property
     def settings(self) -> list[str]:
         """What its evaluation has of its own, in words."""
-        return [*written(self.evaluation), *self.remedies.texts]
+        return [*written(self.evaluation), *self.remedies.texts, *self.place.texts]
+
+    @property
+    def is_known_whole(self) -> bool:
+        """Whether only a whole run says what it takes, and neither a slice nor a few steps do.
+
+        The clock decides how often it evaluates, or another process evaluates meanwhile.
+        """
+        return self.schedule.decides_by_the_clock or not self.place.is_inside
 
 
 def _as_list(value: Any) -> Any:
@@ -86,6 +142,9 @@ class ArmEntry(BaseModel):
     remedies: ArmRemedies = Field(
         default=ArmRemedies(), description="how this arm makes evaluation cheaper"
     )
+    place: ArmPlace = Field(
+        default=ArmPlace(), description="its fields stand beside schedule: where this arm evaluates"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -93,10 +152,14 @@ class ArmEntry(BaseModel):
         """``{schedule: every_n_epochs, n: 5, ...}`` is flat for people, nested for us."""
         if not isinstance(entry, dict) or isinstance(entry.get("schedule"), BaseModel | dict):
             return entry
-        own = {"evaluation_samples", "evaluation", "remedies"}
+        own = {"evaluation_samples", "evaluation", "remedies", "place"}
+        place = {key: value for key, value in entry.items() if key in ArmPlace.model_fields}
         return {
-            "schedule": {key: value for key, value in entry.items() if key not in own},
+            "schedule": {
+                key: value for key, value in entry.items() if key not in own and key not in place
+            },
             **{key: value for key, value in entry.items() if key in own},
+            **({"place": place} if place else {}),
         }
 
     @model_validator(mode="after")
@@ -108,7 +171,10 @@ class ArmEntry(BaseModel):
     def arms(self) -> list[Arm]:
         """One arm per evaluation-set size."""
         sizes: list[int] | list[None] = self.evaluation_samples or [None]
-        return [arm_of(self.schedule, samples, self.evaluation, self.remedies) for samples in sizes]
+        return [
+            arm_of(self.schedule, samples, self.evaluation, self.remedies, self.place)
+            for samples in sizes
+        ]
 
     def as_written(self) -> dict[str, Any]:
         """The entry as a spec writes it."""
@@ -116,7 +182,8 @@ class ArmEntry(BaseModel):
         otherwise = {"evaluation": self.evaluation} if self.evaluation else {}
         cheaper = self.remedies.model_dump(exclude_defaults=True)
         remedies = {"remedies": cheaper} if cheaper else {}
-        return {**self.schedule.model_dump(), **sizes, **otherwise, **remedies}
+        place = self.place.model_dump(exclude_defaults=True)
+        return {**self.schedule.model_dump(), **sizes, **otherwise, **remedies, **place}
 
 
 def arm_of(
@@ -124,12 +191,13 @@ def arm_of(
     samples: int | None,
     evaluation: Mapping[str, Any],
     remedies: ArmRemedies | None = None,
+    place: ArmPlace | None = None,
 ) -> Arm:
     """An arm with the name that its schedule, its evaluation samples and its settings give it."""
-    remedies = remedies or ArmRemedies()
     size = "" if samples is None else f"@{samples}"
-    otherwise = "".join(f"+{text}" for text in [*written(evaluation), *remedies.texts])
-    return Arm(f"{schedule.label}{size}{otherwise}", schedule, samples, evaluation, remedies)
+    unnamed = Arm("", schedule, samples, evaluation, remedies or ArmRemedies(), place or ArmPlace())
+    otherwise = "".join(f"+{text}" for text in unnamed.settings)
+    return replace(unnamed, name=f"{schedule.label}{size}{otherwise}")
 
 
 def written(settings: Mapping[str, Any]) -> list[str]:

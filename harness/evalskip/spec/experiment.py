@@ -88,7 +88,9 @@ class Spec(BaseModel):
         return [
             arm.name
             for arm in self.all_arms()
-            if isinstance(arm.schedule, EveryEpoch) and not arm.remedies.texts
+            if isinstance(arm.schedule, EveryEpoch)
+            and not arm.remedies.texts
+            and arm.place.is_inside
         ]
 
     @property

@@ -39,6 +39,7 @@ from evalskip.summary.bench import (
     StepAround,
     headline_of,
 )
+from evalskip.summary.beside import BesideSummary
 from evalskip.summary.claims import (
     Claim,
     ClaimsSummary,
@@ -89,6 +90,7 @@ __all__ = [
     "AuditedRun",
     "BenchEffort",
     "BenchSummary",
+    "BesideSummary",
     "BoundBy",
     "Claim",
     "ClaimedGain",

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from evalskip.notes import Note
 from evalskip.spec import OFF, OFF_AGAIN
+from evalskip.summary.beside import BesideSummary
 from evalskip.summary.memory import PeakDifference
 from evalskip.summary.parts import Effort, Interval, Part, Verdict
 from evalskip.summary.proven import ProvenRemedies
@@ -105,6 +106,9 @@ class ArmSummary(Part):
     )
     around_evaluation: list[StepAround] = Field(
         default=[], description="steps before and after an evaluation, against those of off"
+    )
+    beside: BesideSummary | None = Field(
+        default=None, description="what a second process evaluated; null: training evaluates"
     )
 
 

@@ -140,7 +140,9 @@ def _try(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _arguments(request: dict[str, Any], output: str) -> dict[str, Any]:
-    return {**request["arguments"], **request["evaluation"], "output_dir": output}
+    # a second process that evaluates finds in it what the first has written
+    own = {"output_dir": output, "overwrite_output_dir": True}
+    return {**request["arguments"], **request["evaluation"], **own}
 
 
 def _error_text(error: Exception) -> str:

@@ -33,6 +33,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
+from evalskip.beside.process import begin_by
 from evalskip.errors import InputError
 from evalskip.worker import reexec
 from evalskip.worker.runner import (
@@ -88,7 +89,12 @@ def _making(runner: Runner, config: dict[str, Any], request: dict[str, Any]) -> 
     """What a child does to make a run, by what can be told only before the fork."""
     if reexec.is_needed():
         return partial(reexec.begin, config, request)
-    return partial(make_run, partial(runner.run, request))
+
+    def make(result: Path) -> None:
+        begin_by(reexec.command_of(config, request, result))
+        make_run(partial(runner.run, request), result)
+
+    return make
 
 
 def _run(

@@ -44,10 +44,16 @@ def begin(config: dict[str, Any], request: dict[str, Any], result: Path) -> NoRe
         request: the run.
         result: where it is told how the run ended; its folder is the run's own.
     """
+    command = command_of(config, request, result)
+    os.execv(command[0], command)
+
+
+def command_of(config: dict[str, Any], request: dict[str, Any], result: Path) -> list[str]:
+    """What makes the run as a new program; see :func:`begin`."""
     samples = request["evaluation_samples"]
     assignment = {**config, "evaluation_samples": [samples] if samples else [], "request": request}
     result.with_name("wanted.json").write_text(json.dumps(assignment))
-    os.execv(sys.executable, [sys.executable, "-m", "evalskip.worker.reexec", str(result)])
+    return [sys.executable, "-m", "evalskip.worker.reexec", str(result)]
 
 
 def main() -> None:

@@ -23,7 +23,11 @@ def main() -> None:
         del sys.path[0]
     from llamafactory.train import tuner
 
+    from evalskip.beside.process import VARIABLE as OF_WORKER
     from evalskip.callbacks import made_of
+
+    if OF_WORKER in os.environ:  # it begins as training does, in whose folder something is by now
+        sys.argv.append("overwrite_output_dir=true")
 
     tuner.run_exp = partial(tuner.run_exp, callbacks=made_of(json.loads(os.environ[VARIABLE])))
     if "TORCHELASTIC_RUN_ID" in os.environ:

@@ -44,6 +44,17 @@ def settings_of(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
+def settings_to_evaluate(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    """The same, of a configuration that has something to evaluate.
+
+    Raises:
+        InputError: it has not.
+    """
+    settings = settings_of(path, overrides)
+    _check_evaluates(settings)
+    return settings
+
+
 @dataclass(frozen=True)
 class WhenToEvaluate:
     """What is asked of ``evalskip train``; None: not asked for."""

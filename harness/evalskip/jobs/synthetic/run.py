@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from evalskip.jobs.base import RunRequest
+from evalskip.jobs.synthetic.beside import second_process
 from evalskip.jobs.synthetic.settings import SyntheticJob
 from evalskip.probe.clocks import HostClock
 from evalskip.probe.layout import (
@@ -105,6 +106,7 @@ class SyntheticRunner:
                 work.evaluate(costs.aggregation)
             recorder.timeline.evaluations[-1].cut = sliced is not None
 
+        second = second_process(request, round(_evaluation_s(job, all_samples) * 1e9))
         left_ns = round(pilot.repeats_s * 1e9) if pilot else 0
 
         recorder.start()
@@ -117,13 +119,20 @@ class SyntheticRunner:
             tokens = _padded(job, _train_samples(job, step))
             train_tokens += tokens
             recorder.micro_batch_begins(job.train_batch, tokens)
-            work.spend(costs.step + costs.train_token * tokens + hidden)
+            slowed = costs.slowed_by_second if second and second.is_busy(work.now()) else 0.0
+            work.spend((costs.step + costs.train_token * tokens) * (1 + slowed) + hidden)
             hidden = 0.0
             recorder.step_done()
+            if second:
+                second.step_done(step, work.now())
             if step in happens.log:
                 with recorder.phase("log"):
                     work.spend(costs.log)
-            if step in happens.evaluate:
+            if second and step in happens.evaluate:
+                began = work.now()
+                work.spend(costs.snapshot)
+                second.snapshot(step, work.now(), work.now() - began)
+            elif step in happens.evaluate:
                 evaluate()
                 for _ in range(repeats(happens, fewest)):
                     if left_ns > 0:
@@ -134,6 +143,8 @@ class SyntheticRunner:
             if step in happens.save:
                 with recorder.phase("save"):
                     work.spend(costs.save)
+        if second:
+            work.spend(second.wait_ns(last, work.now()) / 1e9)
         work.spend(costs.after_loop)
         timeline = recorder.stop()
         full_run: dict[str, Any] = {
@@ -156,6 +167,7 @@ class SyntheticRunner:
             "weights_sketch": [],
             "setup_ns": {},
             "environment": {},
+            "beside": as_report(second.beside) if second else None,
             **({"full_run": full_run} if sliced else {}),
         }
 
@@ -198,6 +210,18 @@ def _padded(job: SyntheticJob, samples: Sequence[int]) -> int:
         random.Random(sample).randint(lengths.shortest, lengths.longest) for sample in samples
     )
     return len(samples) * max(sample_lengths)
+
+
+def _evaluation_s(job: SyntheticJob, samples: int) -> float:
+    """What one evaluation takes on an undisturbed machine, in seconds."""
+    costs = job.costs
+    batches = [
+        range(place, min(place + job.evaluation_batch, samples))
+        for place in range(0, samples, job.evaluation_batch)
+    ]
+    tokens = sum(_padded(job, batch) for batch in batches)
+    inside = len(batches) * costs.evaluation_batch + tokens * costs.evaluation_token
+    return costs.evaluation_loader + inside + costs.aggregation
 
 
 def _sizes(job: SyntheticJob) -> dict[str, Any]:

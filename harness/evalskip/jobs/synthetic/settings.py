@@ -38,6 +38,12 @@ class Costs(BaseModel):
     after_evaluation: float = Field(
         default=0.0, ge=0, description="after-effect: added to the step after each evaluation"
     )
+    snapshot: float = Field(
+        default=0.0, ge=0, description="of the weights, where a second process evaluates"
+    )
+    slowed_by_second: float = Field(
+        default=0.0, ge=0, description="of a step, added as a share while that evaluates"
+    )
 
 
 class SlowEvaluations(BaseModel):

@@ -29,7 +29,9 @@ def answer(bench: BenchSummary, language: Language) -> Answer | None:
     statement = _statement(bench, points, language)
     if bench.claimed:
         statement = language.sentences([statement, _claimed(bench, points, language)])
-    statement = language.sentences([statement, *_proven(bench, language)])
+    statement = language.sentences(
+        [statement, *_proven(bench, language), *_elsewhere(bench, language)]
+    )
     advice, lines = advised(bench.recommendations, language)
     return Answer(
         statement,
@@ -62,6 +64,23 @@ def _proven(bench: BenchSummary, language: Language) -> list[str]:
     return sentences
 
 
+def _elsewhere(bench: BenchSummary, language: Language) -> list[str]:
+    """What evaluation costs where training does not wait for it."""
+    sentences = []
+    for name, arm in bench.arms.items():
+        headline = bench.headline(name)
+        if arm.beside is None or headline is None:
+            continue
+        template = (
+            N_("Beside training ({evaluation}) it adds {cost} to the time.")
+            if arm.beside.where == "beside"
+            else N_("Afterwards ({evaluation}) it adds {cost} to the time.")
+        )
+        cost = digits.per_cent(headline.throughput_gain)
+        sentences.append(language.gettext(template, evaluation=arm.settings, cost=cost))
+    return sentences
+
+
 def verdict_on(bench: BenchSummary | None, language: Language) -> str:
     """What became of the range that somebody claims, and on what it depends; empty if none is."""
     claimed = bench.claimed if bench else None
@@ -76,8 +95,12 @@ def verdict_on(bench: BenchSummary | None, language: Language) -> str:
 
 
 def _densest(bench: BenchSummary) -> list[Comparison]:
-    """The comparison of the arm that costs most."""
-    comparisons = [each for name in bench.arms if (each := bench.headline(name))]
+    """The comparison of the arm that costs most, of those in which training evaluates."""
+    comparisons = [
+        each
+        for name, arm in bench.arms.items()
+        if arm.beside is None and (each := bench.headline(name))
+    ]
     ordered = sorted(comparisons, key=lambda each: each.throughput_gain.estimate)
     return ordered[-1:]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalskip.report.tables import (
     audit,
+    beside,
     claims,
     gains,
     headroom,
@@ -29,7 +30,7 @@ __all__ = ["Table", "first_of", "rest_of"]
 
 _MODULES: dict[str, tuple[Any, ...]] = {
     "claims": (claims,),
-    "bench": (gains, proven, times, memory),
+    "bench": (gains, beside, proven, times, memory),
     "prediction": (remedies, predictions),
     "regret": (regret,),
     "headroom": (headroom,),
