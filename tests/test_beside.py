@@ -62,8 +62,9 @@ def collated(samples):
     return default_data_collator(samples)
 
 callbacks = [Slow()]
-if options.get("beside") is not None:
-    callbacks.insert(0, EvalBeside("cpu", **options["beside"]))
+beside = [EvalBeside("cpu", **options["beside"])] if "beside" in options else []
+if not options.get("added_later"):
+    callbacks = [*beside, *callbacks]
 if options.get("patience"):
     callbacks.append(EarlyStoppingCallback(options["patience"]))
 trainer = Trainer(
@@ -79,6 +80,8 @@ trainer = Trainer(
     data_collator=collated,
     callbacks=callbacks,
 )
+if options.get("added_later"):
+    trainer.add_callback(*beside)
 for _ in range(options.get("trainings", 1)):
     trainer.train()
 state = trainer.state
@@ -540,3 +543,11 @@ def test_kills_at_random_leave_nothing_and_double_no_metric(
         process.send_signal(source.choice([signal.SIGKILL, signal.SIGTERM]))
         process.communicate(timeout=60)
     wait_for(lambda: not workers_of(folder) and not folder.exists())
+
+
+def test_a_callback_that_is_added_later_evaluates_beside_as_well(
+    script: Callable[..., Any],
+) -> None:
+    told, said = ended(script(beside={"keep": "all"}, added_later=True))
+    assert [step for step, _ in losses(told)] == [5, 10, 15, 20]
+    assert said.count("4 evaluations beside training") == 1

@@ -40,7 +40,10 @@ def end_with_trainer(folder: SnapshotFolder) -> None:
     The trainer holds the other end of the standard input, which closes however it ends; where a
     child of it outlives it, that is a little later, so the process is looked for as well.
     """
-    trainer = folder.job()["pid"]
+    try:
+        trainer = folder.job()["pid"]
+    except (OSError, ValueError):  # it is gone already
+        os._exit(1)
 
     def watch() -> None:
         while Path(f"/proc/{trainer}").exists():

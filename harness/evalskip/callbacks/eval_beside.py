@@ -88,13 +88,27 @@ class EvalBeside(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """The Trainer is complete."""
-        self._guard.call(self._attach)
+        folder = folder_of_worker()
+        trainer = trainer_of(self)
+        if folder is None:
+            self._guard.call(self._attach)
+        elif trainer is not None:
+            end_with_trainer(folder)
+            trainer.train = lambda *args, **kwargs: serve(
+                trainer, folder, kwargs.get("ignore_keys_for_eval")
+            )
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Begin the second process."""
-        self._guard.call(self._begin)
+        """Begin the second process; where this is it, evaluate in place of training."""
+        folder = folder_of_worker()
+        trainer = trainer_of(self)
+        if folder is None:
+            self._guard.call(self._begin)
+        elif trainer is not None:  # the callback was added to a Trainer that was complete
+            end_with_trainer(folder)
+            serve(trainer, folder)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -112,18 +126,17 @@ class EvalBeside(TrainerCallback):
             if control.should_training_stop or state.global_step >= state.max_steps:
                 self._guard.call(self._training.finish)
 
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """End the second process."""
+        self._close()
+
     def _attach(self) -> None:
         trainer = trainer_of(self)
         if trainer is None or trainer is self._trainer:
             return
         self._trainer = trainer
-        folder = folder_of_worker()
-        if folder is not None:
-            end_with_trainer(folder)
-            trainer.train = lambda *args, **kwargs: serve(
-                trainer, folder, kwargs.get("ignore_keys_for_eval")
-            )
-            return
         # whatever says that an evaluation is due has spoken before
         callbacks = trainer.callback_handler.callbacks
         callbacks.append(callbacks.pop(callbacks.index(self)))
@@ -134,9 +147,8 @@ class EvalBeside(TrainerCallback):
         if trainer is None:
             return
         self._attach()
-        if self._training is not None:  # a training that begins again with a smaller batch
-            self._training.close()
-            self._training = None
+        self._close()  # of a training that begins again with a smaller batch
+        self._training = None
         if why := why_not(trainer, self._wanted):
             if trainer.is_world_process_zero():
                 print(f"evalskip: EvalBeside: evaluates inside training: {why}", file=sys.stderr)
@@ -154,5 +166,8 @@ class EvalBeside(TrainerCallback):
         try:
             return original(*args, **kwargs)
         finally:
-            if self._training is not None:  # also where something of ours has failed
-                Guard("EvalBeside").call(self._training.close)
+            self._close()
+
+    def _close(self) -> None:
+        if self._training is not None:  # also where something of ours has failed
+            Guard("EvalBeside").call(self._training.close)

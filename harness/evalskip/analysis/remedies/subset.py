@@ -23,6 +23,8 @@ _FEWEST_SEEN, _FEWEST = 8, 16
 _SPREADING = 1.25
 """Where losses vary so many times as much after a few steps, a model has only begun to tell samples
 apart, and how far a subset will be off is not known."""
+_MOST_OF_ALL = 2 / 3
+"""Of all samples; more is hardly a subset."""
 DIFFERENCE = 0.02
 """In nats: of the difference of two checkpoints, how far a subset that is offered may be off."""
 
@@ -48,7 +50,7 @@ def offers(job: Evaluated) -> Iterator[Offer | Refusal]:
         return
     deviation = errors.deviation_of_difference
     count = max(_FEWEST, samples_within(deviation, DIFFERENCE, samples, errors.level))
-    if count > samples / 2:
+    if count > _MOST_OF_ALL * samples:
         yield Refusal(
             note("subset"), note("subset_not_smaller", samples=count, difference=DIFFERENCE)
         )
