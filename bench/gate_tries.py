@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-import beside
+import beside_neighbour
 from evalskip import digits
 from evalskip.summary import read_summary
 
@@ -44,7 +44,7 @@ def measured(out: Path, *, busy: int, changed: bool) -> float:
     text = SPEC.read_text()
     spec.write_text(text.replace(*CHANGE) if changed else text)
     suite = ["pytest", "bench", "-q", f"--benchmark-json={out / 'benchmark.json'}"]
-    with beside.busy(busy):
+    with beside_neighbour.busy(busy):
         began = time.monotonic()
         for arguments in (["evalskip", "bench", str(spec), "--out", str(out)], suite):
             command = [sys.executable, "-m", *arguments]
