@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from evalskip.beside.folder import SnapshotFolder
 
@@ -25,7 +25,7 @@ _OF_RANKS = ("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_", "WORLD_SIZE", "LOCAL_W
 _OF_LAUNCHERS = ("MASTER_", "TORCHELASTIC_", "ACCELERATE_", "TORCH_NCCL_", "FORCE_TORCHRUN")
 
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
-_again: list[str] | None = None
+_again: Callable[[], list[str]] | None = None
 
 
 def parse_device(text: str) -> str:
@@ -39,16 +39,20 @@ def parse_device(text: str) -> str:
     return text
 
 
-def begin_by(command: Sequence[str]) -> None:
-    """Say what begins this program once more, where its own command line does not."""
+def begin_by(command: Callable[[], list[str]]) -> None:
+    """Say what begins this program once more, where its own command line does not.
+
+    Args:
+        command: is asked for it where a second process is begun.
+    """
     global _again
-    _again = list(command)
+    _again = command
 
 
 def command_again() -> list[str] | None:
     """What begins this program once more; None: it came from no file."""
     if _again is not None:
-        return _again
+        return _again()
     command = [sys.executable, *sys.orig_argv[1:]]
     without_file = len(command) < 2 or command[-1] == "-" or "ipykernel" in " ".join(command)
     return None if without_file else command

@@ -91,7 +91,7 @@ def _making(runner: Runner, config: dict[str, Any], request: dict[str, Any]) -> 
         return partial(reexec.begin, config, request)
 
     def make(result: Path) -> None:
-        begin_by(reexec.command_of(config, request, result))
+        begin_by(partial(reexec.command_of, config, request, result))
         make_run(partial(runner.run, request), result)
 
     return make
