@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalskip.analysis.intervals import jackknife_t, replicate_weights, throughput_gain
+from evalskip.analysis.estimates import ratio_of_means
+from evalskip.analysis.intervals import throughput_gain
 from evalskip.spec import OFF
 from evalskip.summary import BesideSummary
 
@@ -82,8 +83,7 @@ def _ours_ns(run: RunRecord) -> int:
 def _slow_down(pairs: Sequence[tuple[int, int]], level: float) -> Interval | None:
     if not pairs:
         return None
-    means = replicate_weights(len(pairs)) @ np.array(pairs, dtype=float)
-    return throughput_gain(jackknife_t(np.log(means[:, 0] / means[:, 1]), level))
+    return throughput_gain(ratio_of_means(np.array(pairs, dtype=float), level))
 
 
 def _snapshot_share(runs: Sequence[RunRecord]) -> float | None:

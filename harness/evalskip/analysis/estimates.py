@@ -40,14 +40,14 @@ def wall_clock(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
     if not len(wall):
         return None
     undisturbed = _paired(runs[runs["disturbed"].eq(False)], arm, "wall_s")
-    comparison = comparison_of(arm, "wall_clock", _ratio_of_means(wall, level), blocks=len(wall))
+    comparison = comparison_of(arm, "wall_clock", ratio_of_means(wall, level), blocks=len(wall))
     return comparison.model_copy(
         update={
             "throughput_gain_with_setup": throughput_gain(
-                if_enough(_ratio_of_means(_paired(runs, arm, "total_s"), level), len(wall))
+                if_enough(ratio_of_means(_paired(runs, arm, "total_s"), level), len(wall))
             ),
             "throughput_gain_undisturbed": (
-                throughput_gain(if_enough(_ratio_of_means(undisturbed, level), len(undisturbed)))
+                throughput_gain(if_enough(ratio_of_means(undisturbed, level), len(undisturbed)))
                 if len(undisturbed)
                 else None
             ),
@@ -65,7 +65,7 @@ def attributed(runs: pd.DataFrame, arm: str, level: float) -> Comparison | None:
         return None
     evaluated = own["evaluate_s"] + own["evaluation_wait_s"]
     both = np.column_stack([own["wall_s"], own["wall_s"] - evaluated])
-    return comparison_of(arm, "attributed", _ratio_of_means(both, level), blocks=len(both))
+    return comparison_of(arm, "attributed", ratio_of_means(both, level), blocks=len(both))
 
 
 def undisturbed_time(runs: pd.DataFrame, level: float) -> Interval | None:
@@ -99,7 +99,7 @@ def fixed_cost(runs: pd.DataFrame, level: float) -> Interval | None:
     return ratio(mean_interval(logs, level)) if logs else None
 
 
-def _ratio_of_means(pairs: Floats, level: float) -> Interval:
+def ratio_of_means(pairs: Floats, level: float) -> Interval:
     """Of two columns, one row per block: the log of the ratio of their means."""
     means = replicate_weights(len(pairs)) @ pairs
     return jackknife_t(np.log(means[:, 0] / means[:, 1]), level)

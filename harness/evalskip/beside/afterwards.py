@@ -162,10 +162,5 @@ def _tensorboard(folder: Path) -> Any:
 
 
 def _print(checkpoint: EvaluatedCheckpoint) -> None:
-    speed = ("_runtime", "_per_second", "_time")
-    told = [
-        f"{name} {value:.4g}"
-        for name, value in checkpoint.metrics.items()
-        if not name.endswith(speed)
-    ]
+    told = [f"{name} {value:.4g}" for name, value in checkpoint.told.items()]
     print(f"checkpoint-{checkpoint.step}: {', '.join(told)}", file=sys.stderr, flush=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evalskip.beside.checkpoints import Checkpoints
+
 if TYPE_CHECKING:
     from transformers import Trainer
 
@@ -29,17 +31,11 @@ def deliver(trainer: Trainer, result: Result) -> bool:
             trainer.args, state, control, result.metrics
         )
         is_best = trainer._determine_best_metric(metrics=result.metrics, trial=None)
-        saved = saved_at(trainer, result.step)
-        if is_best and saved is not None:
-            state.best_model_checkpoint = saved
+        saved = Checkpoints(Path(trainer._get_output_dir(trial=None))).at(result.step)
+        if is_best and saved.is_dir():
+            state.best_model_checkpoint = str(saved)
     finally:
         state.global_step, state.epoch = now
         # what is due at this step is due all the same
         control.should_log, control.should_evaluate, control.should_save = asked
     return bool(control.should_training_stop and not stopped)
-
-
-def saved_at(trainer: Trainer, step: int) -> str | None:
-    """The checkpoint that was saved at a step; None: none is there."""
-    place = Path(trainer._get_output_dir(trial=None)) / f"checkpoint-{step}"
-    return str(place) if place.is_dir() else None

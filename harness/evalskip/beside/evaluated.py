@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from evalskip.beside.folder import write_whole
 from evalskip.probe.measured import as_report, parsed
 
 if TYPE_CHECKING:
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 LOG_FOLDER = "evaluated"
 """In the Trainer's ``output_dir``: where the metrics are, also as a Trainer logs them."""
 _FILE = "evaluated.json"
+_OF_SPEED = (
+    "_runtime",
+    "_samples_per_second",
+    "_steps_per_second",
+    "_model_preparation_time",
+)
 
 
 @dataclass
@@ -23,6 +30,11 @@ class EvaluatedCheckpoint:
     step: int
     epoch: float | None
     metrics: dict[str, float]
+
+    @property
+    def told(self) -> dict[str, float]:
+        """Its metrics, but for those that tell how fast it was evaluated."""
+        return {name: each for name, each in self.metrics.items() if not name.endswith(_OF_SPEED)}
 
 
 @dataclass
@@ -55,10 +67,7 @@ class Evaluated:
 
     def write(self, output: Path) -> None:
         """Keep it beside the checkpoints."""
-        place = output / LOG_FOLDER / _FILE
-        part = place.with_suffix(".part")
-        part.write_text(json.dumps(as_report(self)))
-        part.replace(place)
+        write_whole(output / LOG_FOLDER / _FILE, as_report(self))
 
 
 def read_evaluated(output: Path) -> Evaluated | None:

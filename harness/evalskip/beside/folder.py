@@ -74,7 +74,7 @@ class SnapshotFolder:
         for each in (self._waiting, self._taken, self._results):
             each.mkdir(parents=True)
         (self.path / _MARK).touch()
-        _write(self._job, job)
+        write_whole(self._job, job)
 
     def remove(self) -> None:
         """Remove it and all that is in it."""
@@ -97,7 +97,7 @@ class SnapshotFolder:
         try:
             part.mkdir()
             write(part / "weights.safetensors")
-            _write(part / "place.json", asdict(place))
+            write_whole(part / "place.json", asdict(place))
             gone = [step for step in self.waiting() if newest and self._drop(step)]
             part.rename(self._waiting / str(place.step))
         except BaseException:
@@ -125,7 +125,7 @@ class SnapshotFolder:
 
     def tell(self, result: Result) -> None:
         """Say what an evaluation came to; its snapshot goes."""
-        _write(self._results / f"{result.step}.json", asdict(result))
+        write_whole(self._results / f"{result.step}.json", asdict(result))
         shutil.rmtree(self._taken / str(result.step), ignore_errors=True)
 
     def collect(self) -> list[Result]:
@@ -164,7 +164,7 @@ def _steps(folder: Path) -> list[int]:
     return []
 
 
-def _write(path: Path, told: dict[str, Any]) -> None:
+def write_whole(path: Path, told: dict[str, Any]) -> None:
     """Whoever reads it sees all of it, or nothing."""
     part = path.with_suffix(".part")
     part.write_text(json.dumps(told))

@@ -113,7 +113,6 @@ class WorkerProcess:
         self._command = [*pinned, *command]
         self._environment = {**environment, VARIABLE: str(folder.path.absolute())}
         self._process: subprocess.Popen[bytes] | None = None
-        self.begun = 0
         self._moved = time.monotonic()
 
     def begin(self) -> None:
@@ -127,7 +126,6 @@ class WorkerProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is the trainer's to act on
             )
-        self.begun += 1
         self.moved()
 
     def moved(self) -> None:
@@ -135,14 +133,13 @@ class WorkerProcess:
         self._moved = time.monotonic()
 
     def failure(self, timeout_s: float) -> str | None:
-        """Why it does nothing any more, in words of its own; None: all is well."""
+        """Why it does nothing of what it has to do, in its own words; None: all is well."""
         if self._process is None:
             return None
         code = self._process.poll()
         if code is not None:
             return f"{self._last_words()} ({_ended(code)})"
-        is_busy = bool(self.folder.taken() or self.folder.waiting())
-        if is_busy and time.monotonic() - self._moved > timeout_s:
+        if time.monotonic() - self._moved > timeout_s:
             return f"no answer for {timeout_s:g} s"
         return None
 

@@ -16,7 +16,7 @@ import torch.distributed as dist
 from evalskip.beside import weights
 from evalskip.beside.deliver import deliver
 from evalskip.beside.folder import Place, Result, SnapshotFolder
-from evalskip.beside.process import WorkerProcess, command_again, environment_of
+from evalskip.beside.process import WorkerProcess, environment_of
 from evalskip.probe.besides import Beside, EvaluationBeside
 
 if TYPE_CHECKING:
@@ -166,10 +166,10 @@ class TrainingBeside:
 
     def _watch(self) -> None:
         """Begin a worker anew once; after that, evaluate as the job would."""
-        why = self._worker.failure(self.wanted.timeout_s)
+        why = self._worker.failure(self.wanted.timeout_s) if self._taken_at else None
         if why is None:
             return
-        again = self._worker.begun == 1 and not self._worker.has_refused
+        again = not self.told.restarts and not self._worker.has_refused
         self._worker.end()
         if again:
             self._warn("restart", f"the worker is begun anew: {why}")
@@ -263,8 +263,8 @@ def closing_lines(told: Beside) -> list[str]:
     return lines
 
 
-def why_not(trainer: Trainer, wanted: Wanted) -> str | None:
-    """Why a job cannot be evaluated beside training; None: it can."""
+def why_not(trainer: Trainer) -> str | None:
+    """Why a Trainer cannot be evaluated beside training; None: it can."""
     args = trainer.args
     if trainer.is_fsdp_enabled:
         return "expected a model that one process holds whole, got FSDP"
@@ -275,6 +275,4 @@ def why_not(trainer: Trainer, wanted: Wanted) -> str | None:
         return "expected save_strategy steps or epoch: what is best is known later, got best"
     if trainer.eval_dataset is None:
         return "expected an evaluation set"
-    if command_again() is None:
-        return "expected a program from a file, which a second process can begin"
     return None

@@ -149,11 +149,15 @@ class EvalBeside(TrainerCallback):
         self._attach()
         self._close()  # of a training that begins again with a smaller batch
         self._training = None
-        if why := why_not(trainer, self._wanted):
+        command = command_again()
+        why = why_not(trainer)
+        if command is None:
+            why = why or "expected a program from a file, which a second process can begin"
+        if why is not None or command is None:
             if trainer.is_world_process_zero():
                 print(f"evalskip: EvalBeside: evaluates inside training: {why}", file=sys.stderr)
             return
-        self._training = TrainingBeside(trainer, self._wanted, command_again() or [])
+        self._training = TrainingBeside(trainer, self._wanted, command)
         self._training.begin()
 
     def _after_step(self, control: TrainerControl) -> None:

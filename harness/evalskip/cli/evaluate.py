@@ -37,7 +37,7 @@ def evaluate(
     """Evaluate saved checkpoints beside a training, or after it, and say which is best."""
     from evalskip.beside.evaluated import read_evaluated
     from evalskip.beside.process import parse_device
-    from evalskip.jobs.llamafactory.started import settings_to_evaluate
+    from evalskip.jobs.llamafactory.started import check_evaluates, settings_of
     from evalskip.launch.train import evaluate_llamafactory
     from evalskip.report.terminal import console, print_evaluated
     from evalskip.report.words import LANGUAGES, Language
@@ -49,7 +49,7 @@ def evaluate(
     if device is not None:
         parsed("--device", parse_device, device)
     assignments = overrides or []
-    settings_to_evaluate(configuration, assignments)
+    check_evaluates(settings_of(configuration, assignments))
     code = evaluate_llamafactory(
         [str(configuration), *assignments],
         output,

@@ -70,8 +70,8 @@ def train(
         HowToEvaluate,
         WhenToEvaluate,
         callbacks_for,
+        check_evaluates,
         settings_of,
-        settings_to_evaluate,
     )
     from evalskip.launch.train import train_llamafactory
     from evalskip.spec.units import parse_share
@@ -108,7 +108,7 @@ def train(
         *callbacks_for(settings, wanted),
     ]
     if eval_beside is not None:
-        settings_to_evaluate(configuration, assignments)
+        check_evaluates(settings)
         callbacks.append(("EvalBeside", [eval_beside]))
     if eval_cost:
         callbacks.append(("EvalCost", []))

@@ -44,17 +44,6 @@ def settings_of(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def settings_to_evaluate(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
-    """The same, of a configuration that has something to evaluate.
-
-    Raises:
-        InputError: it has not.
-    """
-    settings = settings_of(path, overrides)
-    _check_evaluates(settings)
-    return settings
-
-
 @dataclass(frozen=True)
 class WhenToEvaluate:
     """What is asked of ``evalskip train``; None: not asked for."""
@@ -89,7 +78,7 @@ class HowToEvaluate:
         """
         if self == HowToEvaluate():
             return []
-        _check_evaluates(settings)
+        check_evaluates(settings)
         if self.wrong is not None and settings.get("predict_with_generate"):
             raise InputError("--eval-wrong: expected the loss alone, got predict_with_generate")
         return [
@@ -99,7 +88,12 @@ class HowToEvaluate:
         ]
 
 
-def _check_evaluates(settings: dict[str, Any]) -> None:
+def check_evaluates(settings: dict[str, Any]) -> None:
+    """See that a configuration has something to evaluate.
+
+    Raises:
+        InputError: it has not.
+    """
     if not settings.get("val_size") and not settings.get("eval_dataset"):
         raise InputError("val_size: missing; expected it, or eval_dataset: samples to evaluate")
 
@@ -116,7 +110,7 @@ def callbacks_for(settings: dict[str, Any], wanted: WhenToEvaluate) -> list[tupl
     """
     if wanted == WhenToEvaluate():
         return []
-    _check_evaluates(settings)
+    check_evaluates(settings)
     if wanted.share is not None or wanted.stop_at is not None:
         if wanted.share is not None and wanted.share >= 1:
             raise InputError("--eval-budget: expected a share below 100%")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evalskip.probe.besides import Beside, EvaluationBeside
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from evalskip.jobs.base import RunRequest
 
@@ -63,9 +63,9 @@ class SecondProcess:
             )
 
 
-def second_process(request: RunRequest, evaluation_ns: int) -> SecondProcess | None:
+def second_process(request: RunRequest, evaluation_ns: Callable[[], int]) -> SecondProcess | None:
     """The one that a run is asked for; None: it evaluates inside training."""
     for name, arguments in request.callbacks:
         if name == "EvalBeside":
-            return SecondProcess(evaluation_ns, afterwards=arguments[3] == "afterwards")
+            return SecondProcess(evaluation_ns(), afterwards=arguments[3] == "afterwards")
     return None

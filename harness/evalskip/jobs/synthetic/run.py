@@ -106,7 +106,7 @@ class SyntheticRunner:
                 work.evaluate(costs.aggregation)
             recorder.timeline.evaluations[-1].cut = sliced is not None
 
-        second = second_process(request, round(_evaluation_s(job, all_samples) * 1e9))
+        second = second_process(request, lambda: round(_evaluation_s(job, all_samples) * 1e9))
         left_ns = round(pilot.repeats_s * 1e9) if pilot else 0
 
         recorder.start()
@@ -212,13 +212,18 @@ def _padded(job: SyntheticJob, samples: Sequence[int]) -> int:
     return len(samples) * max(sample_lengths)
 
 
-def _evaluation_s(job: SyntheticJob, samples: int) -> float:
-    """What one evaluation takes on an undisturbed machine, in seconds."""
-    costs = job.costs
-    batches = [
+def _batches(job: SyntheticJob, samples: int) -> list[range]:
+    """The samples of each batch of an evaluation."""
+    return [
         range(place, min(place + job.evaluation_batch, samples))
         for place in range(0, samples, job.evaluation_batch)
     ]
+
+
+def _evaluation_s(job: SyntheticJob, samples: int) -> float:
+    """What one evaluation takes on an undisturbed machine, in seconds."""
+    costs = job.costs
+    batches = _batches(job, samples)
     tokens = sum(_padded(job, batch) for batch in batches)
     inside = len(batches) * costs.evaluation_batch + tokens * costs.evaluation_token
     return costs.evaluation_loader + inside + costs.aggregation
@@ -242,11 +247,7 @@ def _sizes(job: SyntheticJob) -> dict[str, Any]:
 def _survey(job: SyntheticJob, evaluation_samples: int) -> dict[str, Any]:
     steps = range(1, job.epochs * job.steps_per_epoch + 1)
     train = [(job.train_batch, _padded(job, _train_samples(job, step))) for step in steps]
-    batches = [
-        range(place, min(place + job.evaluation_batch, evaluation_samples))
-        for place in range(0, evaluation_samples, job.evaluation_batch)
-    ]
-    evaluated = [(len(batch), _padded(job, batch)) for batch in batches]
+    evaluated = [(len(batch), _padded(job, batch)) for batch in _batches(job, evaluation_samples)]
     shapes = {"train_shapes": train, "evaluation_shapes": evaluated, "flops": None}
     return {**_sizes(job), **shapes}
 

@@ -12,17 +12,10 @@ if TYPE_CHECKING:
     from evalskip.beside.evaluated import Evaluated
     from evalskip.report.words import Language
 
-_SPEED = ("_samples_per_second", "_steps_per_second", "_model_preparation_time")
-
 
 def evaluated(found: Evaluated, language: Language) -> Table:
     """One row per checkpoint, by step."""
-    names = dict.fromkeys(
-        name
-        for each in found.checkpoints
-        for name in each.metrics
-        if not name.endswith((*_SPEED, "_runtime"))
-    )
+    names = dict.fromkeys(name for each in found.checkpoints for name in each.told)
     best = found.best
     return Table(
         title=language.gettext("Checkpoints"),
